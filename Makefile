@@ -79,7 +79,8 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all unit unit-valgrind clean FORCE $(LAYERS:%=unit-%) $(LAYERS:%=valgrind-%)
+.PHONY: all test unit unit-valgrind lua-test e2e security torture soak sanitize lint bench fmt \
+        install clean FORCE $(LAYERS:%=unit-%) $(LAYERS:%=valgrind-%)
 
 # V=1 shows whole command lines.
 V ?= 0
@@ -164,6 +165,115 @@ $(foreach l,$(LAYERS),$(eval $(call unit_rules,$l)))
 
 unit: $(LAYERS:%=unit-%)
 unit-valgrind: $(LAYERS:%=valgrind-%)
+
+# ---- tests of the whole program ----------------------------------------------------------------
+# They start $(BUILD)/moongate themselves, on free ports and in folders of their own. E2E="file ..."
+# narrows e2e to some files; SHORT=1 asks torture and soak for the form that every test run takes.
+
+export MOONGATE_BIN   := $(abspath $(BUILD)/moongate)
+export MOONGATE_BUILD := $(abspath $(BUILD))
+export MOONGATE_SAN   := $(SAN)
+export MOONGATE_SHORT := $(SHORT)
+
+E2E       ?= $(sort $(wildcard tests/e2e/*.test.mjs))
+NODE_TEST := $(NODE) --test --test-reporter=spec --test-concurrency=2
+
+# What the torture preloads into the gateway, and helper programs of its own.
+SHIMS    := $(patsubst tests/torture/%_shim.c,$(BUILD)/torture/%_shim.so,\
+              $(wildcard tests/torture/*_shim.c))
+TORTURES := $(sort $(wildcard tests/torture/*.test.mjs))
+SOAKS    := $(sort $(wildcard tests/soak/*.test.mjs))
+SECURITY := $(sort $(wildcard tests/security/*.test.mjs))
+
+$(BUILD)/torture/%_shim.so: tests/torture/%_shim.c $(BUILD)/flags
+	$(call say,SO,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 -g -fPIC -shared -pthread $(WARN) $< -ldl -o $@
+
+lua-test: all
+	@sh tests/lua/run.sh
+
+e2e: all
+	$(NODE_TEST) --test-timeout=120000 $(E2E)
+
+security: all
+	$(NODE_TEST) --test-timeout=120000 $(SECURITY)
+
+torture: all $(SHIMS)
+	$(NODE) --test --test-reporter=spec --test-concurrency=1 $(TORTURES)
+
+soak: all
+	$(NODE) --test --test-reporter=spec --test-concurrency=1 $(SOAKS)
+
+# Everything of the working tree, built with the SAN that is set. Folders may be absent.
+test: unit $(if $(wildcard tests/lua/run.sh),lua-test) $(if $(E2E),e2e) $(if $(SECURITY),security)
+
+sanitize:
+	$(MAKE) SAN=address,undefined BUILD=$(BUILD)/asan test
+	$(MAKE) SAN=thread BUILD=$(BUILD)/tsan test
+
+# ---- lint --------------------------------------------------------------------------------------
+
+C_FILES   := $(foreach l,$(LAYERS),$(call sources,$l)) $(MAIN_SRC)
+C_HEADERS := $(sort $(wildcard gateway/*/*.h lua/*/*.h))
+TIDY      := $(C_FILES:%.c=$(BUILD)/tidy/%.ok)
+LUA_DIRS  := $(wildcard lua/lib lua/types tools.d config tests)
+
+lint: lint-text lint-cppcheck lint-lua $(TIDY)
+.PHONY: lint-text lint-cppcheck lint-lua
+
+lint-text:
+	@sh tests/lint/run.sh
+
+lint-cppcheck:
+	@mkdir -p $(BUILD)/cppcheck
+	@cppcheck -q -j 2 --cppcheck-build-dir=$(BUILD)/cppcheck --std=c11 --error-exitcode=1 \
+	  --enable=warning,performance,portability --inline-suppr --suppressions-list=tests/lint/cppcheck \
+	  -D_GNU_SOURCE -D__linux__ -DMG_VERSION='""' -Igateway -Ilua $(C_FILES)
+
+lint-lua:
+	@luacheck -q --no-color $(LUA_DIRS)
+
+# The object stands for its headers: whatever makes it stale makes the file be looked at again.
+$(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy
+	$(call say,TIDY,$*.c)
+	@mkdir -p $(@D)
+	@clang-tidy --quiet --warnings-as-errors='*' $*.c -- -std=c11 $(CPP_ALL) 2>$@.err >$@.out \
+	  || { cat $@.out; grep -v 'warnings generated\|^Suppressed\|^Use -header' $@.err; exit 1; }
+	@rm -f $@.err $@.out; touch $@
+
+fmt:
+	clang-format -i $(C_FILES) $(C_HEADERS) $(wildcard tests/unit/*/*.[ch])
+
+# ---- bench -------------------------------------------------------------------------------------
+
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPP_ALL) $(C_ALL) $(LD_ALL) $< $(PKG_LIBS) -o $@
+
+bench: all $(BUILD)/bench/constant
+	$(NODE) tests/bench/run.mjs
+
+# ---- install -----------------------------------------------------------------------------------
+# An mcp.ini that is there already stays; the shipped one lies beside the documentation as well.
+
+sysconfdir ?= /etc
+unitdir    ?= /lib/systemd/system
+bindir  := $(PREFIX)/bin
+datadir := $(PREFIX)/share/moongate
+docdir  := $(PREFIX)/share/doc/moongate
+etcdir  := $(sysconfdir)/moongate
+
+install: all
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(etcdir) $(DESTDIR)$(docdir) $(DESTDIR)$(unitdir)
+	install -m 755 $(BUILD)/moongate $(DESTDIR)$(bindir)/moongate
+	test -e $(DESTDIR)$(etcdir)/mcp.ini || install -m 640 mcp.ini $(DESTDIR)$(etcdir)/mcp.ini
+	cd tools.d && find . -type f ! -name '*_test.lua' \
+	  -exec install -D -m 644 '{}' '$(DESTDIR)$(etcdir)/tools.d/{}' \;
+	cd lua/types && find . -type f -exec install -D -m 644 '{}' '$(DESTDIR)$(datadir)/types/{}' \;
+	install -m 644 README.md mcp.ini $(wildcard docs/*.md) config/nginx.conf $(DESTDIR)$(docdir)
+	sed -e 's|@bindir@|$(bindir)|' -e 's|@etcdir@|$(etcdir)|' config/moongate.service \
+	  >$(DESTDIR)$(unitdir)/moongate.service
 
 clean:
 	rm -rf $(BUILD)

@@ -1,0 +1,6 @@
+-- The Lua sources use no globals, and define none.
+std = "lua54"
+max_line_length = 100
+cache = false
+self = false
+exclude_files = { "tests/node_modules" }

@@ -1,0 +1,109 @@
+#!/bin/sh
+# run.sh - everything that must pass, in order, and how the time was spent.
+# usage: tests/run.sh [STEP...]   all steps, or those whose name begins with one of the words.
+#
+# A step that fails does not stop the others; the exit status is 1 when any failed. What a step
+# printed is shown when it fails, and kept in $BUILD/logs in any case.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+BUILD=${BUILD:-build}
+BUDGET_S=${BUDGET_S:-840}
+jobs=2
+logs=$BUILD/logs
+table=$logs/table
+started=$(date +%s)
+failed=0
+selected=$*
+mkdir -p "$logs"
+: >"$table"
+
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
+is_selected() {
+    [ -n "$selected" ] || return 0
+    for word in $selected; do
+        case $1 in "$word"*) return 0 ;; esac
+    done
+    return 1
+}
+
+print_table() {
+    echo
+    while read -r name result ms; do
+        printf '  %-16s %-8s %4d.%d s\n' "$name" "$result" $((ms / 1000)) $((ms % 1000 / 100))
+    done <"$table"
+    printf '  %-16s %-8s %4d.0 s\n' total '' $(($(date +%s) - started))
+}
+
+trap 'print_table' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# step NAME SECONDS COMMAND...: never longer than SECONDS, nor than what is left of the budget.
+step() {
+    name=$1 limit=$2
+    shift 2
+    is_selected "$name" || return 0
+    left=$((started + BUDGET_S - $(date +%s)))
+    [ "$left" -gt "$limit" ] || limit=$left
+    begin=$(now_ms)
+    result=ok
+    if [ "$limit" -le 0 ]; then
+        result=no-time
+    else
+        timeout -k 10 "$limit" "$@" >"$logs/$name.log" 2>&1 </dev/null
+        case $? in
+            0) ;;
+            124 | 137) result=timeout ;;
+            *) result=FAILED ;;
+        esac
+    fi
+    echo "$name $result $(($(now_ms) - begin))" >>"$table"
+    printf '%-16s %s\n' "$name" "$result"
+    [ "$result" = ok ] && return 0
+    failed=1
+    [ "$result" = no-time ] || cat "$logs/$name.log"
+}
+
+has() { [ -e "$1" ]; }
+
+# mk SAN TARGET...: make in the build folder of that sanitizer, which is the plain one for "-".
+plain="make -s -j $jobs -Otarget BUILD=$BUILD"
+asan="make -s -j $jobs -Otarget SAN=address,undefined BUILD=$BUILD/asan"
+tsan="make -s -j $jobs -Otarget SAN=thread BUILD=$BUILD/tsan"
+
+# ThreadSanitizer of older compilers cannot map its memory where the kernel spreads addresses
+# widely; without that spreading it can.
+tsan_works() { "$@" "$BUILD/tsan/probe" >/dev/null 2>&1; }
+probe_tsan() {
+    mkdir -p "$BUILD/tsan"
+    echo 'int main(void) { return 0; }' | cc -fsanitize=thread -x c - -o "$BUILD/tsan/probe" || return
+    tsan_works env && return
+    # shellcheck disable=SC2086
+    tsan_works setarch "$(uname -m)" -R && tsan="setarch $(uname -m) -R $tsan"
+}
+
+# shellcheck disable=SC2086  # the make lines are lists of words
+{
+    step lint 180 $plain lint
+    step build 180 $plain all
+    step unit-valgrind 240 $plain unit-valgrind
+
+    step asan-build 240 $asan all
+    step asan-unit 120 $asan unit
+    has tests/lua && step asan-lua 120 $asan lua-test
+    has tests/e2e && step asan-e2e 240 $asan e2e
+    has tests/security && step asan-security 180 $asan security
+
+    probe_tsan
+    step tsan-build 240 $tsan all
+    step tsan-unit 180 $tsan unit
+    has tests/lua && step tsan-lua 120 $tsan lua-test
+    has tests/e2e/tsan.test.mjs && step tsan-e2e 120 $tsan e2e E2E=tests/e2e/tsan.test.mjs
+
+    has tests/torture && step torture 180 $plain torture SHORT=1
+    has tests/soak && step soak 120 $plain soak SHORT=1
+}
+
+exit "$failed"
