@@ -68,7 +68,7 @@ step() {
 
 has() { [ -e "$1" ]; }
 
-# mk SAN TARGET...: make in the build folder of that sanitizer, which is the plain one for "-".
+# make in the build folder of each sanitizer, and in the plain one.
 plain="make -s -j $jobs -Otarget BUILD=$BUILD"
 asan="make -s -j $jobs -Otarget SAN=address,undefined BUILD=$BUILD/asan"
 tsan="make -s -j $jobs -Otarget SAN=thread BUILD=$BUILD/tsan"
