@@ -1,0 +1,42 @@
+/* watchdog.h - one thread that looks at what each worker runs.
+ * A worker marks the begin and end of each slice of Lua by two relaxed stores. Past `slice_ms`, and again every
+ * slice until that slice's number changes, the watchdog signals the worker's thread; the handler (lua/vm/hook.c)
+ * arms a hook. Past 1 s the worker is "stuck", past 10 s "long stuck", past stuck_abort_ms the process aborts.
+ * The watchdog sleeps after 1 s without any slice and is woken by the next watch_enter(). */
+#ifndef MG_WATCHDOG_H
+#define MG_WATCHDOG_H
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct watchdog;
+
+struct watch_slot {               /* one per worker, owned by it; registered while the worker runs */
+    _Atomic uint32_t seq;         /* odd while a slice runs */
+    _Atomic int64_t entered_us;   /* CLOCK_MONOTONIC of the current slice's begin */
+    pthread_t thread;
+    unsigned worker;
+    struct watchdog *dog;         /* NULL: unwatched (tests) */
+};
+
+struct watchdog_options {
+    int64_t slice_ms;             /* 5 */
+    int64_t stuck_abort_ms;       /* 60000; 0 = never */
+    int signal;                   /* sent to the thread; 0 = none (a permanent hook is used instead) */
+    /* On the watchdog's thread. stage 1: held over 1 s; 2: over 10 s; 0: it is back. */
+    void (*stuck)(void *arg, unsigned worker, int stage, int64_t held_ms);
+    void *arg;
+};
+
+struct watchdog *watchdog_start(const struct watchdog_options *o, struct err *e);
+void watchdog_stop(struct watchdog *d);
+int watchdog_add(struct watchdog *d, struct watch_slot *s) MG_NODISCARD;    /* at most 256 */
+void watchdog_remove(struct watchdog *d, struct watch_slot *s);
+void watchdog_set_abort(struct watchdog *d, int64_t stuck_abort_ms);         /* reload */
+
+void watch_enter(struct watch_slot *s, int64_t now_us);
+void watch_leave(struct watch_slot *s);
+
+#endif

@@ -1,0 +1,27 @@
+/* result.h - what a tool call ended with, before any protocol is wrapped around it. */
+#ifndef MG_RESULT_H
+#define MG_RESULT_H
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/metrics.h"
+
+struct tool_result {
+    enum outcome outcome;
+    bool is_error;
+    struct buf content;       /* JSON text of the content array: "[...]"; always there */
+    struct buf structured;    /* JSON text of structuredContent; empty: none */
+    struct buf meta;          /* JSON text of _meta, an object; empty: none */
+};
+
+static inline void tool_result_fini(struct tool_result *r)
+{
+    buf_fini(&r->content);
+    buf_fini(&r->structured);
+    buf_fini(&r->meta);
+}
+
+/* content = one text block; is_error set as given. */
+void tool_result_text(struct tool_result *r, enum outcome o, bool is_error, const char *text, size_t len);
+
+#endif
