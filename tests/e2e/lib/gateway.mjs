@@ -93,6 +93,7 @@ export class Gateway {
     const { wrapper = [], binary: program = binary, args = [], env } = this.options;
     const argv = [...wrapper, program, "-c", this.iniPath, ...args];
     this.exit = null;
+    this.killed = false;
     this.child = spawn(argv[0], argv.slice(1), {
       cwd: this.dir,
       env: cleanEnv(env),
