@@ -1,0 +1,104 @@
+// clients.test.mjs - the official MCP clients, both generations, with and without keys: they connect,
+// list what there is and call it, as an operator's users do.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import {
+  Client as ClientV2,
+  StreamableHTTPClientTransport as TransportV2,
+} from "@modelcontextprotocol/client";
+
+import { Gateway } from "./lib/gateway.mjs";
+
+const info = { name: "moongate-tests", version: "1" };
+const tools = ["echo.lua", "outcomes.lua", "reports.lua", "counter.lua"];
+const names = [
+  "count", "counted", "echo", "fail", "hog", "nil_message", "nothing", "raise", "raise_table",
+  "reports", "sleep", "spin", "text",
+];
+
+const clients = {
+  "sdk 1.x": (options) => connect(new ClientV1(info), TransportV1, options),
+  "client 2.x, legacy": (options) => connect(v2("legacy"), TransportV2, options),
+  "client 2.x, auto": (options) => connect(v2("auto"), TransportV2, options),
+  "client 2.x, 2026-07-28": (options) => connect(v2({ pin: "2026-07-28" }), TransportV2, options),
+};
+
+function v2(mode) {
+  return new ClientV2(info, { versionNegotiation: { mode } });
+}
+
+async function connect(client, Transport, { url, headers = {} }) {
+  await client.connect(new Transport(new URL(url), { requestInit: { headers } }));
+  return client;
+}
+
+for (const keyed of [false, true]) {
+  for (const [label, open] of Object.entries(clients)) {
+    test(`${label} lists and calls, ${keyed ? "with a key" : "without keys"}`, async (t) => {
+      const ini = keyed ? "[auth]\nkeys = first-key, second-key\n" : "";
+      const gw = await Gateway.start({ ini, tools });
+      t.after(() => gw.stop());
+      if (keyed) await assert.rejects(open({ url: gw.url }), /401|[Uu]nauthorized/);
+
+      const headers = keyed ? { Authorization: "Bearer second-key" } : {};
+      const client = await open({ url: gw.url, headers });
+      const session = client.getServerVersion();
+      assert.match(session.name, /moongate/i);
+      await listsAndCalls(client);
+      await client.close();
+    });
+  }
+}
+
+async function listsAndCalls(client) {
+  const listed = (await client.listTools()).tools;
+  assert.deepEqual(listed.map((tool) => tool.name), names);
+  const echo = listed.find((tool) => tool.name === "echo");
+  assert.equal(echo.title, "Echo");
+  assert.deepEqual(echo.annotations, { readOnlyHint: true });
+  assert.deepEqual(echo.inputSchema.required, ["message"]);
+
+  const said = "grüße, 世界 \u{1f600} \" \\ \n \u2028";
+  assert.deepEqual(value(await client.callTool(call("echo", { message: said }))), { message: said });
+  const text = await client.callTool(call("text"));
+  assert.deepEqual(text.content, [{ type: "text", text: "plain text" }]);
+  assert.deepEqual((await client.callTool(call("nothing"))).content, []);
+
+  assert.deepEqual(failure(await client.callTool(call("fail"))), "it did not work");
+  assert.deepEqual(failure(await client.callTool(call("nil_message"))), "there is no such thing");
+  assert.deepEqual(failure(await client.callTool(call("raise"))), "something broke");
+  assert.match(failure(await client.callTool(call("raise_table"))), /^internal error/);
+
+  assert.deepEqual(value(await client.callTool(call("count", { id: "a" }))), { count: 1, id: "a" });
+  assert.deepEqual(value(await client.callTool(call("counted", { id: "a" }))).count, 1);
+  await assert.rejects(client.callTool(call("no_such_tool")), /Unknown tool: no_such_tool/);
+
+  const seen = [];
+  const onprogress = ({ progress, total, message }) => seen.push([progress, total, message]);
+  const reported = await progressCall(client, call("reports", { steps: 3 }), onprogress);
+  assert.deepEqual(value(reported), { steps: 3 });
+  assert.deepEqual(seen, [[1, 3, "step 1"], [2, 3, "step 2"], [3, 3, "step 3"]]);
+}
+
+// The two generations differ in where the options stand.
+function progressCall(client, params, onprogress) {
+  if (client instanceof ClientV1) return client.callTool(params, undefined, { onprogress });
+  return client.callTool(params, { onprogress });
+}
+
+const call = (name, args = {}) => ({ name, arguments: args });
+
+function value(result) {
+  assert.ok(!result.isError, JSON.stringify(result));
+  assert.equal(result.content.length, 1);
+  return JSON.parse(result.content[0].text);
+}
+
+function failure(result) {
+  assert.equal(result.isError, true, JSON.stringify(result));
+  return result.content[0].text;
+}
