@@ -44,7 +44,7 @@ below_tools  := base
 below_mcp    := tools base
 below_http   := io base
 below_vm     := store hub tools io base
-below_api    := vm $(below_vm)
+below_api    := vm limit $(below_vm)
 below_worker := api vm http mcp tools hub store auth limit io config base
 
 dir_vm  := lua/vm

@@ -25,5 +25,7 @@ void inflight_remove(struct inflight *f, struct inflight_entry *e);   /* owner's
 /* Was it there? cancel() will run soon. */
 bool inflight_cancel(struct inflight *f, const char *key, size_t len);
 size_t inflight_count(struct inflight *f);
+/* Calls fn with every key, in no order; under a lock: fn must not call back in here. */
+void inflight_each(struct inflight *f, void (*fn)(void *arg, const char *key, size_t len), void *arg);
 
 #endif

@@ -40,6 +40,17 @@ struct task *task_spawn_job(lua_State *L, int fn, int arg, const char *id, int64
                             const struct task_ops *ops, void *ops_arg);
 /* Registers the function at index fn to run when the task ends (ctx:on_end). */
 void task_on_end(lua_State *L, struct task *t, int fn);
+/* The task's time begins anew, from now: for jobs that waited for their turn. */
+void task_restart_timeout(struct task *t, int64_t timeout_ms);
+
+/* Runs the embedded runtime library's file ("mcp/state.lua") as a function: nargs arguments from the top of the stack
+ * are its `...`, nresults stay. Its environment is the library's own (the bounded standard functions; no tool can reach
+ * it). API modules call it in open(), for what must be Lua because it calls back and may wait there. Raises. */
+void lib_run(lua_State *L, const char *name, int nargs, int nresults);
+
+/* Pushes the running tool's setting as its declaration says (string, integer, number, boolean, list; a duration in
+ * seconds, a size in bytes), else the declared default, else nil. Checked at load. Raises for an undeclared name. */
+void setting_push(lua_State *L, const char *key);
 
 /* value.c: Lua values and JSON. Depth at most 64; a string that is not UTF-8 is an error that names the place. */
 void value_push(lua_State *L, const char *json, size_t len);           /* json is validated text; raises on no memory */
@@ -49,6 +60,12 @@ void value_push_null(lua_State *L);                    /* json.null */
 int value_is_null(lua_State *L, int index);
 void value_mark_array(lua_State *L, int index);        /* json.array */
 void value_mark_object(lua_State *L, int index);       /* json.object */
+
+/* result.c: what run may return besides plain values. Both mark the table at index (by its metatable).
+ * content: an array of blocks in wire form ({type="text",text=...}), and the fields structured and meta.
+ * fail: the fields message (a string) and data (anything or nil). */
+void result_mark_content(lua_State *L, int index);
+void result_mark_fail(lua_State *L, int index);
 
 /* Checks an options table: every key must be in names (NULL-terminated), else raises naming the nearest. */
 void opts_check(lua_State *L, int index, const char *const *names);

@@ -5,7 +5,10 @@
  * When the task is cancelled or its deadline passes while it waits, the op's cancel() runs, and the waiting function
  * returns nil, "cancelled", "CANCELLED" (or "TIMEOUT") by itself.
  * Lifetime: a userdata kept alive by the task until it is released; release() runs exactly once, whatever
- * ended it (completion, cancel, kill, drop), and calls no Lua.
+ * ended it (completion, cancel, kill, drop), and calls no Lua. An op that was pushed and is not waited for (a child
+ * process between two reads) stays with the task: the strand may push and wait for others; it is cancelled and released
+ * when the task ends, or released after op_complete().
+ * An op that was completed before op_wait() does not yield: op_wait() then calls results() at once.
  * Threads: the worker's. Completions from elsewhere come through loop_post(). */
 #ifndef MG_OP_H
 #define MG_OP_H

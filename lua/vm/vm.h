@@ -21,6 +21,7 @@ struct store;
 struct topics;
 struct inflight;
 struct offload;
+struct job_gates;                      /* api/job_gates.h: how many jobs of a kind run at once; one per process */
 struct api_module;                     /* vm/module.h: what lua/api hands in */
 
 struct vm_services {                   /* borrowed; the same for all generations of a worker. NULLs: not available (check, load) */
@@ -29,6 +30,7 @@ struct vm_services {                   /* borrowed; the same for all generations
     struct topics *topics;
     struct inflight *jobs;             /* job id -> owner, for jobs.cancel() from any worker */
     struct offload *offload;
+    struct job_gates *job_gates;
     struct watch_slot *watch;
     struct metrics_slot *metrics;
     unsigned worker;
