@@ -34,6 +34,7 @@ struct loop {
     struct mailbox mail;
     struct mail wake;           /* the message of loop_wake(), posted at most once at a time */
     atomic_bool wake_posted;
+    struct loop_closer *closers;
 };
 
 static struct loop *loop_of_wake(struct mail *m)
@@ -87,6 +88,11 @@ void loop_free(struct loop *l)
     /* A message may post another; none is lost, because each may own something. */
     while (!mailbox_sleep(&l->mail))
         run_messages(l);
+    while (l->closers) {
+        struct loop_closer *c = l->closers;
+        loop_closer_remove(c);
+        c->fn(c);
+    }
     if (l->epoll_fd >= 0)
         close(l->epoll_fd);
     if (l->wake_fd >= 0)
@@ -98,6 +104,23 @@ void loop_free(struct loop *l)
 int64_t loop_now(const struct loop *l)
 {
     return l->now_ms;
+}
+
+void loop_closer_add(struct loop *l, struct loop_closer *c, void (*fn)(struct loop_closer *c))
+{
+    c->fn = fn;
+    c->next = l->closers;
+    c->link = &l->closers;
+    if (c->next)
+        c->next->link = &c->next;
+    l->closers = c;
+}
+
+void loop_closer_remove(struct loop_closer *c)
+{
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
 }
 
 /* ---- waiting ---------------------------------------------------------------------------------- */

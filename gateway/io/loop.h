@@ -14,14 +14,17 @@
 struct loop;
 
 struct loop *loop_new(struct err *e);             /* NULL with the reason */
-void loop_free(struct loop *l);                   /* armed timers and watches are forgotten, messages run */
+/* Messages run, closers are called, armed timers and watches are forgotten. Whoever posts has ended before: a
+ * thread may still be inside loop_post() when its message has run. NULL is legal. */
+void loop_free(struct loop *l);
 
 /* Waits at most max_wait_ms (-1: until something happens; 0: only looks) and runs due timers, ready
  * descriptors and messages. Updates loop_now(). Never waits while messages are queued. */
 void loop_poll(struct loop *l, int64_t max_wait_ms);
 int64_t loop_now(const struct loop *l);           /* monotonic ms, as of the last poll */
 
-/* Timers: intrusive, so that arming one cannot fail. A started timer that is started again moves. */
+/* Timers: intrusive, so that arming one cannot fail. A started timer that is started again moves. The delay
+ * counts from the call, however old loop_now() is; a timer never fires early. Not started by its fn: disarmed. */
 struct loop_timer {
     struct loop_timer *child, *next, *prev;       /* pairing heap; private */
     int64_t due_ms;
@@ -44,5 +47,13 @@ void loop_unwatch(struct loop *l, loop_watch_t w);        /* before the descript
 void loop_post(struct loop *l, struct mail *m);
 /* Wakes the loop if it waits, so that loop_poll() returns. Any thread. */
 void loop_wake(struct loop *l);
+
+/* For what only an event would free: fn is called by loop_free(), unless removed before. fn may free c. */
+struct loop_closer {
+    struct loop_closer *next, **link;             /* private */
+    void (*fn)(struct loop_closer *c);
+};
+void loop_closer_add(struct loop *l, struct loop_closer *c, void (*fn)(struct loop_closer *c));
+void loop_closer_remove(struct loop_closer *c);
 
 #endif

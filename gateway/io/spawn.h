@@ -1,7 +1,12 @@
 /* spawn.h - child processes: argv without a shell, pipes and a pidfd on the loop.
- * The child has its own process group, default signals, an empty signal mask, no descriptor but 0, 1, 2
- * (and closes the rest), and dies with the gateway (its group is killed by child_free()).
- * Threads: the loop's. Callbacks are called from loop_poll(); after child_free() none comes. */
+ * The child has its own process group, default signals, an empty signal mask and no descriptor but 0, 1, 2.
+ * Its whole group dies with child_free(), so with an orderly end of the gateway; when the gateway is killed, the
+ * group learns of it by the closed pipes only (PR_SET_PDEATHSIG cannot be set through posix_spawn, and a fork of a
+ * process with many threads is worse). A grandchild that made a session of its own is out of reach.
+ * The leader is reaped by child_free() and not before: as a zombie it keeps the number of the group from being
+ * given to a stranger who would then be killed.
+ * Threads: the loop's. Callbacks are called from loop_poll(), may call child_free(), and none comes after it.
+ * The process ignores SIGPIPE and has descriptors 0 to 2 open. */
 #ifndef MG_SPAWN_H
 #define MG_SPAWN_H
 #include <stdbool.h>
@@ -11,7 +16,7 @@
 #include "io/loop.h"
 
 struct child_options {
-    const char *const *argv;      /* argv[0] is an absolute path or a name looked up in PATH of the gateway */
+    const char *const *argv;      /* argv[0]: an absolute path, or a name for the absolute folders in the gateway's PATH */
     const char *const *env;       /* NULL-terminated "K=V"; NULL: only PATH, HOME, LANG of the gateway */
     const char *cwd;              /* NULL: inherited */
     const char *stdin_data;       /* may be NULL: then /dev/null; borrowed until child_free() */
@@ -20,9 +25,11 @@ struct child_options {
 };
 
 struct child_ops {
-    /* Bytes of stdout (fd 1) or stderr (fd 2), as they come; returns false to stop reading that one. */
+    /* Bytes of stdout (fd 1) or stderr (fd 2), as they come. false: no more of that one; its pipe is closed, so
+     * that a child which goes on writing there gets SIGPIPE. */
     bool (*output)(void *arg, int fd, const char *data, size_t len);
-    /* Ended, and both pipes at their end (or 1 s after the end, if a grandchild holds them open). Once. */
+    /* Ended, and both pipes at their end, or 1 s after the end, if a grandchild holds them open; time in which
+     * reading is paused does not count. Once. code is -1 when a signal ended it, signal 0 when none did. */
     void (*exited)(void *arg, int code, int signal);
 };
 
