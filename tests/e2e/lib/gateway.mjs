@@ -108,9 +108,13 @@ export class Gateway {
   }
 
   async #listening() {
-    const line = await this.logged((l) => l.msg === "listening" && l.port > 0, START_MS);
-    this.port = line.port;
-    this.base = `http://127.0.0.1:${line.port}`;
+    this.attach((await this.logged((l) => l.msg === "listening" && l.port > 0, START_MS)).port);
+  }
+
+  // What start() does once the port is known; for a gateway that logs to a file (see tests/bench).
+  attach(port) {
+    this.port = port;
+    this.base = `http://127.0.0.1:${port}`;
     this.url = `${this.base}/mcp`;
     this.client = new JsonRpc(this.url);
   }
