@@ -234,11 +234,13 @@ lint-cppcheck:
 lint-lua:
 	@luacheck -q --no-color $(LUA_DIRS)
 
+TIDY_FLAGS := -std=c11 $(CPP_ALL) -include tests/lint/uthash.h
+
 # The object stands for its headers: whatever makes it stale makes the file be looked at again.
-$(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy
+$(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy tests/lint/uthash.h
 	$(call say,TIDY,$*.c)
 	@mkdir -p $(@D)
-	@clang-tidy --quiet --warnings-as-errors='*' $*.c -- -std=c11 $(CPP_ALL) 2>$@.err >$@.out \
+	@clang-tidy --quiet --warnings-as-errors='*' $*.c -- $(TIDY_FLAGS) 2>$@.err >$@.out \
 	  || { cat $@.out; grep -v 'warnings generated\|^Suppressed\|^Use -header' $@.err; exit 1; }
 	@rm -f $@.err $@.out; touch $@
 
