@@ -55,6 +55,10 @@ struct vm_options {
     const struct api_module *const *modules;   /* NULL-terminated, in order */
     const struct vm_policy *(*policy)(void *arg, const char *tool);   /* never NULL */
     void *policy_arg;
+    /* May tools touch the opened file or folder? Not when it is one of the gateway's own (by device and inode) or denied
+     * by [paths] deny. NULL: tools may open none. Any thread. */
+    bool (*may_open)(void *arg, int fd);
+    void *may_open_arg;
     const void *config;                /* opaque to the vm: reachable for API modules that need whole sections (struct vm_sections, vm/module.h) */
     int64_t default_timeout_ms, max_timeout_ms;
     uint64_t default_memory, max_memory, worker_memory;
