@@ -1,7 +1,8 @@
 /* json_scan.h - the gate in front of cJSON: one pass that accepts exactly RFC 8259 and our bounds.
  * Refused: what cJSON lets through (numbers such as 01 and 1., raw control characters, a BOM, trailing
  * text, numbers that overflow a double, invalid UTF-8, lone surrogates, \u0000), depth over max_depth,
- * more than max_values values, a key twice in one object (compared decoded, byte for byte).
+ * more than max_values values, a key twice in one object (compared decoded, byte for byte), a number of
+ * more than 63 bytes (cJSON would cut it).
  * Pure and reentrant; memory: a hash set of keys for open objects, freed before it returns.
  * All extents point into the text that was given. */
 #ifndef MG_JSON_SCAN_H
@@ -23,7 +24,7 @@ struct json_text {           /* an extent of validated JSON; type JSON_NONE and 
 };
 
 struct json_limits {
-    uint32_t max_depth;      /* 0 = JSON_MAX_DEPTH */
+    uint32_t max_depth;      /* 0 = JSON_MAX_DEPTH, which is also the most; [] has depth 1 */
     uint32_t max_values;     /* 0 = no limit */
 };
 
