@@ -22,6 +22,7 @@ struct topics;
 struct inflight;
 struct offload;
 struct job_gates;                      /* api/job_gates.h: how many jobs of a kind run at once; one per process */
+struct outbox;                         /* api/outbox.h: events that wait until a change is durable; one per worker */
 struct api_module;                     /* vm/module.h: what lua/api hands in */
 
 struct vm_services {                   /* borrowed; the same for all generations of a worker. NULLs: not available (check, load) */
@@ -31,6 +32,7 @@ struct vm_services {                   /* borrowed; the same for all generations
     struct inflight *jobs;             /* job id -> owner, for jobs.cancel() from any worker */
     struct offload *offload;
     struct job_gates *job_gates;
+    struct outbox *outbox;
     struct watch_slot *watch;
     struct metrics_slot *metrics;
     unsigned worker;
