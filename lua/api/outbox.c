@@ -1,0 +1,180 @@
+#include "api/outbox.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hub/topics.h"
+
+struct entry {
+    struct entry *next;
+    store_seq seq;
+    size_t bytes;                    /* of the whole block */
+    const char *topic, *event;       /* inside text; topic NULL: a log line */
+    const char *data;
+    size_t len;
+    char text[];
+};
+
+struct outbox {
+    struct loop *loop;
+    struct store *store;
+    struct topics *topics;
+    struct entry *first, **last;
+    size_t bytes;
+    bool is_waiting;                 /* wait is with the store */
+    struct store_wait wait;
+};
+
+struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t)
+{
+    struct outbox *o = calloc(1, sizeof *o);
+    if (!o)
+        return NULL;
+    o->loop = l;
+    o->store = s;
+    o->topics = t;
+    o->last = &o->first;
+    return o;
+}
+
+bool outbox_is_empty(const struct outbox *o) { return !o->first && !o->is_waiting; }
+
+static struct entry *entry_take(struct outbox *o)
+{
+    struct entry *e = o->first;
+    o->first = e->next;
+    if (!o->first)
+        o->last = &o->first;
+    o->bytes -= e->bytes;
+    return e;
+}
+
+void outbox_free(struct outbox *o)
+{
+    if (!o)
+        return;
+    while (o->first)
+        free(entry_take(o));
+    free(o);
+}
+
+/* ---- sending ---- */
+
+static void warn_dropped(const char *topic, const char *event, const char *reason)
+{
+    struct log_line line;
+    log_begin(&line, LOG_WARN, "event dropped");
+    log_str(&line, "topic", topic);
+    log_str(&line, "event", event);
+    log_str(&line, "reason", reason);
+    log_end(&line);
+}
+
+static int send_event(struct outbox *o, const char *topic, const char *event, const char *data, size_t len)
+{
+    if (!o->topics)
+        return 0;
+    int code = topics_publish(o->topics, topic, event, data, len);
+    if (code != 0)
+        warn_dropped(topic, event, err_word(code));
+    return code;
+}
+
+static void send_log(const char *data, size_t len)
+{
+    struct log_line line;
+    memcpy(&line, data, len);
+    log_end(&line);
+}
+
+static void entry_send(struct outbox *o, struct entry *e, bool is_lost)
+{
+    if (!e->topic)
+        send_log(e->data, e->len);
+    else if (is_lost)
+        warn_dropped(e->topic, e->event, "the change it tells of may not survive");
+    else
+        (void)send_event(o, e->topic, e->event, e->data, e->len);
+    free(e);
+}
+
+static void outbox_pump(struct outbox *o);
+
+static void wait_done(struct store_wait *w, int code)
+{
+    struct outbox *o = (struct outbox *)((char *)w - offsetof(struct outbox, wait));
+    store_seq lost = w->seq;
+
+    o->is_waiting = false;
+    if (code != 0)
+        while (o->first && o->first->seq <= lost)
+            entry_send(o, entry_take(o), true);
+    outbox_pump(o);
+}
+
+static void outbox_pump(struct outbox *o)
+{
+    while (o->first && store_is_durable(o->store, o->first->seq))
+        entry_send(o, entry_take(o), false);
+    if (!o->first || o->is_waiting)
+        return;
+    o->is_waiting = true;
+    o->wait = (struct store_wait){ .loop = o->loop, .seq = o->first->seq, .done = wait_done };
+    store_wait(o->store, &o->wait);
+}
+
+/* ---- queueing ---- */
+
+static bool may_send(const struct outbox *o, store_seq seq)
+{
+    return !o->first && (!o->store || store_is_durable(o->store, seq));
+}
+
+static struct entry *entry_new(struct outbox *o, store_seq seq, size_t text)
+{
+    struct entry *e = malloc(sizeof *e + text);
+    if (!e)
+        return NULL;
+    *e = (struct entry){ .seq = seq, .bytes = sizeof *e + text };
+    *o->last = e;
+    o->last = &e->next;
+    o->bytes += e->bytes;
+    return e;
+}
+
+int outbox_publish(struct outbox *o, store_seq seq, const char *topic, const char *event,
+                   const char *data, size_t len)
+{
+    if (may_send(o, seq))
+        return send_event(o, topic, event, data, len);
+
+    size_t topic_size = strlen(topic) + 1, event_size = strlen(event) + 1;
+    if (o->bytes + topic_size + event_size + len > OUTBOX_MAX_BYTES)
+        return MG_E_LIMIT;
+    struct entry *e = entry_new(o, seq, topic_size + event_size + len);
+    if (!e)
+        return MG_E_NOMEM;
+    e->topic = memcpy(e->text, topic, topic_size);
+    e->event = memcpy(e->text + topic_size, event, event_size);
+    e->data = memcpy(e->text + topic_size + event_size, data, len);
+    e->len = len;
+    outbox_pump(o);
+    return 0;
+}
+
+void outbox_log(struct outbox *o, store_seq seq, struct log_line *line)
+{
+    size_t size = offsetof(struct log_line, data) + line->len;
+    struct entry *e = NULL;
+
+    if (!may_send(o, seq) && o->bytes + size <= OUTBOX_MAX_BYTES)
+        e = entry_new(o, seq, size);
+    if (!e) {
+        log_end(line);
+        return;
+    }
+    e->data = memcpy(e->text, line, size);
+    e->len = size;
+    outbox_pump(o);
+}
