@@ -28,6 +28,8 @@ int sessions_create(struct sessions *s, struct session_info *info, int64_t now_m
 /* Copies it out and touches it. MG_E_NOTFOUND when unknown, expired, or another principal's. */
 int sessions_find(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms, struct session_info *out) MG_NODISCARD;
 int sessions_set_initialized(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms) MG_NODISCARD;
+/* level: an enum mcp_log_level as a number; -1 = not set. */
+int sessions_set_log_level(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms, int8_t level) MG_NODISCARD;
 int sessions_remove(struct sessions *s, const char *id, uint64_t principal) MG_NODISCARD;
 uint32_t sessions_count(struct sessions *s);
 void sessions_sweep(struct sessions *s, int64_t now_ms);  /* drops expired ones; called once a minute */

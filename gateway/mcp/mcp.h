@@ -1,6 +1,7 @@
 /* mcp.h - the protocol as functions on JSON: no sockets, no threads, no Lua.
- * One message goes in with what its transport knows; out comes a reply, or a call that the host is to run and whose
- * progress and result are encoded here again. Both eras: legacy (2024-11-05 to 2025-11-25) and modern (2026-07-28).
+ * One message goes in with what its transport knows; out comes a reply, or a call that the host is
+ * to run and whose progress and result are encoded here again. Both eras: legacy (2024-11-05 to
+ * 2025-11-25) and modern (2026-07-28). docs/protocol.md tells what was decided and why.
  * Threads: reentrant; a struct mcp_server is immutable. */
 #ifndef MG_MCP_H
 #define MG_MCP_H
@@ -14,39 +15,76 @@
 #include "tools/result.h"
 #include "tools/toolset.h"
 
-enum mcp_revision { MCP_2024_11_05, MCP_2025_03_26, MCP_2025_06_18, MCP_2025_11_25, MCP_2026_07_28, MCP_REVISIONS };
+enum mcp_revision {
+    MCP_2024_11_05,
+    MCP_2025_03_26,
+    MCP_2025_06_18,
+    MCP_2025_11_25,
+    MCP_2026_07_28,
+    MCP_REVISIONS
+};
 const char *mcp_revision_text(enum mcp_revision r);
 static inline bool mcp_is_modern(enum mcp_revision r) { return r >= MCP_2026_07_28; }
 
-enum mcp_log_level { MCP_LOG_NONE = -1, MCP_LOG_DEBUG, MCP_LOG_INFO, MCP_LOG_NOTICE, MCP_LOG_WARNING, MCP_LOG_ERROR,
-                     MCP_LOG_CRITICAL, MCP_LOG_ALERT, MCP_LOG_EMERGENCY };
-const char *mcp_log_level_text(enum mcp_log_level l);
+enum mcp_log_level {
+    MCP_LOG_NONE = -1,
+    MCP_LOG_DEBUG,
+    MCP_LOG_INFO,
+    MCP_LOG_NOTICE,
+    MCP_LOG_WARNING,
+    MCP_LOG_ERROR,
+    MCP_LOG_CRITICAL,
+    MCP_LOG_ALERT,
+    MCP_LOG_EMERGENCY
+};
+const char *mcp_log_level_text(enum mcp_log_level l);                  /* NULL for MCP_LOG_NONE */
 enum mcp_log_level mcp_log_level_parse(const char *s, size_t len);     /* MCP_LOG_NONE: unknown */
+
+/* JSON-RPC's codes and the protocol's; the -320xx above -32020 are the legacy revisions' own range. */
+enum mcp_code {
+    MCP_PARSE_ERROR = -32700,
+    MCP_INVALID_REQUEST = -32600,
+    MCP_METHOD_NOT_FOUND = -32601,
+    MCP_INVALID_PARAMS = -32602,
+    MCP_INTERNAL_ERROR = -32603,
+    MCP_HEADER_MISMATCH = -32020,
+    MCP_MISSING_CAPABILITY = -32021,
+    MCP_UNSUPPORTED_VERSION = -32022,
+    MCP_BAD_REQUEST = -32000,              /* legacy only: session and transport trouble */
+    MCP_SESSION_NOT_FOUND = -32001         /* legacy only */
+};
 
 struct principal;                              /* opaque here */
 struct mcp_session {                           /* what a legacy session remembers */
     char id[33];
     enum mcp_revision revision;
-    enum mcp_log_level log_level;
-    char client_name[64], client_version[32];
+    enum mcp_log_level log_level;              /* MCP_LOG_NONE until logging/setLevel */
+    char client_name[64], client_version[32];  /* cut at whole UTF-8 sequences */
 };
 
-/* The host: sessions, authorization, cancelling. Every function gets host's arg first. */
+/* The host: sessions, authorization, cancelling. Every function gets host's arg first. A session of
+ * another principal does not exist: MG_E_NOTFOUND. All functions must be there. */
 struct mcp_host {
     void *arg;
     bool (*may)(void *arg, const struct principal *p, const char *tool);
-    int (*session_create)(void *arg, const struct principal *p, struct mcp_session *s);      /* fills id */
-    int (*session_find)(void *arg, const struct principal *p, const char *id, struct mcp_session *out);
+    int (*session_create)(void *arg, const struct principal *p, struct mcp_session *s); /* fills id */
+    int (*session_find)(void *arg, const struct principal *p, const char *id,
+                        struct mcp_session *out);
     int (*session_initialized)(void *arg, const struct principal *p, const char *id);
+    int (*session_log_level)(void *arg, const struct principal *p, const char *id,
+                             enum mcp_log_level level);
     int (*session_remove)(void *arg, const struct principal *p, const char *id);
-    /* notifications/cancelled: session is NULL for stateless clients; request_id is the id's exact JSON text. */
-    void (*cancel)(void *arg, const struct principal *p, const char *session, const char *request_id, size_t len);
+    /* notifications/cancelled: session is NULL for stateless clients; request_id is the id's exact
+     * JSON text. */
+    void (*cancel)(void *arg, const struct principal *p, const char *session,
+                   const char *request_id, size_t len);
 };
 
 struct mcp_server {                            /* borrowed everywhere below */
-    const char *name, *title, *version, *instructions;     /* instructions may be NULL */
+    const char *name, *title, *version, *instructions;   /* title, instructions may be NULL */
     struct json_limits limits;
-    size_t page_size;                          /* of lists when a client pages; 0 = all on one page */
+    size_t page_size;                          /* entries on one page of a list; 0 = all */
+    bool lists_are_public;                     /* every caller may see the same tools: caches may share */
     const struct mcp_host *host;
 };
 
@@ -55,57 +93,81 @@ struct mcp_in {                                /* one message, as its transport 
     size_t len;
     bool is_http;                              /* false (stdio): there are no headers to validate */
     const char *protocol_version, *session_id, *method, *name;     /* header values or NULL */
-    bool accepts_json, accepts_sse, prefers_sse;
+    bool accepts_json, accepts_sse;            /* set by mcp_accept() */
+    bool prefers_sse;                          /* SSE is named and stands before JSON, or above it by q */
+    bool names_both;                           /* both types stand there, not only a wildcard */
     const struct principal *principal;
     const struct toolset *tools;
 };
+/* Reads an Accept header; NULL (absent) accepts everything. */
+void mcp_accept(struct mcp_in *in, const char *accept);
 
-struct mcp_call {                              /* one tools/call that passed all checks; heap, mcp_call_free() */
+struct mcp_call {                              /* one tools/call that passed all checks; heap */
     enum mcp_revision revision;
-    const struct tool *tool;                   /* belongs to mcp_in's toolset: the host keeps that alive */
-    struct json_text arguments;                /* a JSON object inside `text`; JSON_NONE means {} */
+    const struct tool *tool;                   /* of mcp_in's toolset: the host keeps that alive */
+    struct json_text arguments;                /* a JSON object; JSON_NONE means {} */
     struct json_text meta;                     /* params._meta or JSON_NONE */
     struct json_text id, progress_token;       /* exact texts; progress_token may be JSON_NONE */
-    enum mcp_log_level log_level;              /* MCP_LOG_NONE: the client wants no log notifications */
+    enum mcp_log_level log_level;              /* MCP_LOG_NONE: the client wants no log messages */
     bool may_stream;                           /* an event stream may be used for the answer */
-    bool must_stream;                          /* the client's Accept leaves nothing else */
+    bool must_stream;                          /* the client wants nothing else */
     bool has_session;
     char session_id[33];
     char client_name[64], client_version[32];
-    char *text;                                /* own copy of the message; the extents point into it */
+    bool has_progress;                         /* these three: mcp_progress_due() */
+    double last_progress;
+    int64_t progress_pace_ms;
+    char *text;                                /* what the extents point into; part of this block */
 };
-void mcp_call_free(struct mcp_call *c);
+void mcp_call_free(struct mcp_call *c);        /* NULL is allowed */
 
 struct mcp_out {                               /* zeroed by mcp_handle(); mcp_out_fini() */
-    struct mcp_call *call;                     /* not NULL: run it; the rest but `method` and `revision` is empty */
+    struct mcp_call *call;                     /* not NULL: run it; the rest but `method` and
+                                                  `revision` is empty */
     int status;                                /* HTTP status of the reply */
     struct buf body;                           /* empty with 202, 204 */
     char session_id[33];                       /* to be sent as Mcp-Session-Id; "" = none */
-    bool as_stream;                            /* send the body as one SSE event: the client accepts nothing else */
+    bool as_stream;                            /* send the body as one SSE event */
     char method[64];                           /* for the log, cut, printable ASCII */
     enum mcp_revision revision;
-    int error_code;                            /* JSON-RPC code of the reply, 0 = a result; for the log */
+    int error_code;                            /* JSON-RPC code of the reply, 0 = a result */
 };
 void mcp_out_fini(struct mcp_out *o);
 
-/* POST of one message. Fills *out; never fails otherwise (no memory: status 500 and an empty body). */
+/* POST of one message. Fills *out; never fails otherwise (no memory: status 500, empty body). */
 void mcp_handle(const struct mcp_server *s, const struct mcp_in *in, struct mcp_out *out);
-/* DELETE of a session, and the decision about a GET of the endpoint: status and body. */
+/* DELETE of a session: status and body. */
 void mcp_delete(const struct mcp_server *s, const struct mcp_in *in, struct mcp_out *out);
+/* GET of the endpoint: 200 with as_stream and no body is a stream of keep-alive comments; with 405
+ * goes the header Allow: MCP_ALLOW. */
+void mcp_get(const struct mcp_server *s, const struct mcp_in *in, struct mcp_out *out);
+#define MCP_ALLOW "GET, HEAD, POST, DELETE, OPTIONS"
+
+/* May this progress be told now? Not without a token, not without growth, not when it comes too
+ * fast. True changes the call's record of what was told. */
+bool mcp_progress_due(struct mcp_call *c, double progress, int64_t now_ms);
+/* May a log message of this level be sent? */
+static inline bool mcp_log_due(const struct mcp_call *c, enum mcp_log_level level)
+{
+    return c->log_level != MCP_LOG_NONE && level >= c->log_level;
+}
 
 /* Encoders; each appends one line of JSON. */
-void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c, const struct tool_result *r, struct buf *out);
+void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c,
+                       const struct tool_result *r, struct buf *out);
 void mcp_encode_error(const struct mcp_call *c, int code, const char *message, struct buf *out);
-void mcp_encode_progress(const struct mcp_call *c, double progress, double total, bool has_total, const char *message,
-                         struct buf *out);
-void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const char *logger, const char *data_json,
-                    size_t len, struct buf *out);
+void mcp_encode_progress(const struct mcp_call *c, double progress, double total, bool has_total,
+                         const char *message, struct buf *out);
+/* logger may be NULL. data_json is any JSON value. */
+void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const char *logger,
+                    const char *data_json, size_t len, struct buf *out);
 /* "event: message\ndata: " + json + "\n\n" */
 void mcp_sse(struct buf *out, const char *json, size_t len);
 
 /* Bodies for what is refused before a message is looked at: modern clients get no "id":null. */
 void mcp_refusal(struct buf *out, int code, const char *message, bool modern);
-/* Does the MCP-Protocol-Version header name a modern revision? (plain string comparison, as clients do) */
+/* Does the MCP-Protocol-Version header name a modern revision? (plain string comparison, as clients
+ * do; NULL is no) */
 bool mcp_header_is_modern(const char *protocol_version);
 
 #endif

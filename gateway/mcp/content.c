@@ -1,0 +1,86 @@
+#include "mcp/content.h"
+
+#include <string.h>
+
+#include "base/json_write.h"
+#include "mcp/text.h"
+
+static const struct {
+    const char *type, *quoted;
+    enum mcp_revision since;
+} young[] = {
+    { "audio", "\"audio\"", MCP_2025_03_26 },
+    { "resource_link", "\"resource_link\"", MCP_2025_06_18 },
+};
+#define YOUNG_COUNT (sizeof young / sizeof young[0])
+
+/* Quotes inside strings are escaped, so a type's name in quotes is a key or a whole string. Most
+ * contents have none, and are not walked through. */
+static bool may_be_unknown(const char *content, size_t len, enum mcp_revision r)
+{
+    for (size_t i = 0; i < YOUNG_COUNT; i++)
+        if (r < young[i].since && memmem(content, len, young[i].quoted, strlen(young[i].quoted)))
+            return true;
+    return false;
+}
+
+static bool is_unknown(struct json_text type, enum mcp_revision r)
+{
+    for (size_t i = 0; i < YOUNG_COUNT; i++)
+        if (r < young[i].since && text_is(type, young[i].type))
+            return true;
+    return false;
+}
+
+/* A string's inside, still escaped: fit to stand in another string. */
+static void append_inside(struct buf *out, const char *before, struct json_text string)
+{
+    if (string.type != JSON_STRING)
+        return;
+    buf_str(out, before);
+    buf_append(out, string.p + 1, string.len - 2);
+}
+
+/* "[audio: audio/wav]", "[resource_link: Report: file:///r.txt]" */
+static void block_write_text(struct json_text block, struct json_text type, struct buf *out)
+{
+    static const char *const names[] = { "mimeType", "name", "uri" };
+    struct json_text member[3];
+    bool is_link = text_is(type, "resource_link");
+
+    json_find(block, names, member, 3);
+    json_open(out, '{');
+    json_key(out, "type");
+    json_str(out, "text");
+    json_key(out, "text");
+    buf_str(out, "\"[");
+    append_inside(out, "", type);
+    if (is_link) {
+        append_inside(out, ": ", member[1]);
+        append_inside(out, ": ", member[2]);
+    } else {
+        append_inside(out, ": ", member[0]);
+    }
+    buf_str(out, "]\"}");
+}
+
+void content_write(const char *content, size_t len, enum mcp_revision r, struct buf *out)
+{
+    static const char *const names[] = { "type" };
+    struct json_iter it = json_iter((struct json_text){ content, len, JSON_ARRAY });
+    struct json_text block, type;
+
+    if (!may_be_unknown(content, len, r)) {
+        json_raw(out, content, len);
+        return;
+    }
+    json_open(out, '[');
+    while (json_next_item(&it, &block)) {
+        json_find(block, names, &type, 1);
+        if (is_unknown(type, r))
+            block_write_text(block, type, out);
+        else
+            json_raw_text(out, block);
+    }
+    json_close(out, ']');
+}

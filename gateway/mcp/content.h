@@ -1,0 +1,10 @@
+/* content.h - the content of a result in the terms of a revision. Private to mcp. Pure. */
+#ifndef MG_MCP_CONTENT_H
+#define MG_MCP_CONTENT_H
+#include "mcp/mcp.h"
+
+/* Appends the content array (JSON text of our own encoders) as it is, but for blocks of a type that
+ * the revision does not know: they become text, since strict clients refuse the whole result. */
+void content_write(const char *content, size_t len, enum mcp_revision r, struct buf *out);
+
+#endif

@@ -1,0 +1,63 @@
+/* The result of a call, in the terms of the revision that asked. */
+#include <string.h>
+
+#include "base/json_write.h"
+#include "mcp/content.h"
+#include "mcp/request.h"
+
+#define SERVER_INFO META_PREFIX "serverInfo"
+
+/* The legacy revisions know objects only, and none before 2025-06-18; the text block says it too. */
+static bool sends_structured(const struct buf *structured, enum mcp_revision r)
+{
+    if (structured->len == 0 || r < MCP_2025_06_18)
+        return false;
+    return mcp_is_modern(r) || structured->data[0] == '{';
+}
+
+/* The tool's own members, then who we are: a tool cannot speak for the gateway. */
+static void meta_write_modern(const struct mcp_server *s, const struct buf *meta, struct buf *out)
+{
+    struct json_text object = { meta->data, meta->len, meta->len ? JSON_OBJECT : JSON_NONE };
+    struct json_iter it = json_iter(object);
+    struct json_text key, value;
+
+    json_key(out, "_meta");
+    json_open(out, '{');
+    while (meta->len && json_next_member(&it, &key, &value)) {
+        if (text_is(key, SERVER_INFO))
+            continue;
+        json_raw_text(out, key);
+        buf_putc(out, ':');
+        json_raw_text(out, value);
+    }
+    json_key(out, SERVER_INFO);
+    reply_server_info(s, MCP_2026_07_28, out);
+    json_close(out, '}');
+}
+
+void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c,
+                       const struct tool_result *r, struct buf *out)
+{
+    bool is_modern = mcp_is_modern(c->revision);
+
+    buf_reserve(out, c->id.len + r->content.len + r->structured.len + r->meta.len + 256);
+    buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    buf_append(out, c->id.p, c->id.len);
+    buf_str(out, is_modern ? ",\"result\":{\"resultType\":\"complete\",\"content\":"
+                           : ",\"result\":{\"content\":");
+    content_write(r->content.data, r->content.len, c->revision, out);
+    if (sends_structured(&r->structured, c->revision)) {
+        buf_str(out, ",\"structuredContent\":");
+        buf_append(out, r->structured.data, r->structured.len);
+    }
+    if (r->is_error)
+        buf_str(out, ",\"isError\":true");
+    if (is_modern) {
+        meta_write_modern(s, &r->meta, out);
+    } else if (r->meta.len) {
+        buf_str(out, ",\"_meta\":");
+        buf_append(out, r->meta.data, r->meta.len);
+    }
+    buf_str(out, "}}");
+}

@@ -1,0 +1,133 @@
+/* The legacy handshake and what belongs to it: initialize, initialized, ping, cancelling, log level. */
+#include <string.h>
+
+#include "base/json_write.h"
+#include "mcp/request.h"
+#include "mcp/revision.h"
+
+/* Name and version of the client: for the log and for tools, never for a decision. */
+static void client_info_read(struct json_text info, struct mcp_session *s)
+{
+    static const char *const names[] = { "name", "version" };
+    struct json_text member[2];
+
+    json_find(info, names, member, 2);
+    if (member[0].type == JSON_STRING)
+        text_cut(member[0], s->client_name, sizeof s->client_name);
+    if (member[1].type == JSON_STRING)
+        text_cut(member[1], s->client_version, sizeof s->client_version);
+}
+
+/* A client that knows sessions has to accept both types, and says so; one that merely accepts
+ * anything would not send the id back. */
+static bool wants_session(const struct request *rq)
+{
+    return rq->in->is_http && rq->in->names_both && rq->out->revision >= MCP_2025_03_26;
+}
+
+static bool session_open(struct request *rq)
+{
+    const struct mcp_host *host = rq->server->host;
+
+    rq->session.revision = rq->out->revision;
+    rq->session.log_level = MCP_LOG_NONE;
+    client_info_read(rq->message.params[PARAM_CLIENT_INFO], &rq->session);
+    if (host->session_create(host->arg, rq->in->principal, &rq->session) < 0) {
+        reply_no_memory(rq);
+        return false;
+    }
+    rq->has_session = true;
+    memcpy(rq->out->session_id, rq->session.id, sizeof rq->out->session_id);
+    return true;
+}
+
+void initialize_serve(struct request *rq)
+{
+    const struct mcp_server *s = rq->server;
+    struct json_text version = rq->message.params[PARAM_PROTOCOL_VERSION];
+    enum mcp_revision r = MCP_NEWEST_LEGACY;
+    char name[16];
+
+    if (!text_is_absent(version) && version.type != JSON_STRING) {
+        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: protocolVersion must be a string");
+        return;
+    }
+    if (version.type == JSON_STRING && text_cut(version, name, sizeof name))
+        revision_parse_legacy(span_trim(name), &r);
+    rq->out->revision = r;
+    if (wants_session(rq) && !session_open(rq))
+        return;
+
+    struct buf *b = reply_result_begin(rq);
+    json_key(b, "protocolVersion");
+    json_str(b, mcp_revision_text(r));
+    json_key(b, "capabilities");
+    buf_str(b, "{\"tools\":{\"listChanged\":false}");
+    if (rq->has_session)                /* without one nothing remembers the level */
+        buf_str(b, ",\"logging\":{}");
+    json_close(b, '}');
+    json_key(b, "serverInfo");
+    reply_server_info(s, r, b);
+    if (s->instructions) {
+        json_key(b, "instructions");
+        json_str(b, s->instructions);
+    }
+    reply_result_end(rq);
+}
+
+void initialized_serve(struct request *rq)
+{
+    const struct mcp_host *host = rq->server->host;
+
+    /* A session that ended since it was found: the next request will be told. */
+    if (rq->has_session)
+        (void)host->session_initialized(host->arg, rq->in->principal, rq->session.id);
+    reply_accepted(rq);
+}
+
+void ping_serve(struct request *rq)
+{
+    reply_result_begin(rq);
+    reply_result_end(rq);
+}
+
+/* Unknown and finished ids are nothing to complain about: the answer may have crossed this. */
+void cancelled_serve(struct request *rq)
+{
+    const struct mcp_host *host = rq->server->host;
+    struct json_text id = rq->message.params[PARAM_REQUEST_ID];
+
+    if (id.type != JSON_NONE && message_is_id(id))
+        host->cancel(host->arg, rq->in->principal, rq->has_session ? rq->session.id : NULL, id.p,
+                     id.len);
+    reply_accepted(rq);
+}
+
+void set_level_serve(struct request *rq)
+{
+    const struct mcp_host *host = rq->server->host;
+    struct json_text text = rq->message.params[PARAM_LEVEL];
+    enum mcp_log_level level = MCP_LOG_NONE;
+    char name[16];
+
+    if (!rq->has_session) {
+        reply_error(rq, 200, MCP_METHOD_NOT_FOUND,
+                    "Method not found: logging/setLevel needs a session");
+        return;
+    }
+    if (text.type == JSON_STRING && text_cut(text, name, sizeof name))
+        level = mcp_log_level_parse(name, strlen(name));
+    if (level == MCP_LOG_NONE) {
+        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: unknown log level");
+        return;
+    }
+    int rc = host->session_log_level(host->arg, rq->in->principal, rq->session.id, level);
+    if (rc == MG_E_NOTFOUND) {
+        reply_error(rq, 404, MCP_SESSION_NOT_FOUND, "Session not found");
+    } else if (rc < 0) {
+        reply_no_memory(rq);
+    } else {
+        reply_result_begin(rq);
+        reply_result_end(rq);
+    }
+}

@@ -1,0 +1,53 @@
+/* message.h - one JSON-RPC message, read as extents of its text. Private to mcp.
+ * The members that the protocol looks at are found in one walk over each of the three objects: the
+ * message, params, params._meta. A name belongs in these lists once some method reads it.
+ * Lifetime: as long as the text. Pure. */
+#ifndef MG_MCP_MESSAGE_H
+#define MG_MCP_MESSAGE_H
+#include "base/json_scan.h"
+
+/* An id or a progress token is repeated in everything that is sent about a call, and keys tables. */
+#define MESSAGE_ID_MAX 1024
+
+enum message_kind { MESSAGE_BAD, MESSAGE_REQUEST, MESSAGE_NOTIFICATION, MESSAGE_RESPONSE };
+
+enum message_param {
+    PARAM_META,
+    PARAM_NAME,
+    PARAM_ARGUMENTS,
+    PARAM_CURSOR,
+    PARAM_URI,
+    PARAM_TASK_ID,
+    PARAM_PROTOCOL_VERSION,
+    PARAM_CLIENT_INFO,
+    PARAM_REQUEST_ID,
+    PARAM_LEVEL,
+    PARAM_COUNT
+};
+
+enum message_meta {
+    META_PROTOCOL_VERSION,
+    META_CAPABILITIES,
+    META_CLIENT_INFO,
+    META_LOG_LEVEL,
+    META_PROGRESS_TOKEN,
+    META_COUNT
+};
+#define META_PREFIX "io.modelcontextprotocol/"
+
+struct message {
+    enum message_kind kind;
+    const char *fault;                        /* MESSAGE_BAD: what is wrong, for people; else NULL */
+    struct json_text id;                      /* JSON_NONE: there is none, or none that can be used */
+    struct json_text method;                  /* a string, or JSON_NONE */
+    struct json_text params[PARAM_COUNT];
+    struct json_text meta[META_COUNT];        /* all JSON_NONE when _meta is no object */
+};
+
+void message_read(struct message *m, struct json_text root);
+/* The full name of a member of _meta. */
+const char *message_meta_name(enum message_meta member);
+/* A string or an integer, and not too long: what ids and progress tokens are. */
+bool message_is_id(struct json_text t);
+
+#endif

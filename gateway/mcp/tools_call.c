@@ -1,0 +1,128 @@
+/* tools/call: from a message to a call that the host can run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcp/request.h"
+
+#define TOOL_NAME_MAX 128
+
+/* Copies a text to *at and moves behind it; the extent then points to the copy. */
+static struct json_text text_keep(struct json_text t, char **at)
+{
+    if (t.type == JSON_NONE)
+        return t;
+    memcpy(*at, t.p, t.len);
+    t.p = *at;
+    *at += t.len;
+    *(*at)++ = '\0';
+    return t;
+}
+
+static void client_read(const struct request *rq, struct mcp_call *c)
+{
+    static const char *const names[] = { "name", "version" };
+    struct json_text member[2];
+
+    if (rq->has_session) {
+        memcpy(c->session_id, rq->session.id, sizeof c->session_id);
+        memcpy(c->client_name, rq->session.client_name, sizeof c->client_name);
+        memcpy(c->client_version, rq->session.client_version, sizeof c->client_version);
+        return;
+    }
+    json_find(rq->message.meta[META_CLIENT_INFO], names, member, 2);
+    if (member[0].type == JSON_STRING)
+        text_cut(member[0], c->client_name, sizeof c->client_name);
+    if (member[1].type == JSON_STRING)
+        text_cut(member[1], c->client_version, sizeof c->client_version);
+}
+
+/* Modern clients ask for log messages by request, legacy ones by session. */
+static enum mcp_log_level log_level(const struct request *rq)
+{
+    char name[16];
+
+    if (rq->has_session)
+        return rq->session.log_level;
+    if (!rq->is_modern || rq->message.meta[META_LOG_LEVEL].type != JSON_STRING)
+        return MCP_LOG_NONE;
+    text_cut(rq->message.meta[META_LOG_LEVEL], name, sizeof name);
+    return mcp_log_level_parse(name, strlen(name));
+}
+
+/* One block holds the call and its texts. */
+static struct mcp_call *call_new(const struct request *rq, const struct tool *tool)
+{
+    const struct message *m = &rq->message;
+    struct json_text arguments = m->params[PARAM_ARGUMENTS], meta = m->params[PARAM_META];
+    struct json_text token = m->meta[META_PROGRESS_TOKEN];
+    struct json_text none = { NULL, 0, JSON_NONE };
+
+    if (arguments.type != JSON_OBJECT)
+        arguments = none;
+    if (meta.type != JSON_OBJECT)
+        meta = none;
+    struct mcp_call *c = malloc(sizeof *c + m->id.len + arguments.len + meta.len + 3);
+    if (!c)
+        return NULL;
+    memset(c, 0, sizeof *c);
+    c->text = (char *)(c + 1);
+    char *at = c->text;
+    c->revision = rq->out->revision;
+    c->tool = tool;
+    c->id = text_keep(m->id, &at);
+    c->arguments = text_keep(arguments, &at);
+    c->meta = text_keep(meta, &at);
+    if (!text_is_absent(token)) {
+        c->progress_token = token;
+        c->progress_token.p = c->meta.p + (token.p - meta.p);
+    }
+    c->log_level = log_level(rq);
+    c->must_stream = rq->in->is_http && request_wants_stream(rq);
+    /* A legacy client that accepts anything would take a stream for its one JSON answer. */
+    c->may_stream = !rq->in->is_http || c->must_stream ||
+                    (rq->is_modern ? rq->in->accepts_sse : rq->in->names_both);
+    c->has_session = rq->has_session;
+    client_read(rq, c);
+    return c;
+}
+
+void mcp_call_free(struct mcp_call *c)
+{
+    free(c);
+}
+
+/* A tool that this caller may not call does not exist for it: same code, same text. */
+static const struct tool *tool_find(const struct request *rq, struct json_text name,
+                                    char text[TOOL_NAME_MAX + 1])
+{
+    const struct mcp_host *host = rq->server->host;
+
+    if (!text_cut(name, text, TOOL_NAME_MAX + 1))
+        return NULL;
+    const struct tool *t = toolset_find(rq->in->tools, text, strlen(text));
+    return t && host->may(host->arg, rq->in->principal, t->name) ? t : NULL;
+}
+
+void tools_call_serve(struct request *rq)
+{
+    const struct message *m = &rq->message;
+    struct json_text arguments = m->params[PARAM_ARGUMENTS];
+    char name[TOOL_NAME_MAX + 1];
+
+    if (m->params[PARAM_NAME].type != JSON_STRING) {
+        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: name must be a string");
+        return;
+    }
+    const struct tool *tool = tool_find(rq, m->params[PARAM_NAME], name);
+    if (!tool) {
+        reply_error(rq, 200, MCP_INVALID_PARAMS, "Unknown tool: %s", name);
+        return;
+    }
+    if (!text_is_absent(arguments) && arguments.type != JSON_OBJECT) {
+        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: arguments must be an object");
+        return;
+    }
+    rq->out->call = call_new(rq, tool);
+    if (!rq->out->call)
+        reply_no_memory(rq);
+}
