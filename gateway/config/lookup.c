@@ -1,0 +1,82 @@
+/* lookup.c - keys by name: the exact one, the nearest one, what the environment calls one. */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "config/keys.h"
+
+const struct section_info *section_find(const char *name)
+{
+    for (size_t i = 0; i < config_section_count; i++)
+        if (strcmp(config_sections[i].name, name) == 0)
+            return &config_sections[i];
+    return NULL;
+}
+
+const struct key_info *key_find(const struct section_info *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_keys; i++)
+        if (strcmp(s->keys[i].name, name) == 0)
+            return &s->keys[i];
+    return NULL;
+}
+
+/* Near enough to be meant: two slips, or one in a short name. */
+static void nearest_take(const char *name, const char *candidate, unsigned *best, const char **out)
+{
+    unsigned distance = edit_distance(name, candidate);
+
+    if (distance < *best && distance <= (strlen(candidate) < 5 ? 1 : 2)) {
+        *best = distance;
+        *out = candidate;
+    }
+}
+
+const char *section_nearest(const char *name)
+{
+    const char *out = NULL;
+    unsigned best = ~0u;
+
+    for (size_t i = 0; i < config_section_count; i++)
+        nearest_take(name, config_sections[i].name, &best, &out);
+    return out;
+}
+
+const char *key_nearest(const struct section_info *s, const char *name)
+{
+    const char *out = NULL;
+    unsigned best = ~0u;
+
+    for (size_t i = 0; i < s->n_keys; i++)
+        nearest_take(name, s->keys[i].name, &best, &out);
+    return out;
+}
+
+bool key_is_list(const struct key_info *k)
+{
+    return k->type == KEY_LIST || k->type == KEY_SECRETS || k->type == KEY_ARGV;
+}
+
+bool key_is_secret(const struct key_info *k)
+{
+    return k->type == KEY_SECRET || k->type == KEY_SECRETS || k->hidden;
+}
+
+static void env_append(struct buf *out, const char *s)
+{
+    for (; *s; s++)
+        buf_putc(out, isalnum((unsigned char)*s) ? (char)toupper((unsigned char)*s) : '_');
+}
+
+void key_env_name(struct buf *out, const struct section_info *s, const char *name, const char *key)
+{
+    buf_str(out, "MOONGATE_");
+    env_append(out, s->name);
+    buf_putc(out, '_');
+    if (name) {
+        env_append(out, name);
+        buf_putc(out, '_');
+    }
+    if (key)
+        env_append(out, key);
+}
