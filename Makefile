@@ -82,10 +82,11 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 .PHONY: all test unit unit-valgrind lua-test e2e security torture soak sanitize lint bench fmt \
         install clean FORCE $(LAYERS:%=unit-%) $(LAYERS:%=valgrind-%)
 
-# V=1 shows whole command lines.
+# V=1 shows whole command lines, -s nothing but what goes wrong.
 V ?= 0
 Q := $(if $(filter 0,$(V)),@)
-say = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' $1 $2)
+quiet := $(or $(filter-out 0,$(V)),$(findstring s,$(firstword -$(MAKEFLAGS))))
+say = $(if $(quiet),,@printf '  %-5s %s\n' $1 $2)
 
 all: $(BUILD)/moongate
 

@@ -69,9 +69,9 @@ step() {
 has() { [ -e "$1" ]; }
 
 # make in the build folder of each sanitizer, and in the plain one.
-plain="make -s -j $jobs -Otarget BUILD=$BUILD"
-asan="make -s -j $jobs -Otarget SAN=address,undefined BUILD=$BUILD/asan"
-tsan="make -s -j $jobs -Otarget SAN=thread BUILD=$BUILD/tsan"
+plain="make -s -k -j $jobs -Otarget BUILD=$BUILD"
+asan="make -s -k -j $jobs -Otarget SAN=address,undefined BUILD=$BUILD/asan"
+tsan="make -s -k -j $jobs -Otarget SAN=thread BUILD=$BUILD/tsan"
 
 # ThreadSanitizer of older compilers cannot map its memory where the kernel spreads addresses
 # widely; without that spreading it can.
