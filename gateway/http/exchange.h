@@ -58,8 +58,8 @@ void exchange_reply(struct exchange *x, struct http_reply *r);
 /* An event stream: status 200, text/event-stream, no-cache, X-Accel-Buffering: no, plus r's fields. */
 int exchange_stream(struct exchange *x, const struct http_reply *r) MG_NODISCARD;
 /* Queues bytes; copies. MG_E_LIMIT: the client reads too slowly and the stream has been closed (gone() follows);
- * MG_E_CLOSED: it is gone already. */
-int exchange_send(struct exchange *x, const void *data, size_t len) MG_NODISCARD;
+ * MG_E_CLOSED: it is gone already. Callers that have nothing to add may ignore both: gone() tells. */
+int exchange_send(struct exchange *x, const void *data, size_t len);
 void exchange_finish(struct exchange *x);              /* the queue is sent, then the stream ends */
 void exchange_drop(struct exchange *x);                /* no reply: the connection is closed */
 bool exchange_is_stream(const struct exchange *x);

@@ -21,7 +21,13 @@ struct watch_slot {               /* one per worker, owned by it; registered whi
     pthread_t thread;
     unsigned worker;
     struct watchdog *dog;         /* NULL: unwatched (tests) */
+    _Atomic uint64_t label[8];    /* what runs: "TOOL CALL_ID", for the log of a stuck worker */
 };
+
+/* The label of what the next slices run, cut at 63 bytes: a tool's name and a call's or job's id. A few relaxed stores. */
+#define WATCH_LABEL_SIZE 64
+void watch_label(struct watch_slot *s, const char *tool, const char *id);
+void watch_label_read(struct watch_slot *s, char out[WATCH_LABEL_SIZE]);      /* any thread; may mix two labels */
 
 struct watchdog_options {
     int64_t slice_ms;             /* 5 */

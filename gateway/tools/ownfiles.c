@@ -1,0 +1,226 @@
+#include "tools/ownfiles.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/pathglob.h"
+
+#define MAX_DEPTH 8
+#define MAX_INODES 20000 /* files remembered inside own folders */
+
+struct inode {
+    dev_t dev;
+    ino_t ino;
+};
+
+struct ownfiles {
+    char *root;
+    char **deny, **files, **folders, **prefixes; /* NULL-terminated copies */
+    struct inode *inodes; /* of what lay in the folders, sorted: hard links are found by them */
+    size_t inode_count, inode_cap;
+};
+
+static int by_inode(const void *a, const void *b)
+{
+    const struct inode *x = a, *y = b;
+    if (x->ino != y->ino)
+        return x->ino < y->ino ? -1 : 1;
+    return x->dev == y->dev ? 0 : x->dev < y->dev ? -1 : 1;
+}
+
+static char **list_copy(const char *const *items)
+{
+    size_t n = 0;
+    while (items && items[n])
+        n++;
+    char **copy = calloc(n + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < n; i++)
+        if (!(copy[i] = strdup(items[i]))) {
+            while (i-- > 0)
+                free(copy[i]);
+            free(copy);
+            return NULL;
+        }
+    return copy;
+}
+
+static void list_free(char **items)
+{
+    for (char **p = items; p && *p; p++)
+        free(*p);
+    free(items);
+}
+
+static int inode_add(struct ownfiles *o, const struct stat *st)
+{
+    if (o->inode_count == o->inode_cap) {
+        size_t cap = o->inode_cap ? 2 * o->inode_cap : 64;
+        struct inode *more = realloc(o->inodes, cap * sizeof *more);
+        if (!more)
+            return MG_E_NOMEM;
+        o->inodes = more;
+        o->inode_cap = cap;
+    }
+    o->inodes[o->inode_count++] = (struct inode){ st->st_dev, st->st_ino };
+    return 0;
+}
+
+static int folder_add(struct ownfiles *o, int dir, int depth)
+{
+    int code = 0;
+    DIR *d = fdopendir(dir);
+    if (!d) {
+        close(dir);
+        return 0;
+    }
+    for (struct dirent *entry; code == 0 && (entry = readdir(d));) {
+        struct stat st;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (S_ISREG(st.st_mode) && o->inode_count < MAX_INODES)
+            code = inode_add(o, &st);
+        int sub =
+            S_ISDIR(st.st_mode) && depth < MAX_DEPTH
+                ? openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                : -1;
+        if (code == 0 && sub >= 0)
+            code = folder_add(o, sub, depth + 1);
+        else if (sub >= 0)
+            close(sub);
+    }
+    closedir(d);
+    return code;
+}
+
+static int folders_scan(struct ownfiles *o)
+{
+    int code = 0;
+    for (char **p = o->folders; code == 0 && *p; p++) {
+        int dir = open(*p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir >= 0)
+            code = folder_add(o, dir, 0);
+    }
+    qsort(o->inodes, o->inode_count, sizeof *o->inodes, by_inode);
+    return code;
+}
+
+struct ownfiles *ownfiles_new(const struct ownfiles_options *options, struct err *e)
+{
+    struct ownfiles *o = calloc(1, sizeof *o);
+    if (o) {
+        o->root = strdup(options->root);
+        o->deny = list_copy(options->deny);
+        o->files = list_copy(options->files);
+        o->folders = list_copy(options->folders);
+        o->prefixes = list_copy(options->prefixes);
+    }
+    if (o && o->root && o->deny && o->files && o->folders && o->prefixes && folders_scan(o) == 0)
+        return o;
+    ownfiles_free(o);
+    err_set(e, MG_E_NOMEM, "no memory for the list of the gateway's own files");
+    return NULL;
+}
+
+void ownfiles_free(struct ownfiles *o)
+{
+    if (!o)
+        return;
+    free(o->root);
+    list_free(o->deny);
+    list_free(o->files);
+    list_free(o->folders);
+    list_free(o->prefixes);
+    free(o->inodes);
+    free(o);
+}
+
+static bool is_same(const char *path, const struct stat *st)
+{
+    struct stat own;
+    return stat(path, &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino;
+}
+
+/* Is this path, or a folder above it, one of the own folders, by inode? */
+static bool is_in_folder(const struct ownfiles *o, char *path)
+{
+    for (char *end = path + strlen(path);;) {
+        struct stat st;
+        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+            for (char **p = o->folders; *p; p++)
+                if (is_same(*p, &st))
+                    return true;
+        while (end > path && *end != '/')
+            end--;
+        if (end == path)
+            return false;
+        *end = '\0';
+    }
+}
+
+/* The state's files are replaced under the same name and come under new ones: every name that
+ * begins so, as it is now. */
+static bool is_beside(const char *prefix, const struct stat *st)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(prefix, '/');
+    if (!slash || (size_t)(slash - prefix) >= sizeof folder)
+        return true;
+    memcpy(folder, prefix, (size_t)(slash - prefix));
+    folder[slash - prefix] = '\0';
+    DIR *d = opendir(folder[0] ? folder : "/");
+    bool found = false;
+    for (struct dirent *entry; d && !found && (entry = readdir(d));) {
+        struct stat own;
+        found = strncmp(entry->d_name, slash + 1, strlen(slash + 1)) == 0 &&
+                fstatat(dirfd(d), entry->d_name, &own, AT_SYMLINK_NOFOLLOW) == 0 &&
+                own.st_dev == st->st_dev && own.st_ino == st->st_ino;
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+static bool is_own(const struct ownfiles *o, const struct stat *st, char *path)
+{
+    struct inode key = { st->st_dev, st->st_ino };
+    if (bsearch(&key, o->inodes, o->inode_count, sizeof key, by_inode))
+        return true;
+    for (char **p = o->files; *p; p++)
+        if (strcmp(*p, path) == 0 || is_same(*p, st))
+            return true;
+    for (char **p = o->prefixes; *p; p++)
+        if (strncmp(path, *p, strlen(*p)) == 0 || is_beside(*p, st))
+            return true;
+    return is_in_folder(o, path);
+}
+
+static bool is_denied(const struct ownfiles *o, const char *path)
+{
+    size_t root = strlen(o->root);
+    if (strncmp(path, o->root, root) != 0 || (path[root] != '/' && path[root] != '\0'))
+        return false; /* outside the root: not ours to judge here */
+    const char *relative = path + root + (path[root] == '/');
+    for (char **p = o->deny; *p; p++)
+        if (pathglob_match(*p, relative, strlen(relative)))
+            return true;
+    return false;
+}
+
+bool ownfiles_allows(const struct ownfiles *o, int fd)
+{
+    char link[64], path[PATH_MAX];
+    struct stat st;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n <= 0 || (size_t)n >= sizeof path - 1 || path[0] != '/' || fstat(fd, &st) != 0)
+        return false;
+    path[n] = '\0';
+    return !is_denied(o, path) && !is_own(o, &st, path);
+}

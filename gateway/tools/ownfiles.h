@@ -1,0 +1,29 @@
+/* ownfiles.h - what no tool may open: the gateway's own files, and what [paths] deny names.
+ * Own files are known by device and inode, wherever they lie and whatever they are called there:
+ * the configuration and every file it names, the tools, the binary, the state with everything
+ * beside it, the log. Folders are own with all that is in them. Immutable; any thread. What changes
+ * under it (the state's files are replaced all the time) is looked at anew each time. */
+#ifndef MG_OWNFILES_H
+#define MG_OWNFILES_H
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct ownfiles_options {        /* all borrowed for the call */
+    const char *root;            /* deny globs are relative to it */
+    const char *const *deny;     /* NULL-terminated */
+    const char *const *files;    /* absolute paths; need not exist yet */
+    const char *const *folders;  /* absolute paths */
+    const char *const *prefixes; /* absolute: every file whose path begins so
+                                    ("/srv/.mcp-state.json") */
+};
+
+struct ownfiles;
+struct ownfiles *ownfiles_new(const struct ownfiles_options *o, struct err *e);
+void ownfiles_free(struct ownfiles *o); /* NULL is legal */
+
+/* May a tool have this opened file or folder? Judged by the descriptor, after it was opened and
+ * before it is read or written. False also when it cannot be judged. */
+bool ownfiles_allows(const struct ownfiles *o, int fd);
+
+#endif

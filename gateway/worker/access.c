@@ -1,0 +1,60 @@
+#include "worker/access.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/worker.h"
+
+void access_init(struct access *a)
+{
+    memset(a, 0, sizeof *a);
+    a->outcome = -1;
+}
+
+/* W3C traceparent "00-<32 hex>-<16 hex>-<2 hex>": the trace id, or NULL. */
+static const char *trace_id(const char *traceparent)
+{
+    if (!traceparent || strlen(traceparent) < 55 || traceparent[2] != '-' || traceparent[35] != '-')
+        return NULL;
+    return strspn(traceparent + 3, "0123456789abcdef") == 32 ? traceparent + 3 : NULL;
+}
+
+void access_log(struct worker *w, const struct access *a, const struct exchange *x, int status,
+                uint64_t bytes)
+{
+    int64_t latency_us = clock_mono_us() - exchange_started_us(x);
+    metrics_request(w->metrics, status, latency_us);
+    if (!w->log_access || !log_enabled(LOG_INFO))
+        return;
+    const struct http_headers *h = exchange_headers(x);
+    struct log_line l;
+    log_begin(&l, LOG_INFO, "request");
+    log_str(&l, "ip", a->ip[0] ? a->ip : exchange_peer(x));
+    log_str(&l, "method", exchange_method_text(x));
+    log_str(&l, "url", exchange_url(x));
+    log_int(&l, "status", status);
+    log_str(&l, "ua", h->user_agent ? h->user_agent : "");
+    log_double(&l, "latency_ms", (double)latency_us / 1000.0);
+    log_int(&l, "bytes", (int64_t)bytes);
+    log_str(&l, "key", a->key);
+    log_str(&l, "rpc", a->rpc);
+    log_str(&l, "tool", a->tool);
+    log_str(&l, "call_id", a->call_id);
+    if (a->outcome >= 0)
+        log_str(&l, "outcome", outcome_word((enum outcome)a->outcome));
+    if (a->rpc_error != 0)
+        log_int(&l, "rpc_error", a->rpc_error);
+    log_str(&l, "protocol", a->protocol);
+    const char *trace = trace_id(h->traceparent);
+    if (trace)
+        log_str_n(&l, "trace", trace, 32);
+    log_end(&l);
+}
+
+void access_reply(struct worker *w, const struct access *a, struct exchange *x,
+                  struct http_reply *r)
+{
+    access_log(w, a, x, r->status, r->static_body ? r->static_len : r->body.len);
+    exchange_reply(x, r);
+}

@@ -1,0 +1,154 @@
+#include "worker/admit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "mcp/mcp.h"
+#include "worker/origin.h"
+#include "worker/worker.h"
+
+#define RPC_UNAUTHORIZED (-32000)
+#define RPC_RATE_LIMIT (-32001)
+
+static bool is_modern(const struct exchange *x)
+{
+    return mcp_header_is_modern(exchange_headers(x)->mcp_protocol_version);
+}
+
+static void refuse(struct worker *w, struct exchange *x, const struct access *a, int status,
+                   int code, const char *message, enum admit_form form,
+                   const struct http_field *field)
+{
+    struct http_field fields[1 + ADMIT_CORS_FIELDS];
+    struct http_reply r = { .status = status, .fields = fields };
+    if (field)
+        fields[r.field_count++] = *field;
+    admit_cors(w, x, false, fields, &r.field_count);
+    if (form == ADMIT_TEXT) {
+        r.content_type = "text/plain; charset=utf-8";
+        buf_str(&r.body, message);
+    } else {
+        r.content_type = "application/json";
+        mcp_refusal(&r.body, code, message, is_modern(x));
+    }
+    access_reply(w, a, x, &r);
+}
+
+bool admit_origin(struct worker *w, struct exchange *x, const struct access *a)
+{
+    const struct config *c = w->serving->config;
+    const struct http_headers *h = exchange_headers(x);
+    char message[480];
+    bool must_check_host = exchange_local_is_loopback(x) || c->server.allowed_hosts.n > 0;
+    if (must_check_host &&
+        !host_is_allowed(h->host, c->server.allowed_hosts.items, c->server.public_url)) {
+        snprintf(message, sizeof message,
+                 "Forbidden: host \"%.200s\" is not known here; add it to [server] allowed_hosts "
+                 "in mcp.ini",
+                 h->host ? h->host : "");
+        refuse(w, x, a, 403, -32600, message, ADMIT_JSON, NULL);
+        return false;
+    }
+    if (h->origin &&
+        !origin_is_allowed(h->origin, c->server.allowed_origins.items, c->server.public_url)) {
+        snprintf(message, sizeof message,
+                 "Forbidden: origin \"%.200s\" is not allowed; add it to [server] allowed_origins "
+                 "in mcp.ini",
+                 h->origin);
+        refuse(w, x, a, 403, -32600, message, ADMIT_JSON, NULL);
+        return false;
+    }
+    return true;
+}
+
+static bool take_token(struct worker *w, struct exchange *x, const struct access *a,
+                       struct ratelimit *limit, const struct ratelimit_rule *rule, const void *key,
+                       size_t len, enum admit_form form)
+{
+    uint32_t wait_ms = ratelimit_take(limit, rule, key, len, clock_mono_ms());
+    if (wait_ms == 0)
+        return true;
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%u", (wait_ms + 999) / 1000);
+    struct http_field retry = { "Retry-After", seconds };
+    metrics_add(w->metrics, M_RATE_LIMITED, 1);
+    refuse(w, x, a, 429, RPC_RATE_LIMIT, form == ADMIT_TEXT ? "rate-limit" : "Rate limit", form,
+           &retry);
+    return false;
+}
+
+/* X-API-Key, else Authorization, else ?key= where it is allowed. NULL: no key was sent. */
+static const char *presented_key(const struct worker *w, const struct exchange *x,
+                                 enum admit_form form, size_t *len)
+{
+    const struct http_headers *h = exchange_headers(x);
+    const char *key = h->x_api_key;
+    if (!key && h->authorization)
+        return authorization_key(h->authorization, len);
+    if (!key && form == ADMIT_TEXT && w->serving->config->auth.query_key)
+        key = exchange_query(x, "key", 0);
+    *len = key ? strlen(key) : 0;
+    return key;
+}
+
+static const struct principal *judge_key(struct worker *w, struct exchange *x, struct access *a,
+                                         enum admit_form form)
+{
+    size_t len;
+    const char *key = presented_key(w, x, form, &len);
+    const struct principal *p = keyring_find(w->serving->keyring, key, len, clock_wall_ms());
+    if (p) {
+        a->key = p->name;
+        return p;
+    }
+    struct http_field challenge = { "WWW-Authenticate",
+                                    key ? "Bearer realm=\"moongate\", error=\"invalid_token\""
+                                        : "Bearer realm=\"moongate\"" };
+    metrics_add(w->metrics, M_UNAUTHORIZED, 1);
+    refuse(w, x, a, 401, RPC_UNAUTHORIZED, form == ADMIT_TEXT ? "unauthorized" : "Unauthorized",
+           form, &challenge);
+    return NULL;
+}
+
+const struct principal *admit(struct worker *w, struct exchange *x, struct access *a,
+                              enum admit_form form)
+{
+    const struct serving *s = w->serving;
+    unsigned char address[16];
+    size_t n = address_limit_key(a->ip, address);
+    if (!take_token(w, x, a, w->gateway->by_address, &s->per_address, address, n, form))
+        return NULL;
+    const struct principal *p = judge_key(w, x, a, form);
+    if (!p || p->number == 0)
+        return p;
+    struct ratelimit_rule own = { p->rate_bucket, p->rate_window_ms };
+    const struct ratelimit_rule *rule = p->rate_bucket > 0 ? &own : &s->per_key;
+    return take_token(w, x, a, w->gateway->by_key, rule, &p->number, sizeof p->number, form) ? p
+                                                                                             : NULL;
+}
+
+void admit_cors(const struct worker *w, const struct exchange *x, bool is_preflight,
+                struct http_field *fields, size_t *n)
+{
+    const struct http_headers *h = exchange_headers(x);
+    const struct config *c = w->serving->config;
+    if (!h->origin ||
+        !origin_is_allowed(h->origin, c->server.allowed_origins.items, c->server.public_url))
+        return;
+    fields[(*n)++] = (struct http_field){ "Access-Control-Allow-Origin", h->origin };
+    fields[(*n)++] = (struct http_field){ "Vary", "Origin" };
+    if (!is_preflight) {
+        fields[(*n)++] = (struct http_field){ "Access-Control-Expose-Headers",
+                                              "Mcp-Session-Id, WWW-Authenticate" };
+        return;
+    }
+    fields[(*n)++] =
+        (struct http_field){ "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS" };
+    fields[(*n)++] = (struct http_field){
+        "Access-Control-Allow-Headers",
+        "Content-Type, Accept, Authorization, X-API-Key, MCP-Protocol-Version, "
+        "Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID"
+    };
+    fields[(*n)++] = (struct http_field){ "Access-Control-Max-Age", "600" };
+}

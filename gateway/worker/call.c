@@ -1,0 +1,290 @@
+#include "worker/call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/principal.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "config/config.h"
+#include "worker/call_struct.h"
+
+#define GATE_WAIT_MS 1000 /* how long a call waits for a place before it is refused */
+#define POOL_MAX 256
+
+size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t principal,
+                         const char *request_id, size_t len)
+{
+    int n = session && session[0] ? snprintf(out, size, "s:%s\n%.*s", session, (int)len, request_id)
+                                  : snprintf(out, size, "p:%016llx\n%.*s",
+                                             (unsigned long long)principal, (int)len, request_id);
+    return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}
+
+static struct call *call_new(struct worker *w)
+{
+    struct call *c = w->call_pool;
+    if (!c)
+        return calloc(1, sizeof *c);
+    w->call_pool = c->next;
+    w->call_pool_size--;
+    memset(c, 0, sizeof *c);
+    return c;
+}
+
+void call_list(struct call *c)
+{
+    if (c->is_listed)
+        return;
+    struct worker *w = c->worker;
+    c->is_listed = true;
+    c->serving = serving_ref(w->serving);
+    c->next = w->calls;
+    c->prev = &w->calls;
+    if (c->next)
+        c->next->prev = &c->next;
+    w->calls = c;
+}
+
+void call_release(struct call *c)
+{
+    struct worker *w = c->worker;
+    if (c->is_listed) {
+        *c->prev = c->next;
+        if (c->next)
+            c->next->prev = c->prev;
+        serving_unref(c->serving);
+    }
+    mcp_call_free(c->mcp);
+    tool_result_fini(&c->result);
+    if (w->call_pool_size >= POOL_MAX) {
+        free(c);
+        return;
+    }
+    c->next = w->call_pool;
+    w->call_pool = c;
+    w->call_pool_size++;
+}
+
+void call_pool_free(struct worker *w)
+{
+    while (w->call_pool) {
+        struct call *c = w->call_pool;
+        w->call_pool = c->next;
+        free(c);
+    }
+    w->call_pool_size = 0;
+}
+
+static void call_leave_gates(struct call *c)
+{
+    if (c->holds_all_gate)
+        gate_leave(c->worker->gateway->all_calls);
+    if (c->holds_tool_gate)
+        gate_leave(c->tool_gate);
+    c->holds_all_gate = c->holds_tool_gate = false;
+}
+
+/* The tool has ended. Called inside task_start() for one that did not wait: then call_run() goes on
+ * from there. */
+static void call_done(void *arg, struct tool_result *r, uint64_t seq)
+{
+    struct call *c = arg;
+    c->result = *r;
+    memset(r, 0, sizeof *r);
+    c->seq = seq;
+    c->is_over = true;
+    c->task = NULL;
+    if (c->is_starting)
+        return;
+    call_leave_gates(c);
+    call_answer(c);
+}
+
+static const struct task_ops call_ops = { .progress = call_note_progress,
+                                          .log = call_note_log,
+                                          .done = call_done };
+
+/* The client's end: in the modern era a client that closes has cancelled; a legacy one has only
+ * lost its stream. */
+static void call_cancelled(void *arg)
+{
+    struct call *c = arg;
+    c->is_gone = c->is_cancelled = true; /* a cancelled request gets no answer */
+    if (c->task)
+        task_cancel(c->task, TASK_CANCELLED);
+}
+
+static void call_gone(void *arg, enum gone how)
+{
+    struct call *c = arg;
+    if (mcp_is_modern(c->mcp->revision))
+        call_cancelled(c);
+    else if (how == GONE_LOST)
+        c->is_gone = true;
+}
+
+/* The tool waits: from here on the call must outlive reloads, notice its client, and be
+ * cancellable. */
+static void call_waits(struct call *c)
+{
+    if (c->is_listed)
+        return;
+    call_list(c);
+    exchange_on_gone(c->x, call_gone, c);
+    if (mcp_is_modern(c->mcp->revision))
+        return;
+    char key[512];
+    size_t n = call_inflight_key(key, sizeof key, c->mcp->has_session ? c->mcp->session_id : NULL,
+                                 c->principal->number, c->mcp->id.p, c->mcp->id.len);
+    if (inflight_add(c->worker->gateway->calls, key, n, c->worker->loop, call_cancelled, c,
+                     &c->entry) != 0)
+        c->entry = NULL; /* an id in use, or no memory: this call cannot be cancelled by message */
+}
+
+static void call_run(struct call *c)
+{
+    const struct mcp_call *m = c->mcp;
+    struct task_info info = {
+        .call_id = c->id,
+        .tool = m->tool->name,
+        .principal = c->principal->name,
+        .scopes = c->principal->scopes,
+        .ip = c->access.ip,
+        .client_name = m->client_name,
+        .client_version = m->client_version,
+        .protocol = mcp_revision_text(m->revision),
+        .args = m->arguments,
+        .meta = m->meta,
+        .timeout_ms = m->tool->timeout_ms,
+        .memory_bytes = m->tool->memory_bytes,
+        .wants_progress = m->may_stream && m->progress_token.type != JSON_NONE,
+        .wants_log = m->may_stream && m->log_level != MCP_LOG_NONE,
+    };
+    struct vm *vm = c->serving ? c->serving->generation->vms[c->worker->index] : c->worker->vm;
+    c->is_starting = true;
+    struct task *t = task_start(vm, m->tool->index, &info, &call_ops, c);
+    c->is_starting = false;
+    if (c->is_over) {
+        call_leave_gates(c);
+        call_answer(c);
+        return;
+    }
+    c->task = t;
+    call_waits(c);
+}
+
+static void call_enter(struct call *c);
+
+static void gate_timed_out(void *arg)
+{
+    struct call *c = arg;
+    if (!gate_cancel(&c->waiter)) { /* the place was given while the timer fired */
+        c->waiter.entered(&c->waiter);
+        return;
+    }
+    char text[200];
+    if (c->tool_gate && !c->holds_tool_gate)
+        snprintf(text, sizeof text, "too many calls of %s at once: its limit is %u (concurrent)",
+                 c->mcp->tool->name, c->mcp->tool->concurrent);
+    else
+        snprintf(text, sizeof text, "too many calls at once: the limit is [tools] max_concurrent");
+    call_leave_gates(c);
+    call_refuse(c, OUT_TOOL_ERROR, text);
+}
+
+static void gate_entered(struct gate_waiter *waiter)
+{
+    struct call *c = (struct call *)((char *)waiter - offsetof(struct call, waiter));
+    timer_stop(c->worker->loop, &c->gate_timer);
+    if (c->tool_gate && !c->holds_tool_gate)
+        c->holds_tool_gate = true;
+    else
+        c->holds_all_gate = true;
+    call_enter(c);
+}
+
+static bool call_enter_gate(struct call *c, struct gate *g, bool *holds)
+{
+    c->waiter.loop = c->worker->loop;
+    c->waiter.entered = gate_entered;
+    *holds = gate_enter(g, &c->waiter);
+    if (*holds)
+        return true;
+    call_waits(c);
+    timer_start(c->worker->loop, &c->gate_timer, GATE_WAIT_MS, gate_timed_out, c);
+    return false;
+}
+
+/* Through the tool's own gate, then the one of all calls; where it is full, this is called again
+ * when a place is free. */
+static void call_enter(struct call *c)
+{
+    if (c->tool_gate && !c->holds_tool_gate &&
+        !call_enter_gate(c, c->tool_gate, &c->holds_tool_gate))
+        return;
+    if (!c->holds_all_gate &&
+        !call_enter_gate(c, c->worker->gateway->all_calls, &c->holds_all_gate))
+        return;
+    if (c->is_cancelled) {
+        call_leave_gates(c);
+        call_refuse(c, OUT_CANCELLED, "cancelled");
+        return;
+    }
+    call_run(c);
+}
+
+/* [tool NAME] rate: tokens shared by all callers of the tool. Returns the ms to wait, 0 = go. */
+static uint32_t tool_rate(struct worker *w, const struct tool *t)
+{
+    if (t->rate_bucket == 0)
+        return 0;
+    struct ratelimit_rule rule = { t->rate_bucket, t->rate_window_ms };
+    return ratelimit_take(w->gateway->by_tool, &rule, t->name, strlen(t->name), clock_mono_ms());
+}
+
+void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
+                const struct principal *p, const struct access *a)
+{
+    struct call *c = call_new(w);
+    if (!c) {
+        struct http_reply r = { .status = 500 };
+        mcp_encode_error(mcp, -32603, "Internal error: out of memory", &r.body);
+        r.content_type = "application/json";
+        mcp_call_free(mcp);
+        access_reply(w, a, x, &r);
+        return;
+    }
+    c->worker = w;
+    c->x = x;
+    c->mcp = mcp;
+    c->principal = p;
+    c->started_us = clock_mono_us();
+    c->access = *a;
+    memcpy(c->id, "call_", 5);
+    rand_base36(c->id + 5, CALL_ID_SIZE - 6);
+    c->access.call_id = c->id;
+    c->access.tool = mcp->tool->name;
+    uint32_t wait_ms = tool_rate(w, mcp->tool);
+    if (wait_ms > 0) {
+        char text[160];
+        snprintf(text, sizeof text, "rate limit of tool %s: try again in %u.%03u s",
+                 mcp->tool->name, wait_ms / 1000, wait_ms % 1000);
+        call_refuse(c, OUT_TOOL_ERROR, text);
+        return;
+    }
+    c->tool_gate = w->serving->generation->gates[mcp->tool->index];
+    call_enter(c);
+}
+
+void call_drop_all(struct worker *w)
+{
+    while (w->calls) {
+        struct call *c = w->calls;
+        inflight_remove(w->gateway->calls, c->entry);
+        exchange_on_gone(c->x, NULL, NULL);
+        exchange_drop(c->x);
+        call_release(c);
+    }
+}

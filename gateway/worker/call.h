@@ -1,0 +1,26 @@
+/* call.h - the life of one tools/call: gates, task, stream or reply, log line. Exactly one answer,
+ * or none to a client that is gone. The fast path (a tool that does not wait) runs wholly inside
+ * call_begin(), in libmicrohttpd's handler. Threads: the worker's. */
+#ifndef MG_CALL_H
+#define MG_CALL_H
+#include "http/exchange.h"
+#include "mcp/mcp.h"
+#include "worker/access.h"
+
+struct worker;
+struct principal;
+
+/* Takes over mcp; x gets its answer now or later. */
+void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
+                const struct principal *p, const struct access *a);
+
+/* notifications/cancelled and its like: the key under which a waiting legacy call is known. Returns
+ * its length (cut to size). session NULL: a stateless client, known by its principal's number. */
+size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t principal,
+                         const char *request_id, size_t len);
+
+/* After the worker's thread and its machines are gone: connections close without an answer. */
+void call_drop_all(struct worker *w);
+void call_pool_free(struct worker *w);
+
+#endif

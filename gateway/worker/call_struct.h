@@ -1,0 +1,50 @@
+/* call_struct.h - the inside of a call, shared by the two files that move it: call.c and
+ * call_reply.c. */
+#ifndef MG_CALL_STRUCT_H
+#define MG_CALL_STRUCT_H
+#include "base/clock.h"
+#include "hub/inflight.h"
+#include "limit/gate.h"
+#include "store/store.h"
+#include "worker/call.h"
+#include "worker/worker.h"
+
+#define CALL_ID_SIZE 17 /* "call_", 11 base-36 characters (57 bits), NUL */
+
+struct call {
+    struct call *next, **prev; /* worker's list while it waits; `next` in the pool */
+    struct worker *worker;
+    struct exchange *x;
+    struct mcp_call *mcp;
+    const struct principal *principal;
+    struct serving *serving; /* a reference from the first wait on: keeps tool, principal and
+                                machine */
+    struct task *task;       /* NULL before the start and after the end */
+    struct inflight_entry *entry;
+    struct gate *tool_gate; /* NULL: the tool has none */
+    bool holds_tool_gate, holds_all_gate;
+    struct gate_waiter waiter;
+    struct loop_timer gate_timer;
+    struct store_wait durable;
+    struct tool_result result;
+    uint64_t seq; /* the record the answer must wait for */
+    int64_t started_us;
+    struct access access;
+    bool is_starting; /* inside task_start(): done() only notes the end */
+    bool is_over, is_listed;
+    bool is_gone; /* nobody is there to read the answer */
+    bool is_cancelled;
+    char id[CALL_ID_SIZE];
+};
+
+/* call_reply.c */
+void call_answer(struct call *c); /* result is there: wait until it is durable, answer, log, free */
+void call_refuse(struct call *c, enum outcome o, const char *text);
+void call_note_progress(void *arg, double done, double total, bool has_total, const char *message);
+void call_note_log(void *arg, int level, const char *data_json, size_t len);
+
+/* call.c */
+void call_list(struct call *c); /* it waits: onto the worker's list, with its reference */
+void call_release(struct call *c);
+
+#endif

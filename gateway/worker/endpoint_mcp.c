@@ -1,0 +1,241 @@
+#include "worker/endpoint_mcp.h"
+
+#include <string.h>
+
+#include "auth/principal.h"
+#include "base/clock.h"
+#include "worker/content_type.h"
+#include "worker/admit.h"
+#include "worker/call.h"
+#include "worker/endpoint_topics.h"
+#include "worker/worker.h"
+
+/* ---- the host's side ---- */
+
+static bool host_may(void *arg, const struct principal *p, const char *tool)
+{
+    (void)arg;
+    return principal_may(p, tool);
+}
+
+static void session_to_mcp(const struct session_info *info, struct mcp_session *s)
+{
+    memcpy(s->id, info->id, sizeof s->id);
+    s->revision = MCP_2025_11_25;
+    for (int r = MCP_2024_11_05; r < MCP_2026_07_28; r++)
+        if (strcmp(info->protocol, mcp_revision_text((enum mcp_revision)r)) == 0)
+            s->revision = (enum mcp_revision)r;
+    s->log_level = (enum mcp_log_level)info->log_level;
+    memcpy(s->client_name, info->client_name, sizeof s->client_name);
+    memcpy(s->client_version, info->client_version, sizeof s->client_version);
+}
+
+static int host_session_create(void *arg, const struct principal *p, struct mcp_session *s)
+{
+    struct gateway *g = arg;
+    struct session_info info = { .principal = p->number, .log_level = (int8_t)s->log_level };
+    strncpy(info.protocol, mcp_revision_text(s->revision), sizeof info.protocol - 1);
+    memcpy(info.client_name, s->client_name, sizeof info.client_name);
+    memcpy(info.client_version, s->client_version, sizeof info.client_version);
+    int code = sessions_create(g->sessions, &info, clock_mono_ms());
+    memcpy(s->id, info.id, sizeof s->id);
+    return code;
+}
+
+static int host_session_find(void *arg, const struct principal *p, const char *id,
+                             struct mcp_session *out)
+{
+    struct gateway *g = arg;
+    struct session_info info;
+    int code = sessions_find(g->sessions, id, p->number, clock_mono_ms(), &info);
+    if (code == 0)
+        session_to_mcp(&info, out);
+    return code;
+}
+
+static int host_session_initialized(void *arg, const struct principal *p, const char *id)
+{
+    struct gateway *g = arg;
+    return sessions_set_initialized(g->sessions, id, p->number, clock_mono_ms());
+}
+
+static int host_session_log_level(void *arg, const struct principal *p, const char *id,
+                                  enum mcp_log_level level)
+{
+    struct gateway *g = arg;
+    return sessions_set_log_level(g->sessions, id, p->number, clock_mono_ms(), (int8_t)level);
+}
+
+static int host_session_remove(void *arg, const struct principal *p, const char *id)
+{
+    struct gateway *g = arg;
+    return sessions_remove(g->sessions, id, p->number);
+}
+
+static void host_cancel(void *arg, const struct principal *p, const char *session,
+                        const char *request_id, size_t len)
+{
+    struct gateway *g = arg;
+    char key[512];
+    size_t n = call_inflight_key(key, sizeof key, session, p->number, request_id, len);
+    (void)inflight_cancel(g->calls, key, n); /* unknown or ended: nothing to do, as the protocol
+                                                says */
+}
+
+void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
+{
+    *out = (struct mcp_host){ .arg = g,
+                              .may = host_may,
+                              .session_create = host_session_create,
+                              .session_find = host_session_find,
+                              .session_initialized = host_session_initialized,
+                              .session_log_level = host_session_log_level,
+                              .session_remove = host_session_remove,
+                              .cancel = host_cancel };
+}
+
+/* ---- HTTP's side ---- */
+
+static void refuse(struct worker *w, struct exchange *x, const struct access *a, int status,
+                   int code, const char *message)
+{
+    struct http_field fields[ADMIT_CORS_FIELDS];
+    struct http_reply r = { .status = status,
+                            .content_type = "application/json",
+                            .fields = fields };
+    bool is_modern = mcp_header_is_modern(exchange_headers(x)->mcp_protocol_version);
+    admit_cors(w, x, false, fields, &r.field_count);
+    mcp_refusal(&r.body, code, message, is_modern);
+    access_reply(w, a, x, &r);
+}
+
+/* application/json; and what curl sends by itself, from a caller who shows a key and is no browser.
+ */
+static bool content_type_is_welcome(const struct http_headers *h, const struct principal *p)
+{
+    if (content_type_is(h->content_type, "application/json"))
+        return true;
+    bool is_curl =
+        !h->content_type || content_type_is(h->content_type, "application/x-www-form-urlencoded");
+    return is_curl && p->number != 0 && !h->origin;
+}
+
+static void fill_in(struct worker *w, struct exchange *x, const struct principal *p,
+                    struct mcp_in *in)
+{
+    const struct http_headers *h = exchange_headers(x);
+    *in = (struct mcp_in){
+        .is_http = true,
+        .protocol_version = h->mcp_protocol_version,
+        .session_id = h->mcp_session_id,
+        .method = h->mcp_method,
+        .name = h->mcp_name,
+        .principal = p,
+        .tools = w->serving->generation->tools,
+    };
+    mcp_accept(in, h->accept);
+    in->body = exchange_body(x, &in->len);
+}
+
+static void answer_as_stream(struct worker *w, struct exchange *x, struct access *a,
+                             struct http_reply *r)
+{
+    struct http_reply head = { .status = 200, .fields = r->fields, .field_count = r->field_count };
+    mcp_sse(&w->scratch, r->body.data, r->body.len);
+    if (exchange_stream(x, &head) == 0)
+        exchange_send(x, w->scratch.data, w->scratch.len); /* a failure has closed the stream */
+    access_log(w, a, x, 200, w->scratch.len);
+    buf_fini(&r->body);
+    exchange_finish(x);
+}
+
+static void answer(struct worker *w, struct exchange *x, struct access *a, struct mcp_out *out)
+{
+    struct http_field fields[1 + ADMIT_CORS_FIELDS];
+    struct http_reply r = { .status = out->status, .fields = fields, .body = out->body };
+    out->body = (struct buf){ 0 };
+    a->rpc_error = out->error_code;
+    if (out->session_id[0])
+        fields[r.field_count++] = (struct http_field){ "Mcp-Session-Id", out->session_id };
+    if (out->status == 405)
+        fields[r.field_count++] = (struct http_field){ "Allow", MCP_ALLOW };
+    admit_cors(w, x, false, fields, &r.field_count);
+    if (r.body.len > 0)
+        r.content_type = "application/json";
+    buf_clear(&w->scratch);
+    if (out->as_stream && out->status == 200)
+        answer_as_stream(w, x, a, &r);
+    else
+        access_reply(w, a, x, &r);
+}
+
+static void endpoint_post(struct worker *w, struct exchange *x, struct access *a,
+                          const struct principal *p)
+{
+    const struct http_headers *h = exchange_headers(x);
+    struct mcp_in in;
+    struct mcp_out out;
+    if (!content_type_is_welcome(h, p)) {
+        refuse(w, x, a, 415, -32600, "Unsupported content type: send application/json");
+        return;
+    }
+    fill_in(w, x, p, &in);
+    if (!in.accepts_json && !in.accepts_sse) {
+        refuse(w, x, a, 406, -32600,
+               "Not acceptable: accept application/json or text/event-stream");
+        return;
+    }
+    mcp_handle(&w->serving->mcp, &in, &out);
+    a->rpc = out.method[0] ? out.method : NULL;
+    a->protocol = mcp_revision_text(out.revision);
+    if (out.call) {
+        struct mcp_call *call = out.call;
+        out.call = NULL;
+        a->rpc = "tools/call";
+        call_begin(w, x, call, p, a);
+    } else {
+        answer(w, x, a, &out);
+    }
+    mcp_out_fini(&out);
+}
+
+static void endpoint_delete(struct worker *w, struct exchange *x, struct access *a,
+                            const struct principal *p)
+{
+    struct mcp_in in;
+    struct mcp_out out;
+    fill_in(w, x, p, &in);
+    mcp_delete(&w->serving->mcp, &in, &out);
+    answer(w, x, a, &out);
+    mcp_out_fini(&out);
+}
+
+/* A stream of comments for old connectors that open one; who may not have it is told before a key
+ * is asked for. */
+static void endpoint_get(struct worker *w, struct exchange *x, struct access *a)
+{
+    struct mcp_in in;
+    struct mcp_out out;
+    fill_in(w, x, NULL, &in);
+    mcp_get(&w->serving->mcp, &in, &out);
+    if (out.status != 200)
+        answer(w, x, a, &out);
+    else if (admit(w, x, a, ADMIT_TEXT))
+        endpoint_topics_idle(w, x, a);
+    mcp_out_fini(&out);
+}
+
+void endpoint_mcp(struct worker *w, struct exchange *x, struct access *a)
+{
+    if (exchange_method(x) == HTTP_GET) {
+        endpoint_get(w, x, a);
+        return;
+    }
+    const struct principal *p = admit(w, x, a, ADMIT_JSON);
+    if (!p)
+        return;
+    if (exchange_method(x) == HTTP_DELETE)
+        endpoint_delete(w, x, a, p);
+    else
+        endpoint_post(w, x, a, p);
+}

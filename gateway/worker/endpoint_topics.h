@@ -1,0 +1,16 @@
+/* endpoint_topics.h - GET /sse?topic=: events by topic, and the idle stream of GET on the MCP
+ * endpoint. Threads: the worker's. */
+#ifndef MG_ENDPOINT_TOPICS_H
+#define MG_ENDPOINT_TOPICS_H
+#include "http/exchange.h"
+#include "worker/access.h"
+
+struct worker;
+
+void endpoint_topics(struct worker *w, struct exchange *x, struct access *a);
+void endpoint_topics_idle(struct worker *w, struct exchange *x, struct access *a); /* nothing but
+                                                                                      keep-alive
+                                                                                      comments */
+void endpoint_topics_end_all(struct worker *w); /* drain: every stream ends */
+
+#endif

@@ -1,0 +1,53 @@
+/* gateway.h - what the whole process shares, made by the supervisor before the first worker starts
+ * and freed after the last has been joined. Everything here is immutable, or locked inside, or
+ * atomic; what changes at a reload is in struct serving. */
+#ifndef MG_GATEWAY_H
+#define MG_GATEWAY_H
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/server.h"
+#include "hub/inflight.h"
+#include "hub/sessions.h"
+#include "hub/topics.h"
+#include "io/offload.h"
+#include "io/watchdog.h"
+#include "limit/gate.h"
+#include "limit/ratelimit.h"
+#include "store/store.h"
+
+#define GATEWAY_NAME "moongate"
+#define MAX_ADDRESSES 8
+
+struct worker;
+struct serving;
+
+struct gateway {
+    struct store *store;
+    struct topics *topics;
+    struct sessions *sessions;
+    struct inflight *calls; /* waiting calls of legacy clients, by session and request id */
+    struct inflight *jobs;  /* running jobs, by job id */
+    struct ratelimit *by_address, *by_key, *by_tool;
+    struct gate *all_calls;      /* [tools] max_concurrent */
+    struct toolgates *toolgates; /* how many calls of one tool at once, by its name */
+    struct job_gates *job_gates; /* how many background jobs of a kind at once */
+    struct own *own;             /* files that no tool may open */
+    struct offload *offload;
+    struct watchdog *watchdog;
+    struct http_shared *http;
+    struct http_address addresses[MAX_ADDRESSES];
+    size_t address_count;
+    uint16_t port;
+    int64_t started_ms; /* wall */
+    struct worker **workers;
+    unsigned worker_count;
+    atomic_bool draining;
+    atomic_uint long_stuck;       /* workers held for over 10 s */
+    atomic_uint live_generations; /* of tools; a reload waits while there are MAX_GENERATIONS */
+    atomic_uint reload_failed;    /* 1: the last reload was refused, the old configuration serves */
+    atomic_uint start_failed;     /* start functions of tools that failed in this generation */
+};
+
+#endif

@@ -1,0 +1,195 @@
+#include "worker/services.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "api/job_gates.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "worker/own.h"
+#include "worker/toolgate.h"
+
+#define SPARE_DESCRIPTORS 512 /* beside connections: epoll, journals, pipes of children, the log \
+                               */
+#define MAX_SESSIONS 100000
+#define SESSION_IDLE_MS (60 * 60 * 1000)
+#define OFFLOAD_THREADS 4
+#define OFFLOAD_QUEUE 1024
+#define SWEEP_MS (60 * 60 * 1000)
+
+/* A container's share of the processors, rounded up; 0 = no quota. */
+static unsigned cgroup_cpus(void)
+{
+    char quota[32];
+    unsigned long long period, part;
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    if (!f)
+        return 0;
+    int n = fscanf(f, "%31s %llu", quota, &period);
+    fclose(f);
+    if (n != 2 || period == 0 || sscanf(quota, "%llu", &part) != 1)
+        return 0;
+    return (unsigned)((part + period - 1) / period);
+}
+
+unsigned services_worker_count(const struct config *c)
+{
+    cpu_set_t set;
+    if (c->server.workers > 0)
+        return c->server.workers;
+    unsigned n = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+    unsigned quota = cgroup_cpus();
+    if (quota > 0 && quota < n)
+        n = quota;
+    return n > 256 ? 256 : n;
+}
+
+int services_raise_descriptors(const struct config *c, struct err *e)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)c->server.max_connections + SPARE_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return err_set(e, MG_E_IO, "cannot read the limit of descriptors: %s", strerror(errno));
+    if (limit.rlim_cur >= need)
+        return 0;
+    rlim_t hard = limit.rlim_max;
+    limit.rlim_cur = need;
+    if (limit.rlim_max < need)
+        limit.rlim_max = need;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return 0;
+    return err_set(e, MG_E_LIMIT,
+                   "[server] max_connections = %u needs %llu descriptors, the system allows %llu: "
+                   "lower max_connections "
+                   "to %lld or raise the limit (ulimit -n, LimitNOFILE=)",
+                   c->server.max_connections, (unsigned long long)need, (unsigned long long)hard,
+                   (long long)hard - SPARE_DESCRIPTORS);
+}
+
+static struct store *open_store(const struct config *c, struct err *e)
+{
+    struct store_options o = {
+        .path = c->state.path,
+        .autosave_ms = c->state.autosave_ms,
+        .durability =
+            c->state.durability == CONFIG_DURABILITY_SNAPSHOT ? STORE_SNAPSHOT : STORE_JOURNAL,
+        .job_ttl_ms = c->state.job_ttl_ms,
+        .sweep_ms = SWEEP_MS,
+    };
+    return store_open_local(&o, e);
+}
+
+static void log_metrics(void *arg, struct buf *out)
+{
+    (void)arg;
+    buf_printf(out,
+               "# HELP moongate_log_dropped_total Log lines dropped because a ring was full or the "
+               "log unwritable.\n"
+               "# TYPE moongate_log_dropped_total counter\nmoongate_log_dropped_total %llu\n",
+               (unsigned long long)log_dropped());
+}
+
+static void hub_metrics(void *arg, struct buf *out)
+{
+    struct gateway *g = arg;
+    buf_printf(out,
+               "# HELP moongate_sessions Sessions of legacy clients held.\n# TYPE "
+               "moongate_sessions gauge\n"
+               "moongate_sessions %u\n",
+               sessions_count(g->sessions));
+    buf_printf(out,
+               "# HELP moongate_calls_waiting Cancellable calls in flight.\n# TYPE "
+               "moongate_calls_waiting gauge\n"
+               "moongate_calls_waiting %zu\n",
+               inflight_count(g->calls));
+    buf_printf(out,
+               "# HELP moongate_calls_running Calls that hold a place of max_concurrent.\n"
+               "# TYPE moongate_calls_running gauge\nmoongate_calls_running %u\n",
+               gate_used(g->all_calls));
+}
+
+static bool services_are_whole(const struct gateway *g)
+{
+    return g->topics && g->sessions && g->calls && g->jobs && g->by_address && g->by_key &&
+           g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own && g->http;
+}
+
+static void services_make(struct gateway *g, const struct config *c)
+{
+    struct topics_options topics = { .max_topics = 10000,
+                                     .max_bytes = 64u << 20,
+                                     .max_topics_per_sub = 64,
+                                     .max_queue_bytes =
+                                         (uint32_t)c->server.max_stream_queue_bytes };
+    g->topics = topics_new(&topics);
+    g->sessions = sessions_new(MAX_SESSIONS, SESSION_IDLE_MS);
+    g->calls = inflight_new();
+    g->jobs = inflight_new();
+    g->by_address = ratelimit_new(c->rate_limit.max_clients);
+    g->by_key = ratelimit_new(c->rate_limit.max_clients);
+    g->by_tool = ratelimit_new(METRICS_TOOLS);
+    g->all_calls = gate_new(c->tools.max_concurrent);
+    g->toolgates = toolgates_new();
+    g->job_gates = job_gates_new();
+    g->own = own_new();
+    g->http = http_shared_new();
+}
+
+int services_open(struct gateway *g, const struct config *c, struct err *e)
+{
+    g->started_ms = clock_wall_ms();
+    g->worker_count = services_worker_count(c);
+    g->store = open_store(c, e);
+    if (!g->store)
+        return e->code;
+    services_make(g, c);
+    g->offload = offload_new(OFFLOAD_THREADS, OFFLOAD_QUEUE, e);
+    if (!services_are_whole(g) || !g->offload) {
+        return g->offload ? err_set(e, MG_E_NOMEM, "no memory for the tables of the gateway")
+                          : e->code;
+    }
+    int code = own_set(g->own, c, g->store, e);
+    if (code != 0)
+        return code;
+    metrics_source(store_metrics, g->store);
+    metrics_source(topics_metrics, g->topics);
+    metrics_source(hub_metrics, g);
+    metrics_source(log_metrics, NULL);
+    return 0;
+}
+
+int services_close_store(struct gateway *g, struct err *e)
+{
+    offload_free(g->offload);
+    g->offload = NULL;
+    int code = g->store ? store_close(g->store, e) : 0;
+    g->store = NULL;
+    return code;
+}
+
+void services_free(struct gateway *g)
+{
+    topics_free(g->topics);
+    sessions_free(g->sessions);
+    inflight_free(g->calls);
+    inflight_free(g->jobs);
+    ratelimit_free(g->by_address);
+    ratelimit_free(g->by_key);
+    ratelimit_free(g->by_tool);
+    gate_free(g->all_calls);
+    toolgates_free(g->toolgates);
+    job_gates_free(g->job_gates);
+    own_free(g->own);
+    http_shared_free(g->http);
+}
+
+void services_reconfigure(struct gateway *g, const struct config *c)
+{
+    store_reconfigure(g->store, c->state.autosave_ms, c->state.job_ttl_ms);
+    gate_set_limit(g->all_calls, c->tools.max_concurrent);
+    watchdog_set_abort(g->watchdog, c->server.stuck_abort_ms);
+}

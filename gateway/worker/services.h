@@ -1,0 +1,22 @@
+/* services.h - makes and frees what the whole process shares.   Threads: the main one. */
+#ifndef MG_SERVICES_H
+#define MG_SERVICES_H
+#include "config/config.h"
+#include "worker/gateway.h"
+
+/* Fills *g (zeroed) but workers and addresses: state, hub, limits, pools. After a failure both
+ * functions below are legal. */
+int services_open(struct gateway *g, const struct config *c, struct err *e) MG_NODISCARD;
+/* When the workers are joined, before they are freed: their loops still take messages. Reports what
+ * the last snapshot said. */
+int services_close_store(struct gateway *g, struct err *e) MG_NODISCARD;
+void services_free(struct gateway *g);
+/* After a reload. */
+void services_reconfigure(struct gateway *g, const struct config *c);
+
+unsigned services_worker_count(const struct config *c); /* [server] workers, or the cores this
+                                                           process may use */
+/* Raises the limit of descriptors to what max_connections needs, or says why it cannot. */
+int services_raise_descriptors(const struct config *c, struct err *e) MG_NODISCARD;
+
+#endif

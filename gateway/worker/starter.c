@@ -1,0 +1,99 @@
+#include "worker/starter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "worker/worker.h"
+
+struct started { /* a file whose start function has run, and which bytes it had then */
+    struct started *next;
+    uint8_t digest[SHA256_SIZE];
+    char file[];
+};
+
+struct starter {
+    struct started *first;
+};
+
+static int file_digest(const char *dir, const char *file, uint8_t out[SHA256_SIZE])
+{
+    char path[4096], block[8192];
+    struct buf bytes = { 0 };
+    size_t n;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, file) >= sizeof path)
+        return MG_E_LIMIT;
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return MG_E_IO;
+    while ((n = fread(block, 1, sizeof block, f)) > 0)
+        buf_append(&bytes, block, n);
+    int code = ferror(f) || !buf_ok(&bytes) ? MG_E_IO : 0;
+    fclose(f);
+    if (code == 0)
+        hash_sha256(bytes.data, bytes.len, out);
+    buf_fini(&bytes);
+    return code;
+}
+
+static struct started *started_get(struct starter *s, const char *file)
+{
+    for (struct started *f = s->first; f; f = f->next)
+        if (strcmp(f->file, file) == 0)
+            return f;
+    struct started *f = calloc(1, sizeof *f + strlen(file) + 1);
+    if (!f)
+        return NULL;
+    strcpy(f->file, file);
+    f->next = s->first;
+    s->first = f;
+    return f;
+}
+
+/* A file that cannot be read or remembered runs again: better twice than never. */
+static bool starter_skips(void *arg, const char *file)
+{
+    struct worker *w = arg;
+    uint8_t digest[SHA256_SIZE];
+    struct started *f = started_get(w->starter, file);
+    if (!f || file_digest(w->serving->config->paths.tools, file, digest) != 0)
+        return false;
+    if (memcmp(f->digest, digest, sizeof digest) == 0)
+        return true;
+    memcpy(f->digest, digest, sizeof digest);
+    return false;
+}
+
+static void starter_failed(void *arg, const char *file, const char *text)
+{
+    struct worker *w = arg;
+    struct log_line l;
+    atomic_fetch_add(&w->gateway->start_failed, 1);
+    log_begin(&l, LOG_ERROR, "start function failed");
+    log_str(&l, "file", file);
+    log_str(&l, "error", text);
+    log_end(&l);
+}
+
+void starter_run(struct worker *w)
+{
+    if (!w->starter)
+        w->starter = calloc(1, sizeof *w->starter);
+    if (!w->starter) {
+        log_printf(LOG_ERROR, "no memory to run the start functions of tools");
+        return;
+    }
+    vm_start_tools(w->vm, starter_skips, w, starter_failed, w);
+}
+
+void starter_free(struct starter *s)
+{
+    while (s && s->first) {
+        struct started *next = s->first->next;
+        free(s->first);
+        s->first = next;
+    }
+    free(s);
+}

@@ -1,0 +1,385 @@
+#include "worker/supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/endpoint_mcp.h"
+#include "worker/logging.h"
+#include "worker/own.h"
+#include "worker/services.h"
+#include "worker/worker.h"
+
+extern char **environ;
+
+#define SESSION_SWEEP_MS 60000
+#define RELOAD_RETRY_MS 200
+#define RELOAD_PATIENCE_MS 30000 /* then the oldest generation's tasks are interrupted */
+#define SLICE_MS 5
+
+struct supervisor {
+    struct gateway gateway;
+    const char *ini_path;
+    struct config *config;
+    struct serving *serving;
+    struct mcp_host host;
+    struct loop *loop;
+    int signals;
+    loop_watch_t signal_watch;
+    struct loop_timer sweep, retry;
+    int64_t reload_wanted_ms; /* 0: none waits */
+    bool is_ending;
+};
+
+/* ---- configuration ---- */
+
+static struct config *load_config(const char *path, bool to_log)
+{
+    struct problems problems = { 0 };
+    struct config_source source = { .path = path, .env = (const char *const *)environ };
+    struct config *c = config_load(&source, &problems);
+    for (size_t i = 0; i < problems.kept; i++) {
+        if (to_log)
+            log_printf(LOG_ERROR, "configuration: %s", problems.lines[i]);
+        else
+            fprintf(stderr, "%s\n", problems.lines[i]);
+    }
+    if (problems.count > problems.kept)
+        fprintf(stderr, "... and %zu more\n", problems.count - problems.kept);
+    problems_fini(&problems);
+    return c;
+}
+
+static void log_problems(const struct toolset *t)
+{
+    struct log_line l;
+    for (size_t i = 0; i < toolset_problem_count(t); i++) {
+        log_begin(&l, LOG_ERROR, "tool file did not load");
+        log_str(&l, "file", toolset_problem_at(t, i)->file);
+        log_str(&l, "error", toolset_problem_at(t, i)->text);
+        log_end(&l);
+    }
+}
+
+static void restart_needed(void *arg, const char *key)
+{
+    (void)arg;
+    log_printf(LOG_WARN, "reload: %s changed and takes effect at the next start", key);
+}
+
+static void publish(struct supervisor *s)
+{
+    struct gateway *g = &s->gateway;
+    for (unsigned i = 0; i < g->worker_count; i++)
+        if (worker_publish(g->workers[i], s->serving, i == 0) != 0)
+            log_printf(LOG_ERROR,
+                       "reload: no memory to tell worker %u, which serves the previous "
+                       "configuration",
+                       i);
+}
+
+static void reload_apply(struct supervisor *s, struct config *c)
+{
+    struct err e = { 0 };
+    bool is_right =
+        logging_configure(c, &e) == 0 && own_set(s->gateway.own, c, s->gateway.store, &e) == 0;
+    struct serving *next = is_right ? serving_new(&s->gateway, c, s->serving, &s->host, &e) : NULL;
+    if (!next) {
+        log_printf(LOG_ERROR, "reload failed, the previous configuration serves on: %s", e.text);
+        if (logging_configure(s->config, &e) != 0 ||
+            own_set(s->gateway.own, s->config, s->gateway.store, &e) != 0)
+            log_printf(LOG_ERROR, "reload: %s", e.text);
+        atomic_store(&s->gateway.reload_failed, 1);
+        return;
+    }
+    config_restart_diff(s->config, c, restart_needed, NULL);
+    bool is_new_tools = next->generation != s->serving->generation;
+    serving_unref(s->serving);
+    s->serving = next;
+    config_unref(s->config);
+    s->config = config_ref(c);
+    services_reconfigure(&s->gateway, c);
+    if (is_new_tools)
+        log_problems(next->generation->tools);
+    publish(s);
+    atomic_store(&s->gateway.reload_failed, 0);
+    log_printf(LOG_INFO, "reloaded: generation %u, %zu tools", next->generation->number,
+               toolset_count(next->generation->tools));
+}
+
+static void reload(struct supervisor *s);
+
+static void reload_retry(void *arg) { reload(arg); }
+
+/* At most MAX_GENERATIONS live: a reload waits for the oldest to end, then has its tasks
+ * interrupted. */
+static bool reload_must_wait(struct supervisor *s)
+{
+    struct gateway *g = &s->gateway;
+    if (atomic_load(&g->live_generations) < MAX_GENERATIONS)
+        return false;
+    int64_t now = loop_now(s->loop);
+    if (now - s->reload_wanted_ms > RELOAD_PATIENCE_MS) {
+        log_printf(LOG_WARN, "reload: the tasks of the oldest generation of tools are interrupted");
+        for (unsigned i = 0; i < g->worker_count; i++)
+            if (worker_interrupt_oldest(g->workers[i]) != 0)
+                log_printf(LOG_ERROR, "reload: no memory to interrupt worker %u; it is tried again",
+                           i);
+        s->reload_wanted_ms = now;
+    }
+    timer_start(s->loop, &s->retry, RELOAD_RETRY_MS, reload_retry, s);
+    return true;
+}
+
+static void reload(struct supervisor *s)
+{
+    if (s->reload_wanted_ms == 0)
+        s->reload_wanted_ms = loop_now(s->loop);
+    if (reload_must_wait(s))
+        return;
+    s->reload_wanted_ms = 0;
+    struct config *c = load_config(s->ini_path, true);
+    if (!c) {
+        log_printf(LOG_ERROR, "reload failed, the previous configuration serves on");
+        atomic_store(&s->gateway.reload_failed, 1);
+        return;
+    }
+    reload_apply(s, c);
+    config_unref(c);
+}
+
+/* ---- signals ---- */
+
+static void signal_arrived(void *arg, uint32_t events)
+{
+    struct supervisor *s = arg;
+    struct signalfd_siginfo info;
+    (void)events;
+    while (read(s->signals, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP) {
+            reload(s);
+        } else {
+            log_printf(LOG_INFO, "signal %u: draining", info.ssi_signo);
+            s->is_ending = true;
+        }
+    }
+}
+
+static int signals_open(struct supervisor *s, struct err *e)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        return err_set(e, MG_E_IO, "cannot block signals");
+    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (s->signals < 0)
+        return err_set(e, MG_E_IO, "signalfd: %s", strerror(errno));
+    return loop_watch(s->loop, s->signals, EPOLLIN, signal_arrived, s, &s->signal_watch);
+}
+
+static void sweep_sessions(void *arg)
+{
+    struct supervisor *s = arg;
+    sessions_sweep(s->gateway.sessions, clock_mono_ms());
+    timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_sessions, s);
+}
+
+/* ---- watchdog's stages ---- */
+
+static void worker_stuck(void *arg, unsigned worker, int stage, int64_t held_ms)
+{
+    struct gateway *g = arg;
+    struct log_line l;
+    char label[WATCH_LABEL_SIZE];
+    struct worker *w = g->workers[worker];
+    watch_label_read(&w->watch, label);
+    if (stage == 1)
+        http_server_bypass(w->http);
+    if (stage == 2)
+        atomic_fetch_add(&g->long_stuck, 1);
+    if (stage == 0 && held_ms > 10000)
+        atomic_fetch_sub(&g->long_stuck, 1);
+    log_begin(&l, stage == 0 ? LOG_WARN : LOG_ERROR,
+              stage == 0 ? "worker is back" : "worker is held by a tool");
+    log_int(&l, "worker", worker);
+    log_int(&l, "held_ms", held_ms);
+    log_str(&l, "task", label);
+    log_end(&l);
+}
+
+static int watchdog_open(struct supervisor *s, struct err *e)
+{
+    struct watchdog_options o = { .slice_ms = SLICE_MS,
+                                  .stuck_abort_ms = s->config->server.stuck_abort_ms,
+                                  .signal = vm_preempt_signal(),
+                                  .stuck = worker_stuck,
+                                  .arg = &s->gateway };
+    int code = vm_install_signal(e);
+    if (code != 0)
+        return code;
+    s->gateway.watchdog = watchdog_start(&o, e);
+    return s->gateway.watchdog ? 0 : e->code;
+}
+
+/* ---- start ---- */
+
+static int addresses_open(struct supervisor *s, struct err *e)
+{
+    struct gateway *g = &s->gateway;
+    const struct config_list *hosts = &s->config->server.host;
+    uint16_t port = (uint16_t)s->config->server.port;
+    for (size_t i = 0; i < hosts->n; i++) {
+        size_t n = 0;
+        int code = http_addresses(hosts->items[i], port, g->addresses + g->address_count,
+                                  MAX_ADDRESSES - g->address_count, &n, &port, e);
+        if (code != 0)
+            return code;
+        g->address_count += n;
+    }
+    g->port = port;
+    return 0;
+}
+
+static int workers_open(struct supervisor *s, struct err *e)
+{
+    struct gateway *g = &s->gateway;
+    g->workers = calloc(g->worker_count, sizeof(struct worker *));
+    if (!g->workers)
+        return err_set(e, MG_E_NOMEM, "no memory for workers");
+    for (unsigned i = 0; i < g->worker_count; i++) {
+        g->workers[i] = worker_new(g, i, s->serving, e);
+        if (!g->workers[i])
+            return e->code;
+    }
+    for (unsigned i = 0; i < g->worker_count; i++) {
+        int code = worker_start(g->workers[i], e);
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
+static void say_listening(const struct supervisor *s)
+{
+    const struct gateway *g = &s->gateway;
+    struct log_line l;
+    char addresses[256] = "";
+    for (size_t i = 0; i < g->address_count; i++) {
+        strncat(addresses, i ? " " : "", sizeof addresses - strlen(addresses) - 1);
+        strncat(addresses, g->addresses[i].text, sizeof addresses - strlen(addresses) - 1);
+    }
+    log_begin(&l, LOG_INFO, "listening");
+    log_int(&l, "port", g->port);
+    log_str(&l, "addresses", addresses);
+    log_str(&l, "path", s->config->server.path);
+    log_int(&l, "workers", g->worker_count);
+    log_int(&l, "tools", (int64_t)toolset_count(s->serving->generation->tools));
+    log_str(&l, "root", s->config->paths.root);
+    log_str(&l, "version", MG_VERSION);
+    log_end(&l);
+    if (keyring_is_open(s->serving->keyring))
+        log_printf(LOG_WARN,
+                   "authentication is off: everybody on this machine may call every tool. To turn "
+                   "it on, put "
+                   "keys = YOUR-SECRET under [auth] in %s",
+                   s->config->file);
+}
+
+static int start(struct supervisor *s, struct err *e)
+{
+    int code;
+    if ((code = signals_open(s, e)) != 0 ||
+        (code = services_raise_descriptors(s->config, e)) != 0 ||
+        (code = addresses_open(s, e)) != 0 ||
+        (code = services_open(&s->gateway, s->config, e)) != 0)
+        return code;
+    endpoint_mcp_host(&s->gateway, &s->host);
+    s->serving = serving_new(&s->gateway, s->config, NULL, &s->host, e);
+    if (!s->serving)
+        return e->code;
+    log_problems(s->serving->generation->tools);
+    if ((code = watchdog_open(s, e)) != 0 || (code = workers_open(s, e)) != 0)
+        return code;
+    publish(s);
+    say_listening(s);
+    timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_sessions, s);
+    return 0;
+}
+
+/* ---- end ---- */
+
+static void workers_close(struct supervisor *s)
+{
+    struct gateway *g = &s->gateway;
+    atomic_store(&g->draining, true);
+    for (unsigned i = 0; g->workers && i < g->worker_count; i++)
+        if (g->workers[i] && g->workers[i]->is_started)
+            worker_drain(g->workers[i], s->config->server.drain_timeout_ms);
+    for (unsigned i = 0; g->workers && i < g->worker_count; i++)
+        if (g->workers[i])
+            worker_join(g->workers[i]);
+    watchdog_stop(g->watchdog);
+}
+
+static int stop(struct supervisor *s)
+{
+    struct gateway *g = &s->gateway;
+    struct err e = { 0 };
+    int code = 0;
+    workers_close(s);
+    /* The state closes before the loops go: whoever still waits for the disk is told on a loop that
+     * exists. */
+    int closed = g->store ? services_close_store(g, &e) : 0;
+    for (unsigned i = 0; g->workers && i < g->worker_count; i++)
+        worker_free(g->workers[i]);
+    free(g->workers);
+    serving_unref(s->serving);
+    services_free(g);
+    if (closed != 0) {
+        log_printf(LOG_ERROR, "the last snapshot failed: %s", e.text);
+        code = 1;
+    }
+    return code;
+}
+
+int supervisor_serve(const char *ini_path)
+{
+    struct supervisor s = { .ini_path = ini_path, .signals = -1 };
+    struct err e = { 0 };
+    int code = 2;
+    s.config = load_config(ini_path, false);
+    if (!s.config)
+        return 2;
+    s.loop = loop_new(&e);
+    if (s.loop && logging_start(s.config, &e) == 0) {
+        int failed = start(&s, &e);
+        if (failed)
+            log_printf(LOG_ERROR, "cannot start: %s", e.text);
+        while (!failed && !s.is_ending)
+            loop_poll(s.loop, -1);
+        code = stop(&s);
+        if (failed)
+            code = failed == MG_E_INVALID ? 2 : 1;
+        else
+            log_printf(LOG_INFO, "stopped");
+        log_stop();
+    } else {
+        fprintf(stderr, "moongate: %s\n", e.text);
+    }
+    if (s.signals >= 0)
+        close(s.signals);
+    loop_free(s.loop);
+    config_unref(s.config);
+    return code;
+}

@@ -1,0 +1,11 @@
+/* supervisor.h - the process: builds everything in order, waits for signals, takes everything down
+ * in the opposite order. Threads: the main one. SIGTERM and SIGINT drain and end with 0, SIGHUP
+ * reloads. */
+#ifndef MG_SUPERVISOR_H
+#define MG_SUPERVISOR_H
+
+/* Serves with this mcp.ini until a signal ends it. Returns the exit code: 0, 1 failure, 2
+ * configuration. Errors are told on standard error, and in the log once there is one. */
+int supervisor_serve(const char *ini_path);
+
+#endif

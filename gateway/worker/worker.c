@@ -1,0 +1,309 @@
+#include "worker/worker.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "api/outbox.h"
+#include "base/log.h"
+#include "worker/call.h"
+#include "worker/endpoint_topics.h"
+#include "worker/route.h"
+#include "worker/starter.h"
+
+#define DRAIN_TICK_MS 20
+
+static const struct http_handler handler = { .request = route_request, .refused = route_refused };
+
+static void worker_http_options(const struct config *c, struct http_options *o)
+{
+    *o = (struct http_options){
+        .max_body = c->server.max_body_bytes,
+        .max_headers = (uint32_t)c->server.max_headers_bytes,
+        .max_stream_queue = c->server.max_stream_queue_bytes,
+        .request_timeout_ms = c->server.request_timeout_ms,
+        .idle_timeout_ms = c->server.idle_timeout_ms,
+        .sse_keepalive_ms = c->server.sse_keepalive_ms,
+        .max_connections = c->server.max_connections,
+        .max_connections_per_ip = c->server.max_connections_per_ip,
+    };
+}
+
+/* The machine of an older generation goes when its last task has ended; this thread alone may free
+ * it. */
+static void generation_release(struct worker *w, unsigned i)
+{
+    struct generation *g = w->generations[i];
+    vm_free(g->vms[w->index]);
+    g->vms[w->index] = NULL;
+    generation_unref(g);
+    w->generation_count--;
+    memmove(&w->generations[i], &w->generations[i + 1],
+            (w->generation_count - i) * sizeof w->generations[0]);
+}
+
+static void generations_sweep(struct worker *w)
+{
+    for (unsigned i = w->generation_count; i-- > 1;)
+        if (vm_task_count(w->generations[i]->vms[w->index]) == 0)
+            generation_release(w, i);
+}
+
+/* From now on requests are served with s. */
+static void worker_adopt(struct worker *w, struct serving *s)
+{
+    struct generation *g = s->generation;
+    struct serving *old = w->serving;
+    w->serving = s;
+    w->log_access = s->config->log.access;
+    if (w->generation_count > 0 && w->generations[0] == g) {
+        serving_unref(old);
+        return;
+    }
+    vm_attach(g->vms[w->index], &w->services);
+    memmove(&w->generations[1], &w->generations[0], w->generation_count * sizeof w->generations[0]);
+    w->generations[0] = generation_ref(g);
+    w->generation_count++;
+    w->vm = g->vms[w->index];
+    serving_unref(old);
+}
+
+/* ---- messages from the supervisor ---- */
+
+struct order {
+    struct mail mail;
+    struct worker *worker;
+    struct serving *serving;
+    bool runs_start;
+};
+
+static struct order *order_new(struct worker *w, void (*run)(struct mail *m))
+{
+    struct order *o = calloc(1, sizeof *o);
+    if (!o)
+        return NULL;
+    o->mail.run = run;
+    o->worker = w;
+    return o;
+}
+
+static void publish_run(struct mail *m)
+{
+    struct order *o = (struct order *)m;
+    struct http_options http;
+    worker_adopt(o->worker, o->serving);
+    worker_http_options(o->serving->config, &http);
+    http_server_reconfigure(o->worker->http, &http);
+    if (o->runs_start)
+        starter_run(o->worker);
+    free(o);
+}
+
+int worker_publish(struct worker *w, struct serving *s, bool runs_start)
+{
+    struct order *o = order_new(w, publish_run);
+    if (!o)
+        return MG_E_NOMEM;
+    o->serving = serving_ref(s);
+    o->runs_start = runs_start;
+    loop_post(w->loop, &o->mail);
+    return 0;
+}
+
+static void interrupt_run(struct mail *m)
+{
+    struct order *o = (struct order *)m;
+    struct worker *w = o->worker;
+    if (w->generation_count > 1)
+        vm_shutdown(w->generations[w->generation_count - 1]->vms[w->index]);
+    free(o);
+}
+
+int worker_interrupt_oldest(struct worker *w)
+{
+    struct order *o = order_new(w, interrupt_run);
+    if (!o)
+        return MG_E_NOMEM;
+    loop_post(w->loop, &o->mail);
+    return 0;
+}
+
+/* ---- drain: no new connections, calls get half of the time to end by themselves, jobs none ---- */
+
+static size_t worker_tasks(const struct worker *w)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < w->generation_count; i++)
+        n += vm_task_count(w->generations[i]->vms[w->index]);
+    return n;
+}
+
+static void drain_begin(struct worker *w, int64_t timeout_ms)
+{
+    w->is_draining = true;
+    w->drain_deadline_ms = loop_now(w->loop) + timeout_ms;
+    w->drain_cancel_ms = loop_now(w->loop) + timeout_ms / 2;
+    endpoint_topics_end_all(w);
+    http_server_drain(w->http);
+}
+
+static void drain_run(struct mail *m)
+{
+    struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, drain_mail));
+    drain_begin(w, w->drain_timeout_ms);
+}
+
+void worker_drain(struct worker *w, int64_t timeout_ms)
+{
+    w->drain_timeout_ms = timeout_ms;
+    w->drain_mail.run = drain_run;
+    loop_post(w->loop, &w->drain_mail);
+}
+
+static void shutdown_all(struct worker *w)
+{
+    for (unsigned i = 0; i < w->generation_count; i++)
+        vm_shutdown(w->generations[i]->vms[w->index]);
+    w->is_cancelled = true;
+}
+
+static void drain_step(struct worker *w)
+{
+    int64_t now = loop_now(w->loop);
+    if (!w->is_cancelled && (!w->calls || now >= w->drain_cancel_ms))
+        shutdown_all(w);
+    bool is_empty = http_server_open(w->http) == 0 && worker_tasks(w) == 0 && !w->calls &&
+                    outbox_is_empty(w->outbox);
+    if (!is_empty && now < w->drain_deadline_ms)
+        return;
+    w->is_stopped = true;
+    if (!is_empty)
+        log_printf(LOG_WARN,
+                   "worker %u: drain_timeout is over with %zu tasks and %zu connections left",
+                   w->index, worker_tasks(w), http_server_open(w->http));
+}
+
+/* ---- the thread ---- */
+
+static int64_t next_wait(struct worker *w)
+{
+    for (unsigned i = 0; i < w->generation_count; i++)
+        if (vm_has_work(w->generations[i]->vms[w->index]))
+            return 0;
+    int64_t wait = http_server_wait(w->http);
+    return w->is_draining && (wait < 0 || wait > DRAIN_TICK_MS) ? DRAIN_TICK_MS : wait;
+}
+
+static void worker_step(struct worker *w)
+{
+    loop_poll(w->loop, next_wait(w));
+    for (unsigned i = 0; i < w->generation_count; i++)
+        vm_run(w->generations[i]->vms[w->index]);
+    http_server_run(w->http);
+    if (w->generation_count > 1)
+        generations_sweep(w);
+    if (w->is_draining)
+        drain_step(w);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    char name[16];
+    snprintf(name, sizeof name, "mg-worker-%u", w->index);
+    prctl(PR_SET_NAME, name);
+    w->watch.thread = pthread_self();
+    struct watchdog *dog = w->gateway->watchdog;
+    if (dog && watchdog_add(dog, &w->watch) != 0)
+        log_printf(LOG_WARN, "worker %u is not watched", w->index);
+    while (!w->is_stopped)
+        worker_step(w);
+    if (dog)
+        watchdog_remove(dog, &w->watch);
+    for (unsigned i = w->generation_count; i-- > 0;)
+        generation_release(w, i);
+    http_server_close_all(w->http);
+    http_server_run(w->http);
+    return NULL;
+}
+
+int worker_start(struct worker *w, struct err *e)
+{
+    if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
+        return err_set(e, MG_E_IO, "cannot start the thread of worker %u", w->index);
+    w->is_started = true;
+    return 0;
+}
+
+void worker_join(struct worker *w)
+{
+    if (w->is_started)
+        pthread_join(w->thread, NULL);
+    w->is_started = false;
+}
+
+struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, struct err *e)
+{
+    struct http_options http;
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w) {
+        err_set(e, MG_E_NOMEM, "no memory for worker %u", index);
+        return NULL;
+    }
+    w->gateway = g;
+    w->index = index;
+    w->metrics = metrics_slot(index + 1);
+    w->watch.worker = index;
+    w->watch.dog = g->watchdog;
+    w->loop = loop_new(e);
+    worker_http_options(s->config, &http);
+    if (w->loop)
+        w->http = http_server_new(w->loop, g->http, &http, g->addresses, g->address_count, &handler,
+                                  w, w->metrics, e);
+    w->outbox = w->http ? outbox_new(w->loop, g->store, g->topics) : NULL;
+    if (!w->outbox) {
+        err_set(e, e->code ? e->code : MG_E_NOMEM, "%s",
+                e->code ? e->text : "no memory for a worker");
+        worker_free(w);
+        return NULL;
+    }
+    w->services = (struct vm_services){ .loop = w->loop,
+                                        .store = g->store,
+                                        .topics = g->topics,
+                                        .jobs = g->jobs,
+                                        .offload = g->offload,
+                                        .job_gates = g->job_gates,
+                                        .outbox = w->outbox,
+                                        .watch = &w->watch,
+                                        .metrics = w->metrics,
+                                        .worker = index };
+    worker_adopt(w, serving_ref(s));
+    return w;
+}
+
+/* After the join, and after the state was closed: whoever waited for the disk is told now. What
+ * still waits then is dropped without an answer. */
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    if (w->loop)
+        loop_poll(w->loop, 0);
+    while (w->generation_count > 0) /* only when the thread never ran */
+        generation_release(w, w->generation_count - 1);
+    call_drop_all(w);
+    call_pool_free(w);
+    starter_free(w->starter);
+    if (w->http) {
+        http_server_close_all(w->http);
+        http_server_run(w->http);
+        http_server_free(w->http);
+    }
+    outbox_free(w->outbox);
+    loop_free(w->loop);
+    serving_unref(w->serving);
+    buf_fini(&w->scratch);
+    free(w);
+}

@@ -1,0 +1,67 @@
+/* worker.h - one thread with everything it owns: loop, HTTP server, Lua machines, calls.
+ * Threads: all fields belong to the worker's thread once it runs; others reach it by loop_post()
+ * alone. */
+#ifndef MG_WORKER_H
+#define MG_WORKER_H
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/metrics.h"
+#include "http/server.h"
+#include "io/loop.h"
+#include "io/watchdog.h"
+#include "vm/vm.h"
+#include "worker/gateway.h"
+#include "worker/serving.h"
+
+struct call;
+struct event_stream;
+struct starter;
+
+#define MAX_GENERATIONS 4 /* alive at once in the process; the supervisor sees to it */
+
+struct worker {
+    struct gateway *gateway;
+    unsigned index;
+    pthread_t thread;
+    bool is_started;
+    struct loop *loop;
+    struct http_server *http;
+    struct metrics_slot *metrics;
+    struct watch_slot watch;
+    struct outbox *outbox; /* events that wait for the disk */
+    struct vm_services services;
+    struct serving *serving; /* what new requests are served with; one reference */
+    struct vm *vm;           /* serving->generation->vms[index] */
+    struct generation *generations[MAX_GENERATIONS]; /* newest first; each one reference, while its
+                                                        vm lives */
+    unsigned generation_count;
+    struct call *calls;     /* waiting ones */
+    struct call *call_pool; /* free ones */
+    unsigned call_pool_size;
+    struct event_stream *streams; /* open event streams of /sse and GET /mcp */
+    struct starter *starter;      /* the first worker's; NULL until start functions ran */
+    struct buf scratch;           /* for one frame or body at a time */
+    bool log_access;
+    struct mail drain_mail;
+    int64_t drain_timeout_ms, drain_deadline_ms, drain_cancel_ms;
+    bool is_draining, is_cancelled, is_stopped;
+};
+
+/* Makes the worker's parts; its thread runs from worker_start() until worker_drain() has been
+ * carried out. */
+struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, struct err *e);
+int worker_start(struct worker *w, struct err *e) MG_NODISCARD;
+void worker_join(struct worker *w);
+void worker_free(struct worker *w);
+
+/* Any thread. Serve with s from now on (a reference is taken); with runs_start also run the `start`
+ * functions of tools that are new or changed. */
+int worker_publish(struct worker *w, struct serving *s, bool runs_start) MG_NODISCARD;
+/* Any thread. Interrupts what still runs on the oldest generation of tools. */
+int worker_interrupt_oldest(struct worker *w) MG_NODISCARD;
+/* Any thread, once. Ends the thread within timeout_ms or shortly after. */
+void worker_drain(struct worker *w, int64_t timeout_ms);
+
+#endif
