@@ -5,6 +5,18 @@
 /* One step of a glob: a byte, any byte but '/', a set, a star, or a double star. */
 enum step { STEP_END, STEP_BYTE, STEP_ANY, STEP_SET, STEP_STAR, STEP_STARS };
 
+/* The length of the set that begins at g, brackets included; 1 when it is not closed. A `]` that
+ * stands first is a member. */
+static size_t set_length(const char *g)
+{
+    const char *p = g + 1;
+    p += *p == '!' || *p == '^';
+    if (*p == '\0')
+        return 1;
+    const char *close = strchr(p + 1, ']');
+    return close ? (size_t)(close - g) + 1 : 1;
+}
+
 /* What stands at g; *len is its length in the glob. `**` with the slash behind it is one step. */
 static enum step step_at(const char *g, size_t *len)
 {
@@ -12,13 +24,9 @@ static enum step step_at(const char *g, size_t *len)
     switch (*g) {
     case '\0': return STEP_END;
     case '?': return STEP_ANY;
-    case '[': {
-        const char *close = strchr(g + (g[1] == '!' || g[1] == '^' ? 3 : 2), ']');
-        if (g[1] == '\0' || !close)
-            return STEP_BYTE; /* an unclosed bracket is a bracket */
-        *len = (size_t)(close - g) + 1;
-        return STEP_SET;
-    }
+    case '[':
+        *len = set_length(g);
+        return *len > 1 ? STEP_SET : STEP_BYTE; /* an unclosed bracket is a bracket */
     case '*':
         if (g[1] != '*')
             return STEP_STAR;

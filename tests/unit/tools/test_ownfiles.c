@@ -1,0 +1,167 @@
+/* What no tool may open, whatever it is called and wherever it lies. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/ownfiles.h"
+
+static char root[PATH_MAX];
+static struct ownfiles *own;
+
+static const char *at(const char *name)
+{
+    static char path[2 * PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    return path;
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *f = fopen(at(name), "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static bool allows(const char *name)
+{
+    int fd = open(at(name), O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        fail_msg("no %s", name);
+    bool may = ownfiles_allows(own, fd);
+    close(fd);
+    return may;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    char template[PATH_MAX];
+    const char *tmp = getenv("TMPDIR");
+    snprintf(template, sizeof template, "%s/ownfiles-XXXXXX", tmp ? tmp : P_tmpdir);
+    assert_non_null(mkdtemp(template));
+    assert_non_null(realpath(template, root));
+    static const char *const folders[] = { "tools.d",  "tools.d/lib", "src",
+                                           "src/.git", "state",       "sub" };
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        assert_int_equal(mkdir(at(folders[i]), 0700), 0);
+    static const char *const files[] = {
+        "mcp.ini",  "tools.d/a.lua", "tools.d/lib/h.lua",      "src/main.c", "src/.git/config",
+        "src/.env", "state/s.json",  "state/s.json.journal.1", "state/other"
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        put(files[i], files[i]);
+    char target[PATH_MAX + 32];
+    snprintf(target, sizeof target, "%s", at("tools.d/a.lua"));
+    assert_int_equal(link(target, at("sub/hard")), 0);
+    snprintf(target, sizeof target, "%s", at("mcp.ini"));
+    assert_int_equal(symlink(target, at("sub/soft")), 0);
+    snprintf(target, sizeof target, "%s", at("state/s.json"));
+    assert_int_equal(link(target, at("sub/state")), 0);
+
+    char ini[PATH_MAX + 32], tools[PATH_MAX + 32], prefix[PATH_MAX + 32];
+    snprintf(ini, sizeof ini, "%s", at("mcp.ini"));
+    snprintf(tools, sizeof tools, "%s", at("tools.d"));
+    snprintf(prefix, sizeof prefix, "%s", at("state/s.json"));
+    struct ownfiles_options o = {
+        .root = root,
+        .deny = (const char *const[]){ "**/.git/**", "**/.env*", NULL },
+        .files = (const char *const[]){ ini, "/nowhere/at/all", NULL },
+        .folders = (const char *const[]){ tools, NULL },
+        .prefixes = (const char *const[]){ prefix, NULL },
+    };
+    struct err e;
+    own = ownfiles_new(&o, &e);
+    assert_non_null(own);
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st, (void)flag, (void)ftw;
+    return remove(path);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    ownfiles_free(own);
+    return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void test_plain_files_are_free(void **state)
+{
+    (void)state;
+    assert_true(allows("src/main.c"));
+    assert_true(allows("src"));
+    assert_true(allows("state/other"));
+    assert_true(allows("sub"));
+}
+
+static void test_own_files_are_not(void **state)
+{
+    (void)state;
+    assert_false(allows("mcp.ini"));
+    assert_false(allows("tools.d"));
+    assert_false(allows("tools.d/a.lua"));
+    assert_false(allows("tools.d/lib"));
+    assert_false(allows("tools.d/lib/h.lua"));
+    assert_false(allows("state/s.json"));
+    assert_false(allows("state/s.json.journal.1"));
+}
+
+static void test_links_lead_nowhere(void **state)
+{
+    (void)state;
+    assert_false(allows("sub/hard"));
+    assert_false(allows("sub/soft"));
+    assert_false(allows("sub/state"));
+}
+
+static void test_deny(void **state)
+{
+    (void)state;
+    assert_false(allows("src/.git/config"));
+    assert_false(allows("src/.env"));
+}
+
+static void test_what_comes_later(void **state)
+{
+    (void)state;
+    put("state/s.json.journal.2", "new");
+    assert_false(allows("state/s.json.journal.2"));
+    put("tools.d/new.lua", "new");
+    assert_false(allows("tools.d/new.lua"));
+    /* The state is replaced by a rename: the new inode is own under every name it has. */
+    put("state/fresh", "{}");
+    char from[PATH_MAX + 32];
+    snprintf(from, sizeof from, "%s", at("state/fresh"));
+    assert_int_equal(rename(from, at("state/s.json")), 0);
+    char target[PATH_MAX + 32];
+    snprintf(target, sizeof target, "%s", at("state/s.json"));
+    assert_int_equal(link(target, at("sub/again")), 0);
+    assert_false(allows("sub/again"));
+    assert_false(ownfiles_allows(own, -1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain_files_are_free), cmocka_unit_test(test_own_files_are_not),
+        cmocka_unit_test(test_links_lead_nowhere),   cmocka_unit_test(test_deny),
+        cmocka_unit_test(test_what_comes_later),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
