@@ -51,10 +51,7 @@ void buf_clear(struct buf *b)
     b->failed = false;
 }
 
-void buf_reserve(struct buf *b, size_t more)
-{
-    buf_grow(b, more);
-}
+void buf_reserve(struct buf *b, size_t more) { buf_grow(b, more); }
 
 void buf_append(struct buf *b, const void *data, size_t len)
 {
@@ -64,10 +61,7 @@ void buf_append(struct buf *b, const void *data, size_t len)
     b->len += len;
 }
 
-void buf_str(struct buf *b, const char *s)
-{
-    buf_append(b, s, strlen(s));
-}
+void buf_str(struct buf *b, const char *s) { buf_append(b, s, strlen(s)); }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
 {

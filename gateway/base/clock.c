@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#define ISO_MAX_SECONDS INT64_C(253402300799)      /* 9999-12-31T23:59:59Z */
-#define ISO_SECOND_SIZE 20                         /* "2026-11-23T07:30:41." */
+#define ISO_MAX_SECONDS INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+#define ISO_SECOND_SIZE 20                    /* "2026-11-23T07:30:41." */
 
 static int64_t clock_us(clockid_t id)
 {
@@ -15,20 +15,11 @@ static int64_t clock_us(clockid_t id)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-int64_t clock_mono_ms(void)
-{
-    return clock_us(CLOCK_MONOTONIC) / 1000;
-}
+int64_t clock_mono_ms(void) { return clock_us(CLOCK_MONOTONIC) / 1000; }
 
-int64_t clock_mono_us(void)
-{
-    return clock_us(CLOCK_MONOTONIC);
-}
+int64_t clock_mono_us(void) { return clock_us(CLOCK_MONOTONIC); }
 
-int64_t clock_wall_ms(void)
-{
-    return clock_us(CLOCK_REALTIME) / 1000;
-}
+int64_t clock_wall_ms(void) { return clock_us(CLOCK_REALTIME) / 1000; }
 
 void clock_iso(char out[CLOCK_ISO_SIZE], int64_t wall_ms)
 {

@@ -29,25 +29,16 @@ void hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t 
     crypto_check(gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key_len, data, len, out), "HMAC-SHA-256");
 }
 
-bool hash_equal(const void *a, const void *b, size_t len)
-{
-    return gnutls_memcmp(a, b, len) == 0;
-}
+bool hash_equal(const void *a, const void *b, size_t len) { return gnutls_memcmp(a, b, len) == 0; }
 
 /* ---- SipHash-1-3 ---- */
 
 static uint64_t sip_key[2];
 static pthread_once_t sip_once = PTHREAD_ONCE_INIT;
 
-static void sip_init(void)
-{
-    rand_bytes(sip_key, sizeof sip_key);
-}
+static void sip_init(void) { rand_bytes(sip_key, sizeof sip_key); }
 
-static inline uint64_t rotl(uint64_t v, unsigned n)
-{
-    return v << n | v >> (64 - n);
-}
+static inline uint64_t rotl(uint64_t v, unsigned n) { return v << n | v >> (64 - n); }
 
 static inline void sip_round(uint64_t v[4])
 {
@@ -70,8 +61,10 @@ uint64_t hash_key(const void *data, size_t len)
 
     pthread_once(&sip_once, sip_init);
     uint64_t v[4] = {
-        sip_key[0] ^ UINT64_C(0x736f6d6570736575), sip_key[1] ^ UINT64_C(0x646f72616e646f6d),
-        sip_key[0] ^ UINT64_C(0x6c7967656e657261), sip_key[1] ^ UINT64_C(0x7465646279746573),
+        sip_key[0] ^ UINT64_C(0x736f6d6570736575),
+        sip_key[1] ^ UINT64_C(0x646f72616e646f6d),
+        sip_key[0] ^ UINT64_C(0x6c7967656e657261),
+        sip_key[1] ^ UINT64_C(0x7465646279746573),
     };
     for (; left >= 8; left -= 8, p += 8) {
         uint64_t m;
@@ -153,7 +146,10 @@ void base64_encode(struct buf *out, const void *data, size_t len, bool url)
     for (; len >= 3; len -= 3, p += 3) {
         unsigned v = (unsigned)p[0] << 16 | (unsigned)p[1] << 8 | p[2];
         char four[4] = {
-            digits[v >> 18], digits[v >> 12 & 63], digits[v >> 6 & 63], digits[v & 63],
+            digits[v >> 18],
+            digits[v >> 12 & 63],
+            digits[v >> 6 & 63],
+            digits[v & 63],
         };
         buf_append(out, four, 4);
     }

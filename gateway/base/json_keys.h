@@ -15,22 +15,22 @@
 #define JSON_KEYS_INLINE 16
 
 struct json_key {
-    const char *p;               /* NULL: decoded, at `offset` of json_keys.decoded */
+    const char *p; /* NULL: decoded, at `offset` of json_keys.decoded */
     size_t offset, len;
-    uint64_t hash;               /* only when the object is hashed */
-    uint32_t slot;               /* likewise */
+    uint64_t hash; /* only when the object is hashed */
+    uint32_t slot; /* likewise */
 };
 
 struct json_keys {
-    struct json_key *key;        /* the stack: first[], then on the heap */
+    struct json_key *key; /* the stack: first[], then on the heap */
     uint32_t count, cap;
-    uint32_t *slot;              /* open addressing; number of a key + 1, 0 is free */
+    uint32_t *slot; /* open addressing; number of a key + 1, 0 is free */
     uint32_t slot_cap, slot_used;
     struct buf decoded;
     struct json_key first[JSON_KEYS_INLINE];
 };
 
-struct json_keys_mark {          /* where an object began */
+struct json_keys_mark { /* where an object began */
     uint32_t count;
     size_t decoded;
     bool is_hashed;

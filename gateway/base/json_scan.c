@@ -20,7 +20,7 @@ struct scan {
     const char *text, *p, *end;
     uint32_t depth, max_depth;
     uint32_t values, max_values;
-    struct json_keys keys;              /* of all objects that are open */
+    struct json_keys keys; /* of all objects that are open */
     struct err *e;
     struct frame frames[JSON_MAX_DEPTH];
 };
@@ -41,10 +41,7 @@ static void blanks_skip(struct scan *s)
         s->p++;
 }
 
-static bool byte_is(const struct scan *s, char c)
-{
-    return s->p < s->end && *s->p == c;
-}
+static bool byte_is(const struct scan *s, char c) { return s->p < s->end && *s->p == c; }
 
 static bool is_digit_at(const char *p, const char *end)
 {
@@ -234,9 +231,7 @@ static int value_scan(struct scan *s, bool *opened)
     s->values++;
     switch (*s->p) {
     case '{':
-    case '[':
-        *opened = true;
-        return container_open(s);
+    case '[': *opened = true; return container_open(s);
     case '"': return string_scan(s, &escapes);
     case 't': return word_scan(s, "true", 4);
     case 'f': return word_scan(s, "false", 5);

@@ -32,9 +32,7 @@ static const char *value_pass(const char *p, const char *end)
 
     do {
         switch (*p) {
-        case '"':
-            p = string_pass(p, end);
-            break;
+        case '"': p = string_pass(p, end); break;
         case '{':
         case '[':
             depth++;
@@ -50,10 +48,8 @@ static const char *value_pass(const char *p, const char *end)
         case ' ':
         case '\t':
         case '\r':
-        case '\n':
-            p++;
-            break;
-        default:                     /* numbers and words have no structure inside */
+        case '\n': p++; break;
+        default: /* numbers and words have no structure inside */
             do
                 p++;
             while (p < end && !strchr(",:]} \t\r\n", *p));
@@ -82,7 +78,7 @@ bool json_next_item(struct json_iter *it, struct json_text *value)
     const char *behind = value_pass(p, it->end);
     *value = (struct json_text){ p, (size_t)(behind - p), json_type_of(*p) };
     behind = blanks_pass(behind, it->end);
-    it->p = behind < it->end ? behind + 1 : behind;      /* the comma */
+    it->p = behind < it->end ? behind + 1 : behind; /* the comma */
     return true;
 }
 
@@ -94,7 +90,7 @@ bool json_next_member(struct json_iter *it, struct json_text *key, struct json_t
         return false;
     const char *behind = string_pass(p, it->end);
     *key = (struct json_text){ p, (size_t)(behind - p), JSON_STRING };
-    it->p = blanks_pass(behind, it->end) + 1;            /* the colon */
+    it->p = blanks_pass(behind, it->end) + 1; /* the colon */
     return json_next_item(it, value);
 }
 

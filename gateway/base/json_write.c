@@ -14,7 +14,12 @@ static void comma(struct buf *b)
     if (b->len == 0)
         return;
     switch (b->data[b->len - 1]) {
-    case '{': case '[': case ':': case ',': case ' ': case '\n': return;
+    case '{':
+    case '[':
+    case ':':
+    case ',':
+    case ' ':
+    case '\n': return;
     default: buf_putc(b, ',');
     }
 }
@@ -25,10 +30,7 @@ void json_open(struct buf *b, char bracket)
     buf_putc(b, bracket);
 }
 
-void json_close(struct buf *b, char bracket)
-{
-    buf_putc(b, bracket);
-}
+void json_close(struct buf *b, char bracket) { buf_putc(b, bracket); }
 
 void json_key(struct buf *b, const char *key)
 {
@@ -44,10 +46,7 @@ void json_key_n(struct buf *b, const char *key, size_t len)
     buf_putc(b, ':');
 }
 
-void json_null(struct buf *b)
-{
-    json_raw(b, "null", 4);
-}
+void json_null(struct buf *b) { json_raw(b, "null", 4); }
 
 void json_bool(struct buf *b, bool v)
 {
@@ -92,10 +91,7 @@ void json_double(struct buf *b, double v)
     json_raw(b, text, (size_t)n);
 }
 
-void json_str(struct buf *b, const char *s)
-{
-    json_str_n(b, s, strlen(s));
-}
+void json_str(struct buf *b, const char *s) { json_str_n(b, s, strlen(s)); }
 
 void json_str_n(struct buf *b, const char *s, size_t len)
 {
@@ -130,7 +126,8 @@ static void control_escape(struct buf *b, unsigned char c)
     case '\n': text[1] = 'n'; break;
     case '\r': text[1] = 'r'; break;
     case '\t': text[1] = 't'; break;
-    case '"': case '\\': text[1] = (char)c; break;
+    case '"':
+    case '\\': text[1] = (char)c; break;
     default: buf_append(b, text, 6); return;
     }
     buf_append(b, text, 2);

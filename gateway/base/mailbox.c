@@ -46,7 +46,4 @@ bool mailbox_sleep(struct mailbox *mb)
     return false;
 }
 
-void mailbox_awake(struct mailbox *mb)
-{
-    atomic_store(&mb->asleep, false);
-}
+void mailbox_awake(struct mailbox *mb) { atomic_store(&mb->asleep, false); }

@@ -3,15 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 /* Reads digits; *s moves behind them. MG_E_INVALID when there are none, MG_E_LIMIT past max. */
 static int digits_read(const char **s, uint64_t max, uint64_t *out)
@@ -52,7 +46,7 @@ static uint64_t unit_ms(const char *s)
         const char *name;
         uint64_t ms;
     } units[] = {
-        { "", 1000 }, { "s", 1000 }, { "ms", 1 },
+        { "", 1000 },   { "s", 1000 },    { "ms", 1 },
         { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
     };
 
@@ -101,9 +95,12 @@ int parse_size(const char *s, uint64_t *bytes)
         return rc;
     switch (*s) {
     case '\0': break;
-    case 'K': case 'k': shift = 10; break;
-    case 'M': case 'm': shift = 20; break;
-    case 'G': case 'g': shift = 30; break;
+    case 'K':
+    case 'k': shift = 10; break;
+    case 'M':
+    case 'm': shift = 20; break;
+    case 'G':
+    case 'g': shift = 30; break;
     default: return MG_E_INVALID;
     }
     if (*s && s[1])

@@ -59,7 +59,7 @@ void rand_base36(char *out, size_t n)
         unsigned char block[32];
         rand_bytes(block, sizeof block);
         for (size_t k = 0; k < sizeof block && i < n; k++)
-            if (block[k] < 252)      /* 7 * 36: the rest would favour the first letters */
+            if (block[k] < 252) /* 7 * 36: the rest would favour the first letters */
                 out[i++] = digits[block[k] % 36];
     }
     out[n] = '\0';

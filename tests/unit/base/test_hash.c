@@ -104,10 +104,11 @@ static void test_base64(void **state)
         const char *text;
         bool url;
     } bad[] = {
-        { "Zg", false }, { "Zg=", false }, { "Zg===", false }, { "Z", true }, { "Zg==", true },
-        { "Zh==", false }, { "Zh", true }, { "Zm9=", false }, { "Zm9", true }, { "Zm9v\n", false },
-        { "Zm 9v", true }, { "-__-", false }, { "+//+", true }, { "====", false }, { "A===", false },
-        { "Zg==Zg==", false }, { "=Zg=", false }, { "Zm9vZ", true },
+        { "Zg", false },   { "Zg=", false },    { "Zg===", false }, { "Z", true },
+        { "Zg==", true },  { "Zh==", false },   { "Zh", true },     { "Zm9=", false },
+        { "Zm9", true },   { "Zm9v\n", false }, { "Zm 9v", true },  { "-__-", false },
+        { "+//+", true },  { "====", false },   { "A===", false },  { "Zg==Zg==", false },
+        { "=Zg=", false }, { "Zm9vZ", true },
     };
     struct buf b = { 0 };
 
@@ -183,9 +184,10 @@ static void test_rand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_digests), cmocka_unit_test(test_equal), cmocka_unit_test(test_key),
-        cmocka_unit_test(test_hex), cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_base64_round_trip), cmocka_unit_test(test_rand),
+        cmocka_unit_test(test_digests), cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_key),     cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_base64),  cmocka_unit_test(test_base64_round_trip),
+        cmocka_unit_test(test_rand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

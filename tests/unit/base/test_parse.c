@@ -236,9 +236,17 @@ static void test_distance(void **state)
         const char *a, *b;
         unsigned want;
     } cases[] = {
-        { "", "", 0 }, { "", "abc", 3 }, { "abc", "", 3 }, { "port", "port", 0 },
-        { "prot", "port", 1 }, { "pot", "port", 1 }, { "ports", "port", 1 }, { "sort", "port", 1 },
-        { "kitten", "sitting", 3 }, { "max_body", "max_bdoy", 1 }, { "ab", "ba", 1 },
+        { "", "", 0 },
+        { "", "abc", 3 },
+        { "abc", "", 3 },
+        { "port", "port", 0 },
+        { "prot", "port", 1 },
+        { "pot", "port", 1 },
+        { "ports", "port", 1 },
+        { "sort", "port", 1 },
+        { "kitten", "sitting", 3 },
+        { "max_body", "max_bdoy", 1 },
+        { "ab", "ba", 1 },
         { "abcd", "badc", 2 },
     };
     char longer[200];
@@ -257,10 +265,10 @@ static void test_distance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_uint), cmocka_unit_test(test_duration), cmocka_unit_test(test_size),
-        cmocka_unit_test(test_bool), cmocka_unit_test(test_glob),
-        cmocka_unit_test(test_glob_is_not_a_bomb), cmocka_unit_test(test_list),
-        cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_uint), cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_size), cmocka_unit_test(test_bool),
+        cmocka_unit_test(test_glob), cmocka_unit_test(test_glob_is_not_a_bomb),
+        cmocka_unit_test(test_list), cmocka_unit_test(test_distance),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
