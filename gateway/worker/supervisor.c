@@ -12,12 +12,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "worker/endpoint_mcp.h"
+#include "worker/loading.h"
 #include "worker/logging.h"
 #include "worker/own.h"
 #include "worker/services.h"
 #include "worker/worker.h"
-
-extern char **environ;
 
 #define SESSION_SWEEP_MS 60000
 #define RELOAD_RETRY_MS 200
@@ -39,23 +38,6 @@ struct supervisor {
 };
 
 /* ---- configuration ---- */
-
-static struct config *load_config(const char *path, bool to_log)
-{
-    struct problems problems = { 0 };
-    struct config_source source = { .path = path, .env = (const char *const *)environ };
-    struct config *c = config_load(&source, &problems);
-    for (size_t i = 0; i < problems.kept; i++) {
-        if (to_log)
-            log_printf(LOG_ERROR, "configuration: %s", problems.lines[i]);
-        else
-            fprintf(stderr, "%s\n", problems.lines[i]);
-    }
-    if (problems.count > problems.kept)
-        fprintf(stderr, "... and %zu more\n", problems.count - problems.kept);
-    problems_fini(&problems);
-    return c;
-}
 
 static void log_problems(const struct toolset *t)
 {
@@ -145,7 +127,7 @@ static void reload(struct supervisor *s)
     if (reload_must_wait(s))
         return;
     s->reload_wanted_ms = 0;
-    struct config *c = load_config(s->ini_path, true);
+    struct config *c = loading_config(s->ini_path, loading_tell_log);
     if (!c) {
         log_printf(LOG_ERROR, "reload failed, the previous configuration serves on");
         atomic_store(&s->gateway.reload_failed, 1);
@@ -358,7 +340,7 @@ int supervisor_serve(const char *ini_path)
     struct supervisor s = { .ini_path = ini_path, .signals = -1 };
     struct err e = { 0 };
     int code = 2;
-    s.config = load_config(ini_path, false);
+    s.config = loading_config(ini_path, loading_tell_stderr);
     if (!s.config)
         return 2;
     s.loop = loop_new(&e);

@@ -1,0 +1,312 @@
+#include "worker/offline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/job_gates.h"
+#include "api/outbox.h"
+#include "base/json_scan.h"
+#include "base/json_write.h"
+#include "base/log.h"
+#include "worker/loading.h"
+#include "worker/own.h"
+#include "worker/serving.h"
+#include "worker/services.h"
+#include "worker/toolgate.h"
+
+struct offline {
+    struct gateway gateway;
+    struct config *config;
+    struct serving *serving;
+    struct mcp_host host;
+};
+
+static void offline_close(struct offline *o)
+{
+    serving_unref(o->serving);
+    config_unref(o->config);
+    toolgates_free(o->gateway.toolgates);
+    own_free(o->gateway.own);
+}
+
+/* Loads configuration and tools; tells every error. Returns the exit code so far: tools that did
+ * not load make it 1. */
+static int offline_open(struct offline *o, const char *ini_path)
+{
+    struct err e = { 0 };
+    *o = (struct offline){ .gateway = { .worker_count = 1 } };
+    o->config = loading_config(ini_path, loading_tell_stderr);
+    if (!o->config)
+        return 2;
+    o->gateway.toolgates = toolgates_new();
+    o->gateway.own = own_new();
+    if (!o->gateway.toolgates || !o->gateway.own ||
+        own_set(o->gateway.own, o->config, NULL, &e) != 0) {
+        fprintf(stderr, "moongate: out of memory\n");
+        return 1;
+    }
+    o->serving = serving_new(&o->gateway, o->config, NULL, &o->host, &e);
+    if (!o->serving) {
+        fprintf(stderr, "moongate: %s\n", e.text);
+        return e.code == MG_E_INVALID ? 2 : 1;
+    }
+    return 0;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+int offline_check(const char *ini_path, const char *file)
+{
+    struct offline o;
+    int code = offline_open(&o, ini_path);
+    const struct toolset *tools = code == 0 ? o.serving->generation->tools : NULL;
+    size_t shown = 0;
+    for (size_t i = 0; tools && i < toolset_problem_count(tools); i++) {
+        const struct toolset_problem *p = toolset_problem_at(tools, i);
+        if (file && strcmp(base_name(p->file), base_name(file)) != 0)
+            continue;
+        fprintf(stderr, "%s\n", p->text);
+        shown++;
+    }
+    if (shown > 0)
+        code = 1;
+    if (code == 0)
+        printf("%s is right; %zu tools load\n", o.config->file, toolset_count(tools));
+    offline_close(&o);
+    return code;
+}
+
+static void write_tool(struct buf *b, const struct tool *t)
+{
+    json_open(b, '{');
+    json_key(b, "name");
+    json_str(b, t->name);
+    if (t->title) {
+        json_key(b, "title");
+        json_str(b, t->title);
+    }
+    if (t->description) {
+        json_key(b, "description");
+        json_str(b, t->description);
+    }
+    json_key(b, "inputSchema");
+    json_raw(b, t->input_schema, strlen(t->input_schema));
+    const char *const raws[][2] = { { "outputSchema", t->output_schema },
+                                    { "annotations", t->annotations },
+                                    { "icons", t->icons },
+                                    { "_meta", t->meta } };
+    for (size_t i = 0; i < sizeof raws / sizeof raws[0]; i++)
+        if (raws[i][1]) {
+            json_key(b, raws[i][0]);
+            json_raw(b, raws[i][1], strlen(raws[i][1]));
+        }
+    json_close(b, '}');
+}
+
+static void print_tools(const struct toolset *tools, bool as_json)
+{
+    struct buf b = { 0 };
+    if (as_json)
+        json_open(&b, '[');
+    for (size_t i = 0; i < toolset_count(tools); i++) {
+        const struct tool *t = toolset_at(tools, i);
+        if (as_json)
+            write_tool(&b, t);
+        else
+            buf_printf(&b, "%-24s %s\n", t->name,
+                       t->title         ? t->title
+                       : t->description ? t->description
+                                        : "");
+    }
+    if (as_json)
+        json_close(&b, ']');
+    if (as_json)
+        buf_putc(&b, '\n');
+    fwrite(b.data, 1, b.len, stdout);
+    buf_fini(&b);
+}
+
+int offline_tools(const char *ini_path, bool as_json)
+{
+    struct offline o;
+    int code = offline_open(&o, ini_path);
+    if (code == 0) {
+        const struct toolset *tools = o.serving->generation->tools;
+        print_tools(tools, as_json);
+        for (size_t i = 0; i < toolset_problem_count(tools); i++)
+            fprintf(stderr, "%s\n", toolset_problem_at(tools, i)->text);
+        code = toolset_problem_count(tools) > 0 ? 1 : 0;
+    }
+    offline_close(&o);
+    return code;
+}
+
+/* ---- call ---- */
+
+struct offline_call {
+    struct tool_result result;
+    bool is_over;
+};
+
+static void call_done(void *arg, struct tool_result *r, uint64_t seq)
+{
+    struct offline_call *c = arg;
+    (void)seq;
+    c->result = *r;
+    memset(r, 0, sizeof *r);
+    c->is_over = true;
+}
+
+static void call_progress(void *arg, double done, double total, bool has_total, const char *message)
+{
+    (void)arg;
+    if (has_total)
+        fprintf(stderr, "progress %g of %g %s\n", done, total, message ? message : "");
+    else
+        fprintf(stderr, "progress %g %s\n", done, message ? message : "");
+}
+
+static void call_log(void *arg, int level, const char *data_json, size_t len)
+{
+    (void)arg;
+    fprintf(stderr, "%s %.*s\n", mcp_log_level_text((enum mcp_log_level)level), (int)len,
+            data_json);
+}
+
+static void print_result(const struct tool_result *r)
+{
+    FILE *out = r->is_error ? stderr : stdout;
+    struct json_text block, root = { r->content.data, r->content.len, JSON_ARRAY };
+    struct json_iter it = json_iter(root);
+    while (json_next_item(&it, &block)) {
+        struct json_text found[2];
+        struct buf text = { 0 };
+        json_find(block, (const char *const[]){ "type", "text" }, found, 2);
+        if (found[0].type == JSON_STRING && json_string_eq(found[0], "text", 4) &&
+            found[1].type == JSON_STRING)
+            json_string_decode(found[1], &text);
+        else
+            buf_append(&text, block.p, block.len);
+        fwrite(text.data, 1, text.len, out);
+        fputc('\n', out);
+        buf_fini(&text);
+    }
+}
+
+static int services_for_call(struct offline *o, struct vm_services *s, struct err *e)
+{
+    struct gateway *g = &o->gateway;
+    struct topics_options topics = { .max_topics = 1000,
+                                     .max_bytes = 1 << 24,
+                                     .max_topics_per_sub = 1,
+                                     .max_queue_bytes = 1 << 20 };
+    *s = (struct vm_services){ .metrics = metrics_slot(1) };
+    s->loop = loop_new(e);
+    s->store = s->loop ? store_open_memory(e) : NULL;
+    s->offload = s->store ? offload_new(1, 64, e) : NULL;
+    s->topics = g->topics = topics_new(&topics);
+    s->jobs = g->jobs = inflight_new();
+    s->job_gates = g->job_gates = job_gates_new();
+    if (s->offload && s->topics)
+        s->outbox = outbox_new(s->loop, s->store, s->topics);
+    if (s->outbox && s->jobs && s->job_gates)
+        return 0;
+    return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
+}
+
+static void services_end(struct vm_services *s)
+{
+    struct err e;
+    offload_free(s->offload);
+    if (s->store && store_close(s->store, &e) != 0)
+        fprintf(stderr, "moongate: %s\n", e.text);
+    if (s->loop)
+        loop_poll(s->loop, 0);
+    outbox_free(s->outbox);
+    topics_free(s->topics);
+    inflight_free(s->jobs);
+    job_gates_free(s->job_gates);
+    loop_free(s->loop);
+}
+
+static void call_run(struct vm *vm, struct loop *l, const struct tool *t, struct json_text args,
+                     struct offline_call *c)
+{
+    static const struct task_ops ops = { .progress = call_progress,
+                                         .log = call_log,
+                                         .done = call_done };
+    struct task_info info = { .call_id = "call_offline",
+                              .tool = t->name,
+                              .principal = "operator",
+                              .scopes = "",
+                              .ip = "",
+                              .client_name = "moongate",
+                              .client_version = MG_VERSION,
+                              .protocol = mcp_revision_text(MCP_2026_07_28),
+                              .args = args,
+                              .timeout_ms = t->timeout_ms,
+                              .memory_bytes = t->memory_bytes,
+                              .wants_progress = true,
+                              .wants_log = true };
+    task_start(vm, t->index, &info, &ops, c);
+    while (!c->is_over || vm_task_count(vm) > 0) { /* a job that the call started runs to its end */
+        loop_poll(l, vm_has_work(vm) ? 0 : -1);
+        vm_run(vm);
+    }
+}
+
+static int call_with_services(struct offline *o, const struct tool *t, struct json_text args)
+{
+    struct vm_services services;
+    struct offline_call c = { .is_over = false };
+    struct err e = { 0 };
+    int code = 1;
+    struct generation *g = o->serving->generation;
+    if (services_for_call(o, &services, &e) == 0) {
+        vm_attach(g->vms[0], &services);
+        call_run(g->vms[0], services.loop, t, args, &c);
+        print_result(&c.result);
+        code = c.result.is_error ? 1 : 0;
+        tool_result_fini(&c.result);
+    } else {
+        fprintf(stderr, "moongate: %s\n", e.text);
+    }
+    vm_free(g->vms[0]);
+    g->vms[0] = NULL;
+    services_end(&services);
+    return code;
+}
+
+int offline_call(const char *ini_path, const char *name, const char *json)
+{
+    struct offline o;
+    struct err e = { 0 };
+    struct json_text args;
+    struct json_limits limits = { 0 };
+    if (json_scan(json, strlen(json), &limits, &args, &e) != 0 || args.type != JSON_OBJECT) {
+        fprintf(stderr, "moongate: the arguments must be a JSON object: %s\n",
+                e.code ? e.text : json);
+        return 2;
+    }
+    int code = offline_open(&o, ini_path);
+    if (code == 0) {
+        const struct tool *t = toolset_find(o.serving->generation->tools, name, strlen(name));
+        if (t) {
+            code = call_with_services(&o, t, args);
+        } else {
+            fprintf(stderr,
+                    "moongate: Unknown tool: %s; `moongate tools` lists them, `moongate check` "
+                    "says what did not "
+                    "load\n",
+                    name);
+            code = 1;
+        }
+    }
+    offline_close(&o);
+    return code;
+}
