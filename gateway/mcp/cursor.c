@@ -1,5 +1,6 @@
 #include "mcp/cursor.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -35,17 +36,19 @@ static bool decoded_read(const struct buf *b, const char *list, char name[CURSOR
     return true;
 }
 
-bool cursor_read(struct json_text cursor, const char *list, char name[CURSOR_NAME_SIZE])
+int cursor_read(struct json_text cursor, const char *list, char name[CURSOR_NAME_SIZE])
 {
     char text[CURSOR_MAX + 1];
     struct buf b = { 0 };
 
     name[0] = '\0';
     if (cursor.type != JSON_STRING || !text_cut(cursor, text, sizeof text))
-        return false;
+        return MG_E_INVALID;
     if (text[0] == '\0')
-        return true;
-    bool is_good = base64_decode(&b, text, strlen(text), true) == 0 && decoded_read(&b, list, name);
+        return 0;
+    int rc = base64_decode(&b, text, strlen(text), true);
+    if (rc == 0 && !decoded_read(&b, list, name))
+        rc = MG_E_INVALID;
     buf_fini(&b);
-    return is_good;
+    return rc;
 }

@@ -5,19 +5,6 @@
 #include "mcp/request.h"
 #include "mcp/revision.h"
 
-/* Name and version of the client: for the log and for tools, never for a decision. */
-static void client_info_read(struct json_text info, struct mcp_session *s)
-{
-    static const char *const names[] = { "name", "version" };
-    struct json_text member[2];
-
-    json_find(info, names, member, 2);
-    if (member[0].type == JSON_STRING)
-        text_cut(member[0], s->client_name, sizeof s->client_name);
-    if (member[1].type == JSON_STRING)
-        text_cut(member[1], s->client_version, sizeof s->client_version);
-}
-
 /* A client that knows sessions has to accept both types, and says so; one that merely accepts
  * anything would not send the id back. */
 static bool wants_session(const struct request *rq)
@@ -31,7 +18,8 @@ static bool session_open(struct request *rq)
 
     rq->session.revision = rq->out->revision;
     rq->session.log_level = MCP_LOG_NONE;
-    client_info_read(rq->message.params[PARAM_CLIENT_INFO], &rq->session);
+    message_client_info(rq->message.params[PARAM_CLIENT_INFO], rq->session.client_name,
+                        rq->session.client_version);
     if (host->session_create(host->arg, rq->in->principal, &rq->session) < 0) {
         reply_no_memory(rq);
         return false;

@@ -54,6 +54,18 @@ bool message_is_id(struct json_text t)
     return t.type == JSON_STRING || (t.type == JSON_NUMBER && is_integer(t));
 }
 
+void message_client_info(struct json_text info, char name[static 64], char version[static 32])
+{
+    static const char *const names[] = { "name", "version" };
+    struct json_text member[2];
+
+    json_find(info, names, member, 2);
+    if (member[0].type == JSON_STRING)
+        text_cut(member[0], name, 64);
+    if (member[1].type == JSON_STRING)
+        text_cut(member[1], version, 32);
+}
+
 static void bad(struct message *m, const char *fault)
 {
     m->kind = MESSAGE_BAD;

@@ -47,6 +47,9 @@ struct message {
 void message_read(struct message *m, struct json_text root);
 /* The full name of a member of _meta. */
 const char *message_meta_name(enum message_meta member);
+/* Name and version out of a clientInfo, cut to fit: for the log and for tools, never for a decision.
+ * What is missing or no string leaves its text as it is. */
+void message_client_info(struct json_text info, char name[static 64], char version[static 32]);
 /* A string or an integer, and not too long: what ids and progress tokens are. */
 bool message_is_id(struct json_text t);
 

@@ -20,20 +20,13 @@ static struct json_text text_keep(struct json_text t, char **at)
 
 static void client_read(const struct request *rq, struct mcp_call *c)
 {
-    static const char *const names[] = { "name", "version" };
-    struct json_text member[2];
-
     if (rq->has_session) {
         memcpy(c->session_id, rq->session.id, sizeof c->session_id);
         memcpy(c->client_name, rq->session.client_name, sizeof c->client_name);
         memcpy(c->client_version, rq->session.client_version, sizeof c->client_version);
         return;
     }
-    json_find(rq->message.meta[META_CLIENT_INFO], names, member, 2);
-    if (member[0].type == JSON_STRING)
-        text_cut(member[0], c->client_name, sizeof c->client_name);
-    if (member[1].type == JSON_STRING)
-        text_cut(member[1], c->client_version, sizeof c->client_version);
+    message_client_info(rq->message.meta[META_CLIENT_INFO], c->client_name, c->client_version);
 }
 
 /* Modern clients ask for log messages by request, legacy ones by session. */

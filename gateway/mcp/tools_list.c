@@ -97,7 +97,12 @@ void tools_list_serve(struct request *rq)
     struct json_text cursor = rq->message.params[PARAM_CURSOR];
     char after[CURSOR_NAME_SIZE] = "";
 
-    if (!text_is_absent(cursor) && !cursor_read(cursor, "tools", after)) {
+    int rc = text_is_absent(cursor) ? 0 : cursor_read(cursor, "tools", after);
+    if (rc == MG_E_NOMEM) {
+        reply_no_memory(rq);
+        return;
+    }
+    if (rc < 0) {
         reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: unknown cursor");
         return;
     }
