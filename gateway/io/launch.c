@@ -15,13 +15,14 @@ static bool is_program(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-/* Not left to posix_spawnp(): that would look into relative folders of PATH after the change of folder, where a
- * tool may have put a program. */
+/* Not left to posix_spawnp(): that would look into relative folders of PATH after the change of
+ * folder, where a tool may have put a program. */
 int launch_find(const char *name, char out[PATH_MAX], struct err *e)
 {
     if (strchr(name, '/')) {
         if (name[0] != '/')
-            return err_set(e, MG_E_INVALID, "program %s: expected a name or an absolute path", name);
+            return err_set(e, MG_E_INVALID, "program %s: expected a name or an absolute path",
+                           name);
         if (snprintf(out, PATH_MAX, "%s", name) >= PATH_MAX || !is_program(out))
             return err_set(e, MG_E_NOTFOUND, "program %s not found or not executable", name);
         return 0;
@@ -62,7 +63,8 @@ static int file_actions(posix_spawn_file_actions_t *fa, const struct child_optio
     int rc = in >= 0 ? posix_spawn_file_actions_adddup2(fa, in, 0)
                      : posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
-        rc = posix_spawn_file_actions_adddup2(fa, o->stdout_fd >= 0 ? o->stdout_fd : theirs->out, 1);
+        rc =
+            posix_spawn_file_actions_adddup2(fa, o->stdout_fd >= 0 ? o->stdout_fd : theirs->out, 1);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(fa, theirs->err, 2);
     if (rc == 0)
@@ -88,7 +90,8 @@ static int attributes(posix_spawnattr_t *attr)
     return rc;
 }
 
-int launch(const char *program, const struct child_options *o, const struct launch_fds *theirs, pid_t *pid)
+int launch(const char *program, const struct child_options *o, const struct launch_fds *theirs,
+           pid_t *pid)
 {
     const char *plain[4];
     const char *const *env = o->env;

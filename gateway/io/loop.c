@@ -14,25 +14,25 @@
 
 #define EVENTS_PER_POLL 128
 #define NO_SLOT UINT32_MAX
-#define WAKE_HANDLE 0           /* what the eventfd carries; no watch has it */
+#define WAKE_HANDLE 0 /* what the eventfd carries; no watch has it */
 
 struct watch {
-    void (*fn)(void *arg, uint32_t events);    /* NULL: the slot is free */
+    void (*fn)(void *arg, uint32_t events); /* NULL: the slot is free */
     void *arg;
     int fd;
-    uint32_t generation;        /* never 0, so that no handle is 0 */
+    uint32_t generation; /* never 0, so that no handle is 0 */
     uint32_t next_free;
 };
 
 struct loop {
     int epoll_fd, wake_fd;
     int64_t now_ms;
-    struct loop_timer *timers;  /* root of the heap; NULL when none is armed */
+    struct loop_timer *timers; /* root of the heap; NULL when none is armed */
     size_t n_timers;
     struct watch *watches;
     uint32_t n_watches, free_watch;
     struct mailbox mail;
-    struct mail wake;           /* the message of loop_wake(), posted at most once at a time */
+    struct mail wake; /* the message of loop_wake(), posted at most once at a time */
     atomic_bool wake_posted;
     struct loop_closer *closers;
 };
@@ -42,10 +42,7 @@ static struct loop *loop_of_wake(struct mail *m)
     return (struct loop *)(void *)((char *)m - offsetof(struct loop, wake));
 }
 
-static void wake_run(struct mail *m)
-{
-    atomic_store(&loop_of_wake(m)->wake_posted, false);
-}
+static void wake_run(struct mail *m) { atomic_store(&loop_of_wake(m)->wake_posted, false); }
 
 struct loop *loop_new(struct err *e)
 {
@@ -59,7 +56,8 @@ struct loop *loop_new(struct err *e)
     mailbox_init(&l->mail);
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    /* Edge-triggered: every write is an event of its own, so the counter need never be read back. */
+    /* Edge-triggered: every write is an event of its own, so the counter need never be read back.
+     */
     struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u64 = WAKE_HANDLE };
     if (l->wake_fd < 0 || l->epoll_fd < 0 ||
         epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->wake_fd, &ev) != 0) {
@@ -75,7 +73,7 @@ static void run_messages(struct loop *l)
 {
     struct mail *m = mailbox_take_all(&l->mail);
     while (m) {
-        struct mail *next = m->next;    /* run() may free or post m again */
+        struct mail *next = m->next; /* run() may free or post m again */
         m->run(m);
         m = next;
     }
@@ -101,10 +99,7 @@ void loop_free(struct loop *l)
     free(l);
 }
 
-int64_t loop_now(const struct loop *l)
-{
-    return l->now_ms;
-}
+int64_t loop_now(const struct loop *l) { return l->now_ms; }
 
 void loop_closer_add(struct loop *l, struct loop_closer *c, void (*fn)(struct loop_closer *c))
 {
@@ -123,7 +118,7 @@ void loop_closer_remove(struct loop_closer *c)
         c->next->link = c->link;
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting   ---- */
 
 static int wait_ms(const struct loop *l, int64_t max_wait_ms)
 {
@@ -145,11 +140,12 @@ static void run_watch(struct loop *l, const struct epoll_event *ev)
     uint32_t slot = (uint32_t)ev->data.u64;
     uint32_t generation = (uint32_t)(ev->data.u64 >> 32);
     const struct watch *w = &l->watches[slot];
-    if (w->fn && w->generation == generation)    /* else removed since it was fetched */
+    if (w->fn && w->generation == generation) /* else removed since it was fetched */
         w->fn(w->arg, ev->events);
 }
 
-/* Bounded by the number of timers at its begin: one that restarts itself with no delay cannot hold the loop. */
+/* Bounded by the number of timers at its begin: one that restarts itself with no delay cannot hold
+ * the loop. */
 static void run_timers(struct loop *l)
 {
     for (size_t left = l->n_timers; left > 0; left--) {
@@ -170,7 +166,7 @@ void loop_poll(struct loop *l, int64_t max_wait_ms)
     if (slept)
         mailbox_awake(&l->mail);
     l->now_ms = clock_mono_ms();
-    for (int i = 0; i < n; i++)          /* n is -1 after a signal: there is nothing then */
+    for (int i = 0; i < n; i++) /* n is -1 after a signal: there is nothing then */
         run_watch(l, &events[i]);
     run_timers(l);
     run_messages(l);
@@ -192,12 +188,14 @@ void loop_wake(struct loop *l)
         loop_post(l, &l->wake);
 }
 
-/* ---- timers ----------------------------------------------------------------------------------- */
+/* ---- timers   ---- */
 
-void timer_start(struct loop *l, struct loop_timer *t, int64_t delay_ms, void (*fn)(void *arg), void *arg)
+void timer_start(struct loop *l, struct loop_timer *t, int64_t delay_ms, void (*fn)(void *arg),
+                 void *arg)
 {
     timer_stop(l, t);
-    /* Not from now_ms: the owner may have computed for long since the last poll, and a delay is never cut. */
+    /* Not from now_ms: the owner may have computed for long since the last poll, and a delay is
+     * never cut. */
     int64_t now = clock_mono_ms();
     if (delay_ms < 0)
         delay_ms = 0;
@@ -218,7 +216,7 @@ void timer_stop(struct loop *l, struct loop_timer *t)
     t->armed = false;
 }
 
-/* ---- watches ---------------------------------------------------------------------------------- */
+/* ---- watches   ---- */
 
 static struct watch *watch_find(struct loop *l, loop_watch_t handle)
 {
@@ -243,8 +241,8 @@ static int watches_grow(struct loop *l)
     return 0;
 }
 
-int loop_watch(struct loop *l, int fd, uint32_t events, void (*fn)(void *arg, uint32_t events), void *arg,
-               loop_watch_t *out)
+int loop_watch(struct loop *l, int fd, uint32_t events, void (*fn)(void *arg, uint32_t events),
+               void *arg, loop_watch_t *out)
 {
     *out = 0;
     if (l->free_watch == NO_SLOT && watches_grow(l) != 0)

@@ -10,7 +10,7 @@
 struct offload {
     pthread_mutex_t lock;
     pthread_cond_t filled;
-    struct offload_job *first, **last;      /* waiting, oldest first */
+    struct offload_job *first, **last; /* waiting, oldest first */
     unsigned waiting, queue;
     bool stopping;
     unsigned n_threads;
@@ -19,7 +19,7 @@ struct offload {
 
 static void job_back(struct mail *m)
 {
-    struct offload_job *job = (struct offload_job *)(void *)m;    /* mail is its first member */
+    struct offload_job *job = (struct offload_job *)(void *)m; /* mail is its first member */
     job->done(job);
 }
 
@@ -45,7 +45,7 @@ static void *run_jobs(void *arg)
     struct offload_job *job;
     while ((job = next_job(o)) != NULL) {
         job->work(job);
-        loop_post(job->loop, &job->mail);   /* job is the loop's from here on */
+        loop_post(job->loop, &job->mail); /* job is the loop's from here on */
     }
     return NULL;
 }

@@ -15,12 +15,12 @@
 #include <unistd.h>
 
 #define READ_SIZE (32 * 1024)
-#define PIPE_GRACE_MS 1000      /* how long the pipes of an ended child may stay open */
+#define PIPE_GRACE_MS 1000 /* how long the pipes of an ended child may stay open */
 
 struct stream {
     struct child *c;
-    int fd;                     /* our end of the pipe; -1 when closed */
-    int number;                 /* the child's: 0, 1, 2 */
+    int fd;     /* our end of the pipe; -1 when closed */
+    int number; /* the child's: 0, 1, 2 */
     loop_watch_t watch;
 };
 
@@ -28,20 +28,20 @@ struct child {
     struct loop *loop;
     const struct child_ops *ops;
     void *arg;
-    pid_t pid;                  /* 0: not started */
+    pid_t pid; /* 0: not started */
     int pidfd;
     loop_watch_t exit_watch;
     struct stream in, out, err;
-    const char *stdin_data;     /* what is left of it */
+    const char *stdin_data; /* what is left of it */
     size_t stdin_len;
     struct loop_timer grace;
-    struct loop_closer closer;  /* armed while a killed child waits for its end without an owner */
+    struct loop_closer closer; /* armed while a killed child waits for its end without an owner */
     int code, signal;
     bool ended, reported, paused;
-    bool calling, dead;         /* inside a callback; freed by it */
+    bool calling, dead; /* inside a callback; freed by it */
 };
 
-/* ---- streams ------------------------------------------------------------------------------------ */
+/* ---- streams   ---- */
 
 static void stream_close(struct stream *s)
 {
@@ -95,7 +95,7 @@ static void output_ready(void *arg, uint32_t events)
     struct child *c = s->c;
     char data[READ_SIZE];
     (void)events;
-    if (c->paused)              /* a hang-up comes through even so; once, as the watch is one-shot then */
+    if (c->paused) /* a hang-up comes through even so; once, as the watch is one-shot then */
         return;
     ssize_t n = read(s->fd, data, sizeof data);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -121,7 +121,7 @@ static void feed_stdin(struct child *c)
             continue;
         if (n < 0 && errno == EAGAIN)
             return;
-        if (n < 0)              /* it closed its input: what is left is not wanted */
+        if (n < 0) /* it closed its input: what is left is not wanted */
             break;
         c->stdin_data += n;
         c->stdin_len -= (size_t)n;
@@ -136,7 +136,7 @@ static void input_ready(void *arg, uint32_t events)
     feed_stdin(s->c);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------ */
+/* ---- the end   ---- */
 
 static void has_ended(void *arg, uint32_t events)
 {
@@ -144,7 +144,8 @@ static void has_ended(void *arg, uint32_t events)
     siginfo_t info = { 0 };
     (void)events;
     /* WNOWAIT leaves the zombie, see the header. */
-    if (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+    if (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid == 0)
         return;
     loop_unwatch(c->loop, c->exit_watch);
     c->exit_watch = 0;
@@ -187,7 +188,7 @@ void child_free(struct child *c)
 {
     if (!c)
         return;
-    if (c->calling) {           /* from a callback: its caller comes back to this */
+    if (c->calling) { /* from a callback: its caller comes back to this */
         c->dead = true;
         return;
     }
@@ -207,9 +208,10 @@ void child_free(struct child *c)
     child_destroy(c);
 }
 
-/* ---- the start ---------------------------------------------------------------------------------- */
+/* ---- the start   ---- */
 
-/* Our end goes to s, without blocking; theirs is returned blocking, as programs expect it. -1 on failure. */
+/* Our end goes to s, without blocking; theirs is returned blocking, as programs expect it. -1 on
+ * failure. */
 static int open_pipe(struct stream *s, bool child_reads)
 {
     int fd[2];
@@ -233,7 +235,7 @@ static int watch_streams(struct child *c)
     if (rc == 0)
         rc = loop_watch(c->loop, c->err.fd, EPOLLIN, output_ready, &c->err, &c->err.watch);
     if (rc == 0 && c->in.fd >= 0)
-        feed_stdin(c);          /* what fits the pipe goes at once */
+        feed_stdin(c); /* what fits the pipe goes at once */
     if (rc == 0 && c->in.fd >= 0)
         rc = loop_watch(c->loop, c->in.fd, EPOLLOUT, input_ready, &c->in, &c->in.watch);
     return rc;
@@ -258,15 +260,19 @@ static int start(struct child *c, const char *program, const struct child_option
         close(theirs.err);
     if (rc != 0) {
         c->pid = 0;
-        return err_set(e, rc == ENOMEM ? MG_E_NOMEM : rc == EMFILE || rc == EAGAIN ? MG_E_LIMIT : MG_E_IO,
-                       "cannot start %s%s%s: %s", program, o->cwd ? " in " : "", o->cwd ? o->cwd : "",
-                       strerror(rc));
+        return err_set(e,
+                       rc == ENOMEM                   ? MG_E_NOMEM
+                       : rc == EMFILE || rc == EAGAIN ? MG_E_LIMIT
+                                                      : MG_E_IO,
+                       "cannot start %s%s%s: %s", program, o->cwd ? " in " : "",
+                       o->cwd ? o->cwd : "", strerror(rc));
     }
     c->pidfd = pidfd_open(c->pid, 0);
     if (c->pidfd < 0) {
         rc = errno;
         (void)kill(-c->pid, SIGKILL);
-        (void)waitpid(c->pid, NULL, 0);     /* without a pidfd there is no other way; it has just been killed */
+        (void)waitpid(c->pid, NULL, 0); /* without a pidfd there is no other way; it has just been
+                                           killed */
         c->pid = 0;
         return err_set(e, MG_E_LIMIT, "cannot watch %s: %s", program, strerror(rc));
     }
@@ -274,8 +280,8 @@ static int start(struct child *c, const char *program, const struct child_option
     return rc == 0 ? 0 : err_set(e, rc, "cannot watch %s: %s", program, err_word(rc));
 }
 
-struct child *child_start(struct loop *l, const struct child_options *o, const struct child_ops *ops,
-                          void *arg, struct err *e)
+struct child *child_start(struct loop *l, const struct child_options *o,
+                          const struct child_ops *ops, void *arg, struct err *e)
 {
     char program[PATH_MAX];
     if (launch_find(o->argv[0], program, e) != 0)
@@ -301,17 +307,15 @@ struct child *child_start(struct loop *l, const struct child_options *o, const s
     return c;
 }
 
-pid_t child_pid(const struct child *c)
-{
-    return c->pid;
-}
+pid_t child_pid(const struct child *c) { return c->pid; }
 
 void child_pause(struct child *c, bool paused)
 {
     if (c->paused == paused)
         return;
     c->paused = paused;
-    /* One-shot and no events: a hang-up cannot be masked, and would otherwise come at every poll. */
+    /* One-shot and no events: a hang-up cannot be masked, and would otherwise come at every poll.
+     */
     uint32_t events = paused ? EPOLLONESHOT : EPOLLIN;
     if (c->out.fd >= 0 && loop_rewatch(c->loop, c->out.watch, events) != 0)
         stream_close(&c->out);
@@ -325,7 +329,4 @@ void child_pause(struct child *c, bool paused)
         timer_start(c->loop, &c->grace, PIPE_GRACE_MS, grace_over, c);
 }
 
-void child_signal(struct child *c, int sig)
-{
-    (void)kill(-c->pid, sig);
-}
+void child_signal(struct child *c, int sig) { (void)kill(-c->pid, sig); }

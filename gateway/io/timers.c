@@ -23,8 +23,8 @@ static struct loop_timer *heap_merge(struct loop_timer *a, struct loop_timer *b)
     return a;
 }
 
-/* Melts a list of siblings into one heap: pairs from left to right, then the pairs from right to left. Both
- * passes are loops, because a list may be as long as the heap. */
+/* Melts a list of siblings into one heap: pairs from left to right, then the pairs from right to
+ * left. Both passes are loops, because a list may be as long as the heap. */
 static struct loop_timer *heap_melt(struct loop_timer *first)
 {
     struct loop_timer *pairs = NULL;

@@ -1,5 +1,6 @@
 /* timers.h - the pairing heap behind timer_start() and timer_stop(): least due_ms first.
- * Intrusive, so nothing allocates; insert is O(1), removal amortized O(log n). The loop's thread only. */
+ * Intrusive, so nothing allocates; insert is O(1), removal amortized O(log n). The loop's thread
+ * only. */
 #ifndef MG_TIMERS_H
 #define MG_TIMERS_H
 #include "io/loop.h"

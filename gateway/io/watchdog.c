@@ -9,30 +9,31 @@
 #include <time.h>
 
 #define WORKERS_MAX 256
-#define IDLE_US 1000000         /* without a slice for so long: sleep until one begins */
-#define STILL_US 500000         /* so late itself: the process stood still */
+#define IDLE_US 1000000 /* without a slice for so long: sleep until one begins */
+#define STILL_US 500000 /* so late itself: the process stood still */
 
 struct watched {
     struct watch_slot *slot;
-    uint32_t seq;               /* of the slice that the rest tells of */
+    uint32_t seq; /* of the slice that the rest tells of */
     int stage;
-    int64_t excused_us;         /* part of the slice in which nobody could run */
+    int64_t entered_us;
+    int64_t excused_us; /* part of the slice in which nobody could run */
     int64_t next_signal_us;
 };
 
 struct watchdog {
     struct watchdog_options o;
-    _Atomic int64_t abort_us;   /* 0 = never */
+    _Atomic int64_t abort_us; /* 0 = never */
     atomic_bool asleep;
     pthread_t thread;
-    pthread_mutex_t lock;       /* for all below */
+    pthread_mutex_t lock; /* for all below */
     pthread_cond_t wake;
     bool stopping;
     unsigned n;
     struct watched watched[WORKERS_MAX];
 };
 
-/* ---- the worker's side -------------------------------------------------------------------------- */
+/* ---- the worker's side  ---- */
 
 static void wake(struct watchdog *d)
 {
@@ -45,8 +46,8 @@ void watch_enter(struct watch_slot *s, int64_t now_us)
 {
     uint32_t seq = atomic_load_explicit(&s->seq, memory_order_relaxed);
     atomic_store_explicit(&s->entered_us, now_us, memory_order_release);
-    /* Sequentially consistent, as is the load: the watchdog sets asleep and then looks at seq, so that one of
-     * the two sees the other. */
+    /* Sequentially consistent, as is the load: the watchdog sets asleep and then looks at seq, so
+     * that one of the two sees the other. */
     atomic_store(&s->seq, seq + 1);
     if (s->dog && atomic_load(&s->dog->asleep) && atomic_exchange(&s->dog->asleep, false))
         wake(s->dog);
@@ -58,7 +59,7 @@ void watch_leave(struct watch_slot *s)
     atomic_store_explicit(&s->seq, seq + 1, memory_order_release);
 }
 
-/* ---- looking ------------------------------------------------------------------------------------ */
+/* ---- looking   ---- */
 
 /* A slice's number and begin that belong together; false when it changed under our eyes. */
 static bool read_slot(struct watch_slot *s, uint32_t *seq, int64_t *entered_us)
@@ -74,9 +75,9 @@ static void tell(struct watchdog *d, const struct watched *w, int stage, int64_t
         d->o.stuck(d->o.arg, w->slot->worker, stage, held_us / 1000);
 }
 
-static void judge(struct watchdog *d, struct watched *w, int64_t entered_us, int64_t now_us)
+static void judge(struct watchdog *d, struct watched *w, int64_t now_us)
 {
-    int64_t held_us = now_us - entered_us - w->excused_us;
+    int64_t held_us = now_us - w->entered_us - w->excused_us;
     int64_t abort_us = atomic_load_explicit(&d->abort_us, memory_order_relaxed);
     if (held_us >= d->o.slice_ms * 1000 && now_us >= w->next_signal_us) {
         w->next_signal_us = now_us + d->o.slice_ms * 1000;
@@ -92,9 +93,10 @@ static void judge(struct watchdog *d, struct watched *w, int64_t entered_us, int
     }
 }
 
-/* Looks at one worker. Returns whether a slice runs or has run since the last look; *due_us becomes the time of
- * the next look if that is earlier. */
-static bool look(struct watchdog *d, struct watched *w, int64_t now_us, int64_t late_us, int64_t *due_us)
+/* Looks at one worker. Returns whether a slice runs or has run since the last look; *due_us becomes
+ * the time of the next look if that is earlier. */
+static bool look(struct watchdog *d, struct watched *w, int64_t now_us, int64_t late_us,
+                 int64_t *due_us)
 {
     uint32_t seq;
     int64_t entered_us;
@@ -103,15 +105,15 @@ static bool look(struct watchdog *d, struct watched *w, int64_t now_us, int64_t 
     bool changed = seq != w->seq;
     if (changed) {
         if (w->stage > 0)
-            tell(d, w, 0, 0);
-        *w = (struct watched){ .slot = w->slot, .seq = seq };
+            tell(d, w, 0, now_us - w->entered_us - w->excused_us);
+        *w = (struct watched){ .slot = w->slot, .seq = seq, .entered_us = entered_us };
     }
     if (!(seq & 1))
         return changed;
     if (late_us > STILL_US && !changed)
         w->excused_us += late_us;
-    judge(d, w, entered_us, now_us);
-    int64_t next_us = entered_us + w->excused_us + d->o.slice_ms * 1000;
+    judge(d, w, now_us);
+    int64_t next_us = w->entered_us + w->excused_us + d->o.slice_ms * 1000;
     if (next_us < w->next_signal_us)
         next_us = w->next_signal_us;
     if (next_us < *due_us)
@@ -167,7 +169,7 @@ static void *watch(void *arg)
     return NULL;
 }
 
-/* ---- start and stop ----------------------------------------------------------------------------- */
+/* ---- start and stop   ---- */
 
 static int start_thread(struct watchdog *d)
 {
@@ -232,7 +234,9 @@ int watchdog_add(struct watchdog *d, struct watch_slot *s)
     pthread_mutex_lock(&d->lock);
     int rc = d->n < WORKERS_MAX ? 0 : MG_E_LIMIT;
     if (rc == 0) {
-        d->watched[d->n++] = (struct watched){ .slot = s, .seq = atomic_load(&s->seq) };
+        d->watched[d->n++] = (struct watched){ .slot = s,
+                                               .seq = atomic_load(&s->seq),
+                                               .entered_us = atomic_load(&s->entered_us) };
         s->dog = d;
     }
     pthread_mutex_unlock(&d->lock);

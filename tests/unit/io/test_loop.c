@@ -23,10 +23,7 @@ static struct loop *new_loop(void)
     return l;
 }
 
-static void count(void *arg)
-{
-    ++*(int *)arg;
-}
+static void count(void *arg) { ++*(int *)arg; }
 
 /* Polls until *n reaches want; the deadline only turns a hang into a failure. */
 static void poll_until(struct loop *l, const int *n, int want)
@@ -67,7 +64,7 @@ static void test_timers_fire_in_order(void **state)
         timer_start(l, &t[i].t, delay[i], note, &t[i]);
     }
     timer_stop(l, &t[2].t);
-    timer_start(l, &t[3].t, 1, note, &t[3]);      /* moves ahead of t[1] */
+    timer_start(l, &t[3].t, 1, note, &t[3]); /* moves ahead of t[1] */
     poll_until(l, &o.at, 4);
     const int want[4] = { 4, 3, 1, 0 };
     assert_memory_equal(o.seen, want, sizeof want);
@@ -84,7 +81,7 @@ static void test_timer_is_never_early(void **state)
     struct loop_timer t = { 0 };
     int64_t stale = loop_now(l);
     while (clock_mono_ms() < stale + 15)
-        ;                                          /* the loop's time is 15 ms old now */
+        ; /* the loop's time is 15 ms old now */
     int64_t begin = clock_mono_ms();
     timer_start(l, &t, 10, count, &n);
     poll_until(l, &n, 1);
@@ -99,7 +96,7 @@ static void test_poll_waits_no_longer_than_told(void **state)
     struct loop *l = new_loop();
     struct loop_timer t = { 0 };
     int n = 0;
-    timer_start(l, &t, INT64_MAX, count, &n);      /* no overflow */
+    timer_start(l, &t, INT64_MAX, count, &n); /* no overflow */
     int64_t begin = clock_mono_ms();
     loop_poll(l, 5);
     int64_t took = clock_mono_ms() - begin;
@@ -107,7 +104,7 @@ static void test_poll_waits_no_longer_than_told(void **state)
     loop_poll(l, 0);
     assert_int_equal(n, 0);
     timer_stop(l, &t);
-    timer_stop(l, &t);                             /* twice is legal */
+    timer_stop(l, &t); /* twice is legal */
     loop_free(l);
 }
 
@@ -133,7 +130,7 @@ static void test_restarting_timer_does_not_hold_the_loop(void **state)
     timer_start(a.l, &a.t, 0, restart_at_once, &a);
     timer_start(a.l, &other, 0, count, &others);
     loop_poll(a.l, 0);
-    assert_in_range(a.n, 1, 2);                    /* bounded by the number armed at the begin */
+    assert_in_range(a.n, 1, 2); /* bounded by the number armed at the begin */
     poll_until(a.l, &others, 1);
     loop_free(a.l);
 }
@@ -162,7 +159,7 @@ static void test_timer_stopped_by_a_timer_due_with_it(void **state)
     int64_t end = clock_mono_ms() + 3;
     while (clock_mono_ms() < end)
         loop_poll(l, 5);
-    assert_int_equal(sa.n + sb.n, 1);              /* each one stops the other, so one only runs */
+    assert_int_equal(sa.n + sb.n, 1); /* each one stops the other, so one only runs */
     loop_free(l);
 }
 
@@ -259,7 +256,7 @@ static void test_watch_and_unwatch(void **state)
     poll_until(p.l, &p.n, 4);
     loop_watch_t old = p.w;
     loop_unwatch(p.l, p.w);
-    loop_unwatch(p.l, p.w);                        /* stale handle: nothing */
+    loop_unwatch(p.l, p.w); /* stale handle: nothing */
     loop_unwatch(p.l, 0);
     assert_int_equal(loop_rewatch(p.l, old, EPOLLIN), MG_E_NOTFOUND);
     assert_int_equal(write(p.fd[1], "e", 1), 1);
@@ -267,7 +264,7 @@ static void test_watch_and_unwatch(void **state)
     assert_int_equal(p.n, 4);
     assert_int_equal(loop_watch(p.l, p.fd[0], EPOLLIN, drain, &p, &p.w), 0);
     assert_true(p.w != old);
-    loop_unwatch(p.l, old);                        /* does not touch the slot's new owner */
+    loop_unwatch(p.l, old); /* does not touch the slot's new owner */
     poll_until(p.l, &p.n, 5);
     assert_int_equal(loop_watch(p.l, -1, EPOLLIN, drain, &p, &old), MG_E_IO);
     assert_true(old == 0);
@@ -288,10 +285,10 @@ static void test_event_of_a_removed_watch_is_dropped(void **state)
     assert_int_equal(write(b.fd[1], "x", 1), 1);
     assert_int_equal(loop_watch(l, a.fd[0], EPOLLIN, remove_other, &a, &a.w), 0);
     assert_int_equal(loop_watch(l, b.fd[0], EPOLLIN, remove_other, &b, &b.w), 0);
-    loop_poll(l, 1000);                            /* both events come in one batch */
+    loop_poll(l, 1000); /* both events come in one batch */
     assert_int_equal(a.n + b.n, 1);
     loop_poll(l, 1000);
-    assert_int_equal(a.n + b.n, 2);                /* now the new watch of the first one drained */
+    assert_int_equal(a.n + b.n, 2); /* now the new watch of the first one drained */
     loop_free(l);
     close_pipe(&a);
     close_pipe(&b);
@@ -325,7 +322,7 @@ static void test_many_watches(void **state)
 /* ---- messages ---- */
 
 struct letter {
-    struct mail mail;                              /* first */
+    struct mail mail; /* first */
     struct loop *l;
     int *at, id, again;
     bool *in_order;
@@ -372,7 +369,7 @@ static void test_messages_come_in_order(void **state)
     bool in_order = true;
     for (int i = 0; i < 100; i++)
         post_letter(l, &at, i, 0, &in_order);
-    loop_poll(l, -1);                              /* never waits while messages are queued */
+    loop_poll(l, -1); /* never waits while messages are queued */
     assert_int_equal(at, 100);
     assert_true(in_order);
     loop_free(l);
@@ -389,7 +386,7 @@ static void test_messages_wake_from_other_threads(void **state)
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, post_many, &p), 0);
     while (at < THREADS * EACH)
-        loop_poll(l, -1);                          /* a lost wake-up hangs here */
+        loop_poll(l, -1); /* a lost wake-up hangs here */
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(thread[i], NULL), 0);
     assert_int_equal(at, THREADS * EACH);
@@ -403,10 +400,10 @@ static void test_reposting_message_does_not_hold_the_loop(void **state)
     int at = 0;
     post_letter(l, &at, 0, 3, NULL);
     loop_poll(l, -1);
-    assert_int_equal(at, 1);                       /* once per poll */
+    assert_int_equal(at, 1); /* once per poll */
     loop_poll(l, -1);
     assert_int_equal(at, 2);
-    loop_free(l);                                  /* runs the rest, which frees the message */
+    loop_free(l); /* runs the rest, which frees the message */
     assert_int_equal(at, 4);
 }
 
@@ -429,7 +426,7 @@ static void test_wake(void **state)
     loop_poll(l, -1);
     assert_int_equal(pthread_join(thread, NULL), 0);
     loop_wake(l);
-    loop_poll(l, -1);                              /* the flag has been reset: it wakes again */
+    loop_poll(l, -1); /* the flag has been reset: it wakes again */
     loop_free(l);
 }
 

@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 struct sum {
-    struct offload_job job;       /* first */
+    struct offload_job job; /* first */
     pthread_t owner;
-    sem_t *started, *go;          /* work() tells that it runs and waits, when given */
+    sem_t *started, *go; /* work() tells that it runs and waits, when given */
     int n, result;
     int *done;
     bool right_threads;
@@ -92,7 +92,7 @@ static void test_the_queue_is_bounded(void **state)
     sem_post(&go);
     while (done < 3)
         loop_poll(l, -1);
-    assert_int_equal(offload_submit(o, l, &refused->job), 0);      /* there is room again */
+    assert_int_equal(offload_submit(o, l, &refused->job), 0); /* there is room again */
     while (done < 4)
         loop_poll(l, -1);
     offload_free(o);
@@ -112,7 +112,7 @@ static void test_free_runs_what_is_queued(void **state)
     for (int i = 0; i < 100; i++)
         assert_int_equal(offload_submit(o, l, &new_sum(1000, &done)->job), 0);
     offload_free(o);
-    loop_free(l);                 /* its messages run: done() is always called */
+    loop_free(l); /* its messages run: done() is always called */
     assert_int_equal(done, 100);
     offload_free(NULL);
 }

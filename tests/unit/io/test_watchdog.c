@@ -1,4 +1,5 @@
-/* test_watchdog.c - who signals whom, when, and how long: with thresholds far under the real ones. */
+/* test_watchdog.c - who signals whom, when, and how long: with thresholds far under the real ones.
+ */
 #include "base/clock.h"
 #include "io/watchdog.h"
 
@@ -28,7 +29,7 @@ static void on_signal(int sig)
 }
 
 struct told {
-    atomic_int stage[4];          /* how often each was told */
+    atomic_int stage[4]; /* how often each was told */
     _Atomic int64_t held_ms[4];
     atomic_uint worker;
 };
@@ -85,7 +86,7 @@ static void test_a_long_slice_is_signalled_again_and_again(void **state)
     spin_until(&signals, 3);
     watch_leave(&s);
     assert_true(clock_mono_us() - began >= 3 * 5000);
-    assert_true(signals_here - before >= 3);            /* on this thread */
+    assert_true(signals_here - before >= 3); /* on this thread */
     watchdog_remove(d, &s);
     watchdog_stop(d);
 }
@@ -126,7 +127,8 @@ static void test_stages(void **state)
     assert_int_equal(atomic_load(&t.stage[0]), 0);
     watch_leave(&s);
     spin_until(&t.stage[0], 1);
-    watch_enter(&s, clock_mono_us());                   /* and once more, from the start */
+    assert_true(atomic_load(&t.held_ms[0]) >= 40);
+    watch_enter(&s, clock_mono_us()); /* and once more, from the start */
     spin_until(&t.stage[2], 2);
     watch_leave(&s);
     spin_until(&t.stage[0], 2);
@@ -188,7 +190,7 @@ static void test_sleeps_when_idle_and_wakes(void **state)
     nanosleep(&idle, NULL);
     long before = wakeups();
     nanosleep(&second, NULL);
-    assert_in_range(wakeups() - before, 0, 50);         /* awake it would be 250 */
+    assert_in_range(wakeups() - before, 0, 50); /* awake it would be 250 */
     for (int i = 0; i < 3; i++) {
         atomic_store(&signals, 0);
         watch_enter(&s, clock_mono_us());
@@ -204,8 +206,11 @@ static void hold(int64_t abort_ms)
     struct rlimit no_core = { 0, 0 };
     setrlimit(RLIMIT_CORE, &no_core);
     struct told t = { 0 };
-    struct watchdog *d = watchdog_start(&(struct watchdog_options){
-        .slice_ms = 1, .stuck_abort_ms = 3600000, .stuck = stuck, .arg = &t }, NULL);
+    struct watchdog *d = watchdog_start(&(struct watchdog_options){ .slice_ms = 1,
+                                                                    .stuck_abort_ms = 3600000,
+                                                                    .stuck = stuck,
+                                                                    .arg = &t },
+                                        NULL);
     struct watch_slot s = { .thread = pthread_self() };
     if (!d || watchdog_add(d, &s) != 0)
         _exit(2);
@@ -232,7 +237,7 @@ static void test_abort(void **state)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        signal(SIGABRT, SIG_DFL);                       /* cmocka's own handler would go on with the tests */
+        signal(SIGABRT, SIG_DFL); /* cmocka's own handler would go on with the tests */
         hold(50);
     }
     int status = status_of(pid);
@@ -248,14 +253,14 @@ static void test_a_stopped_process_is_excused(void **state)
     assert_true(pid >= 0);
     if (pid == 0) {
         signal(SIGABRT, SIG_DFL);
-        hold(2500);                                     /* computes until 3 s after its begin */
+        hold(2500); /* computes until 3 s after its begin */
     }
     nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
     assert_int_equal(kill(pid, SIGSTOP), 0);
     nanosleep(&(struct timespec){ 1, 500000000 }, NULL);
     assert_int_equal(kill(pid, SIGCONT), 0);
     int status = status_of(pid);
-    assert_true(WIFEXITED(status));                     /* held about 1.5 s of its own: stage 1, no abort */
+    assert_true(WIFEXITED(status)); /* held about 1.5 s of its own: stage 1, no abort */
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
