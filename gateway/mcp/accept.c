@@ -1,4 +1,4 @@
-/* The Accept header: may the answer be JSON, may it be an event stream, and which is wanted first? */
+/* The Accept header: may the answer be JSON, may it be an event stream, which comes first? */
 #include <string.h>
 #include <strings.h>
 
@@ -6,13 +6,13 @@
 #include "mcp/text.h"
 
 struct range {
-    struct span type;         /* "text/event-stream", "*" "/" "*" */
-    unsigned weight;          /* thousandths; 0 = not acceptable */
+    struct span type; /* "text/event-stream", "*" "/" "*" */
+    unsigned weight;  /* thousandths; 0 = not acceptable */
 };
 
 /* How one of our two types fares: the most specific range that covers it decides. */
 struct match {
-    unsigned specific;        /* 3 = named, 2 = type/ *, 1 = all, 0 = not covered */
+    unsigned specific; /* 3 = named, 2 = type/ *, 1 = all, 0 = not covered */
     unsigned weight;
     unsigned place;
 };
@@ -100,7 +100,8 @@ void mcp_accept(struct mcp_in *in, const char *accept)
     in->accepts_json = json.weight > 0;
     in->accepts_sse = sse.weight > 0;
     in->names_both = json.specific == 3 && json.weight > 0 && sse.specific == 3 && sse.weight > 0;
-    in->prefers_sse = sse.specific == 3 && (sse.weight > json.weight ||
-                                            (sse.weight == json.weight && sse.place < json.place)) &&
-                      sse.weight > 0;
+    in->prefers_sse =
+        sse.specific == 3 &&
+        (sse.weight > json.weight || (sse.weight == json.weight && sse.place < json.place)) &&
+        sse.weight > 0;
 }

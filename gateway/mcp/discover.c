@@ -5,7 +5,7 @@
 /* The same for everybody and until the next restart. */
 #define DISCOVER_TTL_MS 3600000
 
-/* Only the revision that works with per-request metadata is named: a modern client picks from here. */
+/* Only what works with per-request metadata is named: a modern client picks from here. */
 void discover_serve(struct request *rq)
 {
     const struct mcp_server *s = rq->server;

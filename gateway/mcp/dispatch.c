@@ -6,8 +6,8 @@
 
 enum { LEGACY = 1, MODERN = 2 };
 
-/* Prompts, resources, completion, subscriptions and tasks are further lines here, each with a file of
- * its own; several rounds of one call are the business of tools_call.c. */
+/* Prompts, resources, completion, subscriptions and tasks are further lines here, each with a file
+ * of its own; several rounds of one call are the business of tools_call.c. */
 static const struct method {
     const char *name;
     unsigned eras;
@@ -54,9 +54,9 @@ static void dispatch(struct request *rq)
     if (found && (found->kind == MESSAGE_NOTIFICATION || meta_check(rq)))
         found->serve(rq);
     else if (found)
-        return;                            /* meta_check() has answered */
+        return; /* meta_check() has answered */
     else if (rq->message.kind == MESSAGE_NOTIFICATION)
-        reply_accepted(rq);                /* nobody has to know every notification */
+        reply_accepted(rq); /* nobody has to know every notification */
     else
         /* A legacy 404 would mean a dead session. */
         reply_error(rq, rq->is_modern ? 404 : 200, MCP_METHOD_NOT_FOUND, "Method not found: %s",
@@ -111,9 +111,9 @@ static void serve(struct request *rq)
     }
     if (!era_decide(rq))
         return;
-    if (rq->is_modern ? envelope_check(rq) && headers_agree(rq) && version_check(rq) &&
-                            headers_complete(rq)
-                      : session_check(rq))
+    if (rq->is_modern
+            ? envelope_check(rq) && headers_agree(rq) && version_check(rq) && headers_complete(rq)
+            : session_check(rq))
         dispatch(rq);
 }
 

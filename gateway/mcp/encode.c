@@ -7,7 +7,7 @@
 
 #define SERVER_INFO META_PREFIX "serverInfo"
 
-/* The legacy revisions know objects only, and none before 2025-06-18; the text block says it too. */
+/* Legacy revisions know objects only, and none before 2025-06-18; the text block has it too. */
 static bool sends_structured(const struct buf *structured, enum mcp_revision r)
 {
     if (structured->len == 0 || r < MCP_2025_06_18)

@@ -71,8 +71,8 @@ bool version_check(struct request *rq)
 
     if (claim.type == JSON_STRING ? text_is(claim, modern) : span_is(rq->version, modern))
         return true;
-    struct buf *b = reply_error_begin(rq, 400, MCP_UNSUPPORTED_VERSION,
-                                      "Unsupported protocol version");
+    struct buf *b =
+        reply_error_begin(rq, 400, MCP_UNSUPPORTED_VERSION, "Unsupported protocol version");
     json_key(b, "data");
     json_open(b, '{');
     json_key(b, "supported");
@@ -104,7 +104,8 @@ bool meta_check(struct request *rq)
     if (!text_is_absent(token) && !message_is_id(token)) {
         reply_error(rq, 200, MCP_INVALID_PARAMS,
                     "Invalid params: progressToken must be a string or an integer of at most "
-                    "%d bytes", MESSAGE_ID_MAX);
+                    "%d bytes",
+                    MESSAGE_ID_MAX);
         return false;
     }
     if (!rq->is_modern || text_is_absent(level))

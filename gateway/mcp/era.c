@@ -1,6 +1,6 @@
 /* Legacy or modern? The body decides, the MCP-Protocol-Version header is checked against it.
- * A message claims to be modern by the protocol version in its _meta: a progress token there, or any
- * other member, is no claim. */
+ * A message claims to be modern by the protocol version in its _meta: a progress token there, or
+ * any other member, is no claim. */
 #include "mcp/request.h"
 #include "mcp/revision.h"
 
@@ -26,8 +26,8 @@ bool era_decide(struct request *rq)
     bool header_is_modern = revision_names_modern(rq->version);
 
     rq->is_modern = has_claim(m) || header_is_modern;
-    /* initialize is the legacy handshake by definition, but for a whole envelope that names a modern
-     * revision: that one gets the answer of all methods which its revision has not. */
+    /* initialize is the legacy handshake by definition, but for a whole envelope that names a
+     * modern revision: that one gets the answer of all methods which its revision has not. */
     if (m->kind == MESSAGE_REQUEST && text_is(m->method, "initialize") &&
         !(envelope_is_whole(m) && claim_names_modern(m))) {
         if (header_is_modern) {

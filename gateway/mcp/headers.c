@@ -1,5 +1,6 @@
-/* The Mcp-* headers of modern requests: they let intermediaries route without reading bodies, so they
- * must say what the body says. Legacy requests may carry them too and are never judged by them. */
+/* The Mcp-* headers of modern requests: they let intermediaries route without reading bodies, so
+ * they must say what the body says. Legacy requests may carry them too and are never judged by
+ * them. */
 #include <string.h>
 
 #include "base/hash.h"
@@ -19,8 +20,8 @@ static const struct {
 
 static bool mismatch(struct request *rq, const char *header, const char *what)
 {
-    struct buf *b = reply_error_begin(rq, 400, MCP_HEADER_MISMATCH, "Header mismatch: %s %s",
-                                      header, what);
+    struct buf *b =
+        reply_error_begin(rq, 400, MCP_HEADER_MISMATCH, "Header mismatch: %s %s", header, what);
 
     json_key(b, "data");
     json_open(b, '{');
@@ -96,7 +97,7 @@ bool headers_complete(struct request *rq)
 {
     const struct message *m = &rq->message;
 
-    /* What headers a posted notification carries is laid down nowhere: those it has were compared. */
+    /* Which headers a notification carries is laid down nowhere: those it has were compared. */
     if (!rq->in->is_http || m->kind == MESSAGE_NOTIFICATION)
         return true;
     if (!rq->version.p)
@@ -108,7 +109,7 @@ bool headers_complete(struct request *rq)
             continue;
         struct json_text source = m->params[name_sources[i].source];
         if (source.type != JSON_STRING)
-            return true;           /* the method itself says so */
+            return true; /* the method itself says so */
         if (!rq->name.p)
             return mismatch(rq, "Mcp-Name", "is missing");
         return name_agrees(rq, source);

@@ -1,4 +1,5 @@
-/* The legacy handshake and what belongs to it: initialize, initialized, ping, cancelling, log level. */
+/* The legacy handshake and what belongs to it: initialize, initialized, ping, cancelling, log
+ * level. */
 #include <string.h>
 
 #include "base/json_write.h"
@@ -37,7 +38,8 @@ void initialize_serve(struct request *rq)
     char name[16];
 
     if (!text_is_absent(version) && version.type != JSON_STRING) {
-        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: protocolVersion must be a string");
+        reply_error(rq, 200, MCP_INVALID_PARAMS,
+                    "Invalid params: protocolVersion must be a string");
         return;
     }
     if (version.type == JSON_STRING && text_cut(version, name, sizeof name))
@@ -51,7 +53,7 @@ void initialize_serve(struct request *rq)
     json_str(b, mcp_revision_text(r));
     json_key(b, "capabilities");
     buf_str(b, "{\"tools\":{\"listChanged\":false}");
-    if (rq->has_session)                /* without one nothing remembers the level */
+    if (rq->has_session) /* without one nothing remembers the level */
         buf_str(b, ",\"logging\":{}");
     json_close(b, '}');
     json_key(b, "serverInfo");

@@ -37,10 +37,10 @@ enum mcp_log_level {
     MCP_LOG_ALERT,
     MCP_LOG_EMERGENCY
 };
-const char *mcp_log_level_text(enum mcp_log_level l);                  /* NULL for MCP_LOG_NONE */
-enum mcp_log_level mcp_log_level_parse(const char *s, size_t len);     /* MCP_LOG_NONE: unknown */
+const char *mcp_log_level_text(enum mcp_log_level l);              /* NULL for MCP_LOG_NONE */
+enum mcp_log_level mcp_log_level_parse(const char *s, size_t len); /* MCP_LOG_NONE: unknown */
 
-/* JSON-RPC's codes and the protocol's; the -320xx above -32020 are the legacy revisions' own range. */
+/* JSON-RPC's codes and the protocol's; -32000 to -32019 are for legacy clients only. */
 enum mcp_code {
     MCP_PARSE_ERROR = -32700,
     MCP_INVALID_REQUEST = -32600,
@@ -50,16 +50,16 @@ enum mcp_code {
     MCP_HEADER_MISMATCH = -32020,
     MCP_MISSING_CAPABILITY = -32021,
     MCP_UNSUPPORTED_VERSION = -32022,
-    MCP_BAD_REQUEST = -32000,              /* legacy only: session and transport trouble */
-    MCP_SESSION_NOT_FOUND = -32001         /* legacy only */
+    MCP_BAD_REQUEST = -32000,      /* session and transport trouble */
+    MCP_SESSION_NOT_FOUND = -32001 /* likewise */
 };
 
-struct principal;                              /* opaque here */
-struct mcp_session {                           /* what a legacy session remembers */
+struct principal;    /* opaque here */
+struct mcp_session { /* what a legacy session remembers */
     char id[33];
     enum mcp_revision revision;
-    enum mcp_log_level log_level;              /* MCP_LOG_NONE until logging/setLevel */
-    char client_name[64], client_version[32];  /* cut at whole UTF-8 sequences */
+    enum mcp_log_level log_level;             /* MCP_LOG_NONE until logging/setLevel */
+    char client_name[64], client_version[32]; /* cut at whole UTF-8 sequences */
 };
 
 /* The host: sessions, authorization, cancelling. Every function gets host's arg first. A session of
@@ -67,7 +67,7 @@ struct mcp_session {                           /* what a legacy session remember
 struct mcp_host {
     void *arg;
     bool (*may)(void *arg, const struct principal *p, const char *tool);
-    int (*session_create)(void *arg, const struct principal *p, struct mcp_session *s); /* fills id */
+    int (*session_create)(void *arg, const struct principal *p, struct mcp_session *s); /* id */
     int (*session_find)(void *arg, const struct principal *p, const char *id,
                         struct mcp_session *out);
     int (*session_initialized)(void *arg, const struct principal *p, const char *id);
@@ -80,57 +80,56 @@ struct mcp_host {
                    const char *request_id, size_t len);
 };
 
-struct mcp_server {                            /* borrowed everywhere below */
-    const char *name, *title, *version, *instructions;   /* title, instructions may be NULL */
+struct mcp_server {                                    /* borrowed everywhere below */
+    const char *name, *title, *version, *instructions; /* title, instructions may be NULL */
     struct json_limits limits;
-    size_t page_size;                          /* entries on one page of a list; 0 = all */
-    bool lists_are_public;                     /* every caller may see the same tools: caches may share */
+    size_t page_size;      /* entries on one page of a list; 0 = all */
+    bool lists_are_public; /* every caller may see the same tools: caches may share */
     const struct mcp_host *host;
 };
 
-struct mcp_in {                                /* one message, as its transport got it; borrowed */
+struct mcp_in { /* one message, as its transport got it; borrowed */
     const char *body;
     size_t len;
-    bool is_http;                              /* false (stdio): there are no headers to validate */
-    const char *protocol_version, *session_id, *method, *name;     /* header values or NULL */
-    bool accepts_json, accepts_sse;            /* set by mcp_accept() */
-    bool prefers_sse;                          /* SSE is named and stands before JSON, or above it by q */
-    bool names_both;                           /* both types stand there, not only a wildcard */
+    bool is_http; /* false (stdio): there are no headers to validate */
+    const char *protocol_version, *session_id, *method, *name; /* header values or NULL */
+    bool accepts_json, accepts_sse;                            /* set by mcp_accept() */
+    bool prefers_sse; /* SSE is named and stands before JSON, or above it by q */
+    bool names_both;  /* both types stand there, not only a wildcard */
     const struct principal *principal;
     const struct toolset *tools;
 };
 /* Reads an Accept header; NULL (absent) accepts everything. */
 void mcp_accept(struct mcp_in *in, const char *accept);
 
-struct mcp_call {                              /* one tools/call that passed all checks; heap */
+struct mcp_call { /* one tools/call that passed all checks; heap */
     enum mcp_revision revision;
-    const struct tool *tool;                   /* of mcp_in's toolset: the host keeps that alive */
-    struct json_text arguments;                /* a JSON object; JSON_NONE means {} */
-    struct json_text meta;                     /* params._meta or JSON_NONE */
-    struct json_text id, progress_token;       /* exact texts; progress_token may be JSON_NONE */
-    enum mcp_log_level log_level;              /* MCP_LOG_NONE: the client wants no log messages */
-    bool may_stream;                           /* an event stream may be used for the answer */
-    bool must_stream;                          /* the client wants nothing else */
+    const struct tool *tool;             /* of mcp_in's toolset: the host keeps that alive */
+    struct json_text arguments;          /* a JSON object; JSON_NONE means {} */
+    struct json_text meta;               /* params._meta or JSON_NONE */
+    struct json_text id, progress_token; /* exact texts; progress_token may be JSON_NONE */
+    enum mcp_log_level log_level;        /* MCP_LOG_NONE: the client wants no log messages */
+    bool may_stream;                     /* an event stream may be used for the answer */
+    bool must_stream;                    /* the client wants nothing else */
     bool has_session;
     char session_id[33];
     char client_name[64], client_version[32];
-    bool has_progress;                         /* these three: mcp_progress_due() */
+    bool has_progress; /* these three: mcp_progress_due() */
     double last_progress;
     int64_t progress_pace_ms;
-    char *text;                                /* what the extents point into; part of this block */
+    char *text; /* what the extents point into; part of this block */
 };
-void mcp_call_free(struct mcp_call *c);        /* NULL is allowed */
+void mcp_call_free(struct mcp_call *c); /* NULL is allowed */
 
-struct mcp_out {                               /* zeroed by mcp_handle(); mcp_out_fini() */
-    struct mcp_call *call;                     /* not NULL: run it; the rest but `method` and
-                                                  `revision` is empty */
-    int status;                                /* HTTP status of the reply */
-    struct buf body;                           /* empty with 202, 204 */
-    char session_id[33];                       /* to be sent as Mcp-Session-Id; "" = none */
-    bool as_stream;                            /* send the body as one SSE event */
-    char method[64];                           /* for the log, cut, printable ASCII */
+struct mcp_out {           /* zeroed by mcp_handle(); mcp_out_fini() */
+    struct mcp_call *call; /* not NULL: run it; the rest but method, revision is empty */
+    int status;            /* HTTP status of the reply */
+    struct buf body;       /* empty with 202, 204 */
+    char session_id[33];   /* to be sent as Mcp-Session-Id; "" = none */
+    bool as_stream;        /* send the body as one SSE event */
+    char method[64];       /* for the log, cut, printable ASCII */
     enum mcp_revision revision;
-    int error_code;                            /* JSON-RPC code of the reply, 0 = a result */
+    int error_code; /* JSON-RPC code of the reply, 0 = a result */
 };
 void mcp_out_fini(struct mcp_out *o);
 
@@ -149,7 +148,7 @@ bool mcp_progress_due(struct mcp_call *c, double progress, int64_t now_ms);
 /* May a log message of this level be sent? */
 static inline bool mcp_log_due(const struct mcp_call *c, enum mcp_log_level level)
 {
-    return c->log_level != MCP_LOG_NONE && level >= c->log_level;
+    return c->may_stream && c->log_level != MCP_LOG_NONE && level >= c->log_level;
 }
 
 /* Encoders; each appends one line of JSON. */

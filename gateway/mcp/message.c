@@ -31,10 +31,7 @@ static const char *const meta_names[META_COUNT] = {
     [META_PROGRESS_TOKEN] = "progressToken",
 };
 
-const char *message_meta_name(enum message_meta member)
-{
-    return meta_names[member];
-}
+const char *message_meta_name(enum message_meta member) { return meta_names[member]; }
 
 /* Of any length: an id is echoed, never computed with. 1.0 and 1e3 are integers too. */
 static bool is_integer(struct json_text number)

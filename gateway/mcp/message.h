@@ -6,7 +6,7 @@
 #define MG_MCP_MESSAGE_H
 #include "base/json_scan.h"
 
-/* An id or a progress token is repeated in everything that is sent about a call, and keys tables. */
+/* An id or a progress token is repeated in all that is sent about a call, and keys tables. */
 #define MESSAGE_ID_MAX 1024
 
 enum message_kind { MESSAGE_BAD, MESSAGE_REQUEST, MESSAGE_NOTIFICATION, MESSAGE_RESPONSE };
@@ -37,18 +37,18 @@ enum message_meta {
 
 struct message {
     enum message_kind kind;
-    const char *fault;                        /* MESSAGE_BAD: what is wrong, for people; else NULL */
-    struct json_text id;                      /* JSON_NONE: there is none, or none that can be used */
-    struct json_text method;                  /* a string, or JSON_NONE */
+    const char *fault;       /* MESSAGE_BAD: what is wrong, for people; else NULL */
+    struct json_text id;     /* JSON_NONE: there is none, or none that can be used */
+    struct json_text method; /* a string, or JSON_NONE */
     struct json_text params[PARAM_COUNT];
-    struct json_text meta[META_COUNT];        /* all JSON_NONE when _meta is no object */
+    struct json_text meta[META_COUNT]; /* all JSON_NONE when _meta is no object */
 };
 
 void message_read(struct message *m, struct json_text root);
 /* The full name of a member of _meta. */
 const char *message_meta_name(enum message_meta member);
-/* Name and version out of a clientInfo, cut to fit: for the log and for tools, never for a decision.
- * What is missing or no string leaves its text as it is. */
+/* Name and version out of a clientInfo, cut to fit: for the log and for tools, never for a
+ * decision. What is missing or no string leaves its text as it is. */
 void message_client_info(struct json_text info, char name[static 64], char version[static 32]);
 /* A string or an integer, and not too long: what ids and progress tokens are. */
 bool message_is_id(struct json_text t);

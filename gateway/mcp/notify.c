@@ -53,7 +53,7 @@ void mcp_encode_progress(const struct mcp_call *c, double progress, double total
 void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const char *logger,
                     const char *data_json, size_t len, struct buf *out)
 {
-    (void)c;                               /* all revisions have it alike */
+    (void)c; /* all revisions have it alike */
     notification_open(out, "notifications/message");
     json_key(out, "level");
     json_str(out, mcp_log_level_text(level));

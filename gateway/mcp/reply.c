@@ -8,10 +8,7 @@
 
 #define SERVER_INFO META_PREFIX "serverInfo"
 
-void reply_accepted(struct request *rq)
-{
-    rq->out->status = 202;
-}
+void reply_accepted(struct request *rq) { rq->out->status = 202; }
 
 void reply_no_memory(struct request *rq)
 {
@@ -64,10 +61,7 @@ struct buf *reply_error_begin(struct request *rq, int status, int code, const ch
     return b;
 }
 
-void reply_error_end(struct request *rq)
-{
-    buf_str(&rq->out->body, "}}");
-}
+void reply_error_end(struct request *rq) { buf_str(&rq->out->body, "}}"); }
 
 void reply_error(struct request *rq, int status, int code, const char *fmt, ...)
 {

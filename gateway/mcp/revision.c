@@ -12,10 +12,7 @@ static const char *const levels[] = {
     "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency",
 };
 
-const char *mcp_revision_text(enum mcp_revision r)
-{
-    return names[r];
-}
+const char *mcp_revision_text(enum mcp_revision r) { return names[r]; }
 
 bool revision_parse_legacy(struct span name, enum mcp_revision *out)
 {

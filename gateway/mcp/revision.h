@@ -1,4 +1,5 @@
-/* revision.h - the names of the protocol's revisions. Private to mcp; the rest stands in mcp.h. Pure. */
+/* revision.h - the names of the protocol's revisions. Private to mcp; the rest stands in mcp.h.
+ * Pure. */
 #ifndef MG_MCP_REVISION_H
 #define MG_MCP_REVISION_H
 #include <stdbool.h>
@@ -8,12 +9,12 @@
 #include "mcp/text.h"
 
 #define MCP_NEWEST_LEGACY MCP_2025_11_25
-/* What a client speaks that names no revision anywhere: the rule of the revisions with the header. */
+/* What a client speaks that names no revision: the rule of the revisions with the header. */
 #define MCP_ASSUMED MCP_2025_03_26
 
 /* False: not the name of a legacy revision. */
 bool revision_parse_legacy(struct span name, enum mcp_revision *out);
-/* Is it a date from the first modern revision on? Compared as plain text, so "v999" is modern too. */
+/* Is it the first modern revision or later? Compared as plain text, so "v999" is modern too. */
 bool revision_names_modern(struct span name);
 
 #endif

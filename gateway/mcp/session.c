@@ -1,6 +1,6 @@
 /* Legacy sessions: which requests need one, and what ends one.
  * Without a session and without a version header a request is served by itself: that is how the ops
- * kit's clients have always called. Who names a version follows the protocol and needs its session. */
+ * kit's clients have always called. Who names a version keeps to the protocol and has a session. */
 #include <string.h>
 
 #include "mcp/request.h"
@@ -38,8 +38,8 @@ bool session_check(struct request *rq)
 {
     enum mcp_revision named;
 
-    if (!rq->in->is_http || (rq->message.kind == MESSAGE_REQUEST &&
-                             text_is(rq->message.method, "initialize")))
+    if (!rq->in->is_http ||
+        (rq->message.kind == MESSAGE_REQUEST && text_is(rq->message.method, "initialize")))
         return true;
     /* A client may name another legacy revision than the one it agreed on: clients do. */
     if (rq->version.p && !revision_parse_legacy(rq->version, &named)) {
@@ -71,7 +71,7 @@ void mcp_delete(const struct mcp_server *s, const struct mcp_in *in, struct mcp_
     struct request rq;
 
     bodiless_init(&rq, s, in, out, "DELETE");
-    rq.is_modern = false;                 /* whatever it says: only a session can be meant */
+    rq.is_modern = false; /* whatever it says: only a session can be meant */
     if (!in->session_id) {
         session_missing(&rq);
     } else {

@@ -5,10 +5,7 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 struct span span_trim(const char *header)
 {
@@ -39,7 +36,7 @@ bool text_is(struct json_text string, const char *text)
 
 bool text_cut(struct json_text string, char *out, size_t size)
 {
-    size_t len = string.len - 2;           /* the quotes */
+    size_t len = string.len - 2; /* the quotes */
     const char *p = string.p + 1;
 
     if (memchr(p, '\\', len)) {
@@ -58,7 +55,4 @@ bool text_cut(struct json_text string, char *out, size_t size)
     return fits;
 }
 
-bool text_is_absent(struct json_text t)
-{
-    return t.type == JSON_NONE || t.type == JSON_NULL;
-}
+bool text_is_absent(struct json_text t) { return t.type == JSON_NONE || t.type == JSON_NULL; }

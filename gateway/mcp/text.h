@@ -1,4 +1,5 @@
-/* text.h - short texts out of headers and JSON strings, without allocation. Private to mcp. Pure. */
+/* text.h - short texts out of headers and JSON strings, without allocation. Private to mcp.
+ * Pure. */
 #ifndef MG_MCP_TEXT_H
 #define MG_MCP_TEXT_H
 #include <stdbool.h>
@@ -6,7 +7,7 @@
 
 #include "base/json_scan.h"
 
-struct span {                 /* borrowed; p NULL: absent */
+struct span { /* borrowed; p NULL: absent */
     const char *p;
     size_t len;
 };
@@ -18,8 +19,8 @@ bool span_is(struct span s, const char *text);
 bool span_eq_json(struct span s, struct json_text string);
 
 bool text_is(struct json_text string, const char *text);
-/* Decodes a JSON string into out and ends it with a NUL. False when it did not fit: then out holds a
- * beginning of whole UTF-8 sequences. */
+/* Decodes a JSON string into out and ends it with a NUL. False when it did not fit: then out holds
+ * a beginning of whole UTF-8 sequences. */
 bool text_cut(struct json_text string, char *out, size_t size);
 /* null says what leaving a member out says, wherever a member is optional. */
 bool text_is_absent(struct json_text t);

@@ -79,10 +79,7 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
     return c;
 }
 
-void mcp_call_free(struct mcp_call *c)
-{
-    free(c);
-}
+void mcp_call_free(struct mcp_call *c) { free(c); }
 
 /* A tool that this caller may not call does not exist for it: same code, same text. */
 static const struct tool *tool_find(const struct request *rq, struct json_text name,

@@ -86,7 +86,7 @@ static void host_cancel(void *arg, const struct principal *p, const char *sessio
 static void tools_add(struct toolset *s)
 {
     static const struct tool tools[] = {
-        { .name = "search", .description = "Find things.", .input_schema = "{\"type\":\"object\"}" },
+        { .name = "search", .description = "Find it.", .input_schema = "{\"type\":\"object\"}" },
         { .name = "secret", .input_schema = "{\"type\":\"object\",\"$comment\":\"x\"}" },
         { .name = "echo",
           .title = "Echo",
@@ -121,17 +121,17 @@ void fixture_init(struct fixture *f)
         .cancel = host_cancel,
     };
     f->server = (struct mcp_server){
-        .name = "moongate", .version = "1.2.3", .limits = { .max_values = 1000 }, .host = &f->host,
+        .name = "moongate",
+        .version = "1.2.3",
+        .limits = { .max_values = 1000 },
+        .host = &f->host,
     };
     f->tools = toolset_new(1);
     assert_non_null(f->tools);
     tools_add(f->tools);
 }
 
-void fixture_fini(struct fixture *f)
-{
-    toolset_unref(f->tools);
-}
+void fixture_fini(struct fixture *f) { toolset_unref(f->tools); }
 
 void probe_send(struct fixture *f, const struct probe *p, struct mcp_out *out)
 {
@@ -214,13 +214,17 @@ static struct probe call_probe(enum mcp_revision r, const char *token, char *bod
         snprintf(meta, sizeof meta, "%s\"progressToken\":%s", mcp_is_modern(r) ? "," : "", token);
     if (mcp_is_modern(r))
         snprintf(body, size,
-                 "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\","
+                 "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/"
+                 "call\",\"params\":{\"name\":\"echo\","
                  "\"_meta\":{\"" NS "protocolVersion\":\"" V26 "\",\"" NS
-                 "clientCapabilities\":{}%s}}}", meta);
+                 "clientCapabilities\":{}%s}}}",
+                 meta);
     else
         snprintf(body, size,
-                 "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\","
-                 "\"_meta\":{%s}}}", meta);
+                 "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/"
+                 "call\",\"params\":{\"name\":\"echo\","
+                 "\"_meta\":{%s}}}",
+                 meta);
     return (struct probe){
         .body = body,
         .session = sessions[r],

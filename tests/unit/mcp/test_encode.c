@@ -20,7 +20,7 @@ struct encode_case {
     enum mcp_revision revision;
     bool is_error;
     const char *content, *structured, *meta;
-    const char *result;                  /* what stands behind "result": */
+    const char *result; /* what stands behind "result": */
 };
 
 static void encode_check(const struct encode_case *c)
@@ -62,8 +62,7 @@ static void test_results(void **state)
         { MCP_2026_07_28, false, TEXT, NULL, "{}",
           "{\"resultType\":\"complete\",\"content\":" TEXT ",\"_meta\":{" INFO "}}" },
         /* A tool does not speak for the gateway. */
-        { MCP_2026_07_28, false, TEXT, NULL,
-          "{\"" NS "serverInfo\":{\"name\":\"x\"},\"a\":2}",
+        { MCP_2026_07_28, false, TEXT, NULL, "{\"" NS "serverInfo\":{\"name\":\"x\"},\"a\":2}",
           "{\"resultType\":\"complete\",\"content\":" TEXT ",\"_meta\":{\"a\":2," INFO "}}" },
     };
 
@@ -96,7 +95,10 @@ static void test_structured(void **state)
                  cases[i].is_sent ? ",\"structuredContent\":" : "",
                  cases[i].is_sent ? cases[i].structured : "",
                  is_modern ? ",\"_meta\":{" INFO "}" : "");
-        struct encode_case c = { cases[i].revision, false, "[]", cases[i].structured, NULL, result };
+        struct encode_case c = { .revision = cases[i].revision,
+                                 .content = "[]",
+                                 .structured = cases[i].structured,
+                                 .result = result };
         encode_check(&c);
     }
 }
@@ -106,7 +108,8 @@ static void test_content_of_older_revisions(void **state)
     static const struct encode_case cases[] = {
         { MCP_2024_11_05, false, "[" NAMED "," AUDIO "," LINK "," TRAP "]", NULL, NULL,
           "{\"content\":[" NAMED ",{\"type\":\"text\",\"text\":\"[audio: audio/wav]\"},"
-          "{\"type\":\"text\",\"text\":\"[resource_link: A \\\"b\\\": file:///a%20b]\"}," TRAP "]}" },
+          "{\"type\":\"text\",\"text\":\"[resource_link: A \\\"b\\\": file:///a%20b]\"}," TRAP
+          "]}" },
         { MCP_2025_03_26, false, "[" AUDIO "," LINK "]", NULL, NULL,
           "{\"content\":[" AUDIO ",{\"type\":\"text\",\"text\":"
           "\"[resource_link: A \\\"b\\\": file:///a%20b]\"}]}" },
@@ -146,8 +149,9 @@ static void test_errors(void **state)
         struct mcp_call *c = call_of(&f, r, NULL);
         buf_clear(&out);
         mcp_encode_error(c, MCP_INTERNAL_ERROR, "no \"luck\"", &out);
-        assert_string_equal(text_of(&out), "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32603,"
-                                           "\"message\":\"no \\\"luck\\\"\"}}");
+        assert_string_equal(text_of(&out),
+                            "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32603,"
+                            "\"message\":\"no \\\"luck\\\"\"}}");
         mcp_call_free(c);
     }
     buf_fini(&out);
@@ -246,10 +250,12 @@ static void test_log(void **state)
 
     (void)state;
     fixture_init(&f);
-    struct mcp_call *c = call_of(&f, MCP_2025_06_18, NULL);    /* its session wants warnings */
+    struct mcp_call *c = call_of(&f, MCP_2025_06_18, NULL); /* its session wants warnings */
     assert_false(mcp_log_due(c, MCP_LOG_NOTICE));
     assert_true(mcp_log_due(c, MCP_LOG_WARNING));
     assert_true(mcp_log_due(c, MCP_LOG_EMERGENCY));
+    c->may_stream = false;
+    assert_false(mcp_log_due(c, MCP_LOG_EMERGENCY));
     mcp_encode_log(c, MCP_LOG_WARNING, "echo", "{\"a\":[]}", 8, &out);
     assert_string_equal(text_of(&out),
                         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":"
@@ -260,7 +266,7 @@ static void test_log(void **state)
                         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":"
                         "{\"level\":\"debug\",\"data\":\"x\"}}");
     mcp_call_free(c);
-    c = call_of(&f, MCP_2026_07_28, NULL);                     /* this one asked for none */
+    c = call_of(&f, MCP_2026_07_28, NULL); /* this one asked for none */
     assert_false(mcp_log_due(c, MCP_LOG_EMERGENCY));
     mcp_call_free(c);
     buf_fini(&out);
@@ -290,8 +296,7 @@ static void test_sse(void **state)
     (void)state;
     mcp_sse(&out, "{}", 2);
     mcp_sse(&out, "[1]", 3);
-    assert_string_equal(text_of(&out),
-                        "event: message\ndata: {}\n\nevent: message\ndata: [1]\n\n");
+    assert_string_equal(text_of(&out), "event: message\ndata: {}\n\nevent: message\ndata: [1]\n\n");
     buf_fini(&out);
 }
 

@@ -1,11 +1,15 @@
 /* Which era a message belongs to: the body decides, the header is checked against it. */
 #include "fixture.h"
 
-#define CLAIM(version) "\"_meta\":{\"" NS "protocolVersion\":" version ",\"" NS "clientCapabilities\":{}}"
+#define CLAIM(version) \
+    "\"_meta\":{\"" NS "protocolVersion\":" version ",\"" NS "clientCapabilities\":{}}"
 #define CLAIM_ONLY(version) "\"_meta\":{\"" NS "protocolVersion\":" version "}"
 #define LIST(params) REQUEST("5", "tools/list", params)
-#define NOTE(method, params) "{\"jsonrpc\":\"2.0\",\"method\":\"" method "\",\"params\":{" params "}}"
-#define INIT_PARAMS "\"protocolVersion\":\"" V11 "\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\",\"version\":\"1\"}"
+#define NOTE(method, params) \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"" method "\",\"params\":{" params "}}"
+#define INIT_PARAMS              \
+    "\"protocolVersion\":\"" V11 \
+    "\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\",\"version\":\"1\"}"
 
 static void test_requests(void **state)
 {
@@ -66,15 +70,21 @@ static void test_initialize(void **state)
         { "legacy header", REQUEST("1", "initialize", INIT_PARAMS), .version = V06, .status = 200 },
         { "a header nobody knows is negotiated over", REQUEST("1", "initialize", INIT_PARAMS),
           .version = "2024-10-07", .status = 200 },
-        { "modern header", REQUEST("1", "initialize", INIT_PARAMS), .version = V26, .status = 400,
-          .code = -32020, .has = "\"id\":1", },
+        {
+            "modern header",
+            REQUEST("1", "initialize", INIT_PARAMS),
+            .version = V26,
+            .status = 400,
+            .code = -32020,
+            .has = "\"id\":1",
+        },
         { "header of later on", REQUEST("1", "initialize", INIT_PARAMS), .version = "v999.0.0",
           .status = 400, .code = -32020 },
-        { "whole modern envelope: a method that revision has not",
-          REQUEST("1", "initialize", META), .version = V26, .method = "initialize", .status = 404,
-          .code = -32601, .has = "\"id\":1" },
-        { "whole modern envelope without headers", REQUEST("1", "initialize", META),
-          .status = 400, .code = -32020 },
+        { "whole modern envelope: a method that revision has not", REQUEST("1", "initialize", META),
+          .version = V26, .method = "initialize", .status = 404, .code = -32601,
+          .has = "\"id\":1" },
+        { "whole modern envelope without headers", REQUEST("1", "initialize", META), .status = 400,
+          .code = -32020 },
         { "half an envelope is none", REQUEST("1", "initialize", CLAIM_ONLY("\"" V26 "\"")),
           .status = 200, .lacks = "resultType" },
         { "a claim that names a legacy version", REQUEST("1", "initialize", CLAIM("\"" V11 "\"")),
@@ -108,14 +118,14 @@ static void test_notifications(void **state)
         { "modern by its claim", NOTE("notifications/x", META), .status = 202, .exact = "" },
         { "claims need no capabilities", NOTE("notifications/x", CLAIM_ONLY("\"" V26 "\"")),
           .status = 202 },
-        { "claim and header disagree", NOTE("notifications/x", META), .version = V11,
-          .status = 400, .code = -32020, .lacks = "\"id\"" },
+        { "claim and header disagree", NOTE("notifications/x", META), .version = V11, .status = 400,
+          .code = -32020, .lacks = "\"id\"" },
         { "a malformed claim", NOTE("notifications/x", CLAIM("5")), .status = 400, .code = -32602,
           .lacks = "\"id\"" },
         { "a version of later on", NOTE("notifications/x", ""), .version = "v999", .status = 400,
           .code = -32022, .has = "\"requested\":\"v999\"" },
-        { "legacy header without a session", NOTE("notifications/initialized", ""),
-          .version = V11, .status = 400, .code = -32000, .has = "\"id\":null" },
+        { "legacy header without a session", NOTE("notifications/initialized", ""), .version = V11,
+          .status = 400, .code = -32000, .has = "\"id\":null" },
         { "unknown session", NOTE("notifications/initialized", ""), .session = "gone",
           .status = 404, .code = -32001, .has = "\"id\":null" },
         { "removed in the modern revision: nobody has to know it",
@@ -131,7 +141,8 @@ static void test_responses(void **state)
     static const struct probe probes[] = {
         { "valid session", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", .session = SESSION_11,
           .version = V11, .status = 202, .exact = "" },
-        { "error, valid session", "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":1,\"message\":\"\"}}",
+        { "error, valid session",
+          "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":1,\"message\":\"\"}}",
           .session = SESSION_11, .status = 202, .exact = "" },
         { "no session", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", .status = 400,
           .code = -32600, .has = "\"id\":null" },
@@ -169,9 +180,14 @@ static void test_stdio(void **state)
     fixture_init(&f);
     for (size_t i = 0; i < COUNT(cases); i++) {
         /* Header values that are there all the same must not matter. */
-        struct mcp_in in = { .body = cases[i].body, .len = strlen(cases[i].body),
-                             .protocol_version = V03, .method = "x", .session_id = "gone",
-                             .accepts_json = true, .principal = alice, .tools = f.tools };
+        struct mcp_in in = { .body = cases[i].body,
+                             .len = strlen(cases[i].body),
+                             .protocol_version = V03,
+                             .method = "x",
+                             .session_id = "gone",
+                             .accepts_json = true,
+                             .principal = alice,
+                             .tools = f.tools };
         mcp_handle(&f.server, &in, &out);
         if (out.status != cases[i].status || !strstr(text_of(&out.body), cases[i].has))
             fail_msg("%s: %d %s", cases[i].body, out.status, text_of(&out.body));
@@ -187,9 +203,9 @@ static void test_header_is_modern(void **state)
         const char *value;
         bool is_modern;
     } cases[] = {
-        { NULL, false },         { "", false },          { "2026-07-28", true },
-        { "2026-07-27", false }, { "2026-07-29", true }, { " \t2026-07-28 ", true },
-        { "2026-07", false },    { "2026-08", true },    { "2026-07-28-beta", true },
+        { NULL, false },         { "", false },           { "2026-07-28", true },
+        { "2026-07-27", false }, { "2026-07-29", true },  { " \t2026-07-28 ", true },
+        { "2026-07", false },    { "2026-08", true },     { "2026-07-28-beta", true },
         { "v999.0.0", true },    { "1900-01-01", false }, { "2025-11-25", false },
     };
 
@@ -202,9 +218,9 @@ static void test_header_is_modern(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),  cmocka_unit_test(test_initialize),
+        cmocka_unit_test(test_requests),      cmocka_unit_test(test_initialize),
         cmocka_unit_test(test_notifications), cmocka_unit_test(test_responses),
-        cmocka_unit_test(test_stdio),     cmocka_unit_test(test_header_is_modern),
+        cmocka_unit_test(test_stdio),         cmocka_unit_test(test_header_is_modern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

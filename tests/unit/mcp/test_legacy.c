@@ -1,7 +1,11 @@
-/* The legacy revisions: the handshake, sessions, service without one, and what stays out of results. */
+/* The legacy revisions: the handshake, sessions, service without one, and what stays out of
+ * results. */
 #include "fixture.h"
 
-#define INIT(version) REQUEST("1", "initialize", "\"protocolVersion\":\"" version "\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\",\"version\":\"9\"}")
+#define INIT(version)                        \
+    REQUEST("1", "initialize",               \
+            "\"protocolVersion\":\"" version \
+            "\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\",\"version\":\"9\"}")
 #define PING "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"
 #define PONG "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}"
 #define LEVEL(level) REQUEST("1", "logging/setLevel", "\"level\":" level)
@@ -11,10 +15,11 @@ static void test_versions(void **state)
     static const struct {
         const char *asked, *answered;
     } cases[] = {
-        { "\"2024-11-05\"", V24 }, { "\"2025-03-26\"", V03 },   { "\"2025-06-18\"", V06 },
-        { "\"2025-11-25\"", V11 }, { "\"2026-07-28\"", V11 },   { "\"2099-01-01\"", V11 },
-        { "\"1.0\"", V11 },        { "\"2025-06-18-beta-and-more\"", V11 }, { "\"\"", V11 },
-        { "null", V11 },
+        { "\"2024-11-05\"", V24 }, { "\"2025-03-26\"", V03 },
+        { "\"2025-06-18\"", V06 }, { "\"2025-11-25\"", V11 },
+        { "\"2026-07-28\"", V11 }, { "\"2099-01-01\"", V11 },
+        { "\"1.0\"", V11 },        { "\"2025-06-18-beta-and-more\"", V11 },
+        { "\"\"", V11 },           { "null", V11 },
     };
     char body[256], has[64];
 
@@ -22,7 +27,8 @@ static void test_versions(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         snprintf(body, sizeof body,
                  "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":"
-                 "{\"protocolVersion\":%s}}", cases[i].asked);
+                 "{\"protocolVersion\":%s}}",
+                 cases[i].asked);
         snprintf(has, sizeof has, "{\"protocolVersion\":\"%s\"", cases[i].answered);
         struct probe p = { cases[i].asked, body, .status = 200, .has = has, .lacks = "_meta" };
         probes_check(&p, 1);
@@ -51,12 +57,13 @@ static void test_initialize(void **state)
     probes_check(probes, COUNT(probes));
 }
 
-/* Who gets a session: only who accepts both types in so many words, and a revision that has sessions. */
+/* Who gets a session: only who accepts both types in so many words, and a revision that has
+ * sessions. */
 static void test_who_gets_a_session(void **state)
 {
     static const struct {
         const char *body, *accept;
-        const char *log;             /* what the host was told; NULL: nothing, and no session */
+        const char *log; /* what the host was told; NULL: nothing, and no session */
     } cases[] = {
         { INIT(V11), BOTH, "create:alice:2025-11-25:c:9 " },
         { INIT(V03), BOTH, "create:alice:2025-03-26:c:9 " },
@@ -98,12 +105,14 @@ static void test_client_names(void **state)
     (void)state;
     for (int i = 0; i < 40; i++)
         memcpy(name + 2 * i, "\xc3\xa9", 3);
-    snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":"
-             "{\"clientInfo\":{\"name\":\"%s\",\"version\":\"\\u0031\"}}}", name);
+    snprintf(body, sizeof body,
+             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":"
+             "{\"clientInfo\":{\"name\":\"%s\",\"version\":\"\\u0031\"}}}",
+             name);
     fixture_init(&f);
     struct probe p = { .body = body, .accept = BOTH };
     probe_send(&f, &p, &out);
-    name[62] = '\0';                     /* 31 characters of two bytes fit in 63 */
+    name[62] = '\0'; /* 31 characters of two bytes fit in 63 */
     char want[512];
     snprintf(want, sizeof want, "create:alice:2025-11-25:%s:1 ", name);
     assert_string_equal(f.log, want);
@@ -131,8 +140,8 @@ static void test_sessions(void **state)
           .status = 200, .code = -32601, .has = "Method not found: no/such" },
         { "errors are in band, stateless", REQUEST("1", "server/discover", ""), .status = 200,
           .code = -32601 },
-        { "a request with a notification's method",
-          REQUEST("1", "notifications/initialized", ""), .status = 200, .code = -32601 },
+        { "a request with a notification's method", REQUEST("1", "notifications/initialized", ""),
+          .status = 200, .code = -32601 },
     };
 
     (void)state;
@@ -175,23 +184,33 @@ static void test_what_the_host_is_told(void **state)
         const char *log;
     } cases[] = {
         { { .body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}",
-            .session = SESSION_06, .version = V06, .status = 202 },
+            .session = SESSION_06,
+            .version = V06,
+            .status = 202 },
           "initialized:alice:" SESSION_06 " " },
         { { .body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}",
-            .status = 202 }, "" },
+            .status = 202 },
+          "" },
         { { .body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":"
                     "{\"requestId\":1730000000000,\"reason\":\"x\"}}",
-            .session = SESSION_11, .status = 202 },
+            .session = SESSION_11,
+            .status = 202 },
           "cancel:alice:" SESSION_11 ":1730000000000 " },
         { { .body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":"
-                    "{\"requestId\":\"a\\u0062\"}}", .status = 202 },
+                    "{\"requestId\":\"a\\u0062\"}}",
+            .status = 202 },
           "cancel:alice:-:\"a\\u0062\" " },
         { { .body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":"
-                    "{\"requestId\":{}}}", .status = 202 }, "" },
-        { { .body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\"}",
-            .status = 202 }, "" },
+                    "{\"requestId\":{}}}",
+            .status = 202 },
+          "" },
+        { { .body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\"}", .status = 202 },
+          "" },
         { { .body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":"
-                    "{\"requestId\":1," META "}}", .version = V26, .status = 202 }, "" },
+                    "{\"requestId\":1," META "}}",
+            .version = V26,
+            .status = 202 },
+          "" },
         { { .body = LEVEL("\"debug\""), .session = SESSION_11, .status = 200 },
           "level:alice:" SESSION_11 ":debug " },
         { { .body = LEVEL("\"emergency\""), .session = SESSION_11, .status = 200 },
@@ -258,8 +277,10 @@ static void test_delete_and_get(void **state)
         struct fixture f;
         struct mcp_out out;
         fixture_init(&f);
-        struct mcp_in in = { .is_http = true, .session_id = cases[i].session,
-                             .protocol_version = cases[i].version, .principal = alice };
+        struct mcp_in in = { .is_http = true,
+                             .session_id = cases[i].session,
+                             .protocol_version = cases[i].version,
+                             .principal = alice };
         mcp_accept(&in, cases[i].accept);
         (cases[i].is_get ? mcp_get : mcp_delete)(&f.server, &in, &out);
         if (out.status != cases[i].status || out.as_stream != cases[i].as_stream)
@@ -279,8 +300,12 @@ static void test_answer_form(void **state)
         const char *accept;
         bool as_stream;
     } cases[] = {
-        { NULL, false }, { "*/*", false }, { "application/json", false }, { BOTH, false },
-        { "text/event-stream", true }, { "text/event-stream, application/json", true },
+        { NULL, false },
+        { "*/*", false },
+        { "application/json", false },
+        { BOTH, false },
+        { "text/event-stream", true },
+        { "text/event-stream, application/json", true },
         { "text/event-stream, */*", true },
     };
     struct fixture f;
@@ -294,7 +319,7 @@ static void test_answer_form(void **state)
         assert_int_equal(out.status, 200);
         assert_int_equal(out.as_stream, cases[i].as_stream);
         mcp_out_fini(&out);
-        p.body = "{oops";                /* an error of the transport is no event */
+        p.body = "{oops"; /* an error of the transport is no event */
         probe_send(&f, &p, &out);
         assert_int_equal(out.status, 400);
         assert_false(out.as_stream);

@@ -1,10 +1,10 @@
-/* Memory runs out at every single request for it, one after the other: each time the answer is either
- * whole or a 500 without a body, and nothing leaks (the sanitizers look).
- * The three files of the layers below that allocate are compiled into this program with a malloc that
- * can be told to fail; the linker then leaves theirs out. */
+/* Memory runs out at every single request for it, one after the other: each time the answer is
+ * either whole or a 500 without a body, and nothing leaks (the sanitizers look). The three files of
+ * the layers below that allocate are compiled into this program with a malloc that can be told to
+ * fail; the linker then leaves theirs out. */
 #include <stdlib.h>
 
-static long allowed = -1;                /* requests that still succeed; -1: all */
+static long allowed = -1; /* requests that still succeed; -1: all */
 
 static int is_refused(void)
 {
@@ -15,20 +15,11 @@ static int is_refused(void)
     return 0;
 }
 
-static void *test_alloc(size_t size)
-{
-    return is_refused() ? NULL : malloc(size);
-}
+static void *test_alloc(size_t size) { return is_refused() ? NULL : malloc(size); }
 
-static void *test_zalloc(size_t n, size_t size)
-{
-    return is_refused() ? NULL : calloc(n, size);
-}
+static void *test_zalloc(size_t n, size_t size) { return is_refused() ? NULL : calloc(n, size); }
 
-static void *test_resize(void *p, size_t size)
-{
-    return is_refused() ? NULL : realloc(p, size);
-}
+static void *test_resize(void *p, size_t size) { return is_refused() ? NULL : realloc(p, size); }
 
 #define malloc(size) test_alloc(size)
 #define calloc(n, size) test_zalloc(n, size)
@@ -44,8 +35,10 @@ static void *test_resize(void *p, size_t size)
 
 static const struct probe probes[] = {
     { "ping", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", .status = 200 },
-    { "a long id", "{\"jsonrpc\":\"2.0\",\"id\":\"0123456789012345678901234567890123456789012345678901"
-                   "234567890123456789\",\"method\":\"ping\"}", .status = 200 },
+    { "a long id",
+      "{\"jsonrpc\":\"2.0\",\"id\":\"0123456789012345678901234567890123456789012345678901"
+      "234567890123456789\",\"method\":\"ping\"}",
+      .status = 200 },
     { "parse error", "{oops", .status = 400 },
     { "initialize", REQUEST("1", "initialize", "\"protocolVersion\":\"2025-11-25\""),
       .accept = BOTH, .status = 200 },
@@ -60,15 +53,18 @@ static const struct probe probes[] = {
     { "discover", REQUEST("1", "server/discover", META), .version = V26,
       .method = "server/discover", .status = 200 },
     { "unsupported version",
-      REQUEST("1", "x", "\"_meta\":{\"" NS "protocolVersion\":\"v9\",\"" NS
-                        "clientCapabilities\":{}}"), .status = 400 },
+      REQUEST("1", "x",
+              "\"_meta\":{\"" NS "protocolVersion\":\"v9\",\"" NS "clientCapabilities\":{}}"),
+      .status = 400 },
     { "many keys",
-      REQUEST("1", "ping", "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,"
+      REQUEST("1", "ping",
+              "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,"
               "\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1,\"q\":1,\"r\":1,\"s\":1"),
       .status = 200 },
 };
 
-/* Sends the probe with so many requests allowed; true when it was answered as if nothing were amiss. */
+/* Sends the probe with so many requests allowed; true when it was answered as if nothing were
+ * amiss. */
 static bool survives(struct fixture *f, const struct probe *p, long requests)
 {
     struct mcp_out out;

@@ -59,9 +59,8 @@ static void test_not_a_message(void **state)
           .code = -32600 },
         { "result and error", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"error\":{}}",
           .status = 400, .code = -32600 },
-        { "params is an array",
-          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":[]}", .status = 400,
-          .code = -32600, .has = "\"id\":1" },
+        { "params is an array", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":[]}",
+          .status = 400, .code = -32600, .has = "\"id\":1" },
         { "params is null: absent",
           "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":null}", .status = 200 },
         { "a bad message that claims to be modern gets no null",
@@ -136,9 +135,9 @@ static void test_limits(void **state)
     (void)state;
     for (int over = 0; over < 2; over++) {
         /* message, jsonrpc, id, method, params, x make six; the items are the rest. */
-        size_t len = (size_t)snprintf(
-            body, sizeof body,
-            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{\"x\":[0");
+        size_t len = (size_t)
+            snprintf(body, sizeof body,
+                     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{\"x\":[0");
         for (int i = 1; i < 994 + over; i++)
             len += (size_t)snprintf(body + len, sizeof body - len, ",0");
         snprintf(body + len, sizeof body - len, "]}}");
@@ -147,13 +146,14 @@ static void test_limits(void **state)
         probes_check(&values, 1);
     }
     for (int over = 0; over < 2; over++) {
-        int depth = 62 + over;       /* the message and params are two levels themselves */
+        int depth = 62 + over; /* the message and params are two levels themselves */
         int len = snprintf(body, sizeof body,
                            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{\"x\":");
         memset(body + len, '[', (size_t)depth);
         memset(body + len + depth, ']', (size_t)depth);
         snprintf(body + len + 2 * depth, 3, "}}");
-        struct probe deep = { "depth", body, .status = over ? 400 : 200, .code = over ? -32600 : 0 };
+        struct probe deep = { "depth", body, .status = over ? 400 : 200,
+                              .code = over ? -32600 : 0 };
         probes_check(&deep, 1);
     }
 }
@@ -166,7 +166,8 @@ static void test_method_in_log(void **state)
         { PING("1"), "ping" },
         { REQUEST("1", "a\\u0001b\\n\xc3\xa9", ""), "a?b???" },
         { "{\"jsonrpc\":\"2.0\",\"id\":1}", "" },
-        { REQUEST("1", "0123456789012345678901234567890123456789012345678901234567890123456789", ""),
+        { REQUEST("1", "0123456789012345678901234567890123456789012345678901234567890123456789",
+                  ""),
           "012345678901234567890123456789012345678901234567890123456789012" },
     };
     struct fixture f;
@@ -186,9 +187,9 @@ static void test_method_in_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_not_json),  cmocka_unit_test(test_not_a_message),
-        cmocka_unit_test(test_ids),       cmocka_unit_test(test_id_length),
-        cmocka_unit_test(test_limits),    cmocka_unit_test(test_method_in_log),
+        cmocka_unit_test(test_not_json), cmocka_unit_test(test_not_a_message),
+        cmocka_unit_test(test_ids),      cmocka_unit_test(test_id_length),
+        cmocka_unit_test(test_limits),   cmocka_unit_test(test_method_in_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

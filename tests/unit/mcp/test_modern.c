@@ -45,7 +45,8 @@ static void test_envelope(void **state)
     probes_check(probes, COUNT(probes));
 }
 
-#define META_V999 "\"_meta\":{\"" NS "protocolVersion\":\"v999.0.0\",\"" NS "clientCapabilities\":{}}"
+#define META_V999 \
+    "\"_meta\":{\"" NS "protocolVersion\":\"v999.0.0\",\"" NS "clientCapabilities\":{}}"
 #define META_V999_BROKEN "\"_meta\":{\"" NS "protocolVersion\":\"v999.0.0\"}"
 
 /* A message with two faults is told the earlier one. */
@@ -63,15 +64,14 @@ static void test_order(void **state)
           .method = "tools/list", .status = 400, .code = -32020 },
         { "envelope before header", DISCOVER("1", META_V999_BROKEN), .version = V26,
           .method = "tools/list", .status = 400, .code = -32602 },
-        { "headers before the method", REQUEST("1", "no/such", META), .version = V26,
-          .status = 400, .code = -32020 },
+        { "headers before the method", REQUEST("1", "no/such", META), .version = V26, .status = 400,
+          .code = -32020 },
         { "name before the method", REQUEST("1", "prompts/get", "\"name\":\"p\"," META),
           .version = V26, .method = "prompts/get", .tool = "q", .status = 400, .code = -32020 },
         { "name of a task before the method", REQUEST("1", "tasks/get", "\"taskId\":\"t\"," META),
           .version = V26, .method = "tasks/get", .tool = "u", .status = 400, .code = -32020 },
-        { "method before params",
-          REQUEST("1", "no/such", META_AND(",\"progressToken\":{}")), .version = V26,
-          .method = "no/such", .status = 404, .code = -32601 },
+        { "method before params", REQUEST("1", "no/such", META_AND(",\"progressToken\":{}")),
+          .version = V26, .method = "no/such", .status = 404, .code = -32601 },
         { "requested is echoed as it came",
           DISCOVER("1", "\"_meta\":{\"" NS "protocolVersion\":\"v\\u0039\",\"" NS
                         "clientCapabilities\":{}}"),
@@ -95,8 +95,8 @@ static void test_version_and_method_headers(void **state)
           .code = -32020, .has = "\"data\":{\"header\":\"Mcp-Method\"}" },
         { "another method", REQUEST("1", "tools/list", META), .version = V26,
           .method = "prompts/list", .status = 400, .code = -32020 },
-        { "another case", REQUEST("1", "tools/list", META), .version = V26,
-          .method = "TOOLS/LIST", .status = 400, .code = -32020 },
+        { "another case", REQUEST("1", "tools/list", META), .version = V26, .method = "TOOLS/LIST",
+          .status = 400, .code = -32020 },
         { "an encoded method is another one", REQUEST("1", "tools/list", META), .version = V26,
           .method = "=?base64?dG9vbHMvbGlzdA==?=", .status = 400, .code = -32020 },
         { "a legacy version", REQUEST("1", "tools/list", META), .version = V11,
@@ -122,23 +122,23 @@ static void test_name_header(void **state)
         { NAMED("Hello"), "Hello", true },
         { NAMED("Hello"), "=?base64?SGVsbG8=?=", true },
         { NAMED("Hello"), "\t=?base64?SGVsbG8=?= ", true },
-        { NAMED("Hello"), "=?base64?SGVsbG8?=", false },          /* padding */
-        { NAMED("Hello"), "=?base64?SGVs!!!bG8=?=", false },      /* alphabet */
-        { NAMED("Hello"), "=?base64?SGVsbG9=?=", false },         /* bits of no byte */
-        { NAMED("Hello"), "=?BASE64?SGVsbG8=?=", false },         /* literal, and so another name */
-        { NAMED("SGVsbG8="), "SGVsbG8=", true },                  /* literal */
-        { NAMED("=?base64?SGVsbG8="), "=?base64?SGVsbG8=", true },/* no suffix: literal */
-        { NAMED("SGVsbG8=?="), "SGVsbG8=?=", true },              /* no prefix: literal */
-        { NAMED("=?base64?="), "=?base64?=", true },              /* they may not share a mark */
+        { NAMED("Hello"), "=?base64?SGVsbG8?=", false },     /* padding */
+        { NAMED("Hello"), "=?base64?SGVs!!!bG8=?=", false }, /* alphabet */
+        { NAMED("Hello"), "=?base64?SGVsbG9=?=", false },    /* bits of no byte */
+        { NAMED("Hello"), "=?BASE64?SGVsbG8=?=", false },    /* literal, and so another name */
+        { NAMED("SGVsbG8="), "SGVsbG8=", true },             /* literal */
+        { NAMED("=?base64?SGVsbG8="), "=?base64?SGVsbG8=", true }, /* no suffix: literal */
+        { NAMED("SGVsbG8=?="), "SGVsbG8=?=", true },               /* no prefix: literal */
+        { NAMED("=?base64?="), "=?base64?=", true },               /* they may not share a mark */
         { NAMED(""), "=?base64?\?=", true },                       /* nothing, encoded */
         { NAMED(""), "", true },
         { NAMED("\xc3\xa9"), "=?base64?w6k=?=", true },
         { NAMED("\\u00e9"), "=?base64?w6k=?=", true },
-        { NAMED("\xc3\xa9"), "\xc3\xa9", false },                 /* no header holds that */
+        { NAMED("\xc3\xa9"), "\xc3\xa9", false }, /* no header holds that */
         { NAMED("a\\u0001"), "a\x01", false },
         { NAMED("a\\u007f"), "a\x7f", false },
         { NAMED("a\\tb"), "a\tb", true },
-        { NAMED("x"), "=?base64?/w==?=", false },                 /* not UTF-8 */
+        { NAMED("x"), "=?base64?/w==?=", false }, /* not UTF-8 */
         { NAMED("hello"), "Hello", false },
         { NAMED("echo"), "wrong_tool_name", false },
         { NAMED("echo"), NULL, false },
@@ -172,8 +172,8 @@ static void test_name_header_elsewhere(void **state)
           .code = -32602 },
         { "a name that is no string", CALL("1", "\"name\":5," META), MODERN_CALL, .tool = "5",
           .status = 200, .code = -32602 },
-        { "methods without a name ignore the header", REQUEST("1", "tools/list", META),
-          MODERN_LIST, .tool = "whatever", .status = 200 },
+        { "methods without a name ignore the header", REQUEST("1", "tools/list", META), MODERN_LIST,
+          .tool = "whatever", .status = 200 },
     };
 
     (void)state;
@@ -183,9 +183,19 @@ static void test_name_header_elsewhere(void **state)
 static void test_methods(void **state)
 {
     static const char *const removed[] = {
-        "initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe",
-        "tasks/list", "tasks/result", "unknown/method", "prompts/list", "resources/list",
-        "completion/complete", "subscriptions/listen", "notifications/initialized",
+        "initialize",
+        "ping",
+        "logging/setLevel",
+        "resources/subscribe",
+        "resources/unsubscribe",
+        "tasks/list",
+        "tasks/result",
+        "unknown/method",
+        "prompts/list",
+        "resources/list",
+        "completion/complete",
+        "subscriptions/listen",
+        "notifications/initialized",
     };
     char body[512];
 
@@ -194,8 +204,13 @@ static void test_methods(void **state)
         snprintf(body, sizeof body,
                  "{\"jsonrpc\":\"2.0\",\"id\":500,\"method\":\"%s\",\"params\":{" META "}}",
                  removed[i]);
-        struct probe p = { removed[i], body, .version = V26, .method = removed[i], .status = 404,
-                           .code = -32601, .has = "{\"jsonrpc\":\"2.0\",\"id\":500," };
+        struct probe p = { removed[i],
+                           body,
+                           .version = V26,
+                           .method = removed[i],
+                           .status = 404,
+                           .code = -32601,
+                           .has = "{\"jsonrpc\":\"2.0\",\"id\":500," };
         probes_check(&p, 1);
     }
 }
@@ -234,8 +249,9 @@ static void test_optional_meta(void **state)
           MODERN_CALL, .tool = "echo", .runs = "echo" },
         { "token: integer", CALL("1", "\"name\":\"echo\"," META_AND(",\"progressToken\":0")),
           MODERN_CALL, .tool = "echo", .runs = "echo" },
-        { "token: null is none", CALL("1", "\"name\":\"echo\"," META_AND(",\"progressToken\":null")),
-          MODERN_CALL, .tool = "echo", .runs = "echo" },
+        { "token: null is none",
+          CALL("1", "\"name\":\"echo\"," META_AND(",\"progressToken\":null")), MODERN_CALL,
+          .tool = "echo", .runs = "echo" },
         { "token: 1.5", CALL("1", "\"name\":\"echo\"," META_AND(",\"progressToken\":1.5")),
           MODERN_CALL, .tool = "echo", .status = 200, .code = -32602 },
         { "token: object", CALL("1", "\"name\":\"echo\"," META_AND(",\"progressToken\":{}")),
@@ -264,8 +280,8 @@ static void test_optional_meta(void **state)
 static void test_not_acceptable(void **state)
 {
     static const struct probe probes[] = {
-        { "legacy", REQUEST("1", "ping", ""), .accept = "text/html", .status = 406,
-          .code = -32000, .has = "\"id\":null" },
+        { "legacy", REQUEST("1", "ping", ""), .accept = "text/html", .status = 406, .code = -32000,
+          .has = "\"id\":null" },
         { "modern", DISCOVER("1", META), MODERN_DISCOVER, .accept = "text/html", .status = 406,
           .code = -32600, .lacks = "\"id\"" },
         { "before the body is read", "{oops", .accept = "image/*", .status = 406, .code = -32000 },

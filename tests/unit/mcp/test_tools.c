@@ -3,10 +3,12 @@
 
 #define CALL(params) REQUEST("1", "tools/call", params)
 #define LIST(params) REQUEST("1", "tools/list", params)
-#define SEARCH "{\"name\":\"search\",\"description\":\"Find things.\",\"inputSchema\":{\"type\":\"object\"}}"
+#define SEARCH \
+    "{\"name\":\"search\",\"description\":\"Find it.\",\"inputSchema\":{\"type\":\"object\"}}"
 #define SECRET "{\"name\":\"secret\",\"inputSchema\":{\"type\":\"object\",\"$comment\":\"x\"}}"
 #define ANY_OUT "{\"name\":\"any_out\",\"inputSchema\":{\"type\":\"object\"}}"
-#define SCHEMA "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"b\":{},\"a\":{\"default\":[]}}}"
+#define SCHEMA \
+    "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"b\":{},\"a\":{\"default\":[]}}}"
 
 static void test_call_params(void **state)
 {
@@ -36,17 +38,15 @@ static void test_call_params(void **state)
           .has = "Unknown tool: %s%n\"" },
         { "_meta of a wrong type", CALL("\"name\":\"echo\",\"_meta\":5"), .status = 200,
           .code = -32602 },
-        { "a token of a wrong type",
-          CALL("\"name\":\"echo\",\"_meta\":{\"progressToken\":true}"), .status = 200,
-          .code = -32602 },
+        { "a token of a wrong type", CALL("\"name\":\"echo\",\"_meta\":{\"progressToken\":true}"),
+          .status = 200, .code = -32602 },
         { "legacy clients have no log level of the request",
           CALL("\"name\":\"echo\",\"_meta\":{\"" NS "logLevel\":\"loud\"}"), .runs = "echo" },
         { "modern unknown tool is in band", CALL("\"name\":\"nope\"," META), .version = V26,
           .method = "tools/call", .tool = "nope", .status = 200, .code = -32602,
           .has = "Unknown tool: nope" },
         { "modern bad arguments are in band", CALL("\"name\":\"echo\",\"arguments\":[]," META),
-          .version = V26, .method = "tools/call", .tool = "echo", .status = 200,
-          .code = -32602 },
+          .version = V26, .method = "tools/call", .tool = "echo", .status = 200, .code = -32602 },
     };
 
     (void)state;
@@ -64,8 +64,10 @@ static void test_long_name(void **state)
     memset(name, 'n', sizeof name);
     memcpy(name + 127, "\xc3\xa9", 2);
     name[500] = '\0';
-    snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":"
-             "{\"name\":\"%s\"}}", name);
+    snprintf(body, sizeof body,
+             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":"
+             "{\"name\":\"%s\"}}",
+             name);
     fixture_init(&f);
     struct probe p = { .body = body };
     probe_send(&f, &p, &out);
@@ -85,9 +87,13 @@ static void test_denied_is_unknown(void **state)
         { .body = CALL("\"name\":\"absent\"") },
         { .body = CALL("\"name\":\"secret\",\"arguments\":[]") },
         { .body = CALL("\"name\":\"absent\",\"arguments\":[]") },
-        { .body = CALL("\"name\":\"secret\"," META), .version = V26, .method = "tools/call",
+        { .body = CALL("\"name\":\"secret\"," META),
+          .version = V26,
+          .method = "tools/call",
           .tool = "secret" },
-        { .body = CALL("\"name\":\"absent\"," META), .version = V26, .method = "tools/call",
+        { .body = CALL("\"name\":\"absent\"," META),
+          .version = V26,
+          .method = "tools/call",
           .tool = "absent" },
     };
     struct fixture f;
@@ -119,8 +125,9 @@ static void test_denied_is_unknown(void **state)
 /* The call owns its texts: the message may change or go. */
 static void test_call_texts(void **state)
 {
-    char body[] = CALL("\"arguments\":{\"x\" : [1, 2]},\"_meta\":{\"progressToken\":\"t\\n\",\"k\":1},"
-                       "\"name\":\"echo\"");
+    char body[] =
+        CALL("\"arguments\":{\"x\" : [1, 2]},\"_meta\":{\"progressToken\":\"t\\n\",\"k\":1},"
+             "\"name\":\"echo\"");
     struct fixture f;
     struct mcp_out out;
 
@@ -156,9 +163,13 @@ static void test_call_of_a_modern_client(void **state)
     struct fixture f;
     struct mcp_out out;
     struct probe p = {
-        .body = CALL("\"name\":\"echo\"," META_AND(",\"" NS "clientInfo\":{\"name\":\"cli\","
-                     "\"version\":\"2\"},\"" NS "logLevel\":\"error\"")),
-        .version = V26, .method = "tools/call", .tool = "echo", .session = SESSION_06,
+        .body =
+            CALL("\"name\":\"echo\"," META_AND(",\"" NS "clientInfo\":{\"name\":\"cli\","
+                                               "\"version\":\"2\"},\"" NS "logLevel\":\"error\"")),
+        .version = V26,
+        .method = "tools/call",
+        .tool = "echo",
+        .session = SESSION_06,
     };
 
     (void)state;
@@ -184,12 +195,16 @@ static void test_call_streams(void **state)
         const char *accept;
         bool may, must;
     } cases[] = {
-        { false, NULL, false, false },      { false, "*/*", false, false },
-        { false, "application/json", false, false }, { false, BOTH, true, false },
+        { false, NULL, false, false },
+        { false, "*/*", false, false },
+        { false, "application/json", false, false },
+        { false, BOTH, true, false },
         { false, "text/event-stream", true, true },
         { false, "text/event-stream, application/json", true, true },
-        { true, NULL, true, false },        { true, "*/*", true, false },
-        { true, "application/json", false, false }, { true, BOTH, true, false },
+        { true, NULL, true, false },
+        { true, "*/*", true, false },
+        { true, "application/json", false, false },
+        { true, BOTH, true, false },
         { true, "text/event-stream", true, true },
     };
     struct fixture f;
@@ -223,11 +238,12 @@ static void test_list_by_revision(void **state)
                    "{\"name\":\"echo\",\"description\":\"Say \\\"it\\\" again.\"," SCHEMA ","
                    "\"annotations\":{\"readOnlyHint\":true}}," SECRET "]}}" },
         { "2025-06-18", LIST(""), .session = SESSION_06, .status = 200,
-          .exact = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[" SEARCH "," ANY_OUT ","
-                   "{\"name\":\"echo\",\"title\":\"Echo\",\"description\":\"Say \\\"it\\\" again.\","
-                   SCHEMA ",\"outputSchema\":{\"type\":\"object\",\"required\":[\"a\"]},"
-                   "\"annotations\":{\"readOnlyHint\":true},\"_meta\":{\"com.example/x\":1}},"
-                   SECRET "]}}" },
+          .exact =
+              "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[" SEARCH "," ANY_OUT ","
+              "{\"name\":\"echo\",\"title\":\"Echo\",\"description\":\"Say \\\"it\\\" "
+              "again.\"," SCHEMA ",\"outputSchema\":{\"type\":\"object\",\"required\":[\"a\"]},"
+              "\"annotations\":{\"readOnlyHint\":true},\"_meta\":{\"com.example/x\":1}}," SECRET
+              "]}}" },
         { "2025-11-25", LIST(""), .session = SESSION_11, .status = 200,
           .has = "again.\",\"icons\":[{\"src\":\"https://example.com/i.png\"}]," SCHEMA ",",
           .lacks = "array" },
@@ -278,8 +294,10 @@ static void test_list_equals_call(void **state)
         probe_send(&f, &p, &list);
         for (size_t k = 0; k < toolset_count(f.tools); k++) {
             const char *name = toolset_at(f.tools, k)->name;
-            snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
-                     "\"params\":{\"name\":\"%s\"}}", name);
+            snprintf(body, sizeof body,
+                     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+                     "\"params\":{\"name\":\"%s\"}}",
+                     name);
             snprintf(entry, sizeof entry, "{\"name\":\"%s\"", name);
             p.body = body;
             probe_send(&f, &p, &call);
@@ -300,8 +318,10 @@ static void walk(struct fixture *f, char *seen, size_t size)
 
     seen[0] = '\0';
     for (int page = 0; page < 10; page++) {
-        snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\","
-                 "\"params\":{\"cursor\":\"%s\"}}", cursor);
+        snprintf(body, sizeof body,
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\","
+                 "\"params\":{\"cursor\":\"%s\"}}",
+                 cursor);
         struct probe p = { .body = body };
         probe_send(f, &p, &out);
         const char *text = text_of(&out.body);
@@ -356,19 +376,19 @@ static void test_cursors(void **state)
 {
     static const struct {
         const char *cursor;
-        const char *first;           /* the first tool behind it; "": none; NULL: refused */
+        const char *first; /* the first tool behind it; "": none; NULL: refused */
     } cases[] = {
-        { "dG9vbHM6c2VhcmNo", "any_out" },          /* tools:search */
-        { "dG9vbHM6ZmV0Y2g", "any_out" },           /* tools:fetch, which this set has not */
-        { "dG9vbHM6ZWNobw", "" },                   /* tools:echo: secret follows, for others */
-        { "dG9vbHM6ZWNoYQ", "echo" },               /* tools:echa: a name that is gone */
-        { "dG9vbHM6c2VjcmV0", "" },                 /* tools:secret */
-        { "dG9vbHM6", NULL },                       /* tools: */
-        { "cHJvbXB0czphYQ", NULL },                 /* prompts:aa */
-        { "dG9vbHM6ZWNobw==", NULL },               /* padding */
-        { "dG9vbHM6ZWNob", NULL },                  /* cut */
-        { "dG9vbHM6AA", NULL },                     /* a NUL */
-        { "dG9vbHM6_w", NULL },                     /* not UTF-8 */
+        { "dG9vbHM6c2VhcmNo", "any_out" }, /* tools:search */
+        { "dG9vbHM6ZmV0Y2g", "any_out" },  /* tools:fetch, which this set has not */
+        { "dG9vbHM6ZWNobw", "" },          /* tools:echo: secret follows, for others */
+        { "dG9vbHM6ZWNoYQ", "echo" },      /* tools:echa: a name that is gone */
+        { "dG9vbHM6c2VjcmV0", "" },        /* tools:secret */
+        { "dG9vbHM6", NULL },              /* tools: */
+        { "cHJvbXB0czphYQ", NULL },        /* prompts:aa */
+        { "dG9vbHM6ZWNobw==", NULL },      /* padding */
+        { "dG9vbHM6ZWNob", NULL },         /* cut */
+        { "dG9vbHM6AA", NULL },            /* a NUL */
+        { "dG9vbHM6_w", NULL },            /* not UTF-8 */
         { "!!!!", NULL },
         { "echo", NULL },
     };
@@ -380,13 +400,16 @@ static void test_cursors(void **state)
     fixture_init(&f);
     f.caller = bob;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\","
-                 "\"params\":{\"cursor\":\"%s\"}}", cases[i].cursor);
+        snprintf(body, sizeof body,
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\","
+                 "\"params\":{\"cursor\":\"%s\"}}",
+                 cases[i].cursor);
         struct probe p = { .body = body };
         probe_send(&f, &p, &out);
         assert_int_equal(out.status, 200);
-        snprintf(first, sizeof first, "\"tools\":[%s%s", cases[i].first && *cases[i].first ?
-                 "{\"name\":\"" : "]", cases[i].first ? cases[i].first : "");
+        snprintf(first, sizeof first, "\"tools\":[%s%s",
+                 cases[i].first && *cases[i].first ? "{\"name\":\"" : "]",
+                 cases[i].first ? cases[i].first : "");
         if (cases[i].first ? !strstr(text_of(&out.body), first) : out.error_code != -32602)
             fail_msg("%s: %s", cases[i].cursor, text_of(&out.body));
         mcp_out_fini(&out);
@@ -407,8 +430,10 @@ static void test_cursor_length(void **state)
         strcpy(cursor, "dG9vbHM6");
         for (int i = 0; i < n; i += 3)
             memcpy(cursor + strlen(cursor), "enp6", 5);
-        snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\","
-                 "\"params\":{\"cursor\":\"%s\"}}", cursor);
+        snprintf(body, sizeof body,
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\","
+                 "\"params\":{\"cursor\":\"%s\"}}",
+                 cursor);
         struct probe p = { .body = body };
         probe_send(&f, &p, &out);
         assert_int_equal(out.error_code, n > 128 ? -32602 : 0);
