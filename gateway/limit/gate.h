@@ -14,7 +14,6 @@ void gate_set_limit(struct gate *g, uint32_t limit);
 uint32_t gate_used(struct gate *g);
 
 struct gate_waiter {
-    struct mail mail;                             /* private */
     struct gate_waiter *next, *prev;              /* private */
     struct gate *gate;                            /* private */
     struct loop *loop;

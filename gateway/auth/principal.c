@@ -1,0 +1,227 @@
+#include "auth/principal.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/hash.h"
+#include "base/parse.h"
+
+struct key {
+    struct principal who; /* its strings are the key's own */
+    uint8_t digest[SHA256_SIZE];
+};
+
+struct keyring {
+    atomic_uint refs;
+    bool allow_anonymous;
+    struct principal anonymous;
+    size_t count;
+    struct key keys[];
+};
+
+static void globs_free(const char *const *globs)
+{
+    for (size_t i = 0; globs && globs[i]; i++)
+        free((void *)globs[i]);
+    free((void *)globs);
+}
+
+static void keyring_free(struct keyring *k)
+{
+    for (size_t i = 0; i < k->count; i++) {
+        struct principal *p = &k->keys[i].who;
+        free((void *)p->name);
+        free((void *)p->scopes);
+        globs_free(p->tools);
+        explicit_bzero(k->keys[i].digest, SHA256_SIZE);
+    }
+    free(k);
+}
+
+/* The globs of a list, NULL-terminated; an empty list is an array of none, which allows nothing. */
+static const char *const *globs_new(const char *list)
+{
+    const char *rest = list, *item;
+    size_t len, n = 0;
+
+    while (list_next(&rest, &len))
+        n++;
+    char **globs = calloc(n + 1, sizeof *globs);
+    if (!globs)
+        return NULL;
+    rest = list;
+    for (size_t i = 0; (item = list_next(&rest, &len)) != NULL; i++) {
+        globs[i] = strndup(item, len);
+        if (!globs[i]) {
+            globs_free((const char *const *)globs);
+            return NULL;
+        }
+    }
+    return (const char *const *)globs;
+}
+
+/* The SHA-256 of the key: computed, or as it was given. */
+static int digest_make(const struct key_spec *spec, const char *name, uint8_t out[SHA256_SIZE],
+                       struct err *e)
+{
+    struct buf raw = { .max = SHA256_SIZE };
+
+    if (!spec->secret == !spec->sha256_hex)
+        return err_set(e, MG_E_INVALID, "key %s: give secret or sha256, and one of them only",
+                       name);
+    if (spec->secret) {
+        if (!*spec->secret)
+            return err_set(e, MG_E_INVALID, "key %s: the secret is empty", name);
+        hash_sha256(spec->secret, strlen(spec->secret), out);
+        return 0;
+    }
+    int rc = strlen(spec->sha256_hex) == 2 * SHA256_SIZE ? 0 : MG_E_INVALID;
+    if (rc == 0)
+        rc = hex_decode(&raw, spec->sha256_hex, 2 * SHA256_SIZE);
+    if (rc == 0)
+        memcpy(out, raw.data, SHA256_SIZE);
+    else
+        rc = err_set(e, rc, "key %s: sha256 is not 64 hex digits", name);
+    buf_fini(&raw);
+    return rc;
+}
+
+/* Stable over restarts and reloads, so that sessions survive them. 0 is anonymous and nobody else.
+ */
+static int number_make(const struct key *key, uint64_t *out)
+{
+    uint8_t digest[SHA256_SIZE];
+    struct buf text = { 0 };
+
+    buf_str(&text, key->who.name);
+    buf_append(&text, key->digest, SHA256_SIZE);
+    if (!buf_ok(&text)) {
+        buf_fini(&text);
+        return MG_E_NOMEM;
+    }
+    hash_sha256(text.data, text.len, digest);
+    buf_fini(&text);
+    *out = 0;
+    for (int i = 0; i < 8; i++)
+        *out = *out << 8 | digest[i];
+    if (*out == 0)
+        *out = 1;
+    return 0;
+}
+
+/* Fills key number k->count, which keyring_free() frees only once it is counted, so it counts
+ * first. */
+static int key_add(struct keyring *k, const struct key_spec *spec, unsigned unnamed, struct err *e)
+{
+    struct key *key = &k->keys[k->count++];
+    char number[32];
+    int rc;
+
+    snprintf(number, sizeof number, "key%u", unnamed);
+    key->who.name = strdup(spec->name ? spec->name : number);
+    key->who.scopes = strdup(spec->scopes ? spec->scopes : "");
+    if (spec->tools)
+        key->who.tools = globs_new(spec->tools);
+    if (!key->who.name || !key->who.scopes || (spec->tools && !key->who.tools))
+        return err_set(e, MG_E_NOMEM, "keys: out of memory");
+    key->who.rate_bucket = spec->rate_bucket;
+    key->who.rate_window_ms = spec->rate_window_ms;
+    key->who.expires_ms = spec->expires_ms;
+    rc = digest_make(spec, key->who.name, key->digest, e);
+    if (rc < 0)
+        return rc;
+    for (const struct key *other = k->keys; other < key; other++)
+        if (hash_equal(other->digest, key->digest, SHA256_SIZE))
+            return err_set(e, MG_E_INVALID, "key %s: the same key as %s", key->who.name,
+                           other->who.name);
+    if (number_make(key, &key->who.number) < 0)
+        return err_set(e, MG_E_NOMEM, "keys: out of memory");
+    return 0;
+}
+
+struct keyring *keyring_new(const struct key_spec *keys, size_t n, bool allow_anonymous,
+                            struct err *e)
+{
+    struct keyring *k = calloc(1, sizeof *k + n * sizeof k->keys[0]);
+    unsigned unnamed = 0;
+
+    if (!k) {
+        err_set(e, MG_E_NOMEM, "keys: out of memory");
+        return NULL;
+    }
+    atomic_init(&k->refs, 1);
+    k->allow_anonymous = allow_anonymous;
+    k->anonymous = (struct principal){ .name = "anonymous", .scopes = "" };
+    for (size_t i = 0; i < n; i++) {
+        unnamed += keys[i].name == NULL;
+        if (key_add(k, &keys[i], unnamed, e) < 0) {
+            keyring_free(k);
+            return NULL;
+        }
+    }
+    return k;
+}
+
+struct keyring *keyring_ref(struct keyring *k)
+{
+    atomic_fetch_add_explicit(&k->refs, 1, memory_order_relaxed);
+    return k;
+}
+
+void keyring_unref(struct keyring *k)
+{
+    if (k && atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) == 1)
+        keyring_free(k);
+}
+
+bool keyring_is_open(const struct keyring *k) { return k->count == 0; }
+
+const struct principal *keyring_find(const struct keyring *k, const char *presented, size_t len,
+                                     int64_t wall_ms)
+{
+    const struct principal *found = NULL;
+    uint8_t digest[SHA256_SIZE];
+
+    if (keyring_is_open(k) || (!presented && k->allow_anonymous))
+        return &k->anonymous;
+    if (!presented)
+        return NULL;
+    hash_sha256(presented, len, digest);
+    /* All of them, always: how long it takes tells nothing about which one was close. */
+    for (size_t i = 0; i < k->count; i++)
+        if (hash_equal(digest, k->keys[i].digest, SHA256_SIZE))
+            found = &k->keys[i].who;
+    explicit_bzero(digest, sizeof digest);
+    if (found && found->expires_ms != 0 && wall_ms >= found->expires_ms)
+        return NULL;
+    return found;
+}
+
+bool principal_may(const struct principal *p, const char *tool)
+{
+    size_t len = strlen(tool);
+
+    if (!p->tools)
+        return true;
+    for (size_t i = 0; p->tools[i]; i++)
+        if (glob_match(p->tools[i], tool, len))
+            return true;
+    return false;
+}
+
+const char *authorization_key(const char *value, size_t *len)
+{
+    *len = 0;
+    if (!value)
+        return NULL;
+    value += strspn(value, " \t");
+    if (strncasecmp(value, "Bearer", 6) == 0 && (value[6] == ' ' || value[6] == '\t'))
+        value += 6 + strspn(value + 6, " \t");
+    *len = strlen(value);
+    while (*len > 0 && (value[*len - 1] == ' ' || value[*len - 1] == '\t'))
+        (*len)--;
+    return value;
+}

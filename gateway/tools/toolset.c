@@ -1,0 +1,241 @@
+#include "tools/toolset.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct toolset {
+    atomic_uint refs;
+    uint32_t generation;
+    bool is_sealed;
+    struct tool **added; /* in the order of adding */
+    size_t count, cap;
+    struct tool **wire;    /* in wire order; after sealing */
+    struct tool **by_name; /* bytewise; after sealing */
+    struct toolset_problem *problems;
+    size_t problem_count;
+};
+
+struct toolset *toolset_new(uint32_t generation)
+{
+    struct toolset *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    atomic_init(&s->refs, 1);
+    s->generation = generation;
+    return s;
+}
+
+/* ---- building ---- */
+
+static size_t text_size(const char *s) { return s ? strlen(s) + 1 : 0; }
+
+static const char *text_copy(char **at, const char *s)
+{
+    size_t n = text_size(s);
+    char *copy = *at;
+
+    if (!s)
+        return NULL;
+    memcpy(copy, s, n);
+    *at += n;
+    return copy;
+}
+
+/* The tool and all its strings in one block. */
+static struct tool *tool_copy(const struct tool *t)
+{
+    size_t texts = text_size(t->name) + text_size(t->title) + text_size(t->description) +
+                   text_size(t->input_schema) + text_size(t->output_schema) +
+                   text_size(t->annotations) + text_size(t->icons) + text_size(t->meta) +
+                   text_size(t->file);
+    struct tool *copy = malloc(sizeof *copy + texts);
+
+    if (!copy)
+        return NULL;
+    char *at = (char *)(copy + 1);
+    *copy = *t;
+    copy->name = text_copy(&at, t->name);
+    copy->title = text_copy(&at, t->title);
+    copy->description = text_copy(&at, t->description);
+    copy->input_schema = text_copy(&at, t->input_schema);
+    copy->output_schema = text_copy(&at, t->output_schema);
+    copy->annotations = text_copy(&at, t->annotations);
+    copy->icons = text_copy(&at, t->icons);
+    copy->meta = text_copy(&at, t->meta);
+    copy->file = text_copy(&at, t->file);
+    return copy;
+}
+
+int toolset_add(struct toolset *s, const struct tool *t, struct err *e)
+{
+    if (s->is_sealed)
+        return err_set(e, MG_E_INVALID, "the set of tools is complete");
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->added[i]->name, t->name) == 0)
+            return err_set(e, MG_E_CONFLICT, "%s: the tool %s is already declared by %s",
+                           t->file ? t->file : "?", t->name,
+                           s->added[i]->file ? s->added[i]->file : "?");
+    if (s->count == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 32;
+        struct tool **more = realloc(s->added, cap * sizeof(struct tool *));
+        if (!more)
+            return err_set(e, MG_E_NOMEM, "tools: out of memory");
+        s->added = more;
+        s->cap = cap;
+    }
+    struct tool *copy = tool_copy(t);
+    if (!copy)
+        return err_set(e, MG_E_NOMEM, "tools: out of memory");
+    copy->index = (uint32_t)s->count;
+    s->added[s->count++] = copy;
+    return 0;
+}
+
+int toolset_add_problem(struct toolset *s, const char *file, const char *text)
+{
+    struct toolset_problem *more = realloc(s->problems, (s->problem_count + 1) * sizeof *more);
+
+    if (!more)
+        return MG_E_NOMEM;
+    s->problems = more;
+    struct toolset_problem *p = &more[s->problem_count];
+    p->file = strdup(file);
+    p->text = strdup(text);
+    if (!p->file || !p->text) {
+        free((void *)p->file);
+        free((void *)p->text);
+        return MG_E_NOMEM;
+    }
+    s->problem_count++;
+    return 0;
+}
+
+/* Connectors look for "search" first and "fetch" second. */
+static int wire_rank(const char *name)
+{
+    if (strcmp(name, "search") == 0)
+        return 0;
+    return strcmp(name, "fetch") == 0 ? 1 : 2;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp((*(struct tool *const *)a)->name, (*(struct tool *const *)b)->name);
+}
+
+static int compare_wire(const void *a, const void *b)
+{
+    int ra = wire_rank((*(struct tool *const *)a)->name);
+    int rb = wire_rank((*(struct tool *const *)b)->name);
+
+    return ra != rb ? ra - rb : compare_names(a, b);
+}
+
+static struct tool **sorted(const struct toolset *s, int (*compare)(const void *, const void *))
+{
+    struct tool **list = calloc(s->count + 1, sizeof(struct tool *));
+
+    if (list && s->count > 0) {
+        memcpy(list, s->added, s->count * sizeof(struct tool *));
+        qsort(list, s->count, sizeof(struct tool *), compare);
+    }
+    return list;
+}
+
+int toolset_seal(struct toolset *s)
+{
+    if (s->is_sealed)
+        return 0;
+    s->wire = sorted(s, compare_wire);
+    s->by_name = sorted(s, compare_names);
+    if (!s->wire || !s->by_name) {
+        free(s->wire);
+        free(s->by_name);
+        s->wire = s->by_name = NULL;
+        return MG_E_NOMEM;
+    }
+    s->is_sealed = true;
+    return 0;
+}
+
+/* ---- life ---- */
+
+static void toolset_free(struct toolset *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        free(s->added[i]);
+    for (size_t i = 0; i < s->problem_count; i++) {
+        free((void *)s->problems[i].file);
+        free((void *)s->problems[i].text);
+    }
+    free(s->added);
+    free(s->wire);
+    free(s->by_name);
+    free(s->problems);
+    free(s);
+}
+
+struct toolset *toolset_ref(struct toolset *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void toolset_unref(struct toolset *s)
+{
+    if (s && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
+        toolset_free(s);
+}
+
+/* ---- reading ---- */
+
+uint32_t toolset_generation(const struct toolset *s) { return s->generation; }
+
+size_t toolset_count(const struct toolset *s) { return s->count; }
+
+const struct tool *toolset_at(const struct toolset *s, size_t i)
+{
+    return s->is_sealed && i < s->count ? s->wire[i] : NULL;
+}
+
+const struct tool *toolset_by_index(const struct toolset *s, uint32_t index)
+{
+    return index < s->count ? s->added[index] : NULL;
+}
+
+/* name has a length and no NUL; a tool's name sorts as strcmp() has it. */
+static int name_compare(const char *name, size_t len, const char *tool)
+{
+    int c = strncmp(name, tool, len);
+
+    return c != 0 || tool[len] == '\0' ? c : -1;
+}
+
+const struct tool *toolset_find(const struct toolset *s, const char *name, size_t len)
+{
+    size_t low = 0, high = s->is_sealed ? s->count : 0;
+
+    /* A NUL inside would end the comparison early, and with it find the wrong tool. */
+    if (memchr(name, '\0', len))
+        return NULL;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int c = name_compare(name, len, s->by_name[mid]->name);
+        if (c == 0)
+            return s->by_name[mid];
+        if (c < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return NULL;
+}
+
+size_t toolset_problem_count(const struct toolset *s) { return s->problem_count; }
+
+const struct toolset_problem *toolset_problem_at(const struct toolset *s, size_t i)
+{
+    return i < s->problem_count ? &s->problems[i] : NULL;
+}
