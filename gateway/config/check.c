@@ -102,7 +102,7 @@ static void host_check(const struct check *ck)
     if (ck->problems->count > 0 && is_written(section_of(c, "auth", NULL), "keys"))
         return;
     for (size_t i = 0; i < c->server.host.n; i++) {
-        if (shape_is_loopback(c->server.host.items[i]))
+        if (shape_address(c->server.host.items[i]) || shape_is_loopback(c->server.host.items[i]))
             continue;
         section_problem(ck->problems, server, "host", &at,
                         "%s can be reached from other machines and there is no key; add the line "

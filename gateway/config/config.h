@@ -61,8 +61,9 @@ struct config_tool {
     uint32_t line;    /* 0: no section, made of defaults */
     bool is_glob;
     bool enabled;
-    struct config_list exec, env; /* program names, environment names */
-    struct config_list state;     /* "jobs:rw", "models:r" */
+    struct config_list exec; /* program names, absolute paths, "@evals" */
+    struct config_list env;
+    struct config_list state; /* "jobs:rw", "models:r"; a bare name is :r, globs are meant */
     int64_t timeout_ms;
     uint64_t memory_bytes;
     uint32_t concurrent;

@@ -21,12 +21,12 @@ const struct key_info *key_find(const struct section_info *s, const char *name)
     return NULL;
 }
 
-/* Near enough to be meant: two slips, or one in a short name. */
+/* Near enough to be meant: one slip, two in a longer name. */
 static void nearest_take(const char *name, const char *candidate, unsigned *best, const char **out)
 {
     unsigned distance = edit_distance(name, candidate);
 
-    if (distance < *best && distance <= (strlen(candidate) < 5 ? 1 : 2)) {
+    if (distance < *best && distance <= (strlen(candidate) < 6 ? 1 : 2)) {
         *best = distance;
         *out = candidate;
     }

@@ -6,10 +6,9 @@
 /* ---- a commented ini file -------------------------------------------------------------------- */
 
 static const char ini_top[] =
-    "; mcp.ini - how this gateway is set up. Every key stands here with its default; take the ;\n"
-    "; away to change one, then SIGHUP the gateway. docs/config.md says more; \"moongate check\"\n"
-    "; reads the file without serving, \"moongate config\" shows what is in effect and from "
-    "where.\n";
+    "; mcp.ini - how this gateway is set up. Every key stands here with its default: take\n"
+    "; the ; away to change one, then send SIGHUP. docs/config.md says more. The commands\n"
+    "; \"moongate check\" and \"moongate config\" show what is wrong, and what is in effect.\n";
 
 static void key_ini(struct buf *out, const struct key_info *k)
 {
@@ -37,65 +36,61 @@ void manual_ini(struct buf *out)
 static const char md_top[] =
     "# mcp.ini\n"
     "\n"
-    "This page is printed by `moongate config --markdown`; the reader of the file and this page "
-    "come\n"
-    "from one table.\n"
+    "This page is printed by `moongate config --markdown`; it and the reader of the file\n"
+    "come from one table.\n"
     "\n"
-    "`moongate check` reads the file without serving and prints everything that is wrong, each "
-    "with\n"
-    "file and line. `moongate config` prints the configuration in effect, each value with its "
-    "origin,\n"
-    "secrets masked. `moongate config --ini` prints a fresh file with every key.\n"
+    "`moongate check` reads the file without serving and prints everything that is wrong,\n"
+    "each with file and line. `moongate config` prints the configuration in effect, each\n"
+    "value with its origin, secrets masked. `moongate config --ini` prints a fresh file\n"
+    "with every key.\n"
     "\n"
     "## The file\n"
     "\n"
-    "- `[section]`, then `key = value`, each in the first column. `;` or `#` begins a comment "
-    "line;\n"
-    "  behind a value a comment begins with ` ;`.\n"
-    "- A line has at most 190 bytes. A list may stand on several lines, each with the key: the "
-    "items\n"
-    "  append. Any other key stands once, and so does a section.\n"
-    "- What is unknown, wrong or twice is an error; the gateway then does not start, and a reload\n"
-    "  changes nothing.\n"
-    "- Times: `250ms`, `30s`, `5m`, `2h`, `7d`; a bare number is seconds. Sizes: `512K`, `8M`, "
-    "`1G`.\n"
-    "  Lists: separated by commas.\n"
-    "- `${NAME}` is the environment variable NAME, which must be set; `$${` stands for `${`.\n"
-    "- A relative path begins at the folder of the ini file, `root` at the working folder, a path "
-    "from\n"
-    "  the environment at the working folder too. `{root}` at the beginning of a path is the "
-    "root.\n"
-    "- A secret may be `@/path`: what that file holds, in `[auth] keys` one key a line. A file "
-    "that\n"
-    "  others may read, or that anybody but its owner may write, is refused: `chmod 600` it.\n"
+    "- `[section]`, then `key = value`, each in the first column. `;` or `#` begins a\n"
+    "  comment line; behind a value a comment begins with ` ;`.\n"
+    "- A line has at most 190 bytes. A list may stand on several lines, each with the key:\n"
+    "  the items append. Any other key stands once, and so does a section.\n"
+    "- What is unknown, wrong or there twice is an error: the gateway does not start, a\n"
+    "  reload changes nothing.\n"
+    "- Times: `250ms`, `30s`, `5m`, `2h`, `7d`; a bare number is seconds. Sizes: `512K`,\n"
+    "  `8M`, `1G`. Lists: separated by commas.\n"
+    "- `${NAME}` is the environment variable NAME, which must be set; `$${` stands for\n"
+    "  `${`.\n"
+    "- A relative path begins at the folder of the ini file; `root`, and every path from\n"
+    "  the environment, at the working folder. `{root}` at the beginning of a path is the\n"
+    "  root.\n"
+    "- A secret may be `@/path`: what that file holds, in `[auth] keys` one key a line. A\n"
+    "  file that others may read, or that anybody but its owner may write, is refused:\n"
+    "  `chmod 600` it.\n"
     "\n"
     "## The environment\n"
     "\n"
-    "What the environment says comes before the file, and the file before the default. Every key "
-    "has a\n"
-    "name there: `MOONGATE_`, the section, `_`, the key, in capitals; in a section with a name "
-    "that\n"
-    "name stands between, every byte but letters and digits as `_` (`MOONGATE_KEY_CI_SECRET`,\n"
-    "`MOONGATE_TOOL_RUN_EVAL_TIMEOUT`), and the section must be in the file. Some keys have a "
-    "second\n"
-    "name. An empty variable counts as not set; both names with two values are an error.\n"
-    "`[auth] keys` from the environment replaces those of the file and leaves `[key NAME]` "
-    "alone.\n";
+    "What the environment says comes before the file, and the file before the default.\n"
+    "Every key has a name there: `MOONGATE_`, the section, `_`, the key, in capitals. In a\n"
+    "section with a name that name stands between, every byte but letters and digits as `_`\n"
+    "(`MOONGATE_KEY_CI_SECRET`, `MOONGATE_TOOL_RUN_EVAL_TIMEOUT`), and the section must be\n"
+    "in the file. Some keys have a second name. An empty variable counts as not set; two\n"
+    "names with two values are an error. `[auth] keys` from the environment replaces those\n"
+    "of the file and leaves `[key NAME]` alone.\n";
 
 static const char md_tools[] =
-    "\nA section may name one tool or, with `*` and `?`, several. Key by key, a tool's own section "
-    "wins\n"
-    "over one with a glob, and of two globs the later one. A key that is not in the table is a "
-    "setting\n"
-    "of the tool: the tool's file declares it, with its type, or it is an error.\n";
+    "\n"
+    "A section may name one tool or, with `*` and `?`, several. Key by key, a tool's own\n"
+    "section wins over one with a glob, and of two globs the later one. A key that is not\n"
+    "in the table is a setting of the tool: the tool's file declares it, with its type, or\n"
+    "it is an error.\n";
 
-static const char md_evals[] = "\n`command` is split at blanks, with quotes and `\\` as in a "
-                               "shell, but no shell runs it: what is\n"
-                               "filled in for a placeholder, or for `${NAME}`, stays one argument. "
-                               "It may stand on several lines.\n";
+static const char md_evals[] =
+    "\n"
+    "`command` is split at blanks, with quotes and `\\` as in a shell, but no shell runs it:\n"
+    "what is filled in for a placeholder, or for `${NAME}`, stays one argument. It may\n"
+    "stand on several lines. A program named with a folder is a path of the file; any other\n"
+    "is found in `PATH`.\n";
 
-static const char md_keys[] = "\nA key needs exactly one of `secret` and `sha256`. A day as "
-                              "`expires` is valid to its end, UTC.\n";
+static const char md_keys[] =
+    "\n"
+    "A key needs exactly one of `secret` and `sha256`. A day as `expires` is valid to its\n"
+    "end, UTC.\n";
 
 /* A `|` would end the table's cell. */
 static void cell_append(struct buf *out, const char *s)

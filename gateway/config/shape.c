@@ -157,9 +157,11 @@ const char *shape_scope(const char *s)
 
 const char *shape_program(const char *s)
 {
+    if (strcmp(s, "@evals") == 0)
+        return NULL;
     if (*s == '/' ? s[strlen(s) - 1] != '/' : consists_of(s, NAME_BYTES "+", 128))
         return NULL;
-    return "a program's name, or its absolute path";
+    return "a program's name, its absolute path, or @evals";
 }
 
 const char *shape_env_name(const char *s)
@@ -171,9 +173,11 @@ const char *shape_env_name(const char *s)
 
 const char *shape_state_grant(const char *s)
 {
-    size_t len = strspn(s, NAME_BYTES);
+    size_t len = strspn(s, NAME_BYTES "*?");
+    const char *mode = s + len;
 
-    if (len >= 1 && len <= 200 && (strcmp(s + len, ":r") == 0 || strcmp(s + len, ":rw") == 0))
+    if (len >= 1 && len <= 200 &&
+        (*mode == '\0' || strcmp(mode, ":r") == 0 || strcmp(mode, ":rw") == 0))
         return NULL;
     return "NAME:r or NAME:rw";
 }

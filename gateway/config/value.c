@@ -48,6 +48,8 @@ static int file_text(struct value_reader *r, const struct raw *raw, const char *
 
     if (rc == 0)
         rc = expand_file(out, path.data, e);
+    if (rc == 0 && out->len > 0 && memchr(out->data, '\0', out->len))
+        rc = err_set(e, MG_E_INVALID, "a NUL byte");
     buf_fini(&path);
     return rc;
 }
@@ -65,10 +67,7 @@ static int value_text(struct value_reader *r, const struct raw *raw, bool is_sec
         buf_str(out, raw->text);
     if (rc < 0)
         return rc;
-    if (!buf_cstr(out))
-        return no_memory(e);
-    /* A file may hold a NUL; nothing that is configured may. */
-    return strlen(out->data) == out->len ? 0 : err_set(e, MG_E_INVALID, "a NUL byte");
+    return buf_cstr(out) ? 0 : no_memory(e);
 }
 
 static int expected(const struct key_info *k, const char *what, const char *got, struct err *e)
@@ -197,6 +196,24 @@ static int scalar_read(struct value_reader *r, const struct key_info *k, const s
     }
 }
 
+/* A program that is named with a folder lies where the file's other paths begin, not where it runs.
+ */
+static int program_add(struct value_reader *r, const struct raw *raw, const char *program,
+                       size_t len, struct config_list *l, struct err *e)
+{
+    struct buf path = { 0 };
+    int rc;
+
+    if (!memchr(program, '/', len) || *program == '{')
+        return list_add(r->arena, l, program, len, e);
+    char *name = arena_strndup(r->arena, program, len);
+    if (name)
+        path_join(&path, raw->at.kind == CONFIG_ENV ? r->cwd : r->dir, name);
+    rc = name && buf_cstr(&path) ? list_add(r->arena, l, path.data, path.len, e) : no_memory(e);
+    buf_fini(&path);
+    return rc;
+}
+
 /* Keys one a line: from a file, where a comma may be part of one. */
 static int secret_lines(struct value_reader *r, const struct raw *raw, const char *item,
                         struct config_list *l, struct err *e)
@@ -227,13 +244,18 @@ static int item_read(struct value_reader *r, const struct key_info *k, const str
 
     if (k->type == KEY_SECRETS && raw->has_files && *item == '@')
         return secret_lines(r, raw, item, l, e);
-    if (!raw->has_refs)
-        return list_add(r->arena, l, item, strlen(item), e);
-    rc = expand_refs(&text, item, strlen(item), r->env, e);
-    if (rc == 0 && k->type == KEY_ARGV) /* what a variable holds stays one argument */
-        rc = list_add(r->arena, l, text.len ? text.data : "", text.len, e);
-    else if (rc == 0)
-        rc = buf_cstr(&text) ? list_split(r->arena, l, text.data, e) : no_memory(e);
+    if (raw->has_refs)
+        rc = expand_refs(&text, item, strlen(item), r->env, e);
+    else
+        buf_str(&text, item);
+    if (rc == 0 && !buf_cstr(&text))
+        rc = no_memory(e);
+    else if (rc == 0 && k->type != KEY_ARGV)
+        rc = list_split(r->arena, l, text.data, e);
+    else if (rc == 0 && l->n == 0)
+        rc = program_add(r, raw, text.data, text.len, l, e);
+    else if (rc == 0) /* what a variable holds stays one argument */
+        rc = list_add(r->arena, l, text.data, text.len, e);
     buf_fini(&text);
     return rc;
 }
@@ -289,7 +311,7 @@ int value_read(struct value_reader *r, const struct key_info *k, const struct ra
     rc = value_text(r, raw, k->type == KEY_SECRET, &text, e);
     if (rc == 0 && text.len > 0)
         rc = scalar_read(r, k, raw, text.data, field, e);
-    else if (rc == 0 && (k->required || (k->fallback && *k->fallback)))
+    else if (rc == 0 && (k->required || key_is_secret(k) || (k->fallback && *k->fallback)))
         rc = err_set(e, MG_E_INVALID, "must not be empty");
     if (key_is_secret(k) && text.data)
         explicit_bzero(text.data, text.len);
