@@ -87,7 +87,7 @@ static void classify(struct message *m, const struct json_text member[M_COUNT])
     } else if (member[M_ID].type == JSON_NONE) {
         m->kind = MESSAGE_NOTIFICATION;
     } else if (m->id.type == JSON_NONE) {
-        bad(m, "id must be a string or an integer of at most 1024 bytes");
+        bad(m, "id must be a string or an integer of at most 256 bytes");
     } else {
         m->kind = MESSAGE_REQUEST;
     }

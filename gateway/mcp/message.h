@@ -7,7 +7,7 @@
 #include "base/json_scan.h"
 
 /* An id or a progress token is repeated in all that is sent about a call, and keys tables. */
-#define MESSAGE_ID_MAX 1024
+#define MESSAGE_ID_MAX 256
 
 enum message_kind { MESSAGE_BAD, MESSAGE_REQUEST, MESSAGE_NOTIFICATION, MESSAGE_RESPONSE };
 
