@@ -15,6 +15,6 @@ static const struct api_module state = { .name = "state", .open = mgl_open_state
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 
 const struct api_module *const api_modules[] = {
-    &json, &codec, &time_, &logging, &config, &env, &result,
-    &state, &events, &jobs, &exec, &evals, &gates, NULL,
+    &json,  &codec,  &time_, &logging, &config, &env,   &result,
+    &state, &events, &jobs,  &exec,    &evals,  &gates, NULL,
 };

@@ -150,18 +150,10 @@ static int l_random(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "sha256", l_sha256 },
-    { "hmac_sha256", l_hmac_sha256 },
-    { "hex", l_hex },
-    { "unhex", l_unhex },
-    { "base64", l_base64 },
-    { "unbase64", l_unbase64 },
-    { "base64url", l_base64url },
-    { "unbase64url", l_unbase64url },
-    { "utf8", l_utf8 },
-    { "uuid", l_uuid },
-    { "random", l_random },
-    { NULL, NULL },
+    { "sha256", l_sha256 },       { "hmac_sha256", l_hmac_sha256 }, { "hex", l_hex },
+    { "unhex", l_unhex },         { "base64", l_base64 },           { "unbase64", l_unbase64 },
+    { "base64url", l_base64url }, { "unbase64url", l_unbase64url }, { "utf8", l_utf8 },
+    { "uuid", l_uuid },           { "random", l_random },           { NULL, NULL },
 };
 
 int mgl_open_codec(lua_State *L)

@@ -6,8 +6,9 @@
 
 #define META "mg.config"
 
-/* mcp.config.KEY -> value: the running tool's setting from its section of mcp.ini, as its declaration says, else the
- * declared default. Read-only; a key that the tool does not declare raises. Not known while the file is loaded. */
+/* mcp.config.KEY -> value: the running tool's setting from its section of mcp.ini, as its
+ * declaration says, else the declared default. Read-only; a key that the tool does not declare
+ * raises. Not known while the file is loaded. */
 static int l_index(lua_State *L)
 {
     const char *key = luaL_checkstring(L, 2);
@@ -26,9 +27,9 @@ int mgl_open_config(lua_State *L)
 {
     lua_newuserdatauv(L, 0, 0);
     if (luaL_newmetatable(L, META)) {
-        static const luaL_Reg meta[] = {
-            { "__index", l_index }, { "__newindex", l_newindex }, { NULL, NULL }
-        };
+        static const luaL_Reg meta[] = { { "__index", l_index },
+                                         { "__newindex", l_newindex },
+                                         { NULL, NULL } };
         luaL_setfuncs(L, meta, 0);
         lua_pushboolean(L, 0);
         lua_setfield(L, -2, "__metatable");
@@ -45,8 +46,8 @@ static bool list_has(const char *const *list, const char *name)
     return false;
 }
 
-/* mcp.env(name) -> string, or nil, message, code. A variable of the gateway's environment; `env = NAME` of the tool's
- * section in mcp.ini grants it. DENIED: not granted; ENOENT: not set. */
+/* mcp.env(name) -> string, or nil, message, code. A variable of the gateway's environment; `env =
+ * NAME` of the tool's section in mcp.ini grants it. DENIED: not granted; ENOENT: not set. */
 static int l_env(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);

@@ -51,8 +51,9 @@ int publish_value(lua_State *L, const char *topic, const char *event, int index)
     return results;
 }
 
-/* mcp.events.publish(topic, event, data) -> true, or nil, message, code. Subscribers of GET /sse get it, late ones too
- * where the topic has a "/" (job/ID). What a call publishes after it changed the state leaves when that is durable. */
+/* mcp.events.publish(topic, event, data) -> true, or nil, message, code. Subscribers of GET /sse
+ * get it, late ones too where the topic has a "/" (job/ID). What a call publishes after it changed
+ * the state leaves when that is durable. */
 static int l_publish(lua_State *L)
 {
     publish_check_name(L, 1, "topic");

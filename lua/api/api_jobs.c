@@ -6,7 +6,7 @@
 #include "api/scratch.h"
 #include "base/rand.h"
 
-#define JOBS_MAX 10000               /* alive in the process */
+#define JOBS_MAX 10000 /* alive in the process */
 #define PARALLEL_MAX 1000
 #define QUEUED_MAX 100000
 #define RANDOM_ID_LEN 10
@@ -14,11 +14,11 @@
 #define QUEUE_TIMEOUT_MS ((int64_t)7 * 24 * 3600 * 1000)
 
 struct start_options {
-    const char *kind, *id;           /* on the stack */
+    const char *kind, *id; /* on the stack */
     char random_id[sizeof "job_" + RANDOM_ID_LEN];
-    int run;                         /* index of the function */
+    int run; /* index of the function */
     int64_t timeout_ms;
-    uint32_t parallel, max_queued;   /* parallel 0: no limit */
+    uint32_t parallel, max_queued; /* parallel 0: no limit */
 };
 
 static uint32_t check_count(lua_State *L, const char *name, lua_Integer min, uint32_t max,
@@ -40,7 +40,8 @@ static const char *check_word(lua_State *L, const char *name, size_t max)
     if (lua_getfield(L, 1, name) == LUA_TNIL)
         return NULL;
     const char *word = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
-    size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-");
+    size_t plain =
+        strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-");
     if (plain == 0 || plain > max || word[plain] != '\0' || plain != len)
         luaL_error(L, "jobs.start: %s: expected 1 to %d of A-Z a-z 0-9 _ . : -", name, (int)max);
     return word;
@@ -64,7 +65,8 @@ static void check_start(lua_State *L, struct start_options *o)
         rand_base36(o->random_id + strlen("job_"), RANDOM_ID_LEN);
         o->id = o->random_id;
     }
-    o->timeout_ms = opts_duration(L, 1, "timeout", vm_options_of(L)->max_timeout_ms, QUEUE_TIMEOUT_MS);
+    o->timeout_ms =
+        opts_duration(L, 1, "timeout", vm_options_of(L)->max_timeout_ms, QUEUE_TIMEOUT_MS);
     o->parallel = check_count(L, "parallel", 1, PARALLEL_MAX, 0);
     o->max_queued = check_count(L, "max_queued", 0, QUEUED_MAX, JOB_UNBOUNDED);
     if (lua_getfield(L, 1, "run") != LUA_TFUNCTION)
@@ -97,9 +99,10 @@ static int reserve(lua_State *L, struct job *j, const struct start_options *o)
 }
 
 /* mcp.jobs.start{run=, kind=, id=, timeout=, parallel=, max_queued=} -> id, or nil, message, code.
- * run(job) is a background task under this tool's grants that outlives the call. kind (the tool's name): at most
- * `parallel` jobs of one kind run at once in the process, others wait in order, at most max_queued. The timeout
- * (as [tools] max_timeout) runs from its turn on. id: default job_ and random characters. */
+ * run(job) is a background task under this tool's grants that outlives the call. kind (the tool's
+ * name): at most `parallel` jobs of one kind run at once in the process, others wait in order, at
+ * most max_queued. The timeout (as [tools] max_timeout) runs from its turn on. id: default job_ and
+ * random characters. */
 static int l_start(lua_State *L)
 {
     struct start_options o;
@@ -145,7 +148,8 @@ static void add_id(void *arg, const char *key, size_t len)
     buf_putc(arg, '\0');
 }
 
-/* mcp.jobs.running() -> array with the ids of all jobs of the process, waiting ones too, in no order. */
+/* mcp.jobs.running() -> array with the ids of all jobs of the process, waiting ones too, in no
+ * order. */
 static int l_running(lua_State *L)
 {
     if (!task_of(L))
@@ -181,7 +185,9 @@ static int l_body(lua_State *L)
 
 static void push_metatable(lua_State *L)
 {
-    static const luaL_Reg primitives[] = { { "enter", l_enter }, { "body", l_body }, { NULL, NULL } };
+    static const luaL_Reg primitives[] = { { "enter", l_enter },
+                                           { "body", l_body },
+                                           { NULL, NULL } };
 
     luaL_newmetatable(L, JOB_META);
     bool is_complete = lua_getfield(L, -1, "main") != LUA_TNIL;

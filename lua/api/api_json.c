@@ -35,8 +35,8 @@ static int push_value(lua_State *L, struct heavy *h)
 
 static const struct heavy_type decode_type = { "decode", work_scan, push_value };
 
-/* mcp.json.decode(text) -> value, or nil, message, code. null becomes json.null; an empty list stays a list.
- * At most 4 MB, 200000 values and 64 levels (code TOO_LARGE). */
+/* mcp.json.decode(text) -> value, or nil, message, code. null becomes json.null; an empty list
+ * stays a list. At most 4 MB, 200000 values and 64 levels (code TOO_LARGE). */
 static int l_decode(lua_State *L)
 {
     size_t len;
@@ -114,8 +114,9 @@ static size_t check_indent(lua_State *L, int index)
     return (size_t)indent;
 }
 
-/* mcp.json.encode(value [, {indent=}]) -> string. On one line, or with `indent` blanks a level. Members are in
- * order of their names; an empty table is {} unless json.array made it. Raises for what JSON cannot hold. */
+/* mcp.json.encode(value [, {indent=}]) -> string. On one line, or with `indent` blanks a level.
+ * Members are in order of their names; an empty table is {} unless json.array made it. Raises for
+ * what JSON cannot hold. */
 static int l_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -160,7 +161,8 @@ static int l_array(lua_State *L)
     return 1;
 }
 
-/* mcp.json.object([table]) -> the same table, which is written as an object even when its keys are 1, 2, ... */
+/* mcp.json.object([table]) -> the same table, which is written as an object even when its keys are
+ * 1, 2, ... */
 static int l_object(lua_State *L)
 {
     check_table(L);
@@ -169,11 +171,8 @@ static int l_object(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "decode", l_decode },
-    { "encode", l_encode },
-    { "array", l_array },
-    { "object", l_object },
-    { NULL, NULL },
+    { "decode", l_decode }, { "encode", l_encode }, { "array", l_array },
+    { "object", l_object }, { NULL, NULL },
 };
 
 /* mcp.json.null: JSON's null as a value. An empty optional argument never arrives as null. */

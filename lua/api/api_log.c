@@ -11,8 +11,8 @@
 #define MAX_FIELD_NAME 64
 
 /* Names that the gateway writes itself: a tool's field of that name is written behind "field_". */
-static const char *const reserved[] = { "ts",      "level",  "msg",     "tool", "call_id",
-                                        "worker",  "cut",    "dropped", NULL };
+static const char *const reserved[] = { "ts",     "level", "msg",     "tool", "call_id",
+                                        "worker", "cut",   "dropped", NULL };
 
 static bool is_reserved(const char *name)
 {
@@ -23,7 +23,8 @@ static bool is_reserved(const char *name)
 }
 
 /* Turns the JSON key into a plain name with room for a prefix; raises for what is none. */
-static void field_name(lua_State *L, struct json_text key, char out[MAX_FIELD_NAME + sizeof "field_"])
+static void field_name(lua_State *L, struct json_text key,
+                       char out[MAX_FIELD_NAME + sizeof "field_"])
 {
     const char *p = key.p + 1;
     size_t len = key.len - 2;
@@ -100,8 +101,8 @@ static int write_line(lua_State *L, enum log_level level)
     return 0;
 }
 
-/* mcp.log.debug(message [, fields]): a line in the gateway's log, with the tool's name and the call's id. fields is a
- * table of at most 32 members. */
+/* mcp.log.debug(message [, fields]): a line in the gateway's log, with the tool's name and the
+ * call's id. fields is a table of at most 32 members. */
 static int l_debug(lua_State *L) { return write_line(L, LOG_DEBUG); }
 /* mcp.log.info(message [, fields]) */
 static int l_info(lua_State *L) { return write_line(L, LOG_INFO); }
@@ -111,7 +112,8 @@ static int l_warn(lua_State *L) { return write_line(L, LOG_WARN); }
 static int l_error(lua_State *L) { return write_line(L, LOG_ERROR); }
 
 static const luaL_Reg functions[] = {
-    { "debug", l_debug }, { "info", l_info }, { "warn", l_warn }, { "error", l_error }, { NULL, NULL },
+    { "debug", l_debug }, { "info", l_info }, { "warn", l_warn },
+    { "error", l_error }, { NULL, NULL },
 };
 
 int mgl_open_log(lua_State *L)

@@ -32,8 +32,10 @@ static const char *object_id(lua_State *L, const struct collection *c, int index
     return id;
 }
 
-/* Pushes a scratch buffer with what state_op_write() wants. value: index of the object, 0 for a delete. */
-static struct buf *write_bytes(lua_State *L, const struct collection *c, const char *id, size_t len, int value)
+/* Pushes a scratch buffer with what state_op_write() wants. value: index of the object, 0 for a
+ * delete. */
+static struct buf *write_bytes(lua_State *L, const struct collection *c, const char *id, size_t len,
+                               int value)
 {
     struct buf *bytes = scratch_push(L);
     struct err e;
@@ -71,7 +73,7 @@ static int get(lua_State *L, state_results_fn results)
     if (collection_use(L, c, false))
         return 3;
     if (push_pending(L, c, id, len)) {
-        lua_pushinteger(L, 0);      /* the version that the batch read first stands in the batch */
+        lua_pushinteger(L, 0); /* the version that the batch read first stands in the batch */
         return results == state_results_get ? (lua_pop(L, 1), 1) : 2;
     }
     struct state_op *s = state_op_read(L, results, STORE_GET, c, id, len);
@@ -93,8 +95,8 @@ static int l_count(lua_State *L)
     return s ? state_op_run(L, s) : 3;
 }
 
-/* collection:each() -> iterator over the objects as they are now, in order of insertion; changes made meanwhile do
- * not show. for job in jobs:each() do ... end */
+/* collection:each() -> iterator over the objects as they are now, in order of insertion; changes
+ * made meanwhile do not show. for job in jobs:each() do ... end */
 static int l_each(lua_State *L)
 {
     struct collection *c = collection_check(L, 1);
@@ -105,7 +107,7 @@ static int l_each(lua_State *L)
 }
 
 struct list_options {
-    const char *after;               /* NULL: from the begin */
+    const char *after; /* NULL: from the begin */
     size_t after_len, limit;
     bool newest;
 };
@@ -132,9 +134,9 @@ static struct list_options check_list_options(lua_State *L, int index)
     return o;
 }
 
-/* collection:list([{after=, limit=, newest=}]) -> array, next; or nil, message, code. A page of at most limit (100; up
- * to 1000) objects in order of insertion, or from the newest backwards; next is the id to give as `after` for the
- * following page, nil on the last. */
+/* collection:list([{after=, limit=, newest=}]) -> array, next; or nil, message, code. A page of at
+ * most limit (100; up to 1000) objects in order of insertion, or from the newest backwards; next is
+ * the id to give as `after` for the following page, nil on the last. */
 static int l_list(lua_State *L)
 {
     struct collection *c = collection_check(L, 1);
@@ -153,8 +155,8 @@ static int l_list(lua_State *L)
 /* ---- writing ---- */
 
 /* Adds the change to the batch; pushes true, or nil, message, code. */
-static int add_to_batch(lua_State *L, struct batch *b, const struct buf *bytes, size_t len, bool is_delete,
-                        store_seq expect, int64_t ttl_ms)
+static int add_to_batch(lua_State *L, struct batch *b, const struct buf *bytes, size_t len,
+                        bool is_delete, store_seq expect, int64_t ttl_ms)
 {
     if (!buf_ok(bytes))
         return api_fail(L, "NOMEM", "no memory for the change");
@@ -170,16 +172,16 @@ static int add_to_batch(lua_State *L, struct batch *b, const struct buf *bytes, 
     };
     int code = batch_add(b, &change);
     if (code == MG_E_LIMIT)
-        return api_fail(L, "LIMIT", "a batch holds at most %d changes and %d bytes", BATCH_MAX_CHANGES,
-                        (int)BATCH_MAX_BYTES);
+        return api_fail(L, "LIMIT", "a batch holds at most %d changes and %d bytes",
+                        BATCH_MAX_CHANGES, (int)BATCH_MAX_BYTES);
     if (code != 0)
         return api_fail(L, "NOMEM", "no memory for the change");
     lua_pushboolean(L, 1);
     return 1;
 }
 
-static int write(lua_State *L, state_results_fn results, struct buf *bytes, size_t len, bool is_delete,
-                 store_seq expect, int64_t ttl_ms)
+static int write(lua_State *L, state_results_fn results, struct buf *bytes, size_t len,
+                 bool is_delete, store_seq expect, int64_t ttl_ms)
 {
     struct batch *b = batch_current(L);
     if (b)
@@ -211,7 +213,8 @@ static int l_put(lua_State *L)
     return write(L, state_results_write, bytes, len, false, STORE_ANY, ttl_ms);
 }
 
-/* For update(): collection, id, object or nil, version, options -> true. Code CONFLICT: it changed meanwhile. */
+/* For update(): collection, id, object or nil, version, options -> true. Code CONFLICT: it changed
+ * meanwhile. */
 static int l_swap(lua_State *L)
 {
     struct collection *c = collection_check(L, 1);
@@ -272,8 +275,8 @@ static int l_in_batch(lua_State *L)
     return 1;
 }
 
-/* mcp.state.open(name [, {key=}]) -> collection. key: the member that holds an object's id ("id"). TOOL.x is the
- * tool's own; others are granted in mcp.ini: state = jobs:rw, models:r. */
+/* mcp.state.open(name [, {key=}]) -> collection. key: the member that holds an object's id ("id").
+ * TOOL.x is the tool's own; others are granted in mcp.ini: state = jobs:rw, models:r. */
 static int l_open(lua_State *L)
 {
     static const char *const names[] = { "key", NULL };
@@ -289,10 +292,16 @@ static int l_open(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg primitives[] = {       /* for lua/lib/mcp/state.lua */
-    { "get_version", l_get_version }, { "put", l_put },        { "swap", l_swap },
-    { "delete", l_delete },           { "begin", l_batch_begin }, { "commit", l_batch_commit },
-    { "in_batch", l_in_batch },       { NULL, NULL },
+static const luaL_Reg primitives[] = {
+    /* for lua/lib/mcp/state.lua */
+    { "get_version", l_get_version },
+    { "put", l_put },
+    { "swap", l_swap },
+    { "delete", l_delete },
+    { "begin", l_batch_begin },
+    { "commit", l_batch_commit },
+    { "in_batch", l_in_batch },
+    { NULL, NULL },
 };
 
 static const luaL_Reg methods[] = {
@@ -305,8 +314,9 @@ static int l_tostring(lua_State *L)
     return 1;
 }
 
-/* Makes the metatable once for each state, with the methods that are Lua, and leaves it on the stack. No tool can
- * reach it or the table of methods: what one file did to them would run with another's grants. */
+/* Makes the metatable once for each state, with the methods that are Lua, and leaves it on the
+ * stack. No tool can reach it or the table of methods: what one file did to them would run with
+ * another's grants. */
 static void push_metatable(lua_State *L)
 {
     luaL_newmetatable(L, COLLECTION_META);
@@ -328,7 +338,9 @@ static void push_metatable(lua_State *L)
 
 int mgl_open_state(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "open", l_open }, { "sync", l_state_sync }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "open", l_open },
+                                          { "sync", l_state_sync },
+                                          { NULL, NULL } };
 
     luaL_newlib(L, functions);
     push_metatable(L);

@@ -83,7 +83,8 @@ static int64_t check_duration(lua_State *L, int index)
     return (int64_t)ceil(seconds * 1e3);
 }
 
-/* mcp.time.sleep(duration) -> true (w). Seconds or "250ms", at most an hour. Others run meanwhile. */
+/* mcp.time.sleep(duration) -> true (w). Seconds or "250ms", at most an hour. Others run meanwhile.
+ */
 static int l_sleep(lua_State *L)
 {
     int64_t ms = check_duration(L, 1);

@@ -6,7 +6,8 @@
 
 #define META "mg.batch"
 
-/* Key in the registry of the table {thread = batch}, with weak keys. Absent until the first batch. */
+/* Key in the registry of the table {thread = batch}, with weak keys. Absent until the first batch.
+ */
 static const char current_key;
 
 /* A change's three texts are one block, which begins with the collection's name. */
@@ -35,17 +36,20 @@ static int change_copy(struct store_change *out, const struct store_change *c)
     return 0;
 }
 
-static struct store_change *find(const struct batch *b, const char *collection, const char *key, size_t len)
+static struct store_change *find(const struct batch *b, const char *collection, const char *key,
+                                 size_t len)
 {
     for (size_t i = 0; i < b->count; i++) {
         struct store_change *c = &b->changes[i];
-        if (c->key_len == len && memcmp(c->key, key, len) == 0 && strcmp(c->collection, collection) == 0)
+        if (c->key_len == len && memcmp(c->key, key, len) == 0 &&
+            strcmp(c->collection, collection) == 0)
             return c;
     }
     return NULL;
 }
 
-const struct store_change *batch_find(const struct batch *b, const char *collection, const char *key, size_t len)
+const struct store_change *batch_find(const struct batch *b, const char *collection,
+                                      const char *key, size_t len)
 {
     return find(b, collection, key, len);
 }

@@ -7,7 +7,8 @@
 #include "store/store.h"
 #include "vm/module.h"
 
-static const char name_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+static const char name_bytes[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 
 static void check_name(lua_State *L, const char *what, const char *name, size_t max)
 {
@@ -33,7 +34,8 @@ struct collection *collection_check(lua_State *L, int index)
     return luaL_checkudata(L, index, COLLECTION_META);
 }
 
-/* A tool has the collections TOOL.x without being asked; x has no dot, so that "a" does not own what "a.b" does. */
+/* A tool has the collections TOOL.x without being asked; x has no dot, so that "a" does not own
+ * what "a.b" does. */
 static bool is_own(const char *tool, const char *name)
 {
     size_t len = strlen(tool);
@@ -72,7 +74,8 @@ int collection_use(lua_State *L, struct collection *c, bool writes)
     if (!tool || !services || !services->store)
         return luaL_error(L, "state: there is no store while a file is loaded");
     if (!is_own(tool->name, c->name) && !is_granted(policy_of(L), c->name, writes))
-        return api_fail(L, "DENIED", "the collection %s is not granted; in mcp.ini: [tool %s] state = %s:%s",
+        return api_fail(L, "DENIED",
+                        "the collection %s is not granted; in mcp.ini: [tool %s] state = %s:%s",
                         c->name, tool->name, c->name, writes ? "rw" : "r");
     if (!c->is_declared) {
         if (store_declare(services->store, c->name, c->key, &e) != 0)

@@ -39,16 +39,16 @@ static int run_inline(lua_State *L, const struct heavy_type *type, const struct 
 /* ---- on a helper thread ---- */
 
 struct heavy_op;
-struct heavy_job {               /* outlives the operation when that ends first */
+struct heavy_job { /* outlives the operation when that ends first */
     struct offload_job job;
     const struct heavy_type *type;
     struct heavy heavy;
-    struct heavy_op *op;         /* NULL: nobody waits any more */
-    char input[];                /* data, then key */
+    struct heavy_op *op; /* NULL: nobody waits any more */
+    char input[];        /* data, then key */
 };
 struct heavy_op {
     struct op op;
-    struct heavy_job *job;       /* NULL: there was none */
+    struct heavy_job *job; /* NULL: there was none */
     bool is_done;
 };
 

@@ -90,7 +90,7 @@ const struct task_ops job_task_ops = { .progress = no_progress, .log = no_log, .
 
 struct turn_op {
     struct op op;
-    struct job *job;                 /* holds a reference */
+    struct job *job; /* holds a reference */
     struct gate_waiter waiter;
     bool is_queued;
 };
@@ -159,10 +159,7 @@ int job_enter(lua_State *L, struct job *j)
 
 /* ---- the object ---- */
 
-static struct job *check(lua_State *L)
-{
-    return *(struct job **)luaL_checkudata(L, 1, JOB_META);
-}
+static struct job *check(lua_State *L) { return *(struct job **)luaL_checkudata(L, 1, JOB_META); }
 
 struct job *job_push(lua_State *L, const char *id, int run)
 {
@@ -235,8 +232,8 @@ static void write_line(lua_State *L, struct buf *b, int index)
     json_str_n(b, line, len);
 }
 
-/* job:progress([done [, total [, line]]]) -> true when it was published on job/ID as `progress`, false
- * when it came too fast (20 a second after the first 100). A line is cut at 4096 bytes. */
+/* job:progress([done [, total [, line]]]) -> true when it was published on job/ID as `progress`,
+ * false when it came too fast (20 a second after the first 100). A line is cut at 4096 bytes. */
 static int l_progress(lua_State *L)
 {
     struct job *j = check(L);
@@ -326,11 +323,8 @@ static int l_index(lua_State *L)
 void job_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        { "progress", l_progress },
-        { "publish", l_publish },
-        { "cancelled", l_cancelled },
-        { "on_end", l_on_end },
-        { NULL, NULL },
+        { "progress", l_progress }, { "publish", l_publish }, { "cancelled", l_cancelled },
+        { "on_end", l_on_end },     { NULL, NULL },
     };
 
     lua_pushcfunction(L, l_gc);

@@ -13,23 +13,23 @@
 #include "vm/module.h"
 
 #define JOB_META "mg.job"
-#define JOB_ID_MAX 180               /* with "job/" before it, the name of a topic */
+#define JOB_ID_MAX 180 /* with "job/" before it, the name of a topic */
 
 struct job {
     unsigned refs;
-    struct task *task;               /* NULL before it is spawned and after it ended */
+    struct task *task; /* NULL before it is spawned and after it ended */
     const struct vm_services *services;
-    struct inflight_entry *entry;    /* NULL: not registered */
-    struct job_kind *kind;           /* NULL: no limit on its kind */
-    bool is_counted;                 /* in the metrics, as running */
-    bool has_turn;                   /* holds a place in the kind's gate */
-    int64_t timeout_ms;              /* from its turn on */
+    struct inflight_entry *entry; /* NULL: not registered */
+    struct job_kind *kind;        /* NULL: no limit on its kind */
+    bool is_counted;              /* in the metrics, as running */
+    bool has_turn;                /* holds a place in the kind's gate */
+    int64_t timeout_ms;           /* from its turn on */
     int64_t started_ms;
-    int64_t progress_due_ms;         /* progress: when the pace allows the next at the earliest */
-    uint64_t skipped;                /* progress that the pace left out since the last event */
+    int64_t progress_due_ms; /* progress: when the pace allows the next at the earliest */
+    uint64_t skipped;        /* progress that the pace left out since the last event */
     char topic[sizeof "job/" + JOB_ID_MAX];
-    char *id;                        /* inside topic */
-    char tool[129];                  /* for the log */
+    char *id;       /* inside topic */
+    char tool[129]; /* for the log */
 };
 
 /* Pushes the object of a new job whose function is at index run. NULL: no memory, nothing is
@@ -44,7 +44,7 @@ void job_unref(struct job *j);
 /* Waits for its turn: `return job_enter(L, j)` -> true, or nil, message, code. */
 int job_enter(lua_State *L, struct job *j);
 
-extern const struct task_ops job_task_ops;       /* with the job as arg */
-void job_cancel(void *job);                      /* for inflight_add() */
+extern const struct task_ops job_task_ops; /* with the job as arg */
+void job_cancel(void *job);                /* for inflight_add() */
 
 #endif

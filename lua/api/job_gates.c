@@ -8,12 +8,12 @@
 struct job_kind {
     struct gate *gate;
     atomic_uint parallel;
-    atomic_uint alive;               /* waiting and running */
+    atomic_uint alive; /* waiting and running */
     char name[JOB_KIND_NAME_MAX + 1];
 };
 
 struct job_gates {
-    pthread_mutex_t lock;            /* of kinds and count */
+    pthread_mutex_t lock; /* of kinds and count */
     size_t count;
     struct job_kind *kinds[JOB_KINDS_MAX];
 };

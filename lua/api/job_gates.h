@@ -11,13 +11,13 @@
 
 #define JOB_KINDS_MAX 256
 #define JOB_KIND_NAME_MAX 128
-#define JOB_UNBOUNDED UINT32_MAX     /* as max_queued: as many as there may be jobs */
+#define JOB_UNBOUNDED UINT32_MAX /* as max_queued: as many as there may be jobs */
 
 struct job_gates;
 struct job_kind;
 
-struct job_gates *job_gates_new(void);           /* NULL: no memory */
-void job_gates_free(struct job_gates *g);        /* NULL is legal */
+struct job_gates *job_gates_new(void);    /* NULL: no memory */
+void job_gates_free(struct job_gates *g); /* NULL is legal */
 
 /* The kind of that name, with parallel (at least 1) as its limit from now on. NULL: there are
  * JOB_KINDS_MAX others, or no memory. */

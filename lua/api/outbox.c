@@ -9,8 +9,8 @@
 struct entry {
     struct entry *next;
     store_seq seq;
-    size_t bytes;                    /* of the whole block */
-    const char *topic, *event;       /* inside text; topic NULL: a log line */
+    size_t bytes;              /* of the whole block */
+    const char *topic, *event; /* inside text; topic NULL: a log line */
     const char *data;
     size_t len;
     char text[];
@@ -22,7 +22,7 @@ struct outbox {
     struct topics *topics;
     struct entry *first, **last;
     size_t bytes;
-    bool is_waiting;                 /* wait is with the store */
+    bool is_waiting; /* wait is with the store */
     struct store_wait wait;
 };
 
@@ -71,7 +71,8 @@ static void warn_dropped(const char *topic, const char *event, const char *reaso
     log_end(&line);
 }
 
-static int send_event(struct outbox *o, const char *topic, const char *event, const char *data, size_t len)
+static int send_event(struct outbox *o, const char *topic, const char *event, const char *data,
+                      size_t len)
 {
     if (!o->topics)
         return 0;

@@ -1,8 +1,8 @@
-/* outbox.h - what tells of a change leaves after the change is durable: events and log lines of a worker's tasks.
- * One queue per worker, first in, first out, so that events of one job never overtake each other. A task that changed
- * nothing, or whose changes are on disk already, sends at once when the queue is empty.
- * Lifetime: made by the worker before its first task, freed when it is empty, before the loop and the store.
- * Threads:  the worker's. */
+/* outbox.h - what tells of a change leaves after the change is durable: events and log lines of a
+ * worker's tasks. One queue per worker, first in, first out, so that events of one job never
+ * overtake each other. A task that changed nothing, or whose changes are on disk already, sends at
+ * once when the queue is empty. Lifetime: made by the worker before its first task, freed when it
+ * is empty, before the loop and the store. Threads:  the worker's. */
 #ifndef MG_OUTBOX_H
 #define MG_OUTBOX_H
 #include <stdbool.h>
@@ -13,20 +13,21 @@
 #include "io/loop.h"
 #include "store/store.h"
 
-#define OUTBOX_MAX_BYTES ((size_t)16 << 20)    /* waiting, of one worker */
+#define OUTBOX_MAX_BYTES ((size_t)16 << 20) /* waiting, of one worker */
 
 struct topics;
 struct outbox;
 
-struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t);    /* NULL: no memory */
+struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t); /* NULL: no memory */
 bool outbox_is_empty(const struct outbox *o);
-void outbox_free(struct outbox *o);            /* NULL is legal; only when empty */
+void outbox_free(struct outbox *o); /* NULL is legal; only when empty */
 
-/* Publishes data (one line of JSON) once record seq is durable; never when it turns out to be lost. Copies.
- * MG_E_LIMIT: too much waits already; MG_E_NOMEM. */
+/* Publishes data (one line of JSON) once record seq is durable; never when it turns out to be lost.
+ * Copies. MG_E_LIMIT: too much waits already; MG_E_NOMEM. */
 int outbox_publish(struct outbox *o, store_seq seq, const char *topic, const char *event,
                    const char *data, size_t len) MG_NODISCARD;
-/* Ends the line once record seq is durable, or known to be lost. What cannot be kept is logged at once. */
+/* Ends the line once record seq is durable, or known to be lost. What cannot be kept is logged at
+ * once. */
 void outbox_log(struct outbox *o, store_seq seq, struct log_line *line);
 
 #endif

@@ -14,7 +14,8 @@ static struct state_op *of_request(struct store_op *req)
 
 /* ---- results ---- */
 
-/* 0, or 3 with nil, message, code pushed. Whatever was read or written binds the reply to its record. */
+/* 0, or 3 with nil, message, code pushed. Whatever was read or written binds the reply to its
+ * record. */
 static int failed(lua_State *L, struct state_op *s)
 {
     struct task *t = task_of(L);
@@ -101,7 +102,7 @@ int state_results_list(lua_State *L, struct state_op *s)
 /* ---- the iterator of each() ---- */
 
 struct snapshot {
-    struct store_op req;             /* holds the values */
+    struct store_op req; /* holds the values */
     size_t next;
 };
 
@@ -197,8 +198,8 @@ struct state_op *state_op_read(lua_State *L, state_results_fn results, enum stor
     return s;
 }
 
-struct state_op *state_op_write(lua_State *L, state_results_fn results, struct buf *bytes, size_t len,
-                                bool is_delete, store_seq expect, int64_t ttl_ms)
+struct state_op *state_op_write(lua_State *L, state_results_fn results, struct buf *bytes,
+                                size_t len, bool is_delete, store_seq expect, int64_t ttl_ms)
 {
     struct state_op *s = push(L, results, STORE_WRITE);
     if (!s)

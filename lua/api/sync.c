@@ -7,15 +7,16 @@
 #include "vm/module.h"
 #include "vm/op.h"
 
-/* The store's promise to answer cannot be taken back: a strand that ends first leaves the waiter behind. */
+/* The store's promise to answer cannot be taken back: a strand that ends first leaves the waiter
+ * behind. */
 struct sync_op;
 struct sync_waiter {
     struct store_wait wait;
-    struct sync_op *op;          /* NULL: nobody waits any more */
+    struct sync_op *op; /* NULL: nobody waits any more */
 };
 struct sync_op {
     struct op op;
-    struct sync_waiter *waiter;  /* NULL: answered, or not started */
+    struct sync_waiter *waiter; /* NULL: answered, or not started */
     int code;
 };
 
@@ -57,8 +58,9 @@ static const struct op_type sync_type = {
     .results = sync_results,
 };
 
-/* mcp.state.sync() -> true, or nil, message, code (w). Waits until everything that this call has read and written
- * is durable. A reply waits for that by itself: sync is for what a tool tells somebody else. */
+/* mcp.state.sync() -> true, or nil, message, code (w). Waits until everything that this call has
+ * read and written is durable. A reply waits for that by itself: sync is for what a tool tells
+ * somebody else. */
 int l_state_sync(lua_State *L)
 {
     const struct vm_services *services = vm_services_of(L);

@@ -1,0 +1,229 @@
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "api/process.h"
+#include "api/run.h"
+#include "api/scratch.h"
+
+#define GRANT "@evals"         /* in the tool's `exec`: the commands of the [eval ...] sections */
+#define ERROR_OUTPUT_MAX 65536 /* bytes kept of an evaluation's standard error */
+#define ID_MAX 1000
+
+static const struct vm_sections *sections_of(lua_State *L)
+{
+    static const struct vm_sections none;
+    const void *config = vm_options_of(L)->config;
+    return config ? config : &none;
+}
+
+static const struct vm_eval *find(const struct vm_sections *s, const char *task)
+{
+    const struct vm_eval *fallback = NULL;
+    for (size_t i = 0; i < s->eval_count; i++) {
+        if (strcmp(s->evals[i].name, task) == 0)
+            return &s->evals[i];
+        if (strcmp(s->evals[i].name, "*") == 0)
+            fallback = &s->evals[i];
+    }
+    return fallback;
+}
+
+static int fail_unknown(lua_State *L, const struct vm_sections *s, const char *task)
+{
+    struct buf *known = scratch_push(L);
+    for (size_t i = 0; i < s->eval_count; i++)
+        buf_printf(known, "%s%s", i ? ", " : "", s->evals[i].name);
+    const char *names = known->len ? buf_cstr(known) : "none";
+    int results = api_fail(L, "ENOENT", "Unknown task: %s (known: %s)", task, names ? names : "?");
+    buf_fini(known);
+    return results;
+}
+
+/* mcp.evals.find(taskId) -> {name=, timeout=, parallel=, max_queued=}, or nil, message, code. What
+ * [eval NAME] or [eval *] and [evals] of mcp.ini say of a task. */
+static int l_find(lua_State *L)
+{
+    const char *task = luaL_checkstring(L, 1);
+    const struct vm_sections *s = sections_of(L);
+    const struct vm_eval *eval = find(s, task);
+
+    if (!eval)
+        return fail_unknown(L, s, task);
+    lua_createtable(L, 0, 4);
+    lua_pushstring(L, eval->name);
+    lua_setfield(L, -2, "name");
+    lua_pushnumber(L, (lua_Number)eval->timeout_ms / 1e3);
+    lua_setfield(L, -2, "timeout");
+    lua_pushinteger(L, s->evals_parallel);
+    lua_setfield(L, -2, "parallel");
+    lua_pushinteger(L, s->evals_max_queued);
+    lua_setfield(L, -2, "max_queued");
+    return 1;
+}
+
+/* ---- the command ---- */
+
+struct ids {
+    const char *task, *config, *job, *root;
+};
+
+/* The value of the placeholder at p, and its length as written; NULL: there is none. */
+static const char *placeholder(const struct ids *ids, const char *p, size_t *len)
+{
+    const struct {
+        const char *name, *value;
+    } known[] = {
+        { "{taskId}", ids->task },
+        { "{configId}", ids->config },
+        { "{jobId}", ids->job },
+        { "{root}", ids->root },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        *len = strlen(known[i].name);
+        if (strncmp(p, known[i].name, *len) == 0)
+            return known[i].value;
+    }
+    return NULL;
+}
+
+/* Pushes the argument that the template makes. An id that would be the begin of an argument and an
+ * option at that is refused: it comes from the client. */
+static const char *expand(lua_State *L, const char *template, const struct ids *ids)
+{
+    struct buf *out = scratch_push(L);
+    size_t len;
+
+    for (const char *p = template; *p;) {
+        const char *value = *p == '{' ? placeholder(ids, p, &len) : NULL;
+        if (value && p == template && value[0] == '-') {
+            buf_fini(out);
+            return NULL;
+        }
+        if (value) {
+            buf_str(out, value);
+            p += len;
+        } else {
+            buf_putc(out, *p++);
+        }
+    }
+    scratch_push_string(L, out);
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
+}
+
+/* A program with a relative path is meant relative to the folder in which it runs. */
+static const char *program(lua_State *L, const char *name, const char *folder)
+{
+    if (name[0] == '/' || !strchr(name, '/'))
+        return name;
+    return lua_pushfstring(L, "%s/%s", folder, name);
+}
+
+/* NULL: an id begins with a dash where it must not. */
+static const char *const *command(lua_State *L, const struct vm_eval *eval, const struct ids *ids,
+                                  const char *folder)
+{
+    size_t n = 0;
+    while (eval->command[n])
+        n++;
+    luaL_checkstack(L, (int)n + 10, "evals.run");
+    const char **argv = lua_newuserdatauv(L, (n + 1) * sizeof *argv, 0);
+    for (size_t i = 0; i < n; i++) {
+        argv[i] = expand(L, eval->command[i], ids);
+        if (!argv[i])
+            return NULL;
+    }
+    argv[n] = NULL;
+    argv[0] = program(L, argv[0], folder);
+    return argv;
+}
+
+/* ---- running ---- */
+
+/* Leaves the string on the stack. */
+static const char *check_id(lua_State *L, const char *name)
+{
+    size_t len = 0;
+    const char *id = lua_getfield(L, 1, name) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
+    if (len == 0 || len > ID_MAX || strlen(id) != len)
+        luaL_error(L, "evals.run: %s: expected a string of 1 to %d bytes", name, ID_MAX);
+    return id;
+}
+
+static bool is_granted(const struct vm_policy *policy)
+{
+    for (const char *const *entry = policy->exec; entry && *entry; entry++)
+        if (strcmp(*entry, GRANT) == 0)
+            return true;
+    return false;
+}
+
+static int start(lua_State *L, const struct vm_eval *eval, const struct ids *ids, bool wants_lines)
+{
+    const char *folder = eval->cwd ? eval->cwd : ids->root;
+    const char *const *argv = command(L, eval, ids, folder);
+    struct err e;
+    if (!argv)
+        return api_fail(L, "INVALID", "taskId and configId must not begin with \"-\"");
+
+    struct process_options o = {
+        .child = { .argv = argv, .cwd = folder, .stdin_fd = -1, .stdout_fd = -1 },
+        .timeout_ms = eval->timeout_ms,
+        .max_output = sections_of(L)->evals_max_output,
+        .max_error = ERROR_OUTPUT_MAX,
+        .wants_lines = wants_lines,
+        .wants_object = true,
+    };
+    struct process **box = run_box_push(L);
+    *box = process_push(L);
+    if (!*box)
+        return 3;
+    int code = process_start(*box, &o, &e);
+    if (code != 0) {
+        process_drop(*box);
+        *box = NULL;
+        return api_fail(L, run_error_word(code), "%s", e.text);
+    }
+    return 1;
+}
+
+/* mcp.evals.run{task=, config=, job=, on_line=} -> {code=, signal=, result=, stderr=, truncated=,
+ * duration=}, or nil, message, code (w). Runs the command of the task's [eval ...] section; `exec =
+ * @evals` grants it. result is the last line of its standard output that is a JSON object, if there
+ * is one. on_line as in mcp.exec.run. */
+static int l_start(lua_State *L)
+{
+    static const char *const names[] = { "task", "config", "job", "on_line", NULL };
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    opts_check(L, 1, names);
+    struct ids ids = {
+        .task = check_id(L, "task"),
+        .config = check_id(L, "config"),
+        .job = check_id(L, "job"),
+        .root = vm_options_of(L)->root,
+    };
+    int on_line = lua_getfield(L, 1, "on_line");
+    if (on_line != LUA_TNIL && on_line != LUA_TFUNCTION)
+        return luaL_error(L, "evals.run: on_line: expected a function");
+
+    const struct vm_eval *eval = find(sections_of(L), ids.task);
+    if (!is_granted(policy_of(L)))
+        return api_fail(L, "DENIED",
+                        "the evaluations are not granted; in mcp.ini: [tool %s] exec = " GRANT,
+                        tool_of(L) ? tool_of(L)->name : "NAME");
+    if (!eval)
+        return fail_unknown(L, sections_of(L), ids.task);
+    return start(L, eval, &ids, on_line == LUA_TFUNCTION);
+}
+
+int mgl_open_evals(lua_State *L)
+{
+    lua_createtable(L, 0, 2);
+    lua_pushcfunction(L, l_find);
+    lua_setfield(L, -2, "find");
+    run_open(L, l_start);
+    return 1;
+}

@@ -1,0 +1,166 @@
+#include "api/rootfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define FOLDERS_MAX 128 /* between a file and the root */
+
+static int fail_errno(struct err *e, const char *path)
+{
+    if (errno == EXDEV)
+        return err_set(e, MG_E_DENIED, "the path leaves the root: %s", path);
+    if (errno == ENOENT || errno == ENOTDIR)
+        return err_set(e, MG_E_NOTFOUND, "no such file or folder: %s", path);
+    if (errno == ELOOP)
+        return err_set(e, MG_E_DENIED, "a symbolic link is not followed: %s", path);
+    return err_set(e, MG_E_IO, "%s: %s", path, strerror(errno));
+}
+
+static int open_folder(const struct rootfile_rules *r, const char *path, struct err *e)
+{
+    struct open_how how = {
+        .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    };
+    int root = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return fail_errno(e, r->root);
+    int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    int reason = errno;
+    close(root);
+    errno = reason;
+    return fd >= 0 ? fd : fail_errno(e, path);
+}
+
+/* Walks from the folder up to the root. 0: all of them may be touched. Takes fd over. */
+static int check_folders(const struct rootfile_rules *r, int fd, const char *path, struct err *e)
+{
+    struct stat root, st;
+    int code = err_set(e, MG_E_DENIED, "%s is not for tools", path);
+
+    if (stat(r->root, &root) != 0) {
+        close(fd);
+        return fail_errno(e, r->root);
+    }
+    for (int i = 0; i < FOLDERS_MAX && fstat(fd, &st) == 0; i++) {
+        if (!r->may_open || !r->may_open(r->arg, fd))
+            break;
+        if (st.st_dev == root.st_dev && st.st_ino == root.st_ino) {
+            code = 0;
+            break;
+        }
+        int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        close(fd);
+        fd = up;
+        if (fd < 0)
+            return code;
+    }
+    close(fd);
+    return code;
+}
+
+/* Opens the folder that path's last part lies in; *base is that part. */
+static int open_parent(const struct rootfile_rules *r, const char *path, const char **base,
+                       struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX] = ".";
+
+    *base = slash ? slash + 1 : path;
+    if (**base == '\0' || strcmp(*base, ".") == 0 || strcmp(*base, "..") == 0)
+        return err_set(e, MG_E_INVALID, "not the name of a file: %s", path);
+    if (path[0] == '/')
+        return err_set(e, MG_E_DENIED, "the path is not relative to the root: %s", path);
+    if (slash && snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path) >= PATH_MAX)
+        return err_set(e, MG_E_INVALID, "the path is too long");
+    int fd = open_folder(r, folder, e);
+    if (fd < 0)
+        return fd;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int code = copy < 0 ? fail_errno(e, path) : check_folders(r, copy, path, e);
+    if (code != 0) {
+        close(fd);
+        return code;
+    }
+    return fd;
+}
+
+/* A regular file that tools may touch? Then blocking is switched on again. Takes fd over on
+ * failure. */
+static int check_file(const struct rootfile_rules *r, int fd, const char *path, struct err *e)
+{
+    struct stat st;
+    int code = 0;
+
+    if (fstat(fd, &st) != 0)
+        code = fail_errno(e, path);
+    else if (!S_ISREG(st.st_mode))
+        code = err_set(e, MG_E_INVALID, "not a regular file: %s", path);
+    else if (!r->may_open(r->arg, fd))
+        code = err_set(e, MG_E_DENIED, "%s is not for tools", path);
+    else if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) != 0)
+        code = fail_errno(e, path);
+    if (code == 0)
+        return fd;
+    close(fd);
+    return code;
+}
+
+int rootfile_read(const struct rootfile_rules *r, const char *path, struct err *e)
+{
+    const char *base;
+    int folder = open_parent(r, path, &base, e);
+    if (folder < 0)
+        return folder;
+    int fd = openat(folder, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int code = fd < 0 ? fail_errno(e, path) : 0;
+    close(folder);
+    return fd < 0 ? code : check_file(r, fd, path, e);
+}
+
+int rootfile_write(const struct rootfile_rules *r, const char *path, struct err *e)
+{
+    const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    const char *base;
+    int folder = open_parent(r, path, &base, e);
+    if (folder < 0)
+        return folder;
+    int fd = openat(folder, base, flags | O_CREAT, 0666);
+    int code = fd < 0 ? fail_errno(e, path) : 0;
+    close(folder);
+    if (fd < 0)
+        return code;
+    fd = check_file(r, fd, path, e);
+    if (fd >= 0 && ftruncate(fd, 0) != 0) {
+        code = fail_errno(e, path);
+        close(fd);
+        return code;
+    }
+    return fd;
+}
+
+int rootfile_folder(const struct rootfile_rules *r, const char *path, struct buf *out,
+                    struct err *e)
+{
+    char link[64], target[PATH_MAX];
+
+    if (path[0] == '/')
+        return err_set(e, MG_E_DENIED, "the path is not relative to the root: %s", path);
+    int fd = open_folder(r, path[0] ? path : ".", e);
+    if (fd < 0)
+        return fd;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, target, sizeof target);
+    int code = len < 0 || (size_t)len == sizeof target ? fail_errno(e, path) : 0;
+    if (code == 0)
+        buf_append(out, target, (size_t)len);
+    close(fd);
+    return code;
+}

@@ -1,0 +1,24 @@
+/* rootfile.h - opening what lies below [paths] root for a tool, and nothing else: no way out by
+ * "..", an absolute path or a symbolic link, no magic link, no file or folder of the gateway's own.
+ * Threads: any. All functions return a descriptor (O_CLOEXEC), or a negative enum mg_err with its
+ * reason. */
+#ifndef MG_ROOTFILE_H
+#define MG_ROOTFILE_H
+#include "base/buf.h"
+#include "base/err.h"
+
+struct rootfile_rules {
+    const char *root;                    /* absolute */
+    bool (*may_open)(void *arg, int fd); /* NULL: nothing may be opened */
+    void *arg;
+};
+
+/* path is relative to the root. A regular file that exists. */
+int rootfile_read(const struct rootfile_rules *r, const char *path, struct err *e) MG_NODISCARD;
+/* A regular file, made or emptied. */
+int rootfile_write(const struct rootfile_rules *r, const char *path, struct err *e) MG_NODISCARD;
+/* An existing folder: its absolute path without symbolic links is appended to out; returns 0. */
+int rootfile_folder(const struct rootfile_rules *r, const char *path, struct buf *out,
+                    struct err *e) MG_NODISCARD;
+
+#endif
