@@ -6,11 +6,12 @@
 #include "mcp/request.h"
 #include "mcp/revision.h"
 
-/* A client that knows sessions has to accept both types, and says so; one that merely accepts
- * anything would not send the id back. */
+/* A client that knows sessions accepts both types, and says so, or names its version already here;
+ * one that merely accepts anything would not send the id back. */
 static bool wants_session(const struct request *rq)
 {
-    return rq->in->is_http && rq->in->names_both && rq->out->revision >= MCP_2025_03_26;
+    return rq->in->is_http && (rq->in->names_both || rq->version.p) &&
+           rq->out->revision >= MCP_2025_03_26;
 }
 
 static bool session_open(struct request *rq)

@@ -62,26 +62,31 @@ static void test_initialize(void **state)
 static void test_who_gets_a_session(void **state)
 {
     static const struct {
-        const char *body, *accept;
+        const char *body, *accept, *version;
         const char *log; /* what the host was told; NULL: nothing, and no session */
     } cases[] = {
-        { INIT(V11), BOTH, "create:alice:2025-11-25:c:9 " },
-        { INIT(V03), BOTH, "create:alice:2025-03-26:c:9 " },
-        { INIT(V06), "text/event-stream, application/json", "create:alice:2025-06-18:c:9 " },
-        { INIT("2099-01-01"), BOTH, "create:alice:2025-11-25:c:9 " },
-        { REQUEST("1", "initialize", "\"protocolVersion\":\"2025-11-25\",\"clientInfo\":[]"), BOTH,
+        { INIT(V11), BOTH, NULL, "create:alice:2025-11-25:c:9 " },
+        { INIT(V03), BOTH, NULL, "create:alice:2025-03-26:c:9 " },
+        { INIT(V06), "text/event-stream, application/json", NULL, "create:alice:2025-06-18:c:9 " },
+        { INIT("2099-01-01"), BOTH, NULL, "create:alice:2025-11-25:c:9 " },
+        { REQUEST("1", "initialize", "\"clientInfo\":[]"), BOTH, NULL,
           "create:alice:2025-11-25:: " },
-        { INIT(V24), BOTH, NULL },
-        { INIT(V11), NULL, NULL },
-        { INIT(V11), "*/*", NULL },
-        { INIT(V11), "application/json", NULL },
-        { INIT(V11), "text/event-stream", NULL },
-        { INIT(V11), "application/json, */*", NULL },
+        { INIT(V11), "*/*", V11, "create:alice:2025-11-25:c:9 " },
+        { INIT(V06), NULL, V11, "create:alice:2025-06-18:c:9 " },
+        { INIT(V24), BOTH, NULL, NULL },
+        { INIT(V24), BOTH, V24, NULL },
+        { INIT(V11), NULL, NULL, NULL },
+        { INIT(V11), "*/*", NULL, NULL },
+        { INIT(V11), "application/json", NULL, NULL },
+        { INIT(V11), "text/event-stream", NULL, NULL },
+        { INIT(V11), "application/json, */*", NULL, NULL },
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct probe p = { .body = cases[i].body, .accept = cases[i].accept };
+        struct probe p = { .body = cases[i].body,
+                           .accept = cases[i].accept,
+                           .version = cases[i].version };
         struct fixture f;
         struct mcp_out out;
         fixture_init(&f);
