@@ -13,7 +13,9 @@ struct check {
 
 static bool is_written(const struct section *s, const char *key)
 {
-    return s->raw[key_find(s->info, key) - s->info->keys] != NULL;
+    const struct raw *raw = s->raw[key_find(s->info, key) - s->info->keys];
+
+    return raw && *raw->text;
 }
 
 static struct config_origin origin_of(const struct section *s, const char *key)

@@ -119,23 +119,34 @@ static int rate_read(const struct key_info *k, const char *s, struct config_rate
                     e);
 }
 
-static int choice_read(const struct key_info *k, const char *s, void *field, struct err *e)
+static int choice_refuse(const struct key_info *k, const char *s, struct err *e)
 {
-    const char *word = k->choices;
-    unsigned value = 0;
     struct buf what = { 0 };
 
-    for (size_t len; *word; word += len + (word[len] == ' '), value++) {
-        len = strcspn(word, " ");
-        if (strlen(s) == len && memcmp(s, word, len) == 0) {
-            memcpy(field, &value, sizeof value);
-            return 0;
-        }
-        buf_printf(&what, "%s%.*s", value == 0 ? "" : word[len] ? ", " : " or ", (int)len, word);
+    for (const char *word = k->choices; *word;) {
+        size_t len = strcspn(word, " ");
+        const char *before = word == k->choices ? "" : word[len] ? ", " : " or ";
+        buf_printf(&what, "%s%.*s", before, (int)len, word);
+        word += len + (word[len] == ' ');
     }
     int rc = buf_cstr(&what) ? expected(k, what.data, s, e) : no_memory(e);
     buf_fini(&what);
     return rc;
+}
+
+static int choice_read(const struct key_info *k, const char *s, void *field, struct err *e)
+{
+    const char *word = k->choices;
+
+    for (unsigned value = 0; *word; value++) {
+        size_t len = strcspn(word, " ");
+        if (strlen(s) == len && memcmp(s, word, len) == 0) {
+            memcpy(field, &value, sizeof value);
+            return 0;
+        }
+        word += len + (word[len] == ' ');
+    }
+    return choice_refuse(k, s, e);
 }
 
 static int path_read(struct value_reader *r, const struct key_info *k, const struct raw *raw,
@@ -311,7 +322,8 @@ int value_read(struct value_reader *r, const struct key_info *k, const struct ra
     rc = value_text(r, raw, k->type == KEY_SECRET, &text, e);
     if (rc == 0 && text.len > 0)
         rc = scalar_read(r, k, raw, text.data, field, e);
-    else if (rc == 0 && (k->required || key_is_secret(k) || (k->fallback && *k->fallback)))
+    else if (rc == 0 && (k->required || (k->fallback && *k->fallback) ||
+                         (key_is_secret(k) && *raw->text)))
         rc = err_set(e, MG_E_INVALID, "must not be empty");
     if (key_is_secret(k) && text.data)
         explicit_bzero(text.data, text.len);

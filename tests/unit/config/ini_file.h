@@ -7,10 +7,10 @@
 #include "config/config.h"
 
 struct ini_file {
-    char dir[64];                    /* absolute; the working folder of what is loaded */
-    char path[80];                   /* dir/mcp.ini */
-    struct problems problems;        /* of the last load */
-    struct config *config;           /* of the last load; NULL when it failed */
+    char dir[64];             /* absolute; the working folder of what is loaded */
+    char path[80];            /* dir/mcp.ini */
+    struct problems problems; /* of the last load */
+    struct config *config;    /* of the last load; NULL when it failed */
 };
 
 void ini_file_new(struct ini_file *f);

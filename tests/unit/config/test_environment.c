@@ -26,9 +26,14 @@ static void test_precedence(void **state)
 
 static void test_kit_names(void **state)
 {
-    const char *env[] = { "PORT=1", "LUKHAS_MCP_API_KEYS= a , b,", "MCP_RL_WINDOW_MS=2500",
-                          "MCP_RL_BUCKET=4", "MCP_STATE_PATH=/s.json", "MCP_JOB_TTL_MS=60000",
-                          "LUKHAS_REPO_ROOT=/", "GITHUB_VIEW_BASE=https://github.com/a/b/blob/main",
+    const char *env[] = { "PORT=1",
+                          "LUKHAS_MCP_API_KEYS= a , b,",
+                          "MCP_RL_WINDOW_MS=2500",
+                          "MCP_RL_BUCKET=4",
+                          "MCP_STATE_PATH=/s.json",
+                          "MCP_JOB_TTL_MS=60000",
+                          "LUKHAS_REPO_ROOT=/",
+                          "GITHUB_VIEW_BASE=https://github.com/a/b/blob/main",
                           NULL };
     struct ini_file f;
 
@@ -37,10 +42,10 @@ static void test_kit_names(void **state)
     const struct config *c = ini_file_load(&f, "[auth]\nkeys = c\n[key ci]\nsecret = d\n", env);
     assert_non_null(c);
     assert_int_equal(c->server.port, 1);
-    assert_int_equal(c->auth.keys.n, 2);                   /* those of the file are gone */
+    assert_int_equal(c->auth.keys.n, 2); /* those of the file are gone */
     assert_string_equal(c->auth.keys.items[0], "a");
     assert_string_equal(c->auth.keys.items[1], "b");
-    assert_int_equal(c->n_keys, 1);                        /* [key NAME] is untouched */
+    assert_int_equal(c->n_keys, 1); /* [key NAME] is untouched */
     assert_int_equal(c->rate_limit.window_ms, 2500);
     assert_int_equal(c->rate_limit.bucket, 4);
     assert_int_equal(c->rate_limit.per_key, 4);
@@ -67,8 +72,9 @@ static void test_kit_keys_are_literal(void **state)
 
 static void test_two_names(void **state)
 {
-    static const char *const same[] = { "PORT=1", "MOONGATE_SERVER_PORT=1", "MCP_RL_WINDOW_MS=60000",
-                                        "MOONGATE_RATE_LIMIT_WINDOW=1m", NULL };
+    static const char *const same[] = { "PORT=1", "MOONGATE_SERVER_PORT=1",
+                                        "MCP_RL_WINDOW_MS=60000", "MOONGATE_RATE_LIMIT_WINDOW=1m",
+                                        NULL };
     static const char *const different[] = { "PORT=1", "MOONGATE_SERVER_PORT=2", NULL };
     struct ini_file f;
 
@@ -83,10 +89,17 @@ static void test_two_names(void **state)
 
 static void test_problems(void **state)
 {
-    static const char *const env[] = { "PORT=http", "MCP_RL_WINDOW_MS=10s", "MCP_JOB_TTL_MS=1",
-                                       "MOONGATE_LOG_LEVEL=x", "MOONGATE_SERVER_PROT=1",
-                                       "MOONGATE_TOOL_X_TIMEOUT=1s", "MOONGATE_KEY_CI_SECRET=x",
-                                       "MOONGATE_TEST_BIN=x", "MOONGATE_BIN=y", "MOONGATE=z", NULL };
+    static const char *const env[] = { "PORT=http",
+                                       "MCP_RL_WINDOW_MS=10s",
+                                       "MCP_JOB_TTL_MS=1",
+                                       "MOONGATE_LOG_LEVEL=x",
+                                       "MOONGATE_SERVER_PROT=1",
+                                       "MOONGATE_TOOL_X_TIMEOUT=1s",
+                                       "MOONGATE_KEY_CI_SECRET=x",
+                                       "MOONGATE_TEST_BIN=x",
+                                       "MOONGATE_BIN=y",
+                                       "MOONGATE=z",
+                                       NULL };
     struct ini_file f;
 
     (void)state;
@@ -106,10 +119,11 @@ static void test_problems(void **state)
 
 static void test_named_sections(void **state)
 {
-    static const char *const env[] = { "MOONGATE_KEY_MY_CI_SECRET=s", "MOONGATE_TOOL_RUN_TIMEOUT=1s",
-                                       "MOONGATE_TOOL_RUN_EVAL_TIMEOUT=2s",
-                                       "MOONGATE_TOOL_RUN_EVAL_CACHE_TTL=3s",
-                                       "MOONGATE_EVAL_A_B_COMMAND=bin/x y", NULL };
+    static const char *const env[] = {
+        "MOONGATE_KEY_MY_CI_SECRET=s",       "MOONGATE_TOOL_RUN_TIMEOUT=1s",
+        "MOONGATE_TOOL_RUN_EVAL_TIMEOUT=2s", "MOONGATE_TOOL_RUN_EVAL_CACHE_TTL=3s",
+        "MOONGATE_EVAL_A_B_COMMAND=bin/x y", NULL
+    };
     static const char text[] = "[key my-ci]\nsecret = t\n[tool run]\n[tool run_eval]\n"
                                "cache_ttl = 9s\n[tool *]\n[eval a.b]\ncommand = z\n";
     struct ini_file f;

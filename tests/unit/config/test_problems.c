@@ -38,9 +38,8 @@ static void test_lines(void **state)
         { "[server] ; here\nport = 1 ; and here\n", "" },
         { "[server]\nport = 1", "" },
         { "[server]\nport: 1\n", "" },
-        { "[server\nport = 1\n",
-          "mcp.ini:1: a section heading ends with ]\n"
-          "mcp.ini:2: port: a key before the first [section]\n" },
+        { "[server\nport = 1\n", "mcp.ini:1: a section heading ends with ]\n"
+                                 "mcp.ini:2: port: a key before the first [section]\n" },
         { "[server] port = 1\n", "mcp.ini:1: text behind the section heading: port = 1\n" },
         { "[server]\n port = 1\n",
           "mcp.ini:2: an indented line: keys and headings begin in the first column\n" },
@@ -67,8 +66,7 @@ static void test_nul_byte(void **state)
     (void)state;
     ini_file_new(&f);
     assert_null(ini_file_load_bytes(&f, text, sizeof text - 1, NULL));
-    assert_string_equal(ini_file_problems(&f),
-                        "mcp.ini:2: a NUL byte: this is not a text file\n");
+    assert_string_equal(ini_file_problems(&f), "mcp.ini:2: a NUL byte: this is not a text file\n");
     ini_file_free(&f);
 }
 
@@ -86,7 +84,8 @@ static void test_line_length(void **state)
         strcpy(text + 8 + len, "\n");
         if (len <= 190) {
             assert_non_null(ini_file_load(&f, text, NULL));
-            assert_int_equal(strlen(f.config->paths.view_base), (size_t)len - strlen("view_base = "));
+            assert_int_equal(strlen(f.config->paths.view_base),
+                             (size_t)len - strlen("view_base = "));
         } else {
             ini_file_assert(&f, text, NULL,
                             "mcp.ini:2: a line of 191 bytes: at most 190 (a list may stand on "
@@ -159,15 +158,14 @@ static void test_sections(void **state)
         { "[sever]\nport = 1\n", "mcp.ini:1: [sever]: unknown section; did you mean [server]?\n" },
         { "[search]\nmax_file = 1M\n", "mcp.ini:1: [search]: unknown section\n" },
         { "[redis x]\n", "mcp.ini:1: [redis x]: unknown section\n" },
-        { "[tls]\n[oauth]\n",
-          "mcp.ini:1: [tls]: unknown section\nmcp.ini:2: [oauth]: unknown section; did you mean [auth]?\n" },
+        { "[tls]\n[oauth]\n", "mcp.ini:1: [tls]: unknown section\nmcp.ini:2: [oauth]: unknown "
+                              "section; did you mean [auth]?\n" },
         { "[]\n", "mcp.ini:1: []: unknown section\n" },
         { "[Server]\n", "mcp.ini:1: [Server]: unknown section; did you mean [server]?\n" },
         { "[server x]\n", "mcp.ini:1: [server x]: this section has no name\n" },
         { "[tool]\n", "mcp.ini:1: [tool]: the heading needs a name: [tool NAME or GLOB]\n" },
         { "[key]\n", "mcp.ini:1: [key]: the heading needs a name: [key NAME]\n" },
-        { "[tool a b]\n",
-          "mcp.ini:1: [tool a b]: expected a tool's name, * and ? for any\n" },
+        { "[tool a b]\n", "mcp.ini:1: [tool a b]: expected a tool's name, * and ? for any\n" },
         { "[key anonymous]\nsecret = x\n",
           "mcp.ini:1: [key anonymous]: expected another name: this one stands for callers without "
           "a section\n" },
@@ -177,8 +175,7 @@ static void test_sections(void **state)
         { "[eval a b]\ncommand = x\n",
           "mcp.ini:1: [eval a b]: expected a task's name of letters, digits and _ . - : / @ +, or "
           "*\n" },
-        { "[server]\n[auth]\n[server]\n",
-          "mcp.ini:3: [server]: stands already in line 1\n" },
+        { "[server]\n[auth]\n[server]\n", "mcp.ini:3: [server]: stands already in line 1\n" },
         { "[tool x]\n\n[tool x]\n", "mcp.ini:3: [tool x]: stands already in line 1\n" },
         { "[tool x]\n[eval x]\ncommand = y\n[key x]\nsecret = z\n[tool  y ]\n", "" },
     };
@@ -198,7 +195,7 @@ static void test_section_name_length(void **state)
     name[128] = '\0';
     snprintf(text, sizeof text, "[tool %s]\n", name);
     assert_non_null(ini_file_load(&f, text, NULL));
-    assert_string_equal(f.config->tool_rules[0].name, name);      /* inih alone would cut it at 49 */
+    assert_string_equal(f.config->tool_rules[0].name, name); /* inih alone would cut it at 49 */
     name[128] = 'n';
     name[129] = '\0';
     snprintf(text, sizeof text, "[tool %s]\n", name);
@@ -215,8 +212,7 @@ static void test_keys(void **state)
           "mcp.ini:2: tools.reload: unknown key\nmcp.ini:3: tools.poll: unknown key\n" },
         { "[server]\nPort = 1\n", "mcp.ini:2: server.Port: unknown key; did you mean port?\n" },
         { "[server]\nport = 1\nport = 2\n", "mcp.ini:3: server.port: is set already in line 2\n" },
-        { "[eval x]\ncommand = a\nurl = http://a\n",
-          "mcp.ini:3: eval x.url: unknown key\n" },
+        { "[eval x]\ncommand = a\nurl = http://a\n", "mcp.ini:3: eval x.url: unknown key\n" },
         { "[key ci]\nsecret = a\nsecert = b\n",
           "mcp.ini:3: key ci.secert: unknown key; did you mean secret?\n" },
         { "[tool x]\nhttp = example.com\nfs = write\nallow_private = yes\nredis = a\n",
@@ -322,10 +318,11 @@ static void test_commands(void **state)
           "mcp.ini:2: eval x.command: a comment behind a value begins with ; (or quote the #)\n" },
         { "[eval x]\ncommand = a ${NOT_SET}\n",
           "mcp.ini:2: eval x.command: the environment variable NOT_SET is not set\n" },
-        { "[eval x]\ncommand = a ${NOT\n",
-          "mcp.ini:2: eval x.command: after ${ comes a variable's name and } ($${ stands for ${)\n" },
+        { "[eval x]\ncommand = a ${NOT\n", "mcp.ini:2: eval x.command: after ${ comes a variable's "
+                                           "name and } ($${ stands for ${)\n" },
         { "[eval x]\ncommand = a {}, {\"k\": {1}} ${}\n",
-          "mcp.ini:2: eval x.command: after ${ comes a variable's name and } ($${ stands for ${)\n" },
+          "mcp.ini:2: eval x.command: after ${ comes a variable's name and } ($${ stands for "
+          "${)\n" },
     };
 
     (void)state;
@@ -367,8 +364,8 @@ static void test_cross_checks(void **state)
     ASSERT_ALL(bad);
 }
 
-#define OPEN_DOOR                                                                                 \
-    " can be reached from other machines and there is no key; add the line \"keys = SECRET\" "    \
+#define OPEN_DOOR                                                                              \
+    " can be reached from other machines and there is no key; add the line \"keys = SECRET\" " \
     "under [auth] (openssl rand -hex 32 makes a secret)\n"
 
 static void test_no_open_door(void **state)
@@ -378,8 +375,10 @@ static void test_no_open_door(void **state)
         { "[server]\nhost = 127.0.0.1, ::\n", "mcp.ini:2: server.host: ::" OPEN_DOOR },
         { "[server]\nhost = 10.0.0.1\n[auth]\nallow_anonymous = yes\n",
           "mcp.ini:2: server.host: 10.0.0.1" OPEN_DOOR },
-        { "[server]\nhost = ::ffff:10.0.0.1\n", "mcp.ini:2: server.host: ::ffff:10.0.0.1" OPEN_DOOR },
-        { "[server]\nhost = 0.0.0.0\n[auth]\nkeys =\n", "mcp.ini:2: server.host: 0.0.0.0" OPEN_DOOR },
+        { "[server]\nhost = ::ffff:10.0.0.1\n",
+          "mcp.ini:2: server.host: ::ffff:10.0.0.1" OPEN_DOOR },
+        { "[server]\nhost = 0.0.0.0\n[auth]\nkeys =\n",
+          "mcp.ini:2: server.host: 0.0.0.0" OPEN_DOOR },
         { "[server]\nhost = 127.1.2.3, ::1, ::ffff:127.0.0.1\n", "" },
         { "[server]\nhost = 0.0.0.0\n[auth]\nkeys = x\n", "" },
         { "[server]\nhost = 0.0.0.0\n[key a]\nsecret = x\n", "" },
@@ -431,8 +430,7 @@ static void test_many_problems(void **state)
     buf_clear(&text);
     for (int i = 0; i <= 1000; i++)
         buf_printf(&text, "%skeys = k%d\n", i ? "" : "[auth]\n", i);
-    ini_file_assert(&f, buf_cstr(&text), NULL,
-                    "mcp.ini:1002: auth.keys: more than 1000 items\n");
+    ini_file_assert(&f, buf_cstr(&text), NULL, "mcp.ini:1002: auth.keys: more than 1000 items\n");
     buf_fini(&text);
     ini_file_free(&f);
 }

@@ -20,11 +20,22 @@ static void test_references(void **state)
 {
     static const char *const env[] = { "A=one", "EMPTY=", "AT=@x", "LIST=p, q", "NAMES=A", NULL };
     static const struct {
-        const char *written, *want;          /* NULL: refused */
+        const char *written, *want; /* NULL: refused */
     } cases[] = {
-        { "${A}", "one" }, { "x${A}y${A}", "xoney" "one" }, { "$${A}", "${A}" }, { "$A", "$A" },
-        { "a$", "a$" }, { "$$${A}", "$${A}" }, { "${AT}", "@x" }, { "${EMPTY}x", "x" },
-        { "${B}", NULL }, { "${}", NULL }, { "${A", NULL }, { "${A B}", NULL }, { "${1}", NULL },
+        { "${A}", "one" },
+        { "x${A}y${A}", "xoney"
+                        "one" },
+        { "$${A}", "${A}" },
+        { "$A", "$A" },
+        { "a$", "a$" },
+        { "$$${A}", "$${A}" },
+        { "${AT}", "@x" },
+        { "${EMPTY}x", "x" },
+        { "${B}", NULL },
+        { "${}", NULL },
+        { "${A", NULL },
+        { "${A B}", NULL },
+        { "${1}", NULL },
     };
     struct ini_file f;
     char text[128];
@@ -56,14 +67,19 @@ static void test_files(void **state)
     ini_file_new(&f);
     put(&f, "key", SECRET "\r\n\n", 0600);
     put(&f, "keys", "one\n\n two, three \r\nfour", 0640);
-    const struct config *c = ini_file_load(
-        &f, "[key a]\nsecret = @${WHERE}ey\n[auth]\nkeys = @keys, five\n[key b]\n"
-            "sha256 =\n[log]\nfile = @x\n", env);
-    assert_null(c);                          /* b has two */
-    c = ini_file_load(&f, "[key a]\nsecret = @${WHERE}ey\n[auth]\nkeys = @keys, five\n"
-                          "[log]\nfile = @x\n", NULL);
-    assert_null(c);                          /* WHERE is not set */
-    c = ini_file_load(&f, "[key a]\nsecret = @./key\n[auth]\nkeys = @keys, five\n[log]\nfile = @x\n",
+    const struct config *c =
+        ini_file_load(&f,
+                      "[key a]\nsecret = @${WHERE}ey\n[auth]\nkeys = @keys, five\n[key b]\n"
+                      "sha256 =\n[log]\nfile = @x\n",
+                      env);
+    assert_null(c); /* b has two */
+    c = ini_file_load(&f,
+                      "[key a]\nsecret = @${WHERE}ey\n[auth]\nkeys = @keys, five\n"
+                      "[log]\nfile = @x\n",
+                      NULL);
+    assert_null(c); /* WHERE is not set */
+    c = ini_file_load(&f,
+                      "[key a]\nsecret = @./key\n[auth]\nkeys = @keys, five\n[log]\nfile = @x\n",
                       NULL);
     assert_non_null(c);
     assert_string_equal(c->keys[0].secret, SECRET);
@@ -88,9 +104,9 @@ static void test_file_modes(void **state)
     static const struct {
         unsigned mode;
         bool ok;
-    } cases[] = { { 0400, true }, { 0600, true }, { 0640, true }, { 0440, true }, { 0700, true },
-                  { 0644, false }, { 0604, false }, { 0602, false }, { 0660, false },
-                  { 0620, false }, { 0666, false } };
+    } cases[] = { { 0400, true },  { 0600, true },  { 0640, true },  { 0440, true },
+                  { 0700, true },  { 0644, false }, { 0604, false }, { 0602, false },
+                  { 0660, false }, { 0620, false }, { 0666, false } };
     struct ini_file f;
     char want[256];
 
@@ -124,6 +140,9 @@ static void test_bad_files(void **state)
     ini_file_assert(&f, "[key a]\nsecret = @empty\n", NULL,
                     "mcp.ini:2: key a.secret: must not be empty\n");
     ini_file_assert(&f, "[key a]\nsecret =\n", NULL,
+                    "mcp.ini:1: [key a]: needs secret or sha256\n");
+    static const char *const env[] = { "EMPTY=", NULL };
+    ini_file_assert(&f, "[key a]\nsecret = ${EMPTY}\n", env,
                     "mcp.ini:2: key a.secret: must not be empty\n");
     ini_file_assert(&f, "[key a]\nsecret = @two\n", NULL,
                     "mcp.ini:2: key a.secret: expected a key without control characters\n");
@@ -151,7 +170,8 @@ static void test_secret_length(void **state)
 /* No problem, and no line of the printed configuration, holds a key or a tool's setting. */
 static void test_nothing_shows_them(void **state)
 {
-    static const char *const env[] = { "KEY=" SECRET "-e", "LUKHAS_MCP_API_KEYS=" SECRET "-f", NULL };
+    static const char *const env[] = { "KEY=" SECRET "-e", "LUKHAS_MCP_API_KEYS=" SECRET "-f",
+                                       NULL };
     static const char *const bad[] = {
         "[auth]\nkeys = " SECRET ", " SECRET "\n",
         "[key a]\nsha256 = " SECRET "\n",
@@ -174,10 +194,12 @@ static void test_nothing_shows_them(void **state)
             fail_msg("%s", ini_file_problems(&f));
     }
     put(&f, "key", SECRET "-c", 0600);
-    ini_file_load(&f, "[auth]\nkeys = " SECRET "-a\n[key a]\nsecret = ${KEY}\n[key b]\n"
-                      "secret = @key\n[key c]\nsha256 = "
-                      "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\n"
-                      "[tool x]\ntoken = " SECRET "\n", env);
+    ini_file_load(&f,
+                  "[auth]\nkeys = " SECRET "-a\n[key a]\nsecret = ${KEY}\n[key b]\n"
+                  "secret = @key\n[key c]\nsha256 = "
+                  "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\n"
+                  "[tool x]\ntoken = " SECRET "\n",
+                  env);
     assert_non_null(f.config);
     config_print(f.config, &out);
     const char *text = buf_cstr(&out);
@@ -193,12 +215,9 @@ static void test_nothing_shows_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_references),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_file_modes),
-        cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_secret_length),
-        cmocka_unit_test(test_nothing_shows_them),
+        cmocka_unit_test(test_references),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_file_modes),    cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_secret_length), cmocka_unit_test(test_nothing_shows_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

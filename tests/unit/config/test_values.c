@@ -18,14 +18,16 @@ static void number_text(char *out, size_t size, const struct key_info *k, int64_
     snprintf(out, size, "%lld%s", (long long)number, k->type == KEY_DURATION ? "ms" : "");
 }
 
-/* Loads one key alone; true when the value was accepted. What other keys say about it does not count. */
+/* Loads one key alone; true when the value was accepted. What other keys say about it does not
+ * count. */
 static bool is_accepted(struct ini_file *f, const struct section_info *s, const struct key_info *k,
                         const char *value)
 {
     char text[512];
     const char *name = s->named ? " x" : "";
     const char *rest = strcmp(s->name, "eval") == 0  ? "command = a\n"
-                       : strcmp(s->name, "key") == 0 ? "secret = a\n" : "";
+                       : strcmp(s->name, "key") == 0 ? "secret = a\n"
+                                                     : "";
 
     snprintf(text, sizeof text, "[%s%s]\n%s%s = %s\n", s->name, name, rest, k->name, value);
     ini_file_load(f, text, NULL);
@@ -122,7 +124,8 @@ static void test_choices(void **state)
     assert_non_null(ini_file_load(&f, "[log]\nlevel = debug\nformat = text\n", NULL));
     assert_int_equal(f.config->log.level, LOG_DEBUG);
     assert_int_equal(f.config->log.format, CONFIG_LOG_TEXT);
-    assert_non_null(ini_file_load(&f, "[log]\nlevel = off\n[state]\ndurability = snapshot\n", NULL));
+    assert_non_null(ini_file_load(&f, "[log]\nlevel = off\n[state]\ndurability = snapshot\n",
+                                  NULL));
     assert_int_equal(f.config->log.level, LOG_OFF);
     assert_int_equal(f.config->state.durability, CONFIG_DURABILITY_SNAPSHOT);
     ini_file_free(&f);
@@ -180,11 +183,12 @@ static void test_keys_and_rates(void **state)
     assert_string_equal(key->scopes.text, "jobs:read");
     assert_int_equal(key->rate.bucket, 100);
     assert_int_equal(key->rate.window_ms, 10000);
-    assert_int_equal(key->expires_ms, 1801440000000);             /* the end of that day */
+    assert_int_equal(key->expires_ms, 1801440000000); /* the end of that day */
     assert_string_equal(key[1].secret, "a;b");
     assert_int_equal(key[1].expires_ms, 0);
-    static const char *const bad[] = { "0/1s", "1000001/1s", "1/0s", "1/61m", "/1s", "1/", "1/s",
-                                       "1 / 1s", "00000000000000001/1s" };
+    static const char *const bad[] = { "0/1s",  "1000001/1s", "1/0s",
+                                       "1/61m", "/1s",        "1/",
+                                       "1/s",   "1 / 1s",     "00000000000000001/1s" };
     const struct section_info *s = section_find("key");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (is_accepted(&f, s, key_find(s, "rate"), bad[i]))
@@ -196,7 +200,7 @@ static void test_dates(void **state)
 {
     static const struct {
         const char *text;
-        int64_t ms;              /* -1: refused */
+        int64_t ms; /* -1: refused */
     } cases[] = {
         { "1970-01-01", 86400000 },
         { "1970-01-01T00:00:00Z", 0 },
@@ -205,12 +209,25 @@ static void test_dates(void **state)
         { "2027-01-31T12:00:00Z", 1801396800000 },
         { "2100-02-28", 4107542400000 },
         { "9999-12-31", 253402300800000 },
-        { "2100-02-29", -1 }, { "2027-02-30", -1 }, { "2027-00-01", -1 }, { "2027-13-01", -1 },
-        { "2027-01-00", -1 }, { "2027-04-31", -1 }, { "2027-1-1", -1 }, { "1969-12-31", -1 },
-        { "2027-01-31T24:00:00Z", -1 }, { "2027-01-31T12:60:00Z", -1 },
-        { "2027-01-31T12:00:60Z", -1 }, { "2027-01-31T12:00:00", -1 },
-        { "2027-01-31 12:00:00Z", -1 }, { "2027-01-31T12:00:00Zx", -1 }, { "2027", -1 },
-        { "2027-01", -1 }, { "2027-01-31T", -1 }, { "", -1 }, { "-", -1 },
+        { "2100-02-29", -1 },
+        { "2027-02-30", -1 },
+        { "2027-00-01", -1 },
+        { "2027-13-01", -1 },
+        { "2027-01-00", -1 },
+        { "2027-04-31", -1 },
+        { "2027-1-1", -1 },
+        { "1969-12-31", -1 },
+        { "2027-01-31T24:00:00Z", -1 },
+        { "2027-01-31T12:60:00Z", -1 },
+        { "2027-01-31T12:00:60Z", -1 },
+        { "2027-01-31T12:00:00", -1 },
+        { "2027-01-31 12:00:00Z", -1 },
+        { "2027-01-31T12:00:00Zx", -1 },
+        { "2027", -1 },
+        { "2027-01", -1 },
+        { "2027-01-31T", -1 },
+        { "", -1 },
+        { "-", -1 },
     };
 
     (void)state;
@@ -291,14 +308,15 @@ static void test_commands(void **state)
     (void)state;
     ini_file_new(&f);
     assert_non_null(ini_file_load(&f,
-                                  "[eval *]\ncommand = run  --task={taskId} 'a  b' \"c \\\" d\" e\\ f\n"
+                                  "[eval *]\ncommand = run  --task={taskId} 'a  b' \"c \\\" d\" "
+                                  "e\\ f\n"
                                   "command = \"#\" '' ${WORDS} {\"a\":1} {} x\n"
                                   "[eval b]\ncommand = bin/run ./x\n"
                                   "[eval c]\ncommand = {root}/run\ntimeout = 5s\n"
                                   "[eval d]\ncommand = /bin/true\n",
                                   env));
-    static const char *const want[] = { "run", "--task={taskId}", "a  b", "c \" d", "e f", "#", "",
-                                        "two words {taskId}", "{a:1}", "{}", "x" };
+    static const char *const want[] = { "run", "--task={taskId}",    "a  b",  "c \" d", "e f", "#",
+                                        "",    "two words {taskId}", "{a:1}", "{}",     "x" };
     const struct config_eval *eval = f.config->eval_rules;
     assert_int_equal(eval->command.n, sizeof want / sizeof want[0]);
     for (size_t i = 0; i < eval->command.n; i++)
@@ -322,20 +340,27 @@ static void test_shapes(void **state)
         const char *(*shape)(const char *s);
         const char *good[6], *bad[8];
     } cases[] = {
-        { shape_network, { "1.2.3.4", "::1", "10.0.0.0/0", "10.0.0.0/32", "fe80::/128" },
+        { shape_network,
+          { "1.2.3.4", "::1", "10.0.0.0/0", "10.0.0.0/32", "fe80::/128" },
           { "1.2.3", "1.2.3.4/33", "::/129", "1.2.3.4/", "/8", "1.2.3.4/-1", "host/8" } },
-        { shape_host, { "localhost", "a.example.com:80", "[::1]", "[::1]:65535", "10.0.0.1" },
+        { shape_host,
+          { "localhost", "a.example.com:80", "[::1]", "[::1]:65535", "10.0.0.1" },
           { "", ":80", "a:", "a:65536", "::1", "[::1", "a/b", "[x]:1" } },
-        { shape_origin, { "http://a", "https://a.b:1", "null", "*", "vscode-webview://abc" },
+        { shape_origin,
+          { "http://a", "https://a.b:1", "null", "*", "vscode-webview://abc" },
           { "a", "https://", "https://a/", "://a", "https://a b", "https://a:x", "ht tp://a" } },
-        { shape_url, { "http://a", "https://a.b:1/c?d", "http://[::1]:8/" },
+        { shape_url,
+          { "http://a", "https://a.b:1/c?d", "http://[::1]:8/" },
           { "http://", "https:///x", "http://a b", "http://a\n", "file:///x", "" } },
-        { shape_http_path, { "/mcp", "/a/b-c_d.e~f" },
+        { shape_http_path,
+          { "/mcp", "/a/b-c_d.e~f" },
           { "/", "mcp", "/a//b", "/a?b", "/a b", "/\xc3\xa9", "" } },
-        { shape_program, { "git", "g++", "/usr/bin/git", "@evals" },
+        { shape_program,
+          { "git", "g++", "/usr/bin/git", "@evals" },
           { "", "a b", "../x", "a/b", "/usr/bin/", "@x" } },
         { shape_env_name, { "A", "_x9", "PATH" }, { "", "9A", "A-B", "A=B" } },
-        { shape_state_grant, { "jobs:rw", "models:r", "a.b-c_d", "run_*:r", "*" },
+        { shape_state_grant,
+          { "jobs:rw", "models:r", "a.b-c_d", "run_*:r", "*" },
           { "", ":rw", "jobs:", "jobs:x", "jobs:rwx", "a b:r" } },
         { shape_glob, { "**/.git/**", "a..b", "*.pem" }, { "/a", "..", "../a", "a/../b" } },
         { shape_eval_name, { "*", "matriz.quick", "a/b:c@d+e" }, { "", "a*", "a b", "a]b" } },
@@ -357,16 +382,11 @@ static void test_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_bound),
-        cmocka_unit_test(test_all_defaults),
-        cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_lists_append),
-        cmocka_unit_test(test_per_key),
-        cmocka_unit_test(test_keys_and_rates),
-        cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_two_folders),
-        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_every_bound), cmocka_unit_test(test_all_defaults),
+        cmocka_unit_test(test_choices),     cmocka_unit_test(test_lists_append),
+        cmocka_unit_test(test_per_key),     cmocka_unit_test(test_keys_and_rates),
+        cmocka_unit_test(test_dates),       cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_two_folders), cmocka_unit_test(test_commands),
         cmocka_unit_test(test_shapes),
     };
 
