@@ -20,11 +20,17 @@
 static char root[PATH_MAX];
 static struct ownfiles *own;
 
+/* A path in the root; eight are valid at once. */
 static const char *at(const char *name)
 {
-    static char path[2 * PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    return path;
+    static char paths[8][PATH_MAX];
+    static unsigned next;
+    char *path = paths[next++ % 8];
+    if (strlen(root) + strlen(name) + 2 > PATH_MAX)
+        fail_msg("path too long: %s", name);
+    strcpy(path, root);
+    strcat(path, "/");
+    return strcat(path, name);
 }
 
 static void put(const char *name, const char *text)
@@ -63,18 +69,13 @@ static int setup(void **state)
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         put(files[i], files[i]);
-    char target[PATH_MAX + 32];
-    snprintf(target, sizeof target, "%s", at("tools.d/a.lua"));
-    assert_int_equal(link(target, at("sub/hard")), 0);
-    snprintf(target, sizeof target, "%s", at("mcp.ini"));
-    assert_int_equal(symlink(target, at("sub/soft")), 0);
-    snprintf(target, sizeof target, "%s", at("state/s.json"));
-    assert_int_equal(link(target, at("sub/state")), 0);
+    assert_int_equal(link(at("tools.d/a.lua"), at("sub/hard")), 0);
+    assert_int_equal(symlink(at("mcp.ini"), at("sub/soft")), 0);
+    assert_int_equal(link(at("state/s.json"), at("sub/state")), 0);
 
-    char ini[PATH_MAX + 32], tools[PATH_MAX + 32], prefix[PATH_MAX + 32];
-    snprintf(ini, sizeof ini, "%s", at("mcp.ini"));
-    snprintf(tools, sizeof tools, "%s", at("tools.d"));
-    snprintf(prefix, sizeof prefix, "%s", at("state/s.json"));
+    const char *ini = at("mcp.ini");
+    const char *tools = at("tools.d");
+    const char *prefix = at("state/s.json");
     struct ownfiles_options o = {
         .root = root,
         .deny = (const char *const[]){ "**/.git/**", "**/.env*", NULL },
@@ -146,12 +147,8 @@ static void test_what_comes_later(void **state)
     assert_false(allows("tools.d/new.lua"));
     /* The state is replaced by a rename: the new inode is own under every name it has. */
     put("state/fresh", "{}");
-    char from[PATH_MAX + 32];
-    snprintf(from, sizeof from, "%s", at("state/fresh"));
-    assert_int_equal(rename(from, at("state/s.json")), 0);
-    char target[PATH_MAX + 32];
-    snprintf(target, sizeof target, "%s", at("state/s.json"));
-    assert_int_equal(link(target, at("sub/again")), 0);
+    assert_int_equal(rename(at("state/fresh"), at("state/s.json")), 0);
+    assert_int_equal(link(at("state/s.json"), at("sub/again")), 0);
     assert_false(allows("sub/again"));
     assert_false(ownfiles_allows(own, -1));
 }
