@@ -1,8 +1,9 @@
 /* store.h - durable collections of JSON objects, each under a string key, in order of insertion.
- * One vtable, completed by callback, so that a remote backend can stand behind it; the local one completes
- * inline. Values are immutable, reference-counted JSON texts: a reader keeps its reference as long as it likes.
- * Every change gets a record number; a reply that tells of a change, or of a value it read, must wait until
- * that number is durable (store_wait). Threads: any; a shard lock is held for a pointer swap only. */
+ * A table of functions stands behind it, completed by callback, so that a remote backend can; the
+ * local one completes inline. Values are immutable, reference-counted JSON texts: a reader keeps
+ * its reference as long as it likes. Every change gets a record number; a reply that tells of a
+ * change, or of a value it read, must wait until that number is durable (store_wait).
+ * Threads: any. Each collection has a lock of its own, held to swap or collect pointers. */
 #ifndef MG_STORE_H
 #define MG_STORE_H
 #include <stdbool.h>
@@ -13,86 +14,120 @@
 #include "base/err.h"
 #include "io/loop.h"
 
-typedef uint64_t store_seq;            /* record number; 0 = nothing to wait for */
-#define STORE_ANY ((store_seq) - 1)    /* no precondition */
+typedef uint64_t store_seq;         /* record number; 0 = nothing to wait for */
+#define STORE_ANY ((store_seq) - 1) /* no precondition */
 
-struct store_value;                    /* immutable */
-const char *store_value_text(const struct store_value *v, size_t *len);   /* one line of JSON, an object */
+/* Bounds; past one the write fails with MG_E_LIMIT and changes nothing. The depth leaves room for
+ * what a record and the file put around an object, within JSON_MAX_DEPTH. */
+#define STORE_MAX_KEY 512          /* bytes of a key, at least 1 */
+#define STORE_MAX_TEXT (4 << 20)   /* bytes of an object's text */
+#define STORE_MAX_DEPTH 60         /* of nesting in an object */
+#define STORE_MAX_CHANGES 1000     /* of one write */
+#define STORE_MAX_BATCH (16 << 20) /* bytes of one write */
+#define STORE_MAX_TOUCHED 32       /* collections of one write */
+
+struct store_value; /* immutable */
+/* One line of JSON, an object; and its key. Both end in a NUL; len may be NULL. */
+const char *store_value_text(const struct store_value *v, size_t *len);
 const char *store_value_key(const struct store_value *v, size_t *len);
-store_seq store_value_seq(const struct store_value *v);                   /* the record that wrote it */
+store_seq store_value_seq(const struct store_value *v); /* the record that wrote it */
 struct store_value *store_value_ref(struct store_value *v);
-void store_value_unref(struct store_value *v);                            /* NULL is legal */
+void store_value_unref(struct store_value *v); /* NULL is legal */
 
 struct store;
-struct store_change {                  /* one put or delete; all texts borrowed for the call */
+struct store_change { /* one put or delete; all texts borrowed for the call */
     const char *collection;
-    const char *key;
+    const char *key; /* UTF-8; a put's object has it as its key's member */
     size_t key_len;
-    const char *text;                  /* NULL deletes; else one validated JSON object on one line (json_compact) */
+    const char *text; /* NULL deletes; else a JSON object on one line, as json_compact() writes */
     size_t len;
-    store_seq expect;                  /* STORE_ANY; 0: must not exist; else: must be the version with this seq */
-    int64_t ttl_ms;                    /* 0 = for ever; else removed by the sweep after this time */
+    store_seq expect; /* STORE_ANY; 0: must not exist; else: must be the version with this seq */
+    int64_t ttl_ms;   /* put: 0 = for ever; else the sweep removes it after this time */
 };
 
 enum store_kind { STORE_GET, STORE_WRITE, STORE_LIST, STORE_COUNT };
-struct store_op {                      /* owned by the caller, alive until done */
-    struct mail mail;                  /* private to remote backends */
-    struct loop *loop;                 /* where done() is called when the op does not complete inline */
+struct store_op {      /* owned by the caller, alive until done */
+    struct mail mail;  /* private to remote backends */
+    struct loop *loop; /* where done() is called when the op does not complete inline */
     void (*done)(struct store_op *op); /* never called when store_submit() returned 1 */
     enum store_kind kind;
-    const char *collection;            /* GET LIST COUNT */
-    const char *key;                   /* GET; LIST: start behind this key, NULL = from the begin */
+    const char *collection; /* GET LIST COUNT; one that is not declared has nothing in it */
+    const char *key;        /* GET; LIST: start behind this key, NULL = from the beginning */
     size_t key_len;
-    const struct store_change *changes;/* WRITE: all or none, one record */
+    /* WRITE: applied in order, all or none, one record. Preconditions are judged against what was
+     * there before the write. */
+    const struct store_change *changes;
     size_t change_count;
-    size_t limit;                      /* LIST: at most so many (0 = all) */
-    bool newest;                       /* LIST: from the newest backwards */
-    /* results */
-    int code;                          /* 0, MG_E_NOTFOUND, MG_E_CONFLICT, MG_E_READONLY, MG_E_UNSURE, MG_E_LIMIT, MG_E_NOMEM ... */
-    struct err err;
-    struct store_value **values;       /* GET: one; LIST: count; WRITE: the values written (NULL for a delete); free with store_op_fini() */
-    size_t count;                      /* also the result of COUNT; WRITE of a single delete: 1 if it existed */
-    bool more;                         /* LIST: there are more behind the last */
-    store_seq seq;                     /* what a reply about this result must wait for */
+    size_t limit; /* LIST: at most so many (0 = all) */
+    bool newest;  /* LIST: from the newest backwards */
+
+    /* Results. code: 0 or
+     * MG_E_NOTFOUND  GET: no such key. LIST: the key to start behind is gone
+     * MG_E_CONFLICT  WRITE: a precondition does not hold; seq says what the reply must wait for
+     * MG_E_INVALID   WRITE: an undeclared collection, a bad key or text
+     * MG_E_LIMIT     WRITE: a bound above, or the disk is too far behind
+     * MG_E_READONLY  WRITE: store_trouble() says why
+     * MG_E_NOMEM     nothing happened */
+    int code;
+    struct err err; /* with the reason, except for MG_E_NOTFOUND of GET */
+    /* GET: one; LIST: count of them; WRITE: one for each change, NULL for a delete. All references
+     * and the array go with store_op_fini(). */
+    struct store_value **values;
+    size_t count;            /* COUNT: objects. WRITE: puts, and deletes of what was there */
+    struct store_value *one; /* private: values points to it when there is room for one at most */
+    bool more;               /* LIST: there are more behind the last */
+    store_seq seq;           /* what a reply about this result must wait for */
 };
-int store_submit(struct store *s, struct store_op *op) MG_NODISCARD;   /* 1: complete now; 0: done() will be called */
-void store_op_fini(struct store_op *op);
+/* 1: complete now; 0: done() will be called. */
+int store_submit(struct store *s, struct store_op *op) MG_NODISCARD;
+void store_op_fini(struct store_op *op); /* legal on a zeroed op, and twice */
 
-/* Declares a collection and the member that holds its key ("jobId"); NULL: "id". Idempotent; a different key
- * field for a known collection is MG_E_CONFLICT. */
-int store_declare(struct store *s, const char *collection, const char *key_field, struct err *e) MG_NODISCARD;
+/* Declares a collection and the member that holds its key ("jobId"); NULL: "id". Idempotent; a
+ * different key field for a known collection is MG_E_CONFLICT. "jobs" (jobId) and "models"
+ * (modelId) are always there. A member of the state file that nobody declared before becomes the
+ * collection, if it is an array of objects that have the key. */
+int store_declare(struct store *s, const char *collection, const char *key_field,
+                  struct err *e) MG_NODISCARD;
 
-/* Durability. A wait is intrusive; done() is called on its loop: code 0, or MG_E_UNSURE with the reason. */
+/* Durability. A wait is intrusive; done() is called on its loop: code 0, or MG_E_UNSURE when the
+ * disk failed and the record may or may not survive. */
 struct store_wait {
-    struct mail mail;                  /* private */
-    struct store_wait *next;           /* private */
+    struct mail mail;        /* private */
+    struct store_wait *next; /* private */
     struct loop *loop;
     store_seq seq;
     void (*done)(struct store_wait *w, int code);
-    int code;                          /* private */
+    int code; /* private */
 };
-bool store_is_durable(struct store *s, store_seq seq);                 /* one atomic load; 0 is always durable */
-void store_wait(struct store *s, struct store_wait *w);                /* done() always comes later, also at once */
-const char *store_trouble(struct store *s, char *out, size_t size);    /* NULL: healthy; else why it is read-only */
+bool store_is_durable(struct store *s, store_seq seq); /* one atomic load; 0 is always durable */
+void store_wait(struct store *s, struct store_wait *w); /* done() always comes later, also at once */
+/* NULL: healthy; else why the store is read-only. It ends by itself once a snapshot succeeds. */
+const char *store_trouble(struct store *s, char *out, size_t size);
 
 /* ---- the local backend: memory, journal, snapshot ---- */
 enum store_durability { STORE_JOURNAL, STORE_SNAPSHOT };
 struct store_options {
-    const char *path;                  /* the snapshot; journal, lock and temporary files stand beside it */
+    const char *path; /* the snapshot; journal, lock and temporary files stand beside it */
     int64_t autosave_ms;
     enum store_durability durability;
-    int64_t job_ttl_ms;                /* collection "jobs": ended ones older than this are removed; 0 = never */
-    int64_t sweep_ms;                  /* hourly: 3600000 */
+    int64_t job_ttl_ms; /* collection "jobs": ended ones older than this are removed; 0 = never */
+    int64_t sweep_ms;   /* between two sweeps; hourly: 3600000 */
 };
-/* Locks, recovers, starts its threads. Everything unreadable is an error with file, line and the way out. */
+/* Locks, recovers, starts its threads. NULL with the reason: everything unreadable is an error
+ * with file, line and the way out. */
 struct store *store_open_local(const struct store_options *o, struct err *e);
-/* Memory only, for `moongate call` without a state and for tests. */
+/* Memory only, for `moongate call` without a state and for tests. Nothing waits. */
 struct store *store_open_memory(struct err *e);
 void store_reconfigure(struct store *s, int64_t autosave_ms, int64_t job_ttl_ms);
-int store_snapshot_now(struct store *s, struct err *e) MG_NODISCARD;   /* waits for it; shutdown, tests, the store's way out of trouble */
-int store_close(struct store *s, struct err *e);                       /* final snapshot, joins, unlocks, frees */
-void store_metrics(void *store, struct buf *out);                      /* a metrics_source */
-/* The store's own files (snapshot, journal, lock, temporary), for the list of files tools may not touch: calls fn with each path. */
+/* Waits for it: shutdown, tests, a way out of trouble. Not on a worker's thread. */
+int store_snapshot_now(struct store *s, struct err *e) MG_NODISCARD;
+/* Final snapshot, joins, unlocks, frees. Nobody uses the store any more; waits that are pending
+ * are posted before it returns. Negative: the snapshot failed; what was durable is in the journal,
+ * the rest is lost. NULL is legal. */
+int store_close(struct store *s, struct err *e);
+void store_metrics(void *store, struct buf *out); /* a metrics_source */
+/* The store's own files (snapshot, journal, lock, temporary) that tools may not touch: calls fn
+ * with each path. Segments come and go: ask again rather than keep the answer. */
 void store_own_files(struct store *s, void (*fn)(void *arg, const char *path), void *arg);
 
 #endif

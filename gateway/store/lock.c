@@ -1,0 +1,60 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/files.h"
+
+/* The lock is on a file that is never renamed or removed: a lock on the snapshot would be lost at
+ * its first replacement, and removing the file would let two processes hold locks on two files of
+ * one name. */
+
+static int refuse_second(const struct files *f, int fd, struct err *e)
+{
+    char pid[24] = "";
+    ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
+
+    if (n > 0)
+        pid[strcspn(pid, "\n")] = '\0';
+    return err_set(e, MG_E_CONFLICT,
+                   "%s is in use by process %s: stop that gateway, or give this one another "
+                   "[state] path",
+                   f->path, *pid ? pid : "unknown");
+}
+
+static int write_pid(int fd)
+{
+    char pid[24];
+    int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+
+    return ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)n, 0) == n ? 0 : MG_E_IO;
+}
+
+int files_lock(struct files *f, int *lock_fd, struct err *e)
+{
+    char name[NAME_MAX + 1];
+    snprintf(name, sizeof name, "%s" FILES_SUFFIX_LOCK, f->name);
+    int fd = openat(f->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    int rc;
+
+    *lock_fd = -1;
+    if (fd < 0)
+        return err_set(e, MG_E_IO, "cannot open %s" FILES_SUFFIX_LOCK ": %s", f->path,
+                       strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        rc = errno == EWOULDBLOCK ? refuse_second(f, fd, e)
+                                  : err_set(e, MG_E_IO, "cannot lock %s" FILES_SUFFIX_LOCK ": %s",
+                                            f->path, strerror(errno));
+        close(fd);
+        return rc;
+    }
+    /* The number is for people; a full disk must not keep the gateway from starting to read. */
+    (void)write_pid(fd);
+    *lock_fd = fd;
+    return 0;
+}
