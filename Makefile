@@ -281,4 +281,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
+include config/evals/evals.mk
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -8,7 +8,7 @@
 
 #define JOBS_MAX 10000 /* alive in the process */
 #define PARALLEL_MAX 1000
-#define QUEUED_MAX 100000
+#define QUEUED_MAX 1000000
 #define RANDOM_ID_LEN 10
 /* While a job waits for its turn only this bounds it. */
 #define QUEUE_TIMEOUT_MS ((int64_t)7 * 24 * 3600 * 1000)
