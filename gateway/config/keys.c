@@ -15,8 +15,9 @@
 #define DAY (24 * HOUR)
 
 static const struct key_info server_keys[] = {
-    { "host", KEY_LIST, AT(server.host), "127.0.0.1, ::1", .shape = shape_address, .required = true,
-      .restart = true, .help = "Addresses to listen on; others than loopback need a key" },
+    { "host", KEY_LIST, AT(server.host), "127.0.0.1, ::1", .max = 8, .shape = shape_address,
+      .required = true, .restart = true,
+      .help = "Addresses to listen on; others than loopback need a key" },
     { "port", KEY_INT, AT(server.port), "8766", 0, 65535, .alias = "PORT", .restart = true,
       .help = "TCP port; 0 takes any free one and logs which" },
     { "path", KEY_TEXT, AT(server.path), "/mcp", .shape = shape_http_path, .required = true,

@@ -32,7 +32,7 @@ struct key_info {
     enum key_type type;
     size_t offset;        /* in struct config, or in the struct of its named section */
     const char *fallback; /* the default as text; NULL: none, the field stays zero */
-    int64_t min, max;     /* of numbers; both 0: no bounds */
+    int64_t min, max;     /* of a number; of a list max alone: its items, 0: LIST_ITEMS_MAX */
     const char *choices;  /* "journal snapshot" */
     const char *(*shape)(const char *s); /* of a text, or of each item: what is wrong, or NULL */
     const char *alias;                   /* the ops kit's environment name, or NULL */

@@ -30,6 +30,14 @@ void problems_add(struct problems *p, const char *where, uint32_t line, const ch
         p->lines[p->kept++] = kept;
 }
 
+void problems_print(const struct problems *p, FILE *to)
+{
+    for (size_t i = 0; i < p->kept; i++)
+        fprintf(to, "%s\n", p->lines[i]);
+    if (p->count > p->kept)
+        fprintf(to, "and %zu more\n", p->count - p->kept);
+}
+
 void problems_fini(struct problems *p)
 {
     for (size_t i = 0; i < p->kept; i++)

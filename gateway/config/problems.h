@@ -6,6 +6,7 @@
 #define MG_PROBLEMS_H
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/err.h"
 
@@ -20,6 +21,8 @@ struct problems {
 /* "WHERE:LINE: text"; without the line when it is 0, without either when where is NULL. */
 void problems_add(struct problems *p, const char *where, uint32_t line, const char *fmt, ...)
     MG_PRINTF(4, 5);
+/* One line each, and how many more there were. */
+void problems_print(const struct problems *p, FILE *to);
 void problems_fini(struct problems *p);
 
 #endif

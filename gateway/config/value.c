@@ -274,6 +274,8 @@ static int item_read(struct value_reader *r, const struct key_info *k, const str
 static int items_check(const struct key_info *k, const struct config_list *l, size_t from,
                        struct err *e)
 {
+    if (k->max > 0 && l->n > (size_t)k->max)
+        return err_set(e, MG_E_LIMIT, "more than %d items", (int)k->max);
     for (size_t i = from; i < l->n; i++) {
         const char *wrong = k->shape ? k->shape(l->items[i]) : NULL;
         if (wrong)
@@ -322,8 +324,8 @@ int value_read(struct value_reader *r, const struct key_info *k, const struct ra
     rc = value_text(r, raw, k->type == KEY_SECRET, &text, e);
     if (rc == 0 && text.len > 0)
         rc = scalar_read(r, k, raw, text.data, field, e);
-    else if (rc == 0 && (k->required || (k->fallback && *k->fallback) ||
-                         (key_is_secret(k) && *raw->text)))
+    else if (rc == 0 &&
+             (k->required || (k->fallback && *k->fallback) || (key_is_secret(k) && *raw->text)))
         rc = err_set(e, MG_E_INVALID, "must not be empty");
     if (key_is_secret(k) && text.data)
         explicit_bzero(text.data, text.len);

@@ -248,6 +248,12 @@ static void test_values(void **state)
         { "[server]\nhost = ::1, ::1\n", "mcp.ini:2: server.host: '::1' is listed twice\n" },
         { "[server]\nhost = ::1\nhost = 127.0.0.1\nhost = ::1\n",
           "mcp.ini:4: server.host: '::1' is listed twice\n" },
+        { "[server]\nhost = ::1, 127.0.0.1, 127.0.0.2, 127.0.0.3\nhost = 127.0.0.4, 127.0.0.5, "
+          "127.0.0.6, 127.0.0.7\n",
+          "" },
+        { "[server]\nhost = ::1, 127.0.0.1, 127.0.0.2, 127.0.0.3\nhost = 127.0.0.4, 127.0.0.5, "
+          "127.0.0.6, 127.0.0.7, 127.0.0.8\n",
+          "mcp.ini:3: server.host: more than 8 items\n" },
         { "[server]\npath = mcp\n",
           "mcp.ini:2: server.path: expected a path such as /mcp, got 'mcp'\n" },
         { "[server]\npath = /metrics\n",

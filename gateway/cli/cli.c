@@ -1,0 +1,147 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: moongate [-c FILE] [COMMAND]\n"
+    "\n"
+    "  serve                 serve the tools until SIGTERM; SIGHUP reads the file again (default)\n"
+    "  check [TOOL.lua]      read the file and load the tools, print everything that is wrong\n"
+    "  config                print the configuration in effect, each value with its origin\n"
+    "  config --ini          print a fresh mcp.ini with every key\n"
+    "  config --markdown     print the manual of mcp.ini\n"
+    "  tools [--json]        list the tools\n"
+    "  call NAME [JSON]      call one tool, without serving; changes of the state are not kept\n"
+    "\n"
+    "  -c FILE               the configuration; without it mcp.ini in the working folder\n"
+    "  -h, --help            print this\n"
+    "  --version             print the version\n"
+    "\n"
+    "Exit codes: 0, 1 failure, 2 usage or configuration.\n";
+
+static const struct command {
+    const char *name;
+    enum cli_command command;
+    int min, max;        /* words behind its name */
+    const char *options; /* those it knows, by their letter */
+} commands[] = {
+    { "serve", CLI_SERVE, 0, 0, "" },     { "check", CLI_CHECK, 0, 1, "" },
+    { "config", CLI_CONFIG, 0, 0, "im" }, { "tools", CLI_TOOLS, 0, 0, "j" },
+    { "call", CLI_CALL, 1, 2, "" },
+};
+
+static int misuse(const char *text, const char *word)
+{
+    fprintf(stderr, "moongate: %s%s\ntry: moongate --help\n", text, word);
+    return CLI_USAGE;
+}
+
+int cli_end(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "moongate: standard output: %s\n", strerror(errno));
+    return code == CLI_OK ? CLI_FAILURE : code;
+}
+
+/* Reads the options; given collects the letters of those that belong to one command. Negative: go
+ * on. */
+static int options_read(int argc, char **argv, struct cli *out, char given[8])
+{
+    static const struct option longs[] = {
+        { "help", no_argument, NULL, 'h' },     { "version", no_argument, NULL, 'v' },
+        { "json", no_argument, NULL, 'j' },     { "ini", no_argument, NULL, 'i' },
+        { "markdown", no_argument, NULL, 'm' }, { NULL, 0, NULL, 0 },
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+        switch (option) {
+        case 'h': fputs(usage, stdout); return cli_end(CLI_OK);
+        case 'v': puts("moongate " MG_VERSION); return cli_end(CLI_OK);
+        case 'c':
+            if (out->ini)
+                return misuse("-c was given twice", "");
+            out->ini = optarg;
+            break;
+        case 'j':
+        case 'i':
+        case 'm':
+            if (!strchr(given, option) && strlen(given) < 7)
+                given[strlen(given)] = (char)option;
+            break;
+        default:
+            fputs("try: moongate --help\n", stderr); /* getopt has said what is wrong */
+            return CLI_USAGE;
+        }
+    }
+    return -1;
+}
+
+static const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int command_read(const struct command *command, char **words, int n, const char *given,
+                        struct cli *out)
+{
+    if (n < command->min)
+        return misuse("this command needs a name: ", command->name);
+    if (n > command->max)
+        return misuse("one word too many: ", words[command->max]);
+    if (given[strspn(given, command->options)] != '\0')
+        return misuse("--json belongs to tools; --ini and --markdown belong to config", "");
+    if (strlen(given) > 1)
+        return misuse("--ini or --markdown, not both", "");
+    out->command = command->command;
+    out->json = strchr(given, 'j') != NULL;
+    out->form = strchr(given, 'i')   ? CLI_FRESH_INI
+                : strchr(given, 'm') ? CLI_MARKDOWN
+                                     : CLI_IN_EFFECT;
+    if (command->command == CLI_CHECK && n > 0)
+        out->file = words[0];
+    if (command->command == CLI_CALL) {
+        out->tool = words[0];
+        out->arguments = n > 1 ? words[1] : "{}";
+    }
+    return -1;
+}
+
+/* Nothing is guessed: a gateway that serves another folder's tools by accident is worse than none.
+ */
+static int ini_find(struct cli *out)
+{
+    if (out->ini || out->form != CLI_IN_EFFECT)
+        return -1;
+    if (access("mcp.ini", F_OK) != 0)
+        return misuse("there is no mcp.ini here; name one with -c FILE, or make one: "
+                      "moongate config --ini >mcp.ini",
+                      "");
+    out->ini = "mcp.ini";
+    return -1;
+}
+
+int cli_parse(int argc, char **argv, struct cli *out)
+{
+    char given[8] = "";
+
+    *out = (struct cli){ .command = CLI_SERVE };
+    int code = options_read(argc, argv, out, given);
+    if (code >= 0)
+        return code;
+    char **words = argv + optind;
+    int n = argc - optind;
+    const struct command *command = command_find(n > 0 ? words[0] : "serve");
+    if (!command)
+        return misuse("unknown command: ", words[0]);
+    code = command_read(command, n > 0 ? words + 1 : words, n > 0 ? n - 1 : 0, given, out);
+    return code >= 0 ? code : ini_find(out);
+}
