@@ -214,6 +214,19 @@ int topics_publish(struct topics *t, const char *topic, const char *event, const
     return rc;
 }
 
+bool topics_has_history(struct topics *t, const char *topic)
+{
+    size_t len = strlen(topic);
+    uint64_t hash = hash_key(topic, len);
+    struct topic_shard *s = topic_shard_of(t, hash);
+
+    pthread_mutex_lock(&s->lock);
+    const struct topic_node *n = topic_node_find(s, topic, len, hash);
+    bool has = n && n->past;
+    pthread_mutex_unlock(&s->lock);
+    return has;
+}
+
 /* ---- what /metrics shows ---- */
 
 static void metric_write(struct buf *out, const char *name, const char *type, const char *help,

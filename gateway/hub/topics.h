@@ -8,6 +8,7 @@
 #ifndef MG_TOPICS_H
 #define MG_TOPICS_H
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ void topic_event_unref(struct topic_event *ev);
 
 /* data is one line of JSON. event and topic: 1 to 200 bytes of [A-Za-z0-9_.:/-]. */
 int topics_publish(struct topics *t, const char *topic, const char *event, const char *data, size_t len) MG_NODISCARD;
+
+/* Is anything kept that a late subscriber of this topic would get? */
+bool topics_has_history(struct topics *t, const char *topic);
 
 struct topic_sub;
 struct topic_sub_ops {            /* on the subscriber's loop; not after topics_unsubscribe() */
