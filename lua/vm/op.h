@@ -44,6 +44,9 @@ struct op {                                 /* first member of every op's struct
  * started: op_push() returns NULL and pushes nil, message, code: the caller returns 3. */
 struct op *op_push(lua_State *L, const struct op_type *type);      /* zeroed; NULL: return 3 */
 int op_wait(lua_State *L, struct op *op);                          /* yields; `return op_wait(L, op)` */
+/* Cancels and releases an op that is not waited for and never will be; it is gone then. Tasks drop theirs, the newest
+ * first. */
+void op_drop(struct op *op);
 void op_complete(struct op *op);                                   /* any time after op_push(), once */
 
 #endif

@@ -51,7 +51,7 @@ struct vm_policy {                     /* what mcp.ini says of one tool; borrowe
     size_t setting_count;
 };
 
-struct vm_options {
+struct vm_options {                    /* copied; what it points to outlives the vm */
     const char *tools_dir;             /* absolute; NULL: no tools */
     const char *root;                  /* [paths] root, absolute */
     const struct api_module *const *modules;   /* NULL-terminated, in order */
@@ -64,13 +64,15 @@ struct vm_options {
     const void *config;                /* opaque to the vm: reachable for API modules that need whole sections (struct vm_sections, vm/module.h) */
     int64_t default_timeout_ms, max_timeout_ms;
     uint64_t default_memory, max_memory, worker_memory;
+    uint64_t max_result;               /* bytes of a result's JSON; 0 = 2 MB */
     bool permanent_hook;               /* instead of signals: ThreadSanitizer */
 };
 
 struct vm;
-/* Loads every file of tools_dir. With set not NULL (the first vm of a generation) the declarations and problems are added
- * to it; for further workers set is NULL and `like` is the sealed set: the same files are loaded from `like`'s vm's sources,
- * so that all workers run the same bytes. A broken file is a problem, not a failure. NULL only without memory. */
+/* The first vm of a generation: set is not NULL; reads and loads every file of tools_dir and adds declarations and problems
+ * to set. With `like` (the generation before) a file that does not load any more keeps the version it had there.
+ * For further workers set is NULL and `like` is the first vm, whose set is sealed: the same bytes are loaded again, none
+ * are read. A broken file is a problem, not a failure. NULL only without memory. */
 struct vm *vm_new(const struct vm_options *o, struct toolset *set, struct vm *like, struct err *e);
 void vm_free(struct vm *vm);           /* kills what still runs, by dropping */
 void vm_attach(struct vm *vm, const struct vm_services *s);    /* on its worker's thread, before the first task */

@@ -1,0 +1,222 @@
+/* ctx - what run() gets as its second argument: one small userdata per call, whose fields are made when asked for.
+ * It holds no pointer that could dangle: a call that has ended is recognised by its serial. */
+#include <lauxlib.h>
+
+#include "base/log.h"
+#include "vm/state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CTX "mg.ctx"
+
+struct ctx {
+    struct task *task;                           /* a struct of the vm: valid as long as the state */
+    uint64_t serial;
+};
+
+static struct task *ctx_task(lua_State *L)
+{
+    struct ctx *c = luaL_checkudata(L, 1, CTX);
+    if (c->task->serial != c->serial)
+        luaL_error(L, "ctx: this call has ended");
+    return c->task;
+}
+
+void ctx_push(lua_State *L, struct task *t)
+{
+    struct ctx *c = lua_newuserdatauv(L, sizeof *c, 0);
+    *c = (struct ctx){ t, t->serial };
+    luaL_setmetatable(L, CTX);
+}
+
+/* ---- the texts that outlive the caller's ---- */
+
+static size_t text_size(const char *s)
+{
+    return s ? strlen(s) + 1 : 0;
+}
+
+static const char *keep(char **at, const char *s)
+{
+    if (!s)
+        return NULL;
+    size_t n = strlen(s) + 1;
+    char *copy = memcpy(*at, s, n);
+    *at += n;
+    return copy;
+}
+
+int task_keep_info(struct task *t, const char *call_id)
+{
+    const struct task_info *i = t->info;
+    if (!call_id)
+        call_id = i->call_id;
+    const char *const texts[] = { call_id, i->tool, i->principal, i->scopes, i->ip, i->client_name,
+                                  i->client_version, i->protocol };
+    size_t size = i->meta.len;
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+        size += text_size(texts[k]);
+    struct task_identity *id = malloc(sizeof *id + size);
+    if (!id)
+        return MG_E_NOMEM;
+    char *at = id->texts;
+    id->info = *i;
+    id->info.call_id = keep(&at, call_id);
+    id->info.tool = keep(&at, i->tool);
+    id->info.principal = keep(&at, i->principal);
+    id->info.scopes = keep(&at, i->scopes);
+    id->info.ip = keep(&at, i->ip);
+    id->info.client_name = keep(&at, i->client_name);
+    id->info.client_version = keep(&at, i->client_version);
+    id->info.protocol = keep(&at, i->protocol);
+    id->info.args = (struct json_text){ 0 };
+    if (i->meta.len) {
+        id->info.meta.p = memcpy(at, i->meta.p, i->meta.len);
+        id->info.meta.len = i->meta.len;
+    }
+    t->identity = id;
+    t->info = &id->info;
+    return 0;
+}
+
+/* ---- methods ---- */
+
+/* ctx:progress(done [, total [, message]]). Costs nothing when the client did not ask for it. */
+static int l_progress(lua_State *L)
+{
+    struct task *t = ctx_task(L);
+    lua_Number done = luaL_checknumber(L, 2);
+    bool has_total = !lua_isnoneornil(L, 3);
+    lua_Number total = has_total ? luaL_checknumber(L, 3) : 0;
+    const char *message = luaL_optstring(L, 4, NULL);
+    luaL_argcheck(L, isfinite(done), 2, "not a finite number");
+    luaL_argcheck(L, isfinite(total), 3, "not a finite number");
+    if (!t->is_ended && t->info->wants_progress && t->ops && t->ops->progress)
+        t->ops->progress(t->ops_arg, done, total, has_total, message);
+    return 0;
+}
+
+static const char *const levels[] = { "debug", "info", "notice", "warning", "error", "critical",
+                                      "alert", "emergency", NULL };
+
+/* ctx:log(level, data). A log message to the client; levels as in MCP. */
+static int l_log(lua_State *L)
+{
+    struct task *t = ctx_task(L);
+    int level = luaL_checkoption(L, 2, NULL, levels);
+    luaL_checkany(L, 3);
+    if (t->is_ended || !t->info->wants_log || !t->ops || !t->ops->log)
+        return 0;
+    struct buf json = { .max = 1 << 20 };
+    struct err e = { 0 };
+    if (value_encode(L, 3, &json, &e) != 0) {
+        buf_fini(&json);
+        return luaL_error(L, "ctx:log: %s", e.text);
+    }
+    t->ops->log(t->ops_arg, level, json.data, json.len);
+    buf_fini(&json);
+    return 0;
+}
+
+/* ctx:cancelled() -> boolean */
+static int l_cancelled(lua_State *L)
+{
+    struct task *t = ctx_task(L);
+    const struct strand *s = strand_of(L);
+    lua_pushboolean(L, t->is_stopping || (s->task == t && s->is_stopping));
+    return 1;
+}
+
+/* ctx:on_end(fn). fn(outcome) runs once, whatever ended the call. */
+static int l_on_end(lua_State *L)
+{
+    task_on_end(L, ctx_task(L), 2);
+    return 0;
+}
+
+/* ---- fields ---- */
+
+static int push_scopes(lua_State *L, const char *s)
+{
+    lua_newtable(L);
+    value_mark_array(L, -1);
+    lua_Integer n = 0;
+    while (s && *s) {
+        size_t len = strcspn(s, ", ");
+        if (len) {
+            lua_pushlstring(L, s, len);
+            lua_rawseti(L, -2, ++n);
+        }
+        s += len;
+        s += strspn(s, ", ");
+    }
+    return 1;
+}
+
+static int push_client(lua_State *L, const struct task_info *i)
+{
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, i->client_name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, i->client_version);
+    lua_setfield(L, -2, "version");
+    return 1;
+}
+
+static int push_field(lua_State *L, const struct task *t, const char *name)
+{
+    const struct task_info *i = t->info;
+    const struct {
+        const char *name, *value;
+    } texts[] = { { "call_id", i->call_id }, { "tool", i->tool },         { "principal", i->principal },
+                  { "ip", i->ip },           { "protocol", i->protocol } };
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+        if (strcmp(name, texts[k].name) == 0) {
+            lua_pushstring(L, texts[k].value);
+            return 1;
+        }
+    }
+    if (strcmp(name, "scopes") == 0)
+        return push_scopes(L, i->scopes);
+    if (strcmp(name, "client") == 0)
+        return push_client(L, i);
+    if (strcmp(name, "deadline") == 0) {
+        lua_pushnumber(L, (lua_Number)t->deadline_ms / 1000);
+        return 1;
+    }
+    if (strcmp(name, "meta") == 0) {
+        if (i->meta.type == JSON_OBJECT)
+            value_push(L, i->meta.p, i->meta.len);
+        else
+            lua_newtable(L);
+        return 1;
+    }
+    return luaL_error(L, "ctx has no field \"%s\"", name);
+}
+
+static int l_index(lua_State *L)
+{
+    struct task *t = ctx_task(L);
+    const char *name = luaL_checkstring(L, 2);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return 1;
+    return push_field(L, t, name);
+}
+
+/* Makes the metatable; once per state, in protected mode. */
+void ctx_open(lua_State *L)
+{
+    static const luaL_Reg methods[] = { { "progress", l_progress }, { "log", l_log },
+                                        { "cancelled", l_cancelled }, { "on_end", l_on_end },
+                                        { NULL, NULL } };
+    luaL_newmetatable(L, CTX);
+    luaL_newlib(L, methods);
+    lua_pushcclosure(L, l_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+}

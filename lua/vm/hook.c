@@ -1,0 +1,150 @@
+/* The one place that sets a hook: preemption on demand, and the end of what must die.
+ * The watchdog signals a thread whose slice is over; the handler arms a count hook on the Lua thread that runs
+ * there, the one thing that Lua allows a signal handler to do. Nothing is armed within a slice. */
+#include "vm/state.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define PERMANENT_COUNT 1000
+
+static _Thread_local lua_State *volatile running;
+
+static const char kill_value;          /* its address is the error that unwinds what cannot yield */
+
+static void hook_fired(lua_State *L, lua_Debug *ar);
+
+static void on_signal(int number)
+{
+    (void)number;
+    lua_State *L = running;
+    if (L)
+        lua_sethook(L, hook_fired, LUA_MASKCOUNT, 1);
+}
+
+int vm_preempt_signal(void)
+{
+    return SIGURG;
+}
+
+int vm_install_signal(struct err *e)
+{
+    struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+    sigemptyset(&sa.sa_mask);
+    if (sigaction(SIGURG, &sa, NULL) != 0)
+        return err_set(e, MG_E_IO, "sigaction: %s", strerror(errno));
+    return 0;
+}
+
+static bool is_permanent(const struct vm *vm)
+{
+    return vm->is_loading || vm->o.permanent_hook;
+}
+
+void hook_clear(lua_State *L)
+{
+    if (lua_gethookmask(L) != 0)
+        lua_sethook(L, NULL, 0, 0);
+}
+
+/* Back to what holds within a slice. */
+static void hook_rest(struct vm *vm, lua_State *L)
+{
+    if (is_permanent(vm))
+        lua_sethook(L, hook_fired, LUA_MASKCOUNT, PERMANENT_COUNT);
+    else
+        lua_sethook(L, NULL, 0, 0);
+}
+
+void hook_enter(struct strand *s)
+{
+    if (is_permanent(s->vm))
+        lua_sethook(s->L, hook_fired, LUA_MASKCOUNT, PERMANENT_COUNT);
+    s->vm->pinned_us = 0;
+    running = s->L;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+void hook_leave(struct strand *s)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    running = NULL;
+    (void)s;
+}
+
+void hook_arm(struct vm *vm)
+{
+    if (vm->running)
+        lua_sethook(vm->running->L, hook_fired, LUA_MASKCOUNT, 1);
+}
+
+/* The strand does not go on: by a yield after which it is dropped, or, where it cannot yield, by an error that
+ * nothing catches: pcall and xpcall raise it again, and the hook stays armed for what runs in between. */
+static void die(lua_State *L)
+{
+    if (lua_isyieldable(L)) {
+        lua_yield(L, 0);
+        return;
+    }
+    lua_pushlightuserdata(L, (void *)&kill_value);
+    lua_error(L);
+}
+
+/* Stops to run for now, as `state` says. */
+static void leave(struct strand *s, enum strand_state state)
+{
+    hook_rest(s->vm, s->L);
+    s->state = state;
+    lua_yield(s->L, 0);
+}
+
+/* Looks again soon. Not every instruction, which would slow the code down while its time is running; and not
+ * at a fixed distance, in which a loop might always be found in the same callback. */
+static void look_again(lua_State *L, int64_t now_us)
+{
+    lua_sethook(L, hook_fired, LUA_MASKCOUNT, 300 + (int)(now_us & 511));
+}
+
+static void hook_fired(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    struct strand *s = strand_of(L);
+    struct vm *vm = s->vm;
+    if (s != vm->running) {
+        lua_sethook(L, NULL, 0, 0);
+        return;
+    }
+    struct task *t = s->task;
+    if (t->is_killed || s->is_dropped) {
+        die(L);
+        return;
+    }
+    const struct account *a = &vm->memory.accounts[t->account];
+    bool yieldable = lua_isyieldable(L);
+    if (a->is_refused || (a->is_over && !yieldable && a->used > a->budget + MEMORY_SLACK)) {
+        task_kill(t, OUT_NO_MEMORY);
+        die(L);
+        return;
+    }
+    int64_t now = clock_mono_us();
+    if (yieldable && a->is_over) {
+        s->gc_ends = 0;
+        leave(s, STRAND_SQUEEZED);
+    } else if (now - vm->slice_us < SLICE_US && !a->is_over) {
+        hook_rest(vm, L);                        /* a signal that was meant for the slice before */
+    } else if (yieldable) {
+        leave(s, STRAND_PREEMPTED);
+    } else if (!vm->pinned_us) {
+        vm->pinned_us = now;
+        look_again(L, now);
+    } else if (now - vm->pinned_us >= PINNED_US) {
+        task_kill(t, OUT_KILLED);
+        die(L);
+    } else {
+        look_again(L, now);
+    }
+}

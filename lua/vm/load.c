@@ -1,0 +1,310 @@
+#include "vm/load.h"
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "vm/decl.h"
+#include "vm/sandbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct loading {                       /* one file */
+    struct vm *vm;
+    struct toolset *set;               /* declarations go there; NULL: they are there already */
+    struct sources *sources;
+    const struct source *source;
+    struct report report;
+    struct err error;                  /* of the task: what the file raised, or a kill */
+    uint32_t first_tool, tool_count;
+    int start_ref;
+    bool is_loaded;
+};
+
+/* ---- keeping what was declared ---- */
+
+static int tools_reserve(struct vm *vm, size_t count)
+{
+    if (count <= vm->tool_count)
+        return 0;
+    struct vm_tool *more = realloc(vm->tools, count * sizeof *more);
+    if (!more)
+        return MG_E_NOMEM;
+    vm->tools = more;
+    for (size_t i = vm->tool_count; i < count; i++)
+        vm->tools[i] = (struct vm_tool){ .run_ref = LUA_NOREF, .settings_ref = LUA_NOREF };
+    vm->tool_count = count;
+    return 0;
+}
+
+static int tool_keep(struct loading *l, const struct decl *d, uint32_t index)
+{
+    struct vm *vm = l->vm;
+    if (tools_reserve(vm, (size_t)index + 1) != 0)
+        return MG_E_NOMEM;
+    vm->tools[index] = (struct vm_tool){
+        .tool = toolset_by_index(vm->set, index),
+        .policy = d->policy,
+        .run_ref = d->run_ref,
+        .settings_ref = d->settings_ref,
+        .takes_ctx = d->takes_ctx,
+    };
+    if (l->tool_count++ == 0)
+        l->first_tool = index;
+    return 0;
+}
+
+/* The tool's place in the set: a new one, or the one that the first vm got. MG_E_NOTFOUND: it is not in the set. */
+static int tool_place(struct loading *l, struct decl *d, uint32_t *index, struct err *e)
+{
+    if (l->set) {
+        d->tool.metric = metrics_tool(d->tool.name);
+        int code = toolset_add(l->set, &d->tool, e);
+        *index = (uint32_t)toolset_count(l->set) - 1;
+        return code;
+    }
+    const struct tool *t = toolset_find(l->vm->set, d->tool.name, strlen(d->tool.name));
+    if (!t)
+        return err_set(e, MG_E_NOTFOUND, "the tool \"%s\" is not there in the first worker", d->tool.name);
+    *index = t->index;
+    return 0;
+}
+
+static const struct tool *find_added(const struct loading *l, const char *name)
+{
+    for (size_t i = 0; i < l->vm->tool_count; i++)
+        if (l->vm->tools[i].tool && strcmp(l->vm->tools[i].tool->name, name) == 0)
+            return l->vm->tools[i].tool;
+    return NULL;
+}
+
+/* All or nothing: names are checked before the first one is added. */
+static bool names_are_free(struct loading *l, const struct decl *d, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const struct tool *taken = find_added(l, d[i].tool.name);
+        l->report.line = d[i].line;
+        if (taken)
+            report_add(&l->report, "name", "the name \"%s\" is taken by %s", d[i].tool.name, taken->file);
+        for (int k = 0; k < i; k++)
+            if (strcmp(d[k].tool.name, d[i].tool.name) == 0)
+                report_add(&l->report, "name", "the name \"%s\" is declared twice", d[i].tool.name);
+    }
+    return l->report.count == 0;
+}
+
+static void keep_decls(struct loading *l, struct decl *d, int n)
+{
+    lua_State *L = l->vm->L;
+    for (int i = 0; i < n; i++) {
+        struct err e = { 0 };
+        uint32_t index = 0;
+        if (!d[i].policy->enabled) {
+            decl_unref(L, &d[i]);
+            continue;
+        }
+        if (tool_place(l, &d[i], &index, &e) != 0 || tool_keep(l, &d[i], index) != 0) {
+            report_add(&l->report, NULL, "%s", *e.text ? e.text : "not enough memory");
+            decl_unref(L, &d[i]);
+            continue;
+        }
+        if (d[i].start_ref != LUA_NOREF && l->start_ref == LUA_NOREF)
+            l->start_ref = d[i].start_ref;
+        else if (d[i].start_ref != LUA_NOREF)
+            report_add(&l->report, "start", "a file may declare one start function");
+    }
+}
+
+/* The file has run; what it returned lies at the top. Stack: mcp, env, value. */
+static void take_decls(lua_State *L, struct loading *l)
+{
+    int value = lua_gettop(L), mcp = value - 2;
+    lua_newtable(L);
+    int anchor = lua_gettop(L);
+    lua_newtable(L);
+    int granted = lua_gettop(L);
+    int n = decl_count(L, value, &l->report);
+    if (n < 0)
+        return;
+    struct decl *d = lua_newuserdatauv(L, (size_t)n * sizeof *d, 0);
+    int done = 0;
+    for (int i = 0; i < n; i++)
+        if (decl_read(L, value, i, anchor, granted, &l->vm->o, &d[done], &l->report))
+            done++;
+    if (l->report.count || !names_are_free(l, d, done)) {
+        for (int i = 0; i < done; i++)
+            decl_unref(L, &d[i]);
+        return;
+    }
+    keep_decls(l, d, done);
+    sandbox_seal(L, l->vm, mcp, granted);
+    l->is_loaded = l->report.count == 0;
+}
+
+/* ---- running one file ---- */
+
+static int file_returned(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status;
+    take_decls(L, (struct loading *)ctx);
+    return 0;
+}
+
+static int load_body(lua_State *L)
+{
+    struct loading *l = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    sandbox_push(L, l->vm, l->sources);
+    sandbox_compile(L, l->source, 2);
+    lua_callk(L, 0, 1, (lua_KContext)l, file_returned);
+    return file_returned(L, LUA_OK, (lua_KContext)l);
+}
+
+/* Runs the vm's queues until the task has ended: nothing else is in them. */
+static void run_to_end(struct vm *vm, struct task *t)
+{
+    uint64_t serial = t->serial;
+    int64_t until = clock_mono_ms() + LOAD_MS;
+    strand_ready(t->main);
+    while (t->serial == serial) {
+        vm_run(vm);
+        if (t->serial == serial && clock_mono_ms() >= until)
+            task_kill(t, OUT_TIMEOUT);
+    }
+}
+
+static void load_file(struct loading *l)
+{
+    struct task *t = NULL;
+    if (!l->source->text) {
+        report_add(&l->report, NULL, "%s", l->source->problem);
+        return;
+    }
+    t = task_new(l->vm, TASK_LOAD, NULL, LOAD_MEMORY);
+    struct strand *s = t ? task_main(t, load_body) : NULL;
+    if (!s) {
+        report_add(&l->report, NULL, "not enough memory");
+        return;
+    }
+    lua_pushlightuserdata(s->L, l);
+    s->nargs = 1;
+    t->error = &l->error;
+    run_to_end(l->vm, t);
+    if (!l->error.code)
+        return;
+    l->is_loaded = false;
+    /* What the file raised names its own place; a kill does not. */
+    if (strncmp(l->error.text, l->source->title, strlen(l->source->title)) == 0 ||
+        strncmp(l->error.text, l->source->title, strcspn(l->source->title, "/") + 1) == 0) {
+        if (l->report.count++)
+            buf_putc(&l->report.text, '\n');
+        buf_str(&l->report.text, l->error.text);
+    } else {
+        report_add(&l->report, NULL, "%s", l->error.text);
+    }
+}
+
+/* ---- all of them ---- */
+
+static int files_reserve(struct vm *vm)
+{
+    struct vm_file *more = realloc(vm->files, (vm->file_count + 1) * sizeof *more);
+    if (!more)
+        return MG_E_NOMEM;
+    vm->files = more;
+    return 0;
+}
+
+/* Loads one file; *problem gets what is wrong with it, or stays empty. */
+static int load_one(struct vm *vm, struct toolset *set, struct sources *sources, const struct source *s,
+                    struct buf *problem)
+{
+    if (files_reserve(vm) != 0)
+        return MG_E_NOMEM;
+    struct loading l = { .vm = vm, .set = set, .sources = sources, .source = s,
+                         .start_ref = LUA_NOREF, .report = { .source = s } };
+    load_file(&l);
+    /* Closures of a file that did not load may be alive still: its helpers' texts stay as long as the vm. */
+    vm->files[vm->file_count++] = (struct vm_file){ .sources = sources_ref(sources), .source = s,
+                                                    .is_loaded = l.is_loaded,
+                                                    .has_tools = l.tool_count > 0,
+                                                    .tool_index = l.first_tool,
+                                                    .start_ref = l.start_ref };
+    int code = buf_ok(&l.report.text) ? 0 : MG_E_NOMEM;
+    if (problem && code == 0 && l.report.text.len)
+        buf_append(problem, l.report.text.data, l.report.text.len);
+    report_fini(&l.report);
+    return code;
+}
+
+static const struct vm_file *loaded_before(const struct vm *before, const char *name)
+{
+    for (size_t i = 0; before && i < before->file_count; i++)
+        if (before->files[i].is_loaded && strcmp(before->files[i].source->name, name) == 0)
+            return &before->files[i];
+    return NULL;
+}
+
+static int load_or_keep(struct vm *vm, struct toolset *set, struct sources *sources,
+                        const struct source *s, const struct vm *before)
+{
+    struct buf problem = { 0 };
+    int code = load_one(vm, set, sources, s, &problem);
+    if (code == 0 && problem.len) {
+        const char *text = buf_cstr(&problem);
+        code = text ? toolset_add_problem(set, s->name, text) : MG_E_NOMEM;
+        const struct vm_file *old = loaded_before(before, s->name);
+        if (code == 0 && old)
+            code = load_one(vm, set, old->sources, old->source, NULL);
+    }
+    buf_fini(&problem);
+    return code;
+}
+
+int load_all(struct vm *vm, struct toolset *set, const struct vm *before, struct err *e)
+{
+    if (!vm->o.tools_dir)
+        return 0;
+    struct err why = { 0 };
+    struct sources *sources = sources_read(vm->o.tools_dir, &why);
+    if (!sources) {
+        log_printf(LOG_ERROR, "tools folder: %s", why.text);
+        return toolset_add_problem(set, "", why.text) == 0 ? 0 : err_set(e, MG_E_NOMEM, "not enough memory");
+    }
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < sources_count(sources); i++)
+        if (!sources_at(sources, i)->is_helper)
+            code = load_or_keep(vm, set, sources, sources_at(sources, i), before);
+    sources_unref(sources);
+    return code == 0 ? 0 : err_set(e, MG_E_NOMEM, "not enough memory");
+}
+
+int load_again(struct vm *vm, const struct vm *first, struct err *e)
+{
+    for (size_t i = 0; i < first->file_count; i++) {
+        const struct vm_file *f = &first->files[i];
+        struct buf problem = { 0 };
+        if (!f->is_loaded)
+            continue;
+        int code = load_one(vm, NULL, f->sources, f->source, &problem);
+        /* It loaded in the first worker: then time or memory is short, or the file is not deterministic. */
+        if (code == 0 && problem.len)
+            log_printf(LOG_ERROR, "a further worker could not load %.*s", (int)problem.len, problem.data);
+        buf_fini(&problem);
+        if (code != 0)
+            return err_set(e, MG_E_NOMEM, "not enough memory");
+    }
+    if (tools_reserve(vm, toolset_count(vm->set)) != 0)
+        return err_set(e, MG_E_NOMEM, "not enough memory");
+    return 0;
+}
+
+void load_fini(struct vm *vm)
+{
+    for (size_t i = 0; i < vm->file_count; i++)
+        sources_unref(vm->files[i].sources);
+    free(vm->files);
+    free(vm->tools);
+}

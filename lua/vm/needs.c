@@ -1,0 +1,100 @@
+/* What a tool says it needs, against what mcp.ini grants it. */
+#include <lauxlib.h>
+
+#include "vm/decl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const known[] = { "exec", "env", "state", NULL };
+static const char *const later[] = { "fs", "http", "redis", NULL };
+
+static bool is_one_of(const char *s, size_t len, const char *const *words)
+{
+    for (; *words; words++)
+        if (strlen(*words) == len && memcmp(*words, s, len) == 0)
+            return true;
+    return false;
+}
+
+/* "jobs:rw" grants "jobs". */
+static bool grants_collection(const char *const *state, const char *name, size_t len)
+{
+    for (; state && *state; state++)
+        if (strncmp(*state, name, len) == 0 && ((*state)[len] == ':' || (*state)[len] == '\0'))
+            return true;
+    return false;
+}
+
+static void note(lua_State *L, int granted, const char *need, size_t len)
+{
+    lua_pushlstring(L, need, len);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, granted);
+}
+
+static const char *example(const char *need, size_t len)
+{
+    if (len == 4 && memcmp(need, "exec", 4) == 0)
+        return "exec = git";
+    if (len == 3 && memcmp(need, "env", 3) == 0)
+        return "env = NAME";
+    return NULL;
+}
+
+/* One need, without its "?". */
+static void check_need(lua_State *L, const char *tool, const struct vm_policy *p, int granted,
+                       const char *need, size_t len, bool is_optional, struct report *r)
+{
+    char hint[80], name[64];
+    const char *colon = memchr(need, ':', len);
+    size_t word = colon ? (size_t)(colon - need) : len;
+    snprintf(name, sizeof name, "%.*s", word < 60 ? (int)word : 60, need);
+    if (is_one_of(need, word, later)) {
+        if (!is_optional)
+            report_add(r, "needs", "needs: \"%s\" is not available in this version", name);
+        return;
+    }
+    if (!is_one_of(need, word, known) || (colon != NULL) != (strcmp(name, "state") == 0)) {
+        report_add(r, "needs", "needs: unknown need \"%.*s\"%s", (int)(len < 60 ? len : 60), need,
+                   strcmp(name, "state") == 0 ? " (write \"state:COLLECTION\")"
+                                              : report_nearest(name, known, hint, sizeof hint));
+        return;
+    }
+    bool has = colon ? grants_collection(p->state, colon + 1, len - word - 1)
+                     : strcmp(name, "exec") == 0 ? p->exec && *p->exec : p->env && *p->env;
+    if (has) {
+        note(L, granted, need, word);
+    } else if (!is_optional && colon) {
+        report_add(r, "needs",
+                   "needs \"%.*s\", which is not granted; write in mcp.ini: [tool %s] state = %.*s:rw",
+                   (int)len, need, tool, (int)(len - word - 1), colon + 1);
+    } else if (!is_optional) {
+        report_add(r, "needs", "needs \"%s\", which is not granted; write in mcp.ini: [tool %s] %s",
+                   name, tool, example(need, word));
+    }
+}
+
+bool needs_check(lua_State *L, int index, const char *tool, const struct vm_policy *p, int granted,
+                 struct report *r)
+{
+    unsigned before = r->count;
+    if (!lua_istable(L, index)) {
+        report_add(r, "needs", "needs: expected a list of strings, got %s", luaL_typename(L, index));
+        return false;
+    }
+    lua_Integer n = (lua_Integer)lua_rawlen(L, index);
+    for (lua_Integer i = 1; i <= n; i++) {
+        size_t len = 0;
+        lua_rawgeti(L, index, i);
+        if (lua_type(L, -1) != LUA_TSTRING) {
+            report_add(r, "needs", "needs: expected strings, got %s", luaL_typename(L, -1));
+        } else {
+            const char *s = lua_tolstring(L, -1, &len);
+            bool is_optional = len > 0 && s[len - 1] == '?';
+            check_need(L, tool, p, granted, s, is_optional ? len - 1 : len, is_optional, r);
+        }
+        lua_pop(L, 1);
+    }
+    return r->count == before;
+}

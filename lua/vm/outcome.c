@@ -1,0 +1,327 @@
+#include "vm/outcome.h"
+
+#include <lauxlib.h>
+
+#include "base/json_write.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "vm/state.h"
+#include "vm/value.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_RESULT (UINT64_C(2) << 20)
+
+static const char content_key, fail_key;         /* registry keys: the marks' metatables */
+
+static void mark(lua_State *L, int index, const char *key)
+{
+    luaL_checktype(L, index, LUA_TTABLE);
+    index = lua_absindex(L, index);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_createtable(L, 0, 1);
+        lua_pushboolean(L, 0);
+        lua_setfield(L, -2, "__metatable");
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+    }
+    lua_setmetatable(L, index);
+}
+
+static bool is_marked(lua_State *L, int index, const char *key)
+{
+    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
+        return false;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, key);
+    bool same = lua_rawequal(L, -1, -2) && lua_istable(L, -1);
+    lua_pop(L, 2);
+    return same;
+}
+
+void result_mark_content(lua_State *L, int index)
+{
+    mark(L, index, &content_key);
+}
+
+void result_mark_fail(lua_State *L, int index)
+{
+    mark(L, index, &fail_key);
+}
+
+/* ---- what run returned ---- */
+
+static void result_reset(struct task *t)
+{
+    tool_result_fini(&t->result);
+    t->result = (struct tool_result){ 0 };
+}
+
+static void set_text(struct task *t, enum outcome o, bool is_error, const char *text, size_t len)
+{
+    result_reset(t);
+    tool_result_text(&t->result, o, is_error, text, len);
+}
+
+/* A value that cannot be sent is the tool's fault, and says where. */
+static void set_bad_value(struct task *t, const char *what, const struct err *e)
+{
+    char text[600];
+    int n = snprintf(text, sizeof text, "%s cannot be sent: %s", what, e->text);
+    set_text(t, OUT_TOOL_ERROR, true, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+static uint64_t max_result(const struct task *t)
+{
+    return t->vm->o.max_result ? t->vm->o.max_result : MAX_RESULT;
+}
+
+static bool encode_into(lua_State *L, struct task *t, int index, struct buf *out, const char *what)
+{
+    struct err e = { 0 };
+    out->max = max_result(t);
+    if (value_encode(L, index, out, &e) == 0)
+        return true;
+    set_bad_value(t, what, &e);
+    return false;
+}
+
+static bool encode_field(lua_State *L, struct task *t, int index, const char *field,
+                         struct buf *out)
+{
+    lua_pushstring(L, field);
+    lua_rawget(L, index);
+    bool ok = lua_isnil(L, -1) || encode_into(L, t, lua_gettop(L), out, field);
+    lua_pop(L, 1);
+    return ok;
+}
+
+/* mcp.content{...}: its list part is the content, two fields go beside it. */
+static void take_content(lua_State *L, struct task *t, int index)
+{
+    struct tool_result *r = &t->result;
+    result_reset(t);
+    r->content.max = max_result(t);
+    json_open(&r->content, '[');
+    lua_Integer n = (lua_Integer)lua_rawlen(L, index);
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(L, index, i);
+        struct err e = { 0 };
+        if (value_encode(L, -1, &r->content, &e) != 0) {
+            set_bad_value(t, "content", &e);
+            return;
+        }
+        lua_pop(L, 1);
+    }
+    json_close(&r->content, ']');
+    r->outcome = OUT_OK;
+    if (encode_field(L, t, index, "structured", &r->structured))
+        encode_field(L, t, index, "meta", &r->meta);
+}
+
+static void take_text(lua_State *L, struct task *t, int index, enum outcome o, bool is_error)
+{
+    size_t len;
+    const char *s = lua_tolstring(L, index, &len);
+    size_t valid = utf8_valid(s, len);
+    if (valid != len) {
+        struct err e;
+        err_set(&e, MG_E_INVALID, "byte %zu of the text is not UTF-8 (mcp.codec.utf8 repairs)",
+                valid + 1);
+        set_bad_value(t, "the result", &e);
+    } else if (len > max_result(t)) {
+        struct err e;
+        err_set(&e, MG_E_LIMIT, "%zu bytes are more than max_result allows", len);
+        set_bad_value(t, "the result", &e);
+    } else {
+        set_text(t, o, is_error, s, len);
+    }
+}
+
+static void take_fail(lua_State *L, struct task *t, int index)
+{
+    lua_pushliteral(L, "message");
+    lua_rawget(L, index);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        take_text(L, t, -1, OUT_TOOL_ERROR, true);
+    else
+        set_text(t, OUT_TOOL_ERROR, true, "the tool failed", 15);
+    lua_pop(L, 1);
+    if (t->result.outcome == OUT_TOOL_ERROR)
+        encode_field(L, t, index, "data", &t->result.structured);
+}
+
+/* Any other value: its JSON as one text block, and as it is where the tool declares an output. */
+static void take_value(lua_State *L, struct task *t, int index)
+{
+    struct buf json = { 0 };
+    if (encode_into(L, t, index, &json, "the result")) {
+        set_text(t, OUT_OK, false, json.data, json.len);
+        if (t->tool && t->tool->tool && t->tool->tool->output_schema && json.data[0] == '{')
+            json_raw(&t->result.structured, json.data, json.len);
+        if (!buf_ok(&t->result.content) || !buf_ok(&t->result.structured))
+            set_text(t, OUT_NO_MEMORY, true, "the gateway is out of memory", 28);
+    }
+    buf_fini(&json);
+}
+
+static void set_empty(struct task *t)
+{
+    result_reset(t);
+    json_open(&t->result.content, '[');
+    json_close(&t->result.content, ']');
+    t->result.outcome = OUT_OK;
+}
+
+void outcome_of_return(lua_State *L, struct task *t, int n)
+{
+    int first = lua_gettop(L) - n + 1;
+    if (n >= 2 && lua_isnil(L, first) && lua_type(L, first + 1) == LUA_TSTRING)
+        take_text(L, t, first + 1, OUT_TOOL_ERROR, true);
+    else if (n == 0 || lua_isnil(L, first))
+        set_empty(t);
+    else if (lua_type(L, first) == LUA_TSTRING)
+        take_text(L, t, first, OUT_OK, false);
+    else if (is_marked(L, first, &content_key))
+        take_content(L, t, first);
+    else if (is_marked(L, first, &fail_key))
+        take_fail(L, t, first);
+    else
+        take_value(L, t, first);
+}
+
+/* ---- what it raised ---- */
+
+/* "tools.d/greet.lua:12: text" -> "text" */
+static const char *without_position(const char *s)
+{
+    const char *p = strchr(s, ':');
+    if (!p || !((p - s > 4 && memcmp(p - 4, ".lua", 4) == 0) || (*s == '[' && p[-1] == ']')))
+        return s;
+    const char *q = p + 1;
+    while (isdigit((unsigned char)*q))
+        q++;
+    return q > p + 1 && q[0] == ':' && q[1] == ' ' ? q + 2 : s;
+}
+
+struct failure {
+    struct task *task;
+    struct strand *strand;
+    const char *msg;
+};
+
+static const char *call_id(const struct task *t)
+{
+    return t->info ? t->info->call_id : NULL;
+}
+
+static void log_failure(const struct task *t, const char *msg, const char *error, const char *trace)
+{
+    struct log_line l;
+    log_begin(&l, LOG_WARN, msg);
+    log_str(&l, "tool", t->tool && t->tool->tool ? t->tool->tool->name : NULL);
+    log_str(&l, "call", call_id(t));
+    log_str(&l, "error", error);
+    log_str(&l, "trace", trace);
+    log_end(&l);
+}
+
+/* Protected: making texts may raise. */
+static int describe(lua_State *L)
+{
+    struct failure *f = lua_touserdata(L, 1);
+    lua_State *from = f->strand->L;
+    struct task *t = f->task;
+    bool is_main = f->strand == t->main;
+    const char *error = "an error that is not a text";
+    lua_settop(L, 1);
+    if (is_marked(from, -1, &fail_key) && is_main) {
+        take_fail(from, t, lua_gettop(from));
+        return 0;
+    }
+    if (lua_type(from, -1) == LUA_TSTRING)
+        error = lua_tostring(from, -1);
+    if (is_main && t->error) {
+        err_set(t->error, MG_E_INVALID, "%s", error);
+        return 0;
+    }
+    luaL_traceback(L, from, NULL, 0);
+    log_failure(t, f->msg, error, lua_tostring(L, -1));
+    if (!is_main)
+        return 0;
+    if (lua_type(from, -1) == LUA_TSTRING) {
+        const char *text = without_position(error);
+        set_text(t, OUT_TOOL_ERROR, true, text, strlen(text));
+    } else {
+        char text[128];
+        int n = snprintf(text, sizeof text, "internal error (call %s)",
+                         call_id(t) ? call_id(t) : "-");
+        set_text(t, OUT_TOOL_ERROR, true, text, (size_t)n < sizeof text ? (size_t)n : 127);
+    }
+    return 0;
+}
+
+void outcome_of_error(struct task *t, struct strand *s)
+{
+    struct failure f = { t, s, t->is_ended ? "on_end function failed" : "tool failed" };
+    if (vm_protect(t->vm, describe, &f, NULL) == 0)
+        return;
+    if (t->error)
+        err_set(t->error, MG_E_NOMEM, "not enough memory");
+    set_text(t, OUT_NO_MEMORY, true, "the gateway is out of memory", 28);
+}
+
+void outcome_log_strand(struct task *t, struct strand *s)
+{
+    struct failure f = { t, s, "spawned function failed" };
+    if (vm_protect(t->vm, describe, &f, NULL) != 0)
+        log_failure(t, f.msg, "out of memory", NULL);
+}
+
+/* ---- what ended it from outside ---- */
+
+static void kill_text(const struct task *t, char *out, size_t size)
+{
+    const struct account *a = &t->vm->memory.accounts[t->account];
+    switch (t->kill_outcome) {
+    case OUT_NO_MEMORY:
+        snprintf(out, size,
+                 "out of memory: the tool may use %" PRId64
+                 " KB (`memory` in its limits, and in mcp.ini under [tool NAME] or [tools])",
+                 a->budget / 1024);
+        break;
+    case OUT_TIMEOUT:
+        snprintf(out, size,
+                 "timed out: the tool did not end within its time (`timeout` in its limits, and in "
+                 "mcp.ini under [tool NAME] or [tools])");
+        break;
+    case OUT_CANCELLED: snprintf(out, size, "cancelled"); break;
+    default:
+        snprintf(out, size,
+                 "killed: the tool computed for over %d ms where it cannot be interrupted (inside a "
+                 "metamethod or callback that is called from C)",
+                 (int)(PINNED_US / 1000));
+        break;
+    }
+}
+
+void outcome_settle(struct task *t)
+{
+    if (t->is_ended) {
+        if (t->is_killed)
+            log_failure(t, "on_end function killed", outcome_word(t->kill_outcome), NULL);
+        return;
+    }
+    if (!t->is_killed && t->is_stopping)
+        t->kill_outcome = t->why == TASK_TIMEOUT ? OUT_TIMEOUT : OUT_CANCELLED;
+    else if (!t->is_killed)
+        return;
+    char text[240];
+    kill_text(t, text, sizeof text);
+    if (t->error)
+        err_set(t->error, MG_E_LIMIT, "%s", text);
+    set_text(t, t->kill_outcome, true, text, strlen(text));
+}

@@ -1,0 +1,18 @@
+/* outcome.h - how a task ended becomes a tool result: what run returned or raised, a kill, a stop.
+ * Threads: the vm's. */
+#ifndef MG_VM_OUTCOME_H
+#define MG_VM_OUTCOME_H
+#include <lua.h>
+
+#include "vm/task.h"
+
+/* On the main strand, in protected mode: its n results lie on top of the stack. Fills t->result. May raise. */
+void outcome_of_return(lua_State *L, struct task *t, int n);
+/* After the main strand failed: its error value lies on its stack. Never raises. */
+void outcome_of_error(struct task *t, struct strand *s);
+/* The last word at the end of a task: a kill or a stop replaces what it returned. */
+void outcome_settle(struct task *t);
+/* A strand that failed and was never asked for its results: its error goes to the log. */
+void outcome_log_strand(struct task *t, struct strand *s);
+
+#endif

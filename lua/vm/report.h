@@ -1,0 +1,24 @@
+/* report.h - what is wrong with a file, one line each: "tools.d/greet.lua:12: reason".
+ * Errors of a declaration's field point at the line where the field is written, when it can be found.
+ * Lifetime: embedded; report_fini(). Threads: one owner. Never raises. */
+#ifndef MG_VM_REPORT_H
+#define MG_VM_REPORT_H
+#include "base/buf.h"
+#include "base/err.h"
+#include "vm/sources.h"
+
+struct report {
+    struct buf text;
+    struct buf scratch;                /* for whoever makes a text and may raise meanwhile */
+    const struct source *source;
+    int line;                          /* of the declaration that is being looked at */
+    unsigned count;
+};
+
+void report_fini(struct report *r);
+/* field: a name to look for from r->line on, or NULL. */
+void report_add(struct report *r, const char *field, const char *fmt, ...) MG_PRINTF(3, 4);
+/* ` (did you mean "x"?)` for the name nearest to `wrong`, or "". names ends with NULL. */
+const char *report_nearest(const char *wrong, const char *const *names, char *out, size_t size);
+
+#endif

@@ -1,0 +1,102 @@
+/* The base library as tools have it: what it must not do, and what it must be able to be interrupted in. */
+#include <lauxlib.h>
+
+#include "base/log.h"
+#include "vm/protect.h"
+#include "vm/sandbox.h"
+#include "vm/state.h"
+
+#include <string.h>
+
+/* setmetatable(t, mt): no finalizers, for they run where nothing can interrupt them. */
+static int l_setmetatable(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+        return luaL_error(L, "cannot change a protected metatable");
+    if (lua_istable(L, 2)) {
+        lua_pushliteral(L, "__gc");
+        if (lua_rawget(L, 2) != LUA_TNIL)
+            return luaL_error(L, "__gc is not available: use ctx:on_end, or <close>");
+        lua_pop(L, 1);
+    }
+    lua_settop(L, 2);
+    lua_setmetatable(L, 1);
+    return 1;
+}
+
+static int stringified(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status, (void)ctx;
+    if (!lua_isstring(L, -1))
+        return luaL_error(L, "'__tostring' must return a string");
+    return 1;
+}
+
+/* tostring(v): calls __tostring as ordinary code, so that it may wait. */
+static int l_tostring(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) {
+        luaL_tolstring(L, 1, NULL);
+        return 1;
+    }
+    lua_pushvalue(L, 1);
+    lua_callk(L, 1, 1, 0, stringified);
+    return stringified(L, LUA_OK, 0);
+}
+
+#define PRINT_MAX 2000
+
+/* print(...): a line of the gateway's log, with tool and call. */
+static int l_print(lua_State *L)
+{
+    const struct task *t = strand_of(L)->task;
+    luaL_Buffer b;
+    int n = lua_gettop(L);
+    luaL_checkstack(L, n + 8, NULL);
+    for (int i = 1; i <= n; i++)
+        luaL_tolstring(L, i, NULL);
+    luaL_buffinit(L, &b);
+    for (int i = 1; i <= n; i++) {
+        size_t len;
+        const char *s = lua_tolstring(L, n + i, &len);
+        if (i > 1)
+            luaL_addchar(&b, '\t');
+        luaL_addlstring(&b, s, len < PRINT_MAX ? len : PRINT_MAX);
+    }
+    luaL_pushresult(&b);
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+    struct log_line line;
+    log_begin(&line, LOG_INFO, "print");
+    log_str(&line, "tool", t && t->tool && t->tool->tool ? t->tool->tool->name : NULL);
+    log_str(&line, "call", t && t->info ? t->info->call_id : NULL);
+    log_str_n(&line, "text", text, len < PRINT_MAX ? len : PRINT_MAX);
+    log_end(&line);
+    return 0;
+}
+
+/* collectgarbage("count") -> KB held by the running call. Garbage is collected by itself. */
+static int l_collectgarbage(lua_State *L)
+{
+    const char *what = luaL_optstring(L, 1, "count");
+    if (strcmp(what, "count") != 0)
+        return luaL_error(L, "collectgarbage: only \"count\" is available");
+    const struct memory *m = &strand_of(L)->vm->memory;
+    lua_pushnumber(L, (lua_Number)m->accounts[m->current].used / 1024);
+    return 1;
+}
+
+void safelib_open(lua_State *L, int index)
+{
+    static const luaL_Reg own[] = {
+        { "collectgarbage", l_collectgarbage }, { "pcall", l_pcall },       { "print", l_print },
+        { "setmetatable", l_setmetatable },     { "tostring", l_tostring }, { "xpcall", l_xpcall },
+        { NULL, NULL },
+    };
+    lua_pushvalue(L, index);
+    luaL_setfuncs(L, own, 0);
+    lua_pop(L, 1);
+}

@@ -1,0 +1,323 @@
+#include "vm/sandbox.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "base/rand.h"
+#include "vm/decl.h"
+#include "vm/lualib.h"
+#include "vm/module.h"
+#include "vm/state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Registry keys. */
+static const char pattern_key;         /* { assert = ..., string = {...}, ... }: copied for every environment */
+static const char library_key;         /* environment of the embedded runtime library */
+
+static const char *const base_names[] = {
+    "assert",   "collectgarbage", "error",  "getmetatable", "ipairs",       "next",     "pairs",
+    "pcall",    "print",          "rawget", "rawequal",     "rawlen",       "rawset",   "select",
+    "setmetatable", "tonumber",   "tostring", "type",       "xpcall",       "_VERSION", NULL,
+};
+static const char *const os_names[] = { "clock", "date", "difftime", "time", NULL };
+
+/* ---- the pattern ---- */
+
+/* Copies the named fields of the table at -1 into a new table, which replaces it. */
+static void keep_names(lua_State *L, const char *const *names)
+{
+    lua_newtable(L);
+    for (; *names; names++) {
+        lua_getfield(L, -2, *names);
+        lua_setfield(L, -2, *names);
+    }
+    lua_remove(L, -2);
+}
+
+static void remove_name(lua_State *L, const char *name)
+{
+    lua_pushnil(L);
+    lua_setfield(L, -2, name);
+}
+
+/* The generator is the state's, for all files; its seed is the kernel's and cannot be set by a tool. */
+static void seed_random(lua_State *L)
+{
+    lua_getfield(L, -1, "randomseed");
+    lua_pushinteger(L, (lua_Integer)rand_u64());
+    lua_pushinteger(L, (lua_Integer)rand_u64());
+    lua_call(L, 2, 0);
+    remove_name(L, "randomseed");
+}
+
+/* Strings share one metatable. Its functions are reached by ("x"):rep() in every file, so nobody may see the tables:
+ * environments hold copies, and getmetatable("") gives false. */
+static void close_string_metatable(lua_State *L)
+{
+    lua_pushliteral(L, "");
+    lua_getmetatable(L, -1);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 2);
+}
+
+void sandbox_open(lua_State *L)
+{
+    static const luaL_Reg libs[] = { { "string", luaopen_string }, { "table", luaopen_table },
+                                     { "math", luaopen_math },     { "utf8", luaopen_utf8 },
+                                     { "os", luaopen_os },         { NULL, NULL } };
+    lua_pushcfunction(L, luaopen_base);
+    lua_call(L, 0, 1);
+    keep_names(L, base_names);
+    int pattern = lua_gettop(L);
+    for (const luaL_Reg *lib = libs; lib->name; lib++) {
+        lua_pushcfunction(L, lib->func);
+        lua_call(L, 0, 1);
+        if (strcmp(lib->name, "os") == 0)
+            keep_names(L, os_names);
+        if (strcmp(lib->name, "math") == 0)
+            seed_random(L);
+        if (strcmp(lib->name, "string") == 0)
+            remove_name(L, "dump");
+        lua_setfield(L, pattern, lib->name);
+    }
+    close_string_metatable(L);
+    safelib_open(L, pattern);
+    lua_pushvalue(L, pattern);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &pattern_key);
+    /* The globals table holds functions that no tool may have; nothing else refers to it. */
+    lua_newtable(L);
+    lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+    lua_settop(L, pattern - 1);
+}
+
+/* Pushes a copy of the table at index, and copies of the tables in it. */
+static void copy_table(lua_State *L, int index, int levels)
+{
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 6, NULL);
+    lua_newtable(L);
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        if (levels > 0 && lua_istable(L, -1)) {
+            copy_table(L, -1, levels - 1);
+            lua_remove(L, -2);
+        }
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -4);
+    }
+}
+
+/* ---- require ---- */
+
+enum { UP_LOADED = 1, UP_PRISTINE, UP_SOURCES };      /* upvalues of require */
+
+static const struct source *find_helper(lua_State *L, const struct sources *all, const char *name)
+{
+    char path[256] = "lib/";
+    size_t at = 4;
+    for (const char *p = name; *p; p++) {
+        bool ok = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+                  *p == '_' || *p == '-' || (*p == '.' && p != name && p[-1] != '.' && p[1]);
+        if (!ok || at > sizeof path - 6)
+            luaL_error(L, "require: \"%s\" is not a name (letters, digits, _ and - between dots)", name);
+        path[at++] = *p == '.' ? '/' : *p;
+    }
+    memcpy(path + at, ".lua", 5);
+    const struct source *s = sources_find(all, path);
+    if (!s || !s->is_helper)
+        luaL_error(L, "require: there is no \"%s\" (looked for %s in the tools folder)", name, path);
+    if (!s->text)
+        luaL_error(L, "%s: %s", s->title, s->problem);
+    return s;
+}
+
+static int required(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status, (void)ctx;                     /* stack: name, value */
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushboolean(L, 1);
+    }
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, lua_upvalueindex(UP_LOADED));
+    return 1;
+}
+
+/* require(name): "mcp", or a helper of tools.d/lib, loaded once per file that asks, in an environment of its own. */
+static int l_require(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    lua_settop(L, 1);
+    lua_pushvalue(L, 1);
+    if (lua_rawget(L, lua_upvalueindex(UP_LOADED)) != LUA_TNIL) {
+        if (!lua_toboolean(L, -1))
+            return luaL_error(L, "require: \"%s\" requires itself, or did not load before", name);
+        return 1;
+    }
+    lua_pop(L, 1);
+    const struct source *s = find_helper(L, lua_touserdata(L, lua_upvalueindex(UP_SOURCES)), name);
+    lua_pushvalue(L, 1);
+    lua_pushboolean(L, 0);
+    lua_rawset(L, lua_upvalueindex(UP_LOADED));
+    copy_table(L, lua_upvalueindex(UP_PRISTINE), 0);
+    sandbox_compile(L, s, 2);
+    lua_remove(L, 2);
+    lua_callk(L, 0, 1, 0, required);
+    return required(L, LUA_OK, 0);
+}
+
+void sandbox_compile(lua_State *L, const struct source *s, int env)
+{
+    char name[512];
+    snprintf(name, sizeof name, "@%s", s->title);
+    if (luaL_loadbufferx(L, s->text, s->len, name, "t") != LUA_OK)
+        lua_error(L);
+    lua_pushvalue(L, env);
+    if (!lua_setupvalue(L, -2, 1))
+        lua_pop(L, 1);
+}
+
+/* ---- mcp and the environment ---- */
+
+static void open_module(lua_State *L, const struct api_module *m, int mcp)
+{
+    lua_pushcfunction(L, m->open);
+    lua_call(L, 0, 1);
+    if (*m->name) {
+        lua_setfield(L, mcp, m->name);
+        return;
+    }
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, mcp);
+    }
+    lua_pop(L, 1);
+}
+
+static void push_mcp(lua_State *L, struct vm *vm)
+{
+    lua_newtable(L);
+    int mcp = lua_gettop(L);
+    open_module(L, &decl_module, mcp);
+    open_module(L, &join_module, mcp);
+    for (const struct api_module *const *m = vm->o.modules; m && *m; m++)
+        open_module(L, *m, mcp);
+}
+
+void sandbox_push(lua_State *L, struct vm *vm, struct sources *sources)
+{
+    luaL_checkstack(L, 10, NULL);
+    push_mcp(L, vm);
+    int mcp = lua_gettop(L);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &pattern_key);
+    copy_table(L, -1, 1);
+    lua_remove(L, -2);
+    int env = lua_gettop(L);
+    lua_newtable(L);                             /* what is loaded */
+    lua_pushvalue(L, mcp);
+    lua_setfield(L, -2, "mcp");
+    lua_newtable(L);                             /* pristine: filled below */
+    lua_pushvalue(L, -1);
+    lua_insert(L, env);                          /* mcp, pristine, env, loaded, pristine */
+    env++;
+    lua_pushlightuserdata(L, sources);
+    lua_pushcclosure(L, l_require, 3);
+    lua_setfield(L, env, "require");
+    lua_pushnil(L);
+    while (lua_next(L, env)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, env - 1);
+    }
+    lua_remove(L, env - 1);
+}
+
+/* ---- grants ---- */
+
+static int l_ungranted(lua_State *L)
+{
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
+        return 0;                                /* an unknown name is nil, as in any table */
+    return luaL_error(L, "mcp.%s: the tool does not say needs = { \"%s\" }", lua_tostring(L, 2),
+                      lua_tostring(L, -1));
+}
+
+/* Whoever took the table before keeps it, but nothing is in it any more. */
+static void empty_table(lua_State *L, int index)
+{
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        lua_pushnil(L);
+        lua_rawset(L, index);
+    }
+}
+
+void sandbox_seal(lua_State *L, struct vm *vm, int mcp, int granted)
+{
+    lua_newtable(L);                             /* module name -> the need it lacks */
+    int lacks = lua_gettop(L);
+    for (const struct api_module *const *m = vm->o.modules; m && *m; m++) {
+        if (!(*m)->need || !*(*m)->name)
+            continue;
+        if (lua_getfield(L, granted, (*m)->need) == LUA_TNIL &&
+            lua_getfield(L, mcp, (*m)->name) == LUA_TTABLE) {
+            empty_table(L, lua_gettop(L));
+            lua_pushnil(L);
+            lua_setfield(L, mcp, (*m)->name);
+            lua_pushstring(L, (*m)->need);
+            lua_setfield(L, lacks, (*m)->name);
+        }
+        lua_settop(L, lacks);
+    }
+    lua_createtable(L, 0, 2);
+    lua_pushvalue(L, lacks);
+    lua_pushcclosure(L, l_ungranted, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, mcp);
+    lua_settop(L, lacks - 1);
+}
+
+/* ---- the embedded library ---- */
+
+static void push_library_env(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &library_key) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &pattern_key);
+    copy_table(L, -1, 1);
+    lua_remove(L, -2);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
+}
+
+void lib_run(lua_State *L, const char *name, int nargs, int nresults)
+{
+    const struct lualib_file *f = lualib_files;
+    while (f->name && strcmp(f->name, name) != 0)
+        f++;
+    if (!f->name)
+        luaL_error(L, "no library file %s", name);
+    luaL_checkstack(L, 8, NULL);
+    char chunk[128];
+    snprintf(chunk, sizeof chunk, "=[%s]", name);
+    if (luaL_loadbufferx(L, (const char *)f->data, f->len, chunk, "t") != LUA_OK)
+        lua_error(L);
+    push_library_env(L);
+    if (!lua_setupvalue(L, -2, 1))
+        lua_pop(L, 1);
+    lua_insert(L, -nargs - 1);
+    lua_call(L, nargs, nresults);
+}

@@ -1,0 +1,238 @@
+#include "vm/sources.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HELPER_MAX_DEPTH 4
+
+struct sources {
+    atomic_uint refs;
+    size_t count, capacity;
+    struct source *list;
+};
+
+static void source_fini(struct source *s)
+{
+    free(s->name);
+    free(s->title);
+    free(s->text);
+    free(s->problem);
+}
+
+struct sources *sources_ref(struct sources *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void sources_unref(struct sources *s)
+{
+    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < s->count; i++)
+        source_fini(&s->list[i]);
+    free(s->list);
+    free(s);
+}
+
+size_t sources_count(const struct sources *s)
+{
+    return s ? s->count : 0;
+}
+
+const struct source *sources_at(const struct sources *s, size_t i)
+{
+    return &s->list[i];
+}
+
+const struct source *sources_find(const struct sources *s, const char *name)
+{
+    for (size_t i = 0; i < sources_count(s); i++)
+        if (strcmp(s->list[i].name, name) == 0)
+            return &s->list[i];
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+    size_t n = strlen(s), m = strlen(suffix);
+    return n > m && strcmp(s + n - m, suffix) == 0;
+}
+
+static int read_all(int fd, struct source *s, char *why, size_t size)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        snprintf(why, size, "not a regular file");
+        return MG_E_INVALID;
+    }
+    /* One byte more than allowed shows a file that is too large, or grew. */
+    char *text = malloc(SOURCE_MAX_BYTES + 2);
+    if (!text)
+        return MG_E_NOMEM;
+    size_t len = 0;
+    while (len <= SOURCE_MAX_BYTES) {
+        ssize_t n = read(fd, text + len, SOURCE_MAX_BYTES + 1 - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            snprintf(why, size, "cannot be read: %s", strerror(errno));
+            free(text);
+            return MG_E_IO;
+        }
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    if (len > SOURCE_MAX_BYTES) {
+        snprintf(why, size, "larger than %u bytes", SOURCE_MAX_BYTES);
+        free(text);
+        return MG_E_LIMIT;
+    }
+    text[len] = '\0';
+    char *exact = realloc(text, len + 1);
+    s->text = exact ? exact : text;
+    s->len = len;
+    return 0;
+}
+
+/* A file that cannot be read is kept with its problem: it is reported where its tool is missed. */
+static int source_read(int dir, const char *file, struct source *s)
+{
+    char why[200] = "";
+    int fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int code = MG_E_IO;
+    if (fd < 0) {
+        snprintf(why, sizeof why, "cannot be opened: %s", strerror(errno));
+    } else {
+        code = read_all(fd, s, why, sizeof why);
+        close(fd);
+    }
+    if (code == 0 || code == MG_E_NOMEM)
+        return code;
+    s->problem = strdup(why);
+    return s->problem ? 0 : MG_E_NOMEM;
+}
+
+static struct source *source_add(struct sources *all, struct err *e)
+{
+    if (all->count == SOURCES_MAX_FILES) {
+        err_set(e, MG_E_LIMIT, "more than %d files", SOURCES_MAX_FILES);
+        return NULL;
+    }
+    if (all->count == all->capacity) {
+        size_t n = all->capacity ? all->capacity * 2 : 32;
+        struct source *more = realloc(all->list, n * sizeof *more);
+        if (!more) {
+            err_set(e, MG_E_NOMEM, "not enough memory");
+            return NULL;
+        }
+        all->list = more;
+        all->capacity = n;
+    }
+    struct source *s = &all->list[all->count++];
+    *s = (struct source){ 0 };
+    return s;
+}
+
+struct walk {
+    struct sources *all;
+    const char *title;                 /* last part of the folder's path */
+    struct err *e;
+};
+
+static int walk_file(struct walk *w, int dir, const char *below, const char *file)
+{
+    struct source *s = source_add(w->all, w->e);
+    if (!s)
+        return w->e ? w->e->code : MG_E_NOMEM;
+    s->is_helper = *below != '\0';
+    if (asprintf(&s->name, "%s%s", below, file) < 0)
+        s->name = NULL;
+    if (!s->name || asprintf(&s->title, "%s/%s", w->title, s->name) < 0) {
+        s->title = NULL;
+        return err_set(w->e, MG_E_NOMEM, "not enough memory");
+    }
+    int code = source_read(dir, file, s);
+    return code == 0 ? 0 : err_set(w->e, code, "not enough memory");
+}
+
+static int walk_folder(struct walk *w, int fd, const char *below, int depth);
+
+static int walk_entry(struct walk *w, int fd, const char *below, const char *file, int depth)
+{
+    if (file[0] == '.' || file[0] == '_')
+        return 0;
+    if (has_suffix(file, ".lua"))
+        return has_suffix(file, "_test.lua") ? 0 : walk_file(w, fd, below, file);
+    if (depth == 0 ? strcmp(file, "lib") != 0 : depth > HELPER_MAX_DEPTH)
+        return 0;
+    int sub = openat(fd, file, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (sub < 0)
+        return 0;                                /* not a folder */
+    char *path = NULL;
+    int code = MG_E_NOMEM;
+    if (asprintf(&path, "%s%s/", below, file) >= 0) {
+        code = walk_folder(w, sub, path, depth + 1);
+        free(path);
+    } else {
+        close(sub);
+        err_set(w->e, code, "not enough memory");
+    }
+    return code;
+}
+
+/* Takes fd. */
+static int walk_folder(struct walk *w, int fd, const char *below, int depth)
+{
+    DIR *d = fdopendir(fd);
+    if (!d) {
+        close(fd);
+        return err_set(w->e, MG_E_NOMEM, "not enough memory");
+    }
+    int code = 0;
+    for (struct dirent *x; code == 0 && (x = readdir(d)) != NULL;)
+        code = walk_entry(w, dirfd(d), below, x->d_name, depth);
+    closedir(d);
+    return code;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct source *)a)->name, ((const struct source *)b)->name);
+}
+
+struct sources *sources_read(const char *tools_dir, struct err *e)
+{
+    struct sources *s = calloc(1, sizeof *s);
+    if (!s) {
+        err_set(e, MG_E_NOMEM, "not enough memory");
+        return NULL;
+    }
+    atomic_init(&s->refs, 1);
+    int fd = open(tools_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        err_set(e, MG_E_IO, "%s: %s", tools_dir, strerror(errno));
+        sources_unref(s);
+        return NULL;
+    }
+    const char *slash = strrchr(tools_dir, '/');
+    struct walk w = { s, slash && slash[1] ? slash + 1 : tools_dir, e };
+    if (walk_folder(&w, fd, "", 0) != 0) {
+        err_prefix(e, "%s", tools_dir);
+        sources_unref(s);
+        return NULL;
+    }
+    if (s->count > 1)
+        qsort(s->list, s->count, sizeof *s->list, compare);
+    return s;
+}
