@@ -93,8 +93,8 @@ function builders.content(blocks)
   return raw.mark_content(content)
 end
 
---- mcp.fail(message [, data]) -> what run returns for a result with isError. It does not raise. data
--- becomes a second text block, its JSON.
+--- mcp.fail(message [, data]) -> what run returns for a result with isError. It does not raise.
+-- data becomes a second text block, its JSON.
 function builders.fail(message, data)
   return raw.mark_fail({ message = check(message, "string", "mcp.fail"), data = data })
 end

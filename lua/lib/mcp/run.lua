@@ -4,7 +4,8 @@
 local module, raw = ...
 
 --- mcp.exec.run{argv=, cwd=, env=, stdin=, stdin_file=, stdout_file=, timeout=, max_output=,
--- on_line=} -> {code=, signal=, stdout=, stderr=, truncated=, duration=}, or nil, message, code (w).
+-- on_line=} -> {code=, signal=, stdout=, stderr=, truncated=, duration=} (w).
+-- Failure: nil, message, code.
 -- argv[1] is a program granted in mcp.ini; there is no shell. cwd and the files are below the root.
 -- env adds to PATH, HOME and LANG. timeout kills the program and all it started (code TIMEOUT). Of
 -- each stream the first and the last half of max_output (1M) are kept; where bytes are missing

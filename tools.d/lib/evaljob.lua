@@ -1,0 +1,84 @@
+-- evaljob.lua - the rows of the collection jobs: how they change and how clients see them.
+local mcp = require "mcp"
+
+local evaljob = {}
+
+evaljob.rows = mcp.state.open("jobs", { key = "jobId" })
+
+-- A row in one of these states has not ended.
+evaljob.alive = { QUEUED = true, RUNNING = true }
+
+--- A new id, from the kernel's random source.
+function evaljob.new_id()
+  local digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+  local id = {}
+  while #id < 12 do
+    -- 252 = 7 * 36: what lies above would make some digits likelier.
+    for _, byte in ipairs({ mcp.codec.random(16):byte(1, 16) }) do
+      local at = byte < 252 and byte % 36 + 1
+      if at and #id < 12 then id[#id + 1] = digits:sub(at, at) end
+    end
+  end
+  return "job_" .. table.concat(id)
+end
+
+--- The row as tools return it; status and list_jobs add the result.
+function evaljob.view(row)
+  return {
+    jobId = row.jobId, taskId = row.taskId, configId = row.configId,
+    status = row.status, startedAt = row.startedAt, updatedAt = row.updatedAt,
+  }
+end
+
+--- The same with its result (null while there is none) and the reason of a failure.
+function evaljob.full_view(row)
+  local view = evaljob.view(row)
+  view.result = row.result or mcp.json.null
+  view.error = row.error
+  return view
+end
+
+--- Changes the row if it is in state `from`. Whoever makes a change this way tells of it, so that
+-- every change is told once. Returns the row; false when it is in another state or gone; or nil,
+-- message, code.
+function evaljob.move(id, from, changes)
+  local row, message, code = evaljob.rows:get(id)
+  if code then return nil, message, code end
+  if not row or row.status ~= from then return false end      -- without a needless write
+
+  local moved
+  row, message, code = evaljob.rows:update(id, function(current)
+    moved = current ~= nil and current.status == from
+    if moved then
+      for name, value in pairs(changes) do current[name] = value end
+      current.updatedAt = mcp.time.iso()
+    end
+    return current
+  end)
+  if code then return nil, message, code end
+  return moved and row
+end
+
+--- Publishes what happened on the job's topic; ts: when.
+function evaljob.tell(row, event, ts, more)
+  local data = { jobId = row.jobId, ts = ts or row.updatedAt }
+  for name, value in pairs(more or {}) do data[name] = value end
+  return mcp.events.publish("job/" .. row.jobId, event, data)
+end
+
+function evaljob.tell_queued(row)
+  local ids = { taskId = row.taskId, configId = row.configId }
+  return evaljob.tell(row, "queued", row.startedAt, ids)
+end
+
+--- The event that tells of the row's end.
+function evaljob.tell_end(row)
+  if row.status == "COMPLETED" then
+    return evaljob.tell(row, "completed", nil, { result = row.result or mcp.json.null })
+  elseif row.status == "CANCELLED" then
+    return evaljob.tell(row, "cancelled")
+  end
+  return evaljob.tell(row, "failed", nil, { error = row.error or row.status })
+end
+
+return evaljob

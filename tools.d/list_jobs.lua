@@ -1,0 +1,60 @@
+-- list_jobs.lua - the jobs, newest first, a page at a time.
+local mcp = require "mcp"
+local args = require "args"
+local evaljob = require "evaljob"
+
+local DEFAULT, MAX = 50, 200
+local BATCH = 200               -- rows read at once
+local SCANNED = 5000            -- rows looked at in one call, however few match
+
+local STATES = { "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED", "DRY_RUN" }
+
+-- Adds what matches to found. Returns the id behind which to go on, or nil at the end; or false,
+-- message.
+local function scan(found, status, limit, after)
+  local scanned = 0
+  repeat
+    local page, next_id, code = evaljob.rows:list { newest = true, limit = BATCH, after = after }
+    if not page then
+      return false, code == "NOTFOUND" and "Unknown jobId: " .. after or next_id
+    end
+    for i, row in ipairs(page) do
+      after = row.jobId
+      if not status or row.status == status then
+        found[#found + 1] = evaljob.full_view(row)
+        if #found == limit then return (i < #page or next_id) and after or nil end
+      end
+    end
+    scanned = scanned + #page
+    if not next_id then return nil end
+  until scanned >= SCANNED
+  return after
+end
+
+local function run(arguments)
+  local limit = args.integer(arguments.limit, 1, MAX, DEFAULT)
+  local status, after = args.text(arguments.status), args.text(arguments.after)
+  local found = mcp.json.array {}
+  local next_id, message = scan(found, status and status:upper(), limit, after)
+  if next_id == false then return nil, message end
+  return { jobs = found, next = next_id }
+end
+
+return mcp.tool {
+  name        = "list_jobs",
+  title       = "List jobs",
+  description = "List jobs, newest first, all or those in one state. `next` of a result is the "
+    .. "`after` of the following page.",
+  input = {
+    type = "object",
+    properties = {
+      status = { type = "string", enum = STATES },
+      limit  = { type = "integer", minimum = 1, maximum = MAX, default = DEFAULT },
+      after  = { type = "string", description = "The jobId behind which the page begins." },
+    },
+  },
+  annotations = { readOnlyHint = true, openWorldHint = false },
+  needs       = { "state:jobs" },
+  coerce      = true,
+  run         = run,
+}
