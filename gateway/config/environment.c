@@ -8,8 +8,6 @@
 #include "config/expand.h"
 #include "config/load.h"
 
-#define PREFIX "MOONGATE_"
-
 static struct raw *raw_new(struct loader *l, const char *variable, size_t len, const char *text)
 {
     struct raw *raw = arena_alloc(l->arena, sizeof *raw);
@@ -79,39 +77,25 @@ static void setting_apply(struct loader *l, struct section *s, const char *rest,
 static const struct key_info *variable_key(const struct section *s, const char *variable,
                                            const char **rest)
 {
-    const struct key_info *found = NULL;
-    struct buf name = { 0 };
-
-    key_env_name(&name, s->info, s->name, NULL);
-    size_t len = name.len;
-    *rest = NULL;
-    if (buf_cstr(&name) && strncmp(variable, name.data, len) == 0 && variable[len] != '\0') {
-        *rest = variable + len;
-        for (size_t i = 0; i < s->info->n_keys && !found; i++) {
-            buf_clear(&name);
-            key_env_name(&name, s->info, s->name, s->info->keys[i].name);
-            if (buf_cstr(&name) && strcmp(variable, name.data) == 0)
-                found = &s->info->keys[i];
-        }
+    *rest = env_skip_section(variable, s->info, s->name);
+    for (size_t i = 0; *rest && i < s->info->n_keys; i++) {
+        const char *end = env_skip(*rest, s->info->keys[i].name);
+        if (end && *end == '\0')
+            return &s->info->keys[i];
     }
-    buf_fini(&name);
-    return found;
+    return NULL;
 }
 
 static void variable_unknown(struct loader *l, const char *variable)
 {
     for (size_t i = 0; i < config_section_count; i++) {
-        struct buf name = { 0 };
-        key_env_name(&name, &config_sections[i], NULL, NULL);
-        bool ours = buf_cstr(&name) && strncmp(variable, name.data, name.len) == 0;
-        buf_fini(&name);
-        if (!ours)
+        const struct section_info *info = &config_sections[i];
+        if (!env_skip_section(variable, info, NULL))
             continue;
         problems_add(l->problems, NULL, 0,
-                     config_sections[i].named
-                         ? "environment %s: names no key of a [%s ...] section in the file"
-                         : "environment %s: names no key of [%s]",
-                     variable, config_sections[i].name);
+                     info->named ? "environment %s: names no key of a [%s ...] section in the file"
+                                 : "environment %s: names no key of [%s]",
+                     variable, info->name);
         return;
     }
 }
@@ -148,7 +132,7 @@ void environment_apply(struct loader *l)
 {
     for (const char *const *env = l->env; env && *env; env++) {
         const char *equals = strchr(*env, '=');
-        if (!equals || equals[1] == '\0' || strncmp(*env, PREFIX, strlen(PREFIX)) != 0)
+        if (!equals || equals[1] == '\0' || strncmp(*env, ENV_PREFIX, strlen(ENV_PREFIX)) != 0)
             continue;
         struct raw *raw = raw_new(l, *env, (size_t)(equals - *env), equals + 1);
         if (!raw)

@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-
 /* The type of a value, and what the field at `offset` is. */
 enum key_type {
     KEY_TEXT,     /* const char *, "" when empty */
@@ -70,8 +68,12 @@ const char *key_nearest(const struct section_info *s, const char *name);
 bool key_is_list(const struct key_info *k);
 bool key_is_secret(const struct key_info *k);
 
-/* "MOONGATE_SERVER_PORT"; name is a named section's NAME or NULL, key NULL gives the prefix with
- * its last _. */
-void key_env_name(struct buf *out, const struct section_info *s, const char *name, const char *key);
+/* A key's environment name: the prefix, section, NAME and key, joined by _, in capitals, every byte
+ * but letters and digits as _. */
+#define ENV_PREFIX "MOONGATE_"
+/* What follows s, written that way, at the beginning of variable; NULL: it begins otherwise. */
+const char *env_skip(const char *variable, const char *s);
+/* What follows a section's whole part, at least one byte; name is its NAME or NULL. */
+const char *env_skip_section(const char *variable, const struct section_info *s, const char *name);
 
 #endif

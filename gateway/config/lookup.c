@@ -62,21 +62,23 @@ bool key_is_secret(const struct key_info *k)
     return k->type == KEY_SECRET || k->type == KEY_SECRETS || k->hidden;
 }
 
-static void env_append(struct buf *out, const char *s)
+const char *env_skip(const char *variable, const char *s)
 {
-    for (; *s; s++)
-        buf_putc(out, isalnum((unsigned char)*s) ? (char)toupper((unsigned char)*s) : '_');
+    for (; *s; s++, variable++) {
+        int c = isalnum((unsigned char)*s) ? toupper((unsigned char)*s) : '_';
+        if (*variable != c)
+            return NULL;
+    }
+    return variable;
 }
 
-void key_env_name(struct buf *out, const struct section_info *s, const char *name, const char *key)
+const char *env_skip_section(const char *variable, const struct section_info *s, const char *name)
 {
-    buf_str(out, "MOONGATE_");
-    env_append(out, s->name);
-    buf_putc(out, '_');
-    if (name) {
-        env_append(out, name);
-        buf_putc(out, '_');
-    }
-    if (key)
-        env_append(out, key);
+    const char *at = env_skip(variable, ENV_PREFIX);
+
+    if (at)
+        at = env_skip(at, s->name);
+    if (at && name)
+        at = *at == '_' ? env_skip(at + 1, name) : NULL;
+    return at && *at == '_' && at[1] != '\0' ? at + 1 : NULL;
 }

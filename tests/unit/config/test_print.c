@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "ini_file.h"
 
@@ -120,7 +121,7 @@ static void test_printed_is_readable(void **state)
     ini_file_free(&f);
 }
 
-/* ---- reload ----------------------------------------------------------------------------------- */
+/* ---- reload -------------------------------------------------------------------------------- */
 
 static void changed(void *arg, const char *key) { buf_printf(arg, "%s ", key); }
 
@@ -171,13 +172,42 @@ static void test_references(void **state)
     ini_file_free(&f);
 }
 
+static void *reader(void *arg)
+{
+    struct config *c = arg;
+
+    for (int i = 0; i < 1000; i++) {
+        struct config *mine = config_ref(c);
+        assert_int_equal(mine->server.port, 3);
+        config_unref(mine);
+    }
+    config_unref(c);
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    struct ini_file f;
+    pthread_t threads[4];
+
+    (void)state;
+    ini_file_new(&f);
+    struct config *c = config_ref(ini_file_load(&f, "[server]\nport = 3\n", NULL));
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, reader, config_ref(c)), 0);
+    ini_file_load(&f, "", NULL);
+    config_unref(c); /* one of the threads is the last */
+    for (size_t i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    ini_file_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_origins),
-        cmocka_unit_test(test_printed_is_readable),
-        cmocka_unit_test(test_restart_diff),
-        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_origins),      cmocka_unit_test(test_printed_is_readable),
+        cmocka_unit_test(test_restart_diff), cmocka_unit_test(test_references),
+        cmocka_unit_test(test_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,8 +69,8 @@ static void test_empty_takes_back(void **state)
 
     (void)state;
     ini_file_new(&f);
-    assert_non_null(ini_file_load(&f, "[tool *]\nexec = sh\ntimeout = 1s\n[tool a]\nexec =\ntimeout =\n",
-                                  NULL));
+    static const char text[] = "[tool *]\nexec = sh\ntimeout = 1s\n[tool a]\nexec =\ntimeout =\n";
+    assert_non_null(ini_file_load(&f, text, NULL));
     assert_int_equal(config_tool_resolve(f.config, "a", &t), 0);
     assert_int_equal(t.exec.n, 0);
     assert_int_equal(t.timeout_ms, 0);

@@ -11,7 +11,7 @@
 #include "config/value.h"
 #include "ini_file.h"
 
-/* ---- every numeric key, from the table itself ------------------------------------------------- */
+/* ---- every numeric key, from the table itself ---------------------------------------------- */
 
 static void number_text(char *out, size_t size, const struct key_info *k, int64_t number)
 {
@@ -65,7 +65,7 @@ static void test_every_bound(void **state)
     ini_file_free(&f);
 }
 
-/* ---- texts ------------------------------------------------------------------------------------ */
+/* ---- texts --------------------------------------------------------------------------------- */
 
 static void test_all_defaults(void **state)
 {
@@ -239,7 +239,7 @@ static void test_dates(void **state)
     }
 }
 
-/* ---- paths ------------------------------------------------------------------------------------ */
+/* ---- paths --------------------------------------------------------------------------------- */
 
 static void assert_below(const struct ini_file *f, const char *path, const char *rest)
 {
@@ -298,7 +298,7 @@ static void test_two_folders(void **state)
     ini_file_free(&here);
 }
 
-/* ---- commands --------------------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------------------------ */
 
 static void test_commands(void **state)
 {
@@ -332,7 +332,7 @@ static void test_commands(void **state)
     ini_file_free(&f);
 }
 
-/* ---- shapes ----------------------------------------------------------------------------------- */
+/* ---- shapes -------------------------------------------------------------------------------- */
 
 static void test_shapes(void **state)
 {
