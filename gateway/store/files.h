@@ -43,13 +43,9 @@ int files_list_segments(struct files *f, uint64_t **numbers, size_t *count,
 /* A new segment, or an old one that is empty, opened for appending; its name is durable on return.
  */
 int files_create_segment(struct files *f, uint64_t number, int *fd, struct err *e) MG_NODISCARD;
-int files_open_segment(struct files *f, uint64_t number, int *fd, struct err *e) MG_NODISCARD; /* to
-                                                                                                  read,
-                                                                                                  cut,
-                                                                                                  sync
-                                                                                                */
-int files_remove_segment(struct files *f, uint64_t number, struct err *e) MG_NODISCARD; /* absent is
-                                                                                           fine */
+/* One that is there, to be read, cut and synced. */
+int files_open_segment(struct files *f, uint64_t number, int *fd, struct err *e) MG_NODISCARD;
+int files_remove_segment(struct files *f, uint64_t number, struct err *e) MG_NODISCARD; /* absent: 0 */
 
 int files_sync_folder(struct files *f, struct err *e) MG_NODISCARD;
 /* All of it, whatever the kernel takes at a time. Sets errno on failure. */
