@@ -72,18 +72,22 @@ void *realloc(void *p, size_t size)
     return fails() ? NULL : next(p, size);
 }
 
-/* Under valgrind the functions above are not the ones that are called. */
 static int need_failures(void **state)
 {
+    const char *preloaded = getenv("LD_PRELOAD");
+
     (void)state;
+    /* valgrind calls its own functions in the place of ours. */
+    if (preloaded && strstr(preloaded, "vgpreload")) {
+        print_message("skipped under valgrind\n");
+        exit(0);
+    }
+    free(realloc(calloc(1, 1), 2)); /* each has found the next one */
     fail_at = 1;
     void *volatile p = malloc(1);
     fail_at = 0;
-    if (!p)
-        return 0;
-    free(p);
-    print_message("skipped: another malloc comes first\n");
-    exit(0);
+    assert_null(p);
+    return 0;
 }
 
 static const char text[] =
