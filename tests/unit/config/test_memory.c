@@ -82,10 +82,18 @@ static int need_failures(void **state)
         print_message("skipped under valgrind\n");
         exit(0);
     }
-    free(realloc(calloc(1, 1), 2)); /* each has found the next one */
-    fail_at = 1;
-    void *volatile p = malloc(1);
-    fail_at = 0;
+    /* The first round lets each find the next one; volatile keeps the compiler from cutting them
+     * out. */
+    void *volatile p = NULL;
+    for (size_t round = 0; round < 2; round++) {
+        free(p);
+        p = calloc(1, 1);
+        p = realloc(p, 2);
+        free(p);
+        fail_at = round;
+        p = malloc(1);
+        fail_at = 0;
+    }
     assert_null(p);
     return 0;
 }
