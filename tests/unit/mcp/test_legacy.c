@@ -57,8 +57,8 @@ static void test_initialize(void **state)
     probes_check(probes, COUNT(probes));
 }
 
-/* Who gets a session: only who accepts both types in so many words, and a revision that has
- * sessions. */
+/* Who gets a session: who accepts both types in so many words, or names a version; and only a
+ * revision that has sessions. */
 static void test_who_gets_a_session(void **state)
 {
     static const struct {
