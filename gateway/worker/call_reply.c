@@ -116,9 +116,26 @@ static void call_durable(struct store_wait *wait, int code)
     call_finish(c);
 }
 
+/* [server] max_result: a client's context is not the place for a larger one. */
+static void bound_result(struct call *c)
+{
+    uint64_t max = c->worker->serving->config->server.max_result_bytes;
+    size_t len = c->result.content.len + c->result.structured.len + c->result.meta.len;
+    if (len <= max)
+        return;
+    char text[200];
+    int n =
+        snprintf(text, sizeof text,
+                 "the result has %zu bytes, the limit is %llu ([server] max_result): ask for less",
+                 len, (unsigned long long)max);
+    tool_result_fini(&c->result);
+    tool_result_text(&c->result, OUT_TOOL_ERROR, true, text, (size_t)n);
+}
+
 void call_answer(struct call *c)
 {
     struct gateway *g = c->worker->gateway;
+    bound_result(c);
     if (store_is_durable(g->store, c->seq)) {
         call_finish(c);
         return;

@@ -13,8 +13,9 @@
 #include "worker/own.h"
 #include "worker/toolgate.h"
 
-#define SPARE_DESCRIPTORS 512 /* beside connections: epoll, journals, pipes of children, the log \
-                               */
+#define SPARE_DESCRIPTORS                                                  \
+    512 /* beside connections: epoll, journals, pipes of children, the log \
+         */
 #define MAX_SESSIONS 100000
 #define SESSION_IDLE_MS (60 * 60 * 1000)
 #define OFFLOAD_THREADS 4

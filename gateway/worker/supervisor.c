@@ -216,13 +216,24 @@ static int watchdog_open(struct supervisor *s, struct err *e)
 
 /* ---- start ---- */
 
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
+}
+
+/* Either loopback address stands for both, so that "localhost" reaches us by either family. */
 static int addresses_open(struct supervisor *s, struct err *e)
 {
     struct gateway *g = &s->gateway;
     const struct config_list *hosts = &s->config->server.host;
     uint16_t port = (uint16_t)s->config->server.port;
+    bool has_loopback = false;
     for (size_t i = 0; i < hosts->n; i++) {
         size_t n = 0;
+        if (is_loopback(hosts->items[i]) && has_loopback)
+            continue;
+        has_loopback |= is_loopback(hosts->items[i]);
         int code = http_addresses(hosts->items[i], port, g->addresses + g->address_count,
                                   MAX_ADDRESSES - g->address_count, &n, &port, e);
         if (code != 0)
