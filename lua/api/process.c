@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/capture.h"
-#include "api/lines.h"
+#include "api/line_queue.h"
 #include "api/scratch.h"
 #include "base/clock.h"
 #include "vm/module.h"
@@ -21,7 +21,7 @@ struct process {
     struct loop_timer timer;
     int64_t timeout_ms, started_us, duration_us;
     struct capture out[2]; /* of fd 1 and 2 */
-    struct lines lines;
+    struct line_queue lines;
     char *input;       /* own copy of what goes to its standard input */
     struct op *waiter; /* of the strand that waits for a line or the end */
     int code, signal;
@@ -49,8 +49,8 @@ static bool on_output(void *arg, int fd, const char *data, size_t len)
 
     capture_add(&p->out[fd - 1], data, len);
     if (p->wants_lines) {
-        lines_add(&p->lines, fd, data, len);
-        if (lines_full(&p->lines) && !p->is_paused) {
+        line_queue_add(&p->lines, fd, data, len);
+        if (line_queue_full(&p->lines) && !p->is_paused) {
             p->is_paused = true;
             child_pause(p->child, true);
         }
@@ -68,7 +68,7 @@ static void on_exited(void *arg, int code, int sig)
     p->code = code;
     p->signal = sig;
     p->duration_us = clock_mono_us() - p->started_us;
-    lines_end(&p->lines);
+    line_queue_end(&p->lines);
     tell_waiter(p);
 }
 
@@ -102,7 +102,7 @@ static void process_release(struct op *op)
     process_stop(op);
     capture_fini(&p->out[0]);
     capture_fini(&p->out[1]);
-    lines_fini(&p->lines);
+    line_queue_fini(&p->lines);
     free(p->input);
 }
 
@@ -172,9 +172,9 @@ static void wait_cancel(struct op *op)
 
 static int push_line(lua_State *L, struct process *p)
 {
-    struct line *line = lines_take(&p->lines);
+    struct line *line = line_queue_take(&p->lines);
 
-    if (p->is_paused && !lines_full(&p->lines)) {
+    if (p->is_paused && !line_queue_full(&p->lines)) {
         p->is_paused = false;
         child_pause(p->child, false);
     }
@@ -288,7 +288,7 @@ int process_line(lua_State *L, struct process *p) { return process_wait(L, p, fa
 int process_result(lua_State *L, struct process *p)
 {
     p->wants_lines = false;
-    lines_fini(&p->lines);
+    line_queue_fini(&p->lines);
     if (p->is_paused && p->child)
         child_pause(p->child, false);
     p->is_paused = false;

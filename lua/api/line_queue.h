@@ -1,7 +1,7 @@
-/* lines.h - a queue of the lines that a program prints on its two streams, in the order in which
- * they were complete. Pure. Lifetime: embedded; {0} is empty; lines_fini() frees. */
-#ifndef MG_LINES_H
-#define MG_LINES_H
+/* line_queue.h - a queue of the lines that a program prints on its two streams, in the order in which
+ * they were complete. Pure. Lifetime: embedded; {0} is empty; line_queue_fini() frees. */
+#ifndef MG_LINE_QUEUE_H
+#define MG_LINE_QUEUE_H
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,19 +17,19 @@ struct line {
     char text[];
 };
 
-struct lines {
+struct line_queue {
     struct line *first, *end; /* end: the last one, if there is a first */
     size_t bytes;             /* queued, with the overhead of each line */
     bool is_lossy;            /* memory ran out */
     struct buf partial[2];    /* of fd 1 and 2 */
 };
 
-void lines_add(struct lines *q, int fd, const char *data, size_t len);
+void line_queue_add(struct line_queue *q, int fd, const char *data, size_t len);
 /* The streams have ended: what is left without a line end is a line too. */
-void lines_end(struct lines *q);
+void line_queue_end(struct line_queue *q);
 /* The next line, which the caller frees; NULL: none. */
-struct line *lines_take(struct lines *q);
-static inline bool lines_full(const struct lines *q) { return q->bytes >= LINES_FULL_BYTES; }
-void lines_fini(struct lines *q);
+struct line *line_queue_take(struct line_queue *q);
+static inline bool line_queue_full(const struct line_queue *q) { return q->bytes >= LINES_FULL_BYTES; }
+void line_queue_fini(struct line_queue *q);
 
 #endif

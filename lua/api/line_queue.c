@@ -1,9 +1,9 @@
-#include "api/lines.h"
+#include "api/line_queue.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void push(struct lines *q, int fd, const char *text, size_t len)
+static void push(struct line_queue *q, int fd, const char *text, size_t len)
 {
     if (len > 0 && text[len - 1] == '\r')
         len--;
@@ -25,7 +25,7 @@ static void push(struct lines *q, int fd, const char *text, size_t len)
     q->bytes += sizeof *line + len;
 }
 
-static void push_partial(struct lines *q, int fd)
+static void push_partial(struct line_queue *q, int fd)
 {
     struct buf *partial = &q->partial[fd - 1];
     if (!buf_ok(partial))
@@ -34,7 +34,7 @@ static void push_partial(struct lines *q, int fd)
     buf_clear(partial);
 }
 
-void lines_add(struct lines *q, int fd, const char *data, size_t len)
+void line_queue_add(struct line_queue *q, int fd, const char *data, size_t len)
 {
     struct buf *partial = &q->partial[fd - 1];
 
@@ -58,14 +58,14 @@ void lines_add(struct lines *q, int fd, const char *data, size_t len)
     }
 }
 
-void lines_end(struct lines *q)
+void line_queue_end(struct line_queue *q)
 {
     for (int fd = 1; fd <= 2; fd++)
         if (q->partial[fd - 1].len > 0)
             push_partial(q, fd);
 }
 
-struct line *lines_take(struct lines *q)
+struct line *line_queue_take(struct line_queue *q)
 {
     struct line *line = q->first;
     if (!line)
@@ -75,10 +75,10 @@ struct line *lines_take(struct lines *q)
     return line;
 }
 
-void lines_fini(struct lines *q)
+void line_queue_fini(struct line_queue *q)
 {
     struct line *line;
-    while ((line = lines_take(q)))
+    while ((line = line_queue_take(q)))
         free(line);
     buf_fini(&q->partial[0]);
     buf_fini(&q->partial[1]);
