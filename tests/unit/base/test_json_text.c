@@ -1,0 +1,221 @@
+/* Walking through validated text: members, items, strings, integers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/json_scan.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct json_text parse(const char *text)
+{
+    struct json_text root;
+    struct err e;
+
+    if (json_scan(text, strlen(text), NULL, &root, &e) != 0)
+        fail_msg("%s: %s", text, e.text);
+    return root;
+}
+
+static void check_text(struct json_text t, enum json_type type, const char *want)
+{
+    assert_int_equal(t.type, type);
+    assert_int_equal(t.len, strlen(want));
+    assert_memory_equal(t.p, want, t.len);
+}
+
+static void test_members(void **state)
+{
+    struct json_text key, value;
+    struct json_iter it = json_iter(parse(" { \"a\" : 1 "
+                                          ",\"b\\\"}\":[1,{\"x\":\"]\"}],\n\"\":{\"y\":{}},\"c\":"
+                                          "\"\\\\\",\"d\":-1e5 } "));
+
+    (void)state;
+    assert_true(json_next_member(&it, &key, &value));
+    check_text(key, JSON_STRING, "\"a\"");
+    check_text(value, JSON_NUMBER, "1");
+    assert_true(json_next_member(&it, &key, &value));
+    check_text(key, JSON_STRING, "\"b\\\"}\"");
+    check_text(value, JSON_ARRAY, "[1,{\"x\":\"]\"}]");
+    assert_true(json_next_member(&it, &key, &value));
+    check_text(key, JSON_STRING, "\"\"");
+    check_text(value, JSON_OBJECT, "{\"y\":{}}");
+    assert_true(json_next_member(&it, &key, &value));
+    check_text(value, JSON_STRING, "\"\\\\\"");
+    assert_true(json_next_member(&it, &key, &value));
+    check_text(value, JSON_NUMBER, "-1e5");
+    assert_false(json_next_member(&it, &key, &value));
+    assert_false(json_next_member(&it, &key, &value));
+}
+
+static void test_items(void **state)
+{
+    static const struct {
+        enum json_type type;
+        const char *text;
+    } want[] = {
+        { JSON_NULL, "null" },        { JSON_TRUE, "true" },
+        { JSON_FALSE, "false" },      { JSON_NUMBER, "0.5E+1" },
+        { JSON_STRING, "\"a,]\"" },   { JSON_ARRAY, "[ 1 , [ ] ]" },
+        { JSON_OBJECT, "{\"a\":1}" }, { JSON_STRING, "\"\xc3\xa9\"" },
+    };
+    struct json_text value;
+    struct json_iter it = json_iter(parse("[null,true , false,0.5E+1,\"a,]\",[ 1 , [ ] ],{\"a\":1}"
+                                          ",\"\xc3\xa9\"\t]"));
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(want); i++) {
+        assert_true(json_next_item(&it, &value));
+        check_text(value, want[i].type, want[i].text);
+    }
+    assert_false(json_next_item(&it, &value));
+    it = json_iter(parse("[ ]"));
+    assert_false(json_next_item(&it, &value));
+    it = json_iter(parse("{\n}"));
+    assert_false(json_next_member(&it, &value, &value));
+    it = json_iter(parse("\"[1]\"")); /* not a container */
+    assert_false(json_next_item(&it, &value));
+}
+
+static void test_find(void **state)
+{
+    static const char *const names[] = { "id", "method", "params", "absent", "" };
+    struct json_text out[COUNT(names)];
+    struct json_text root = parse("{\"jsonrpc\":\"2.0\",\"\\u0069d\":7,\"Method\":0,\"\":[],"
+                                  "\"method\":\"x\",\"par\\u0061ms\":{\"id\":8}}");
+
+    (void)state;
+    assert_int_equal(json_find(root, names, out, COUNT(names)), 6);
+    check_text(out[0], JSON_NUMBER, "7");
+    check_text(out[1], JSON_STRING, "\"x\"");
+    check_text(out[2], JSON_OBJECT, "{\"id\":8}");
+    assert_int_equal(out[3].type, JSON_NONE);
+    assert_null(out[3].p);
+    check_text(out[4], JSON_ARRAY, "[]");
+    assert_int_equal(json_find(parse("{}"), names, out, COUNT(names)), 0);
+    assert_int_equal(json_find(parse("[\"id\",1]"), names, out, COUNT(names)), 0);
+    assert_int_equal(out[0].type, JSON_NONE);
+    assert_int_equal(json_find(root, names, out, 0), 6);
+}
+
+static const struct {
+    const char *json, *text;
+    size_t len;
+} strings[] = {
+    { "\"\"", "", 0 },
+    { "\"a\"", "a", 1 },
+    { "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t", 8 },
+    { "\"\\u0041\\u00e9\\u20AC\"", "A\xc3\xa9\xe2\x82\xac", 6 },
+    { "\"x\\uD83D\\uDe39y\"", "x\xf0\x9f\x98\xb9y", 6 },
+    { "\"\\ud800\\udc00\"", "\xf0\x90\x80\x80", 4 },
+    { "\"\\uDBFF\\uDFFF\"", "\xf4\x8f\xbf\xbf", 4 },
+    { "\"\\u007f\\u0080\\u07ff\\u0800\\uffff\"", "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf",
+      11 },
+    { "\"\\\\u0041\"", "\\u0041", 6 },
+    { "\"\xf0\x9f\x98\xb9\"", "\xf0\x9f\x98\xb9", 4 },
+};
+
+static void test_decode(void **state)
+{
+    struct buf b = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(strings); i++) {
+        buf_clear(&b);
+        buf_putc(&b, '>');
+        json_string_decode(parse(strings[i].json), &b);
+        assert_int_equal(b.len, strings[i].len + 1);
+        assert_memory_equal(b.data + 1, strings[i].text, strings[i].len);
+    }
+    buf_fini(&b);
+}
+
+static void test_string_eq(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(strings); i++) {
+        struct json_text t = parse(strings[i].json);
+        char other[32];
+        assert_true(json_string_eq(t, strings[i].text, strings[i].len));
+        memcpy(other, strings[i].text, strings[i].len);
+        other[strings[i].len] = 'x';
+        assert_false(json_string_eq(t, other, strings[i].len + 1));
+        if (strings[i].len == 0)
+            continue;
+        assert_false(json_string_eq(t, other, strings[i].len - 1));
+        for (size_t k = 0; k < strings[i].len; k++) {
+            other[k] ^= 1;
+            assert_false(json_string_eq(t, other, strings[i].len));
+            other[k] ^= 1;
+        }
+    }
+    assert_false(json_string_eq(parse("1"), "1", 1));
+    assert_false(json_string_eq(parse("\"a\""), "a\0", 2));
+}
+
+static void test_integer(void **state)
+{
+    static const struct {
+        const char *json;
+        bool ok;
+        int64_t value;
+    } cases[] = {
+        { "0", true, 0 },
+        { "-0", true, 0 },
+        { "0.0e5", true, 0 },
+        { "0e999999999999", true, 0 },
+        { "1", true, 1 },
+        { "-17", true, -17 },
+        { "1.0", true, 1 },
+        { "1.000000000000000000000000000000000000", true, 1 },
+        { "1e2", true, 100 },
+        { "1E+2", true, 100 },
+        { "12.5e1", true, 125 },
+        { "1200e-2", true, 12 },
+        { "0.001e3", true, 1 },
+        { "9007199254740992", true, INT64_C(9007199254740992) },
+        { "-9007199254740992", true, INT64_C(-9007199254740992) },
+        { "9007199254740993", false, 0 },
+        { "-9007199254740993", false, 0 },
+        { "9007199254740992.5", false, 0 },
+        { "9.007199254740992e15", true, INT64_C(9007199254740992) },
+        { "9.007199254740993e15", false, 0 },
+        { "10000000000000000", false, 0 },
+        { "1e16", false, 0 },
+        { "1e15", true, INT64_C(1000000000000000) },
+        { "1e300", false, 0 },
+        { "1e-300", false, 0 },
+        { "1e-99999999999999999999", false, 0 },
+        { "0.5", false, 0 },
+        { "1.5", false, 0 },
+        { "125e-2", false, 0 },
+        { "\"1\"", false, 0 },
+        { "true", false, 0 },
+        { "[1]", false, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t v = 99;
+        bool ok = json_integer(parse(cases[i].json), &v);
+        if (ok != cases[i].ok || v != (ok ? cases[i].value : 99))
+            fail_msg("%s: %d %lld", cases[i].json, ok, (long long)v);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_members),   cmocka_unit_test(test_items),
+        cmocka_unit_test(test_find),      cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_string_eq), cmocka_unit_test(test_integer),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
