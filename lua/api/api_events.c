@@ -62,23 +62,23 @@ static int l_publish(lua_State *L)
     return publish_value(L, lua_tostring(L, 1), lua_tostring(L, 2), 3);
 }
 
-/* mcp.events.has_history(topic) -> boolean: would a late subscriber be told anything? After a restart,
- * nothing is known of what was published before. */
+/* mcp.events.has_history(topic) -> boolean: would a late subscriber be told anything? After a
+ * restart, nothing is known of what was published before. */
 static int l_has_history(lua_State *L)
 {
     publish_check_name(L, 1, "topic");
     const struct vm_services *services = vm_services_of(L);
-    bool has = services && services->topics &&
-               topics_has_history(services->topics, lua_tostring(L, 1));
+    bool has =
+        services && services->topics && topics_has_history(services->topics, lua_tostring(L, 1));
     lua_pushboolean(L, has);
     return 1;
 }
 
 int mgl_open_events(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        { "publish", l_publish }, { "has_history", l_has_history }, { NULL, NULL }
-    };
+    static const luaL_Reg functions[] = { { "publish", l_publish },
+                                          { "has_history", l_has_history },
+                                          { NULL, NULL } };
     luaL_newlib(L, functions);
     return 1;
 }

@@ -161,8 +161,8 @@ static int l_array(lua_State *L)
     return 1;
 }
 
-/* mcp.json.object([table]) -> the same table, which is written as an object even when its keys are
- * 1, 2, ... */
+/* mcp.json.object([table]) -> the same table, which is written as an object where it is empty and a
+ * list could be meant. */
 static int l_object(lua_State *L)
 {
     check_table(L);

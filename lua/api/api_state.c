@@ -42,6 +42,7 @@ static struct buf *write_bytes(lua_State *L, const struct collection *c, const c
 
     buf_append(bytes, c->name, strlen(c->name) + 1);
     buf_append(bytes, id, len);
+    buf_putc(bytes, ':'); /* or the encoder would begin with a comma */
     if (value && value_encode(L, value, bytes, &e) != 0)
         luaL_error(L, "state: %s", e.text);
     return bytes;
@@ -165,8 +166,8 @@ static int add_to_batch(lua_State *L, struct batch *b, const struct buf *bytes, 
         .collection = bytes->data,
         .key = id,
         .key_len = len,
-        .text = is_delete ? NULL : id + len,
-        .len = bytes->len - (size_t)(id + len - bytes->data),
+        .text = is_delete ? NULL : id + len + 1,
+        .len = bytes->len - (size_t)(id + len + 1 - bytes->data),
         .expect = expect,
         .ttl_ms = ttl_ms,
     };

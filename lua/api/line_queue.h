@@ -1,5 +1,5 @@
-/* line_queue.h - a queue of the lines that a program prints on its two streams, in the order in which
- * they were complete. Pure. Lifetime: embedded; {0} is empty; line_queue_fini() frees. */
+/* line_queue.h - a queue of the lines that a program prints on its two streams, in the order in
+ * which they were complete. Pure. Lifetime: embedded; {0} is empty; line_queue_fini() frees. */
 #ifndef MG_LINE_QUEUE_H
 #define MG_LINE_QUEUE_H
 #include <stdbool.h>
@@ -29,7 +29,10 @@ void line_queue_add(struct line_queue *q, int fd, const char *data, size_t len);
 void line_queue_end(struct line_queue *q);
 /* The next line, which the caller frees; NULL: none. */
 struct line *line_queue_take(struct line_queue *q);
-static inline bool line_queue_full(const struct line_queue *q) { return q->bytes >= LINES_FULL_BYTES; }
+static inline bool line_queue_full(const struct line_queue *q)
+{
+    return q->bytes >= LINES_FULL_BYTES;
+}
 void line_queue_fini(struct line_queue *q);
 
 #endif

@@ -216,8 +216,8 @@ struct state_op *state_op_write(lua_State *L, state_results_fn results, struct b
         .collection = s->bytes.data,
         .key = id,
         .key_len = len,
-        .text = is_delete ? NULL : id + len,
-        .len = s->bytes.len - (size_t)(id + len - s->bytes.data),
+        .text = is_delete ? NULL : id + len + 1,
+        .len = s->bytes.len - (size_t)(id + len + 1 - s->bytes.data),
         .expect = expect,
         .ttl_ms = ttl_ms,
     };

@@ -19,7 +19,7 @@ struct state_op {
     state_results_fn results;
     struct store_op req;
     struct store_change change; /* of a single write */
-    struct buf bytes; /* own copies: the collection's name and its NUL, the id, the new value */
+    struct buf bytes;           /* own copies: the collection's name and its NUL, the id, a value */
     struct store_change *batch; /* of a whole batch; freed with the op */
 };
 
@@ -37,7 +37,8 @@ int state_results_count(lua_State *L, struct state_op *s);   /* number */
 struct state_op *state_op_read(lua_State *L, state_results_fn results, enum store_kind kind,
                                const struct collection *c, const char *id, size_t len);
 /* A single write. bytes (from scratch_push) holds the collection's name with its NUL, the id of len
- * bytes and, unless is_delete, the value; they are taken over. Otherwise as state_op_read(). */
+ * bytes, a colon and, unless is_delete, the value; they are taken over. Otherwise as
+ * state_op_read(). */
 struct state_op *state_op_write(lua_State *L, state_results_fn results, struct buf *bytes,
                                 size_t len, bool is_delete, store_seq expect, int64_t ttl_ms);
 /* All changes of a batch, which are taken over. Otherwise as state_op_read(). */

@@ -1,0 +1,389 @@
+#include "fixture.h"
+
+#include <ftw.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "api/job_gates.h"
+#include "api/outbox.h"
+#include "base/clock.h"
+#include "base/json_scan.h"
+#include "base/log.h"
+#include "hub/inflight.h"
+#include "io/offload.h"
+
+#define LIMIT_MS 20000
+
+/* ---- life ---- */
+
+static const struct vm_policy *policy(void *arg, const char *tool)
+{
+    (void)tool;
+    return &((struct fixture *)arg)->policy;
+}
+
+static bool may_open(void *arg, int fd)
+{
+    (void)fd;
+    return ((struct fixture *)arg)->may_open;
+}
+
+/* ThreadSanitizer does not deliver the signal. */
+static bool has_signals(void)
+{
+#ifdef __SANITIZE_THREAD__
+    return false;
+#else
+    return true;
+#endif
+}
+
+static void note_event(void *arg, struct topic_event *ev)
+{
+    struct fixture *f = arg;
+    size_t used = strlen(f->events);
+    size_t n = ev->len < sizeof f->events - used - 1 ? ev->len : sizeof f->events - used - 1;
+    memcpy(f->events + used, ev->frame, n);
+    f->events[used + n] = '\0';
+}
+
+static void note_closed(void *arg, int code)
+{
+    (void)arg;
+    fail_msg("the subscription was closed: %d", code);
+}
+
+static void open_store(struct fixture *f, bool is_durable)
+{
+    struct err e = { 0 };
+    char path[96];
+    snprintf(path, sizeof path, "%s/state.json", f->base);
+    struct store_options o = { .path = path, .autosave_ms = 3000, .sweep_ms = 3600000 };
+    f->services.store = is_durable ? store_open_local(&o, &e) : store_open_memory(&e);
+    if (!f->services.store)
+        fail_msg("%s", e.text);
+}
+
+static void open_hub(struct fixture *f)
+{
+    static const struct topic_sub_ops ops = { note_event, note_closed };
+    static const char *const all[] = { "*" };
+    struct topics_options o = { .max_topics = 1000, .max_bytes = 1 << 24, .max_topics_per_sub = 64,
+                                .max_queue_bytes = 1 << 24 };
+    struct err e = { 0 };
+
+    f->services.topics = topics_new(&o);
+    f->services.jobs = inflight_new();
+    f->services.job_gates = job_gates_new();
+    f->services.outbox = outbox_new(f->services.loop, f->services.store, f->services.topics);
+    f->sub = topics_subscribe(f->services.topics, f->services.loop, all, 1, &ops, f, &e);
+    assert_non_null(f->sub);
+    f->events[0] = '\0';
+}
+
+static void start_watchdog(struct fixture *f)
+{
+    struct err e = { 0 };
+    struct watchdog_options o = { .slice_ms = 5, .signal = vm_preempt_signal() };
+
+    if (!has_signals())
+        return;
+    assert_int_equal(vm_install_signal(&e), 0);
+    f->dog = watchdog_start(&o, &e);
+    assert_non_null(f->dog);
+    f->slot.thread = pthread_self();
+    assert_int_equal(watchdog_add(f->dog, &f->slot), 0);
+    f->services.watch = &f->slot;
+}
+
+struct fixture *fixture_new(bool is_durable)
+{
+    static const char *const none[] = { NULL };
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err e = { 0 };
+
+    assert_non_null(f);
+    strcpy(f->base, "/tmp/moongate-api-XXXXXX");
+    assert_non_null(mkdtemp(f->base));
+    snprintf(f->dir, sizeof f->dir, "%s/tools.d", f->base);
+    assert_int_equal(mkdir(f->dir, 0700), 0);
+    f->policy = (struct vm_policy){ .enabled = true, .exec = none, .env = none, .state = none };
+    f->o = (struct vm_options){
+        .tools_dir = f->dir, .root = f->base, .modules = api_modules, .policy = policy,
+        .policy_arg = f, .may_open = may_open, .may_open_arg = f, .config = &f->sections,
+        .default_timeout_ms = 30000, .max_timeout_ms = 600000,
+        .default_memory = 64 << 20, .max_memory = 256 << 20, .worker_memory = 512 << 20,
+        .permanent_hook = !has_signals(),
+    };
+    f->services.loop = loop_new(&e);
+    assert_non_null(f->services.loop);
+    f->services.offload = offload_new(2, 64, &e);
+    assert_non_null(f->services.offload);
+    f->services.metrics = metrics_slot(0);
+    open_store(f, is_durable);
+    open_hub(f);
+    start_watchdog(f);
+    return f;
+}
+
+static void close_parts(struct fixture *f)
+{
+    struct err e = { 0 };
+
+    if (f->vm)
+        settle(f);
+    vm_free(f->vm);
+    f->vm = NULL;
+    while (!outbox_is_empty(f->services.outbox))
+        loop_poll(f->services.loop, 100);
+    topics_unsubscribe(f->sub);
+    outbox_free(f->services.outbox);
+    job_gates_free(f->services.job_gates);
+    inflight_free(f->services.jobs);
+    topics_free(f->services.topics);
+    assert_int_equal(store_close(f->services.store, &e), 0);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st, (void)flag, (void)ftw;
+    return remove(path);
+}
+
+void fixture_free(struct fixture *f)
+{
+    close_parts(f);
+    toolset_unref(f->set);
+    if (f->dog) {
+        watchdog_remove(f->dog, &f->slot);
+        watchdog_stop(f->dog);
+    }
+    offload_free(f->services.offload);
+    loop_free(f->services.loop);
+    nftw(f->base, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    free(f);
+}
+
+int fixture_setup(void **state) { return (*state = fixture_new(false)) ? 0 : -1; }
+int fixture_setup_durable(void **state) { return (*state = fixture_new(true)) ? 0 : -1; }
+
+int fixture_teardown(void **state)
+{
+    fixture_free(*state);
+    return 0;
+}
+
+void fixture_write(struct fixture *f, const char *name, const char *text)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", f->base, name);
+    for (char *p = path + strlen(f->base) + 1; (p = strchr(p, '/')) != NULL; p++) {
+        *p = '\0';
+        mkdir(path, 0700);
+        *p = '/';
+    }
+    FILE *out = fopen(path, "we");
+    assert_non_null(out);
+    fputs(text, out);
+    assert_int_equal(fclose(out), 0);
+}
+
+void fixture_tool(struct fixture *f, const char *name, const char *body)
+{
+    char file[96];
+    size_t size = strlen(body) + 512;
+    char *text = malloc(size);
+    assert_non_null(text);
+    snprintf(file, sizeof file, "tools.d/%s.lua", name);
+    snprintf(text, size,
+             "local mcp = require \"mcp\"\n"
+             "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\" },\n"
+             "settings = { greeting = { type = \"string\", default = \"hi\", help = \"?\" },\n"
+             "             pause = { type = \"duration\", default = \"1500ms\", help = \"?\" } },\n"
+             "run = function(args, ctx)\n%s\nend }\n",
+             name, body);
+    fixture_write(f, file, text);
+    free(text);
+}
+
+static void load(struct fixture *f)
+{
+    struct err e = { 0 };
+    toolset_unref(f->set);
+    f->set = toolset_new(1);
+    assert_non_null(f->set);
+    f->vm = vm_new(&f->o, f->set, NULL, &e);
+    if (!f->vm)
+        fail_msg("%s", e.text);
+    assert_int_equal(toolset_seal(f->set), 0);
+    for (size_t i = 0; i < toolset_problem_count(f->set); i++)
+        fail_msg("%s", toolset_problem_at(f->set, i)->text);
+    vm_attach(f->vm, &f->services);
+}
+
+void fixture_load(struct fixture *f)
+{
+    if (f->vm)
+        settle(f);
+    vm_free(f->vm);
+    load(f);
+}
+
+void fixture_restart(struct fixture *f)
+{
+    close_parts(f);
+    open_store(f, true);
+    open_hub(f);
+    load(f);
+}
+
+/* ---- turning ---- */
+
+void turn(struct fixture *f)
+{
+    loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
+    vm_run(f->vm);
+}
+
+void turn_until(struct fixture *f, bool (*done)(void *arg), void *arg)
+{
+    int64_t end = clock_mono_ms() + LIMIT_MS;
+    while (!done(arg)) {
+        if (clock_mono_ms() > end)
+            fail_msg("not done within %d ms; events so far:\n%s", LIMIT_MS, f->events);
+        turn(f);
+    }
+}
+
+static bool is_settled(void *arg)
+{
+    struct fixture *f = arg;
+    return vm_task_count(f->vm) == 0 && outbox_is_empty(f->services.outbox);
+}
+
+void settle(struct fixture *f)
+{
+    turn_until(f, is_settled, f);
+    loop_poll(f->services.loop, 0);
+}
+
+static const char *awaited;
+static bool has_event(void *arg) { return strstr(((struct fixture *)arg)->events, awaited); }
+
+void await_event(struct fixture *f, const char *text)
+{
+    awaited = text;
+    turn_until(f, has_event, f);
+}
+
+/* ---- calls ---- */
+
+static void on_progress(void *arg, double done, double total, bool has_total, const char *message)
+{
+    (void)arg, (void)done, (void)total, (void)has_total, (void)message;
+}
+
+static void on_log(void *arg, int level, const char *json, size_t len)
+{
+    (void)arg, (void)level, (void)json, (void)len;
+}
+
+static void on_done(void *arg, struct tool_result *r, uint64_t wait)
+{
+    struct call *c = arg;
+    assert_false(c->is_done);
+    c->is_done = true;
+    c->result = *r;
+    *r = (struct tool_result){ 0 };
+    c->wait = wait;
+    c->task = NULL;
+    c->took_ms = clock_mono_ms() - c->began_ms;
+}
+
+static const struct task_ops ops = { on_progress, on_log, on_done };
+
+void call_start(struct fixture *f, struct call *c, const char *tool, const char *args)
+{
+    const struct tool *t = toolset_find(f->set, tool, strlen(tool));
+    struct err e = { 0 };
+
+    assert_non_null(t);
+    *c = (struct call){ .began_ms = clock_mono_ms() };
+    c->info = (struct task_info){ .call_id = "c1", .tool = t->name, .principal = "anna", .scopes = "",
+                                  .ip = "127.0.0.1", .client_name = "cli", .client_version = "9",
+                                  .protocol = "2025-11-25" };
+    if (args && json_scan(args, strlen(args), NULL, &c->info.args, &e) != 0)
+        fail_msg("%s: %s", args, e.text);
+    struct task *task = task_start(f->vm, t->index, &c->info, &ops, c);
+    c->info.args = (struct json_text){ 0 };
+    if (!c->is_done)
+        c->task = task;
+}
+
+static bool is_done(void *arg) { return ((struct call *)arg)->is_done; }
+void call_wait(struct fixture *f, struct call *c) { turn_until(f, is_done, c); }
+void call_fini(struct call *c) { tool_result_fini(&c->result); }
+
+static struct loop_timer cancel_timer;
+static void cancel_now(void *arg)
+{
+    struct call *c = arg;
+    if (c->task)
+        task_cancel(c->task, TASK_CANCELLED);
+}
+
+void cancel_later(struct fixture *f, struct call *c, int64_t ms)
+{
+    timer_start(f->services.loop, &cancel_timer, ms, cancel_now, c);
+}
+
+const char *call_text(const struct call *c)
+{
+    static const char *const names[] = { "text" };
+    static char text[262144];
+    struct json_text root, block, found[1];
+    struct err e = { 0 };
+    struct buf b = { 0 };
+
+    text[0] = '\0';
+    if (json_scan(c->result.content.data, c->result.content.len, NULL, &root, &e) != 0)
+        fail_msg("content is not JSON: %s", e.text);
+    struct json_iter it = json_iter(root);
+    if (!json_next_item(&it, &block))
+        return text;
+    json_find(block, names, found, 1);
+    json_string_decode(found[0], &b);
+    snprintf(text, sizeof text, "%s%.*s", c->result.is_error ? "!" : "", (int)b.len, b.data);
+    buf_fini(&b);
+    return text;
+}
+
+const char *call(struct fixture *f, const char *tool, const char *args)
+{
+    struct call c;
+    call_start(f, &c, tool, args);
+    call_wait(f, &c);
+    const char *text = call_text(&c);
+    call_fini(&c);
+    return text;
+}
+
+void check(struct fixture *f, const char *body, const char *want)
+{
+    fixture_tool(f, "t", body);
+    fixture_load(f);
+    const char *got = call(f, "t", NULL);
+    if (strcmp(got, want) != 0)
+        fail_msg("%s\ngave   %.2000s\nwanted %s", body, got, want);
+}
+
+void check_all(struct fixture *f, const struct example *examples)
+{
+    for (; examples->body; examples++)
+        check(f, examples->body, examples->want);
+}
