@@ -1,0 +1,201 @@
+#include "http/guard.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Where a known header's value goes, and what a second one means. */
+enum rule {
+    FIRST, /* the first counts, others are ignored */
+    LIST,  /* may repeat: the lines are one list */
+    ONCE,  /* a second one refuses the request */
+};
+
+struct known {
+    const char *name;
+    uint8_t len;
+    uint8_t rule;
+    uint16_t offset; /* in struct http_headers */
+};
+
+/* By length, so that a lookup compares few names. */
+static const struct known known[] = {
+    { "Host", 4, ONCE, offsetof(struct http_headers, host) },
+    { "Origin", 6, ONCE, offsetof(struct http_headers, origin) },
+    { "Accept", 6, LIST, offsetof(struct http_headers, accept) },
+    { "Mcp-Name", 8, ONCE, offsetof(struct http_headers, mcp_name) },
+    { "X-API-Key", 9, ONCE, offsetof(struct http_headers, x_api_key) },
+    { "Mcp-Method", 10, ONCE, offsetof(struct http_headers, mcp_method) },
+    { "User-Agent", 10, FIRST, offsetof(struct http_headers, user_agent) },
+    { "traceparent", 11, FIRST, offsetof(struct http_headers, traceparent) },
+    { "Content-Type", 12, ONCE, offsetof(struct http_headers, content_type) },
+    { "Authorization", 13, ONCE, offsetof(struct http_headers, authorization) },
+    { "Last-Event-ID", 13, ONCE, offsetof(struct http_headers, last_event_id) },
+    { "Mcp-Session-Id", 14, ONCE, offsetof(struct http_headers, mcp_session_id) },
+    { "X-Forwarded-For", 15, LIST, offsetof(struct http_headers, x_forwarded_for) },
+    { "X-Forwarded-Host", 16, ONCE, offsetof(struct http_headers, x_forwarded_host) },
+    { "MCP-Protocol-Version", 20, ONCE, offsetof(struct http_headers, mcp_protocol_version) },
+    { "Access-Control-Request-Method", 29, FIRST,
+      offsetof(struct http_headers, access_control_request_method) },
+    { "Access-Control-Request-Headers", 30, FIRST,
+      offsetof(struct http_headers, access_control_request_headers) },
+};
+
+/* The characters of a header's name (RFC 9110, 5.6.2). A blank before the colon is none of them. */
+static bool is_token(const char *s, size_t len)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < len; i++) {
+        char c = s[i];
+        bool is_alnum = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+        if (!is_alnum && (c == '\0' || !strchr(marks, c)))
+            return false;
+    }
+    return len > 0;
+}
+
+/* A bare CR ends a line for some servers; no control character but the tab has a place in a value.
+ */
+static bool is_clean(const char *s, size_t len)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        bad |= (c < 0x20 && c != '\t') || c == 0x7f;
+    }
+    return bad == 0;
+}
+
+static bool is_same(const char *s, size_t len, const char *want)
+{
+    return len == strlen(want) && strncasecmp(s, want, len) == 0;
+}
+
+static void refuse(struct guard *g, const char *reason)
+{
+    if (!g->reason)
+        g->reason = reason;
+}
+
+static void take_length(struct guard *g, const char *value, size_t len)
+{
+    if (g->has_length)
+        refuse(g, "more than one Content-Length");
+    g->has_length = true;
+    uint64_t length = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (value[i] < '0' || value[i] > '9') {
+            refuse(g, "bad Content-Length");
+            return;
+        }
+        length = length * 10 + (uint64_t)(value[i] - '0');
+    }
+    if (len == 0 || len > 18)
+        refuse(g, "bad Content-Length");
+    g->length = length;
+}
+
+static void take_encoding(struct guard *g, const char *value, size_t len)
+{
+    if (g->is_chunked)
+        refuse(g, "more than one Transfer-Encoding");
+    g->is_chunked = true;
+    /* libmicrohttpd decodes this very value only, and reads any other as a body without end. */
+    if (!is_same(value, len, "chunked"))
+        refuse(g, "Transfer-Encoding other than chunked");
+}
+
+/* Headers that shape the message itself. */
+static bool take_framing(struct guard *g, const char *name, size_t name_len, const char *value,
+                         size_t len)
+{
+    if (is_same(name, name_len, "Content-Length"))
+        take_length(g, value, len);
+    else if (is_same(name, name_len, "Transfer-Encoding"))
+        take_encoding(g, value, len);
+    else if (is_same(name, name_len, "Expect"))
+        g->expects_continue = is_same(value, len, "100-continue");
+    else
+        return false;
+    return true;
+}
+
+static const struct known *find(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known && known[i].len <= len; i++)
+        if (known[i].len == len && strncasecmp(name, known[i].name, len) == 0)
+            return &known[i];
+    return NULL;
+}
+
+/* Any other Mcp-* header may decide something too, if not here then further on. */
+static void take_other(struct guard *g, const char *name, size_t len)
+{
+    if (len < 4 || strncasecmp(name, "Mcp-", 4) != 0)
+        return;
+    for (unsigned i = 0; i < g->n_others; i++)
+        if (is_same(name, len, g->others[i]))
+            refuse(g, "an Mcp header came twice");
+    if (g->n_others == GUARD_OTHERS)
+        refuse(g, "too many Mcp headers");
+    else
+        g->others[g->n_others++] = name;
+}
+
+void guard_begin(struct guard *g, struct http_headers *headers)
+{
+    *g = (struct guard){ .headers = headers };
+    *headers = (struct http_headers){ 0 };
+}
+
+void guard_field(struct guard *g, const char *name, size_t name_len, const char *value, size_t len)
+{
+    if (!is_token(name, name_len)) {
+        refuse(g, "bad name of a header");
+        return;
+    }
+    if (!is_clean(value, len) || value[len] != '\0') {
+        refuse(g, "control character in a header");
+        return;
+    }
+    if (take_framing(g, name, name_len, value, len))
+        return;
+    const struct known *k = find(name, name_len);
+    if (!k) {
+        take_other(g, name, name_len);
+        return;
+    }
+    const char **slot = (const char **)(void *)((char *)g->headers + k->offset);
+    if (!*slot)
+        *slot = value;
+    else if (k->rule == ONCE)
+        refuse(g, "a header that may come once came twice");
+    else if (k->rule == LIST)
+        g->repeated = true;
+}
+
+const char *guard_end(struct guard *g, const char *version)
+{
+    bool is_old = strcmp(version, "HTTP/1.0") == 0;
+    if (g->is_chunked && g->has_length)
+        refuse(g, "both Content-Length and Transfer-Encoding");
+    if (g->is_chunked && is_old)
+        refuse(g, "Transfer-Encoding in HTTP/1.0");
+    if (!g->headers->host && !is_old)
+        refuse(g, "no Host");
+    return g->reason;
+}
+
+const char *guard_target(const char *target)
+{
+    if (target[0] == '*' && target[1] == '\0')
+        return NULL;
+    if (target[0] != '/')
+        return "target is not a path";
+    for (const char *p = target; *p; p++) {
+        if (*p <= 0x20 || *p == 0x7f) /* bytes over 0x7f are negative: they are not ASCII either */
+            return "target with a byte that must be encoded";
+        if (p[0] == '%' && p[1] == '0' && p[2] == '0')
+            return "encoded NUL in the target";
+    }
+    return NULL;
+}

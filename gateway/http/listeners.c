@@ -1,0 +1,242 @@
+#include "http/listeners.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "http/address.h"
+
+#define ACCEPTS_PER_EVENT 64
+#define ACCEPTS_AT_CLOSE 1024
+#define BACKLOG 4096
+#define PAUSE_MS 100           /* without descriptors or memory */
+#define RETRY_MS 1000          /* to listen again */
+#define USER_TIMEOUT_MS 30000U /* a peer that acknowledges nothing for so long is gone */
+
+struct listener {
+    struct listeners *all;
+    struct sockaddr_storage address;
+    socklen_t len;
+    bool is_any; /* the local address differs from connection to connection */
+    char text[64];
+    int fd; /* under the lock; -1: closed */
+    loop_watch_t watch;
+};
+
+struct listeners {
+    struct listeners_options o;
+    pthread_mutex_t lock; /* for the descriptors, which another thread may shut down */
+    atomic_bool is_bypassed;
+    bool is_paused;
+    struct loop_timer timer;
+    size_t n;
+    struct listener items[];
+};
+
+/* ---- accepting ---- */
+
+static void await(struct listeners *l, uint32_t events)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->items[i].watch && loop_rewatch(l->o.loop, l->items[i].watch, events) != 0)
+            log_printf(LOG_ERROR, "cannot watch %s", l->items[i].text);
+}
+
+static void pause_is_over(void *arg)
+{
+    struct listeners *l = arg;
+    l->is_paused = false;
+    await(l, EPOLLIN);
+}
+
+/* A level-triggered descriptor would spin while there is nothing to accept with. */
+static void pause_all(struct listeners *l)
+{
+    if (l->is_paused)
+        return;
+    l->is_paused = true;
+    await(l, 0);
+    timer_start(l->o.loop, &l->timer, PAUSE_MS, pause_is_over, l);
+}
+
+/* False: nothing more to accept now. */
+static bool accept_one(struct listener *l)
+{
+    struct sockaddr_storage peer = { 0 }, local = l->address;
+    socklen_t len = sizeof peer, local_len = sizeof local;
+    int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_all(l->all);
+        /* Anything else but the end of the backlog is the end of one connection. */
+        return errno != EAGAIN && errno != EINVAL && !l->all->is_paused;
+    }
+    if (l->is_any && getsockname(fd, (struct sockaddr *)&local, &local_len) != 0) {
+        close(fd);
+        return true;
+    }
+    l->all->o.accepted(l->all->o.arg, fd, &peer, &local);
+    return true;
+}
+
+static void listener_ready(void *arg, uint32_t events)
+{
+    struct listener *l = arg;
+    if (events & (EPOLLHUP | EPOLLERR)) { /* shut down by a bypass: listeners_restore() follows */
+        loop_unwatch(l->all->o.loop, l->watch);
+        l->watch = 0;
+        return;
+    }
+    for (int i = 0; i < ACCEPTS_PER_EVENT && accept_one(l); i++)
+        ;
+}
+
+/* ---- opening and closing ---- */
+
+static void listener_close(struct listener *l)
+{
+    loop_unwatch(l->all->o.loop, l->watch);
+    l->watch = 0;
+    if (l->fd >= 0)
+        close(l->fd);
+    l->fd = -1;
+}
+
+static int set(int fd, int level, int name, unsigned value)
+{
+    return setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/* What is set here is inherited by every connection, without a system call for each. */
+static int set_options(int fd, const struct listener *l)
+{
+    int rc = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (rc == 0)
+        rc = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (rc == 0 && l->address.ss_family == AF_INET6)
+        rc = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !l->is_any);
+    if (rc == 0)
+        rc = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (rc == 0)
+        rc = set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+    return rc;
+}
+
+static int listener_open(struct listener *l, struct err *e)
+{
+    l->fd = socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (l->fd < 0 || set_options(l->fd, l) != 0 ||
+        bind(l->fd, (const struct sockaddr *)&l->address, l->len) != 0 ||
+        listen(l->fd, BACKLOG) != 0)
+        return err_set(e, errno == EADDRINUSE ? MG_E_CONFLICT : MG_E_IO, "cannot listen on %s: %s",
+                       l->text, strerror(errno));
+    int code = loop_watch(l->all->o.loop, l->fd, EPOLLIN, listener_ready, l, &l->watch);
+    return code == 0 ? 0 : err_set(e, code, "cannot watch %s: %s", l->text, err_word(code));
+}
+
+static int open_all(struct listeners *l, struct err *e)
+{
+    int code = 0;
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; code == 0 && i < l->n; i++)
+        code = listener_open(&l->items[i], e);
+    pthread_mutex_unlock(&l->lock);
+    return code;
+}
+
+static void close_all(struct listeners *l)
+{
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < l->n; i++)
+        listener_close(&l->items[i]);
+    pthread_mutex_unlock(&l->lock);
+    timer_stop(l->o.loop, &l->timer);
+    l->is_paused = false;
+}
+
+struct listeners *listeners_new(const struct listeners_options *o, struct err *e)
+{
+    struct listeners *l = calloc(1, sizeof *l + o->n * sizeof *l->items);
+    if (!l) {
+        err_set(e, MG_E_NOMEM, "no memory for listening sockets");
+        return NULL;
+    }
+    l->o = *o;
+    l->n = o->n;
+    pthread_mutex_init(&l->lock, NULL);
+    for (size_t i = 0; i < o->n; i++) {
+        struct listener *item = &l->items[i];
+        item->all = l;
+        item->fd = -1;
+        item->len = o->addresses[i].len;
+        memcpy(&item->address, o->addresses[i].sockaddr, item->len);
+        memcpy(item->text, o->addresses[i].text, sizeof item->text);
+        item->is_any = address_is_any(&item->address);
+    }
+    if (open_all(l, e) == 0)
+        return l;
+    listeners_free(l);
+    return NULL;
+}
+
+void listeners_free(struct listeners *l)
+{
+    if (!l)
+        return;
+    close_all(l);
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+}
+
+void listeners_bypass(struct listeners *l)
+{
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < l->n; i++)
+        if (l->items[i].fd >= 0)
+            (void)shutdown(l->items[i].fd, SHUT_RDWR);
+    pthread_mutex_unlock(&l->lock);
+    atomic_store(&l->is_bypassed, true);
+}
+
+static void restore_again(void *arg)
+{
+    struct listeners *l = arg;
+    atomic_store(&l->is_bypassed, true);
+}
+
+void listeners_restore(struct listeners *l)
+{
+    if (!atomic_load_explicit(&l->is_bypassed, memory_order_relaxed))
+        return;
+    struct err e;
+    atomic_store(&l->is_bypassed, false);
+    if (l->n == 0) /* closed for good */
+        return;
+    close_all(l);
+    if (open_all(l, &e) == 0)
+        return;
+    log_printf(LOG_ERROR, "%s; trying again", e.text);
+    close_all(l);
+    timer_start(l->o.loop, &l->timer, RETRY_MS, restore_again, l);
+}
+
+void listeners_close(struct listeners *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct listener *item = &l->items[i];
+        for (int n = 0; item->fd >= 0 && n < ACCEPTS_AT_CLOSE && accept_one(item); n++)
+            ;
+    }
+    close_all(l);
+    pthread_mutex_lock(&l->lock);
+    l->n = 0;
+    pthread_mutex_unlock(&l->lock);
+}

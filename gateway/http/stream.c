@@ -1,0 +1,131 @@
+#include <string.h>
+
+#include "http/reply.h"
+#include "http/server_struct.h"
+
+#define OUT_KEEP 4096 /* a queue's memory that an idle stream keeps */
+
+void stream_link(struct conn *c)
+{
+    struct http_server *s = c->server;
+    c->stream_next = s->streams;
+    c->stream_link = &s->streams;
+    if (c->stream_next)
+        c->stream_next->stream_link = &c->stream_next;
+    s->streams = c;
+}
+
+void stream_unlink(struct conn *c)
+{
+    if (!c->stream_link)
+        return;
+    *c->stream_link = c->stream_next;
+    if (c->stream_next)
+        c->stream_next->stream_link = c->stream_link;
+    c->stream_link = NULL;
+}
+
+static size_t queued(const struct exchange *x) { return x->out.len - x->out_taken; }
+
+/* libmicrohttpd wants bytes. It asks again and again while there are none, so it is suspended until
+ * there are. */
+ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max)
+{
+    struct conn *c = conn;
+    struct exchange *x = &c->x;
+    size_t n = queued(x);
+    (void)pos;
+    if (x->is_dropped || x->is_lost || c->is_closing)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (n == 0) {
+        if (x->is_finished)
+            return MHD_CONTENT_READER_END_OF_STREAM;
+        conn_watch(c);
+        conn_suspend(c);
+        return 0;
+    }
+    if (n > max)
+        n = max;
+    memcpy(out, x->out.data + x->out_taken, n);
+    x->out_taken += n;
+    if (queued(x) == 0) {
+        if (x->out.cap > OUT_KEEP)
+            buf_fini(&x->out);
+        else
+            buf_clear(&x->out);
+        x->out_taken = 0;
+    }
+    return (ssize_t)n;
+}
+
+int exchange_stream(struct exchange *x, const struct http_reply *r)
+{
+    struct conn *c = conn_of(x);
+    if (x->is_lost || !c->mhd)
+        return MG_E_CLOSED;
+    x->response = reply_stream(c, r);
+    if (!x->response)
+        return MG_E_NOMEM;
+    x->status = MHD_HTTP_OK;
+    x->is_stream = true;
+    stream_link(c);
+    conn_resume(c);
+    return 0;
+}
+
+static int enqueue(struct exchange *x, const void *data, size_t len)
+{
+    struct conn *c = conn_of(x);
+    if (x->out_taken > 0) {
+        buf_consume(&x->out, x->out_taken);
+        x->out_taken = 0;
+    }
+    buf_append(&x->out, data, len);
+    if (!buf_ok(&x->out))
+        return MG_E_NOMEM;
+    conn_resume(c);
+    return 0;
+}
+
+/* A client that does not read holds no more than this. gone() follows when libmicrohttpd has closed
+ * it. */
+int exchange_send(struct exchange *x, const void *data, size_t len)
+{
+    struct conn *c = conn_of(x);
+    if (!x->is_stream || x->is_lost || !c->mhd || c->is_closing)
+        return MG_E_CLOSED;
+    int code = MG_E_LIMIT;
+    if (queued(x) + len > c->server->options.max_stream_queue)
+        metrics_add(c->server->metrics, M_STREAMS_OVERFLOWED, 1);
+    else
+        code = enqueue(x, data, len);
+    if (code == 0)
+        x->bytes += len;
+    else
+        conn_abort(c);
+    return code;
+}
+
+void exchange_finish(struct exchange *x)
+{
+    if (!x->is_stream) {
+        exchange_drop(x);
+        return;
+    }
+    x->is_finished = true;
+    exchange_give_back(x);
+}
+
+/* Once per sse_keepalive, all in one batch: each resume makes libmicrohttpd walk the suspended
+ * ones. A stream whose client has not taken what is queued needs no sign of life from us. */
+void streams_ping(void *server)
+{
+    static const char comment[] = ":\n\n";
+    struct http_server *s = server;
+    timer_start(s->loop, &s->ping, s->options.sse_keepalive_ms, streams_ping, s);
+    for (struct conn *c = s->streams, *next; c; c = next) {
+        next = c->stream_next;
+        if (queued(&c->x) == 0 && !c->x.is_finished && !c->is_closing)
+            (void)enqueue(&c->x, comment, sizeof comment - 1);
+    }
+}
