@@ -55,7 +55,7 @@ test("CVE-2025-49596: what needs no key tells little and does nothing", async (t
 // Kong showed denied tools in tools/list.
 test("lesson: tools/list shows exactly what tools/call runs, for every key", async (t) => {
   const names = ["aa", "ab", "abc", "b.x", "b.y", "b-z", "c_1", "c_2", "long.name.d", "Z"];
-  const globs = ["a*", "*", "b.?", "?", "nothing", "*.*", "a*, c_1", "aa, aa, ab", "*c*", "long.*.d", "A*"];
+  const globs = ["a*", "*", "b.?", "?", "nothing", "*.*", "a*, c_1", "aa, ab", "*c*", "long.*.d", "A*"];
   const tools = names.map((name) => `mcp.tool { name = "${name}", input = { type = "object" },
     run = function() return "ran" end }`);
   const sections = globs.map((glob, i) => `[key k${i}]\nsecret = secret-${i}\ntools = ${glob}\n`);

@@ -70,7 +70,10 @@ test("CVE-2025-6514: what a caller sends reaches a program as one argument, neve
 test("CVE-2026-55887: a tool cannot grant itself anything", async (t) => {
   const tool = (extra) => `local mcp = require "mcp"
     return mcp.tool { name = "greedy", input = { type = "object" }, ${extra},
-      run = function() return mcp.exec and "has exec" or "has none" end }`;
+      run = function()
+        local ok, exec = pcall(function() return mcp.exec end)
+        return ok and exec and "has exec" or "has none"
+      end }`;
   const needing = { "greedy.lua": tool('needs = { "exec" }') };
   const refused = await command(t, ["check"], { tools: needing });
   assert.equal(refused.code, 1, refused.stdout + refused.stderr);
