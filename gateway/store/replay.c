@@ -148,36 +148,63 @@ static int take_header(struct replay *r, const struct place *at, struct err *e)
 
 /* ---- the tail ---- */
 
-/* Does this line show that record `number` was synced? Records say how far the sync had come when
- * they were written, and nothing is written to a segment before the one before it is synced to its
- * end. */
-static bool proves_synced(struct replay *r, const struct record_page *page, const struct line *line,
-                          store_seq number)
+static bool record_proves(struct replay *r, const struct record_page *page, const char *text,
+                          size_t len, store_seq number)
 {
     struct record rec;
+
+    return record_parse(text, len, page, &r->sum, &rec) == 0 && rec.synced >= number;
+}
+
+/* Nothing is written to a segment before the one before it is synced to its end. */
+static bool header_proves(struct replay *r, const struct record_page *page, const struct line *line,
+                          store_seq number)
+{
     struct record_page other;
     store_seq first;
 
-    if (!line->is_whole)
-        return false;
-    if (record_parse(line->text, line->len, page, &r->sum, &rec) == 0)
-        return rec.synced >= number;
     return record_parse_header(line->text, line->len, &other, &first, &r->sum) == 0 &&
            strcmp(other.lineage, page->lineage) == 0 && first >= number;
+}
+
+/* Does this line show that record `number` was synced? Records say how far the sync had come when
+ * they were written. One may be hidden in the line: a newline that was damaged makes one line of
+ * two. Texts of objects may look like the beginning of a record, hence the bound on tries. */
+static bool proves_synced(struct replay *r, const struct record_page *page, const struct line *line,
+                          store_seq number)
+{
+    const char *p = line->text, *end = p + line->len;
+
+    if (record_proves(r, page, p, line->len, number))
+        return true;
+    for (int tries = 0; tries < 100 && (p = memmem(p, (size_t)(end - p), "{\"n\":", 5)); p++) {
+        if (p - line->text < 3 || memcmp(p - 3, "\"}", 2) != 0)
+            continue;
+        tries++;
+        if (record_proves(r, page, p, (size_t)(end - p), number))
+            return true;
+    }
+    return false;
+}
+
+static int refuse_damage(const struct replay *r, const struct place *at, struct err *e)
+{
+    return refuse(r, at, "this record is damaged, and others show that it was once whole", e);
 }
 
 /* Reads on from a line that is none. 0: nothing proves that it had been synced. */
 static int search_proof(struct replay *r, const struct place *at, const struct record_page *page,
                         struct lines *lines, uint64_t *bytes, struct err *e)
 {
+    store_seq number = r->last + 1;
     struct line line;
     int rc;
 
     while ((rc = lines_next(lines, &line)) > 0) {
         *bytes += line.len + 1;
-        if (proves_synced(r, page, &line, r->last + 1))
-            return refuse(r, at, "this record is damaged, and others show that it was once whole",
-                          e);
+        if (proves_synced(r, page, &line, number) ||
+            (page->segment > at->page.segment && header_proves(r, page, &line, number)))
+            return refuse_damage(r, at, e);
         if (*bytes > TAIL_MAX_BYTES)
             return refuse(r, at, "more is damaged than a crash can leave", e);
     }
@@ -238,6 +265,9 @@ static int cut_tail(struct replay *r, const struct place *at, uint64_t bytes, st
 static int judge_tail(struct replay *r, const struct place *at, struct lines *lines, struct err *e)
 {
     uint64_t bytes = at->line.len;
+
+    if (proves_synced(r, &at->page, &at->line, r->last + 1))
+        return refuse_damage(r, at, e);
     int rc = search_proof(r, at, &at->page, lines, &bytes, e);
 
     for (size_t i = at->index + 1; rc == 0 && i < r->count; i++)

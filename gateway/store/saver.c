@@ -189,7 +189,10 @@ struct saver *saver_new(struct local *l, const struct saver_options *o, struct e
     s->autosave_ms = at_least_1(o->autosave_ms);
     s->sweep_ms = at_least_1(o->sweep_ms);
     s->saved = o->saved;
-    s->next_sweep_ms = clock_mono_ms() + s->sweep_ms;
+    int64_t now_ms = clock_mono_ms();
+    s->next_sweep_ms = now_ms + s->sweep_ms;
+    if (s->saved == local_last(l))
+        s->rest_until_ms = now_ms + s->autosave_ms;
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/json_scan.h"
 
 int fixture_setup(void **state)
@@ -79,27 +80,58 @@ void fixture_close(struct fixture *f)
         fail_msg("cannot close: %s", e.text);
 }
 
-static void copy_all(const char *from, const char *to)
+static void copy_file(const char *from, const char *to)
+{
+    char data[4096];
+    ssize_t n;
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+
+    if (in < 0)    /* removed meanwhile: the folder has changed, and is copied again */
+        return;
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(out >= 0);
+    while ((n = read(in, data, sizeof data)) > 0)
+        assert_int_equal(write(out, data, (size_t)n), n);
+    close(in);
+    close(out);
+}
+
+/* Names, inodes and sizes in a folder, added up; copies the files when `to` is not NULL. */
+static uint64_t walk(const char *from, const char *to)
 {
     DIR *d = opendir(from);
     struct dirent *entry;
-    char a[400], b[400], data[4096];
-    ssize_t n;
+    struct stat st;
+    char a[400], b[400];
+    uint64_t signature = 0;
 
     assert_non_null(d);
     while ((entry = readdir(d))) {
         if (entry->d_name[0] == '.')
             continue;
         snprintf(a, sizeof a, "%s/%s", from, entry->d_name);
+        if (stat(a, &st) == 0)
+            signature += hash_key(entry->d_name, strlen(entry->d_name)) ^
+                         ((uint64_t)st.st_ino << 32) ^ (uint64_t)st.st_size;
+        if (!to)
+            continue;
         snprintf(b, sizeof b, "%s/%s", to, entry->d_name);
-        int in = open(a, O_RDONLY | O_CLOEXEC), out = open(b, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        assert_true(in >= 0 && out >= 0);
-        while ((n = read(in, data, sizeof data)) > 0)
-            assert_int_equal(write(out, data, (size_t)n), n);
-        close(in);
-        close(out);
+        copy_file(a, b);
     }
     closedir(d);
+    return signature;
+}
+
+/* All files as they were at one moment, though the store's threads go on. */
+static void copy_all(const char *from, const char *to)
+{
+    for (;;) {
+        uint64_t before = walk(from, NULL);
+        empty_folder(to);
+        walk(from, to);
+        if (walk(from, NULL) == before)
+            return;
+    }
 }
 
 void fixture_crash(struct fixture *f)
