@@ -16,7 +16,7 @@ import { Gateway } from "./lib/gateway.mjs";
 const info = { name: "moongate-tests", version: "1" };
 const tools = ["echo.lua", "outcomes.lua", "reports.lua", "counter.lua"];
 const names = [
-  "count", "counted", "echo", "fail", "hog", "nil_message", "nothing", "raise", "raise_table",
+  "counter", "echo", "fail", "hog", "nil_message", "nothing", "raise", "raise_table",
   "reports", "sleep", "spin", "text",
 ];
 
@@ -73,8 +73,8 @@ async function listsAndCalls(client) {
   assert.deepEqual(failure(await client.callTool(call("raise"))), "something broke");
   assert.match(failure(await client.callTool(call("raise_table"))), /^internal error/);
 
-  assert.deepEqual(value(await client.callTool(call("count", { id: "a" }))), { count: 1, id: "a" });
-  assert.deepEqual(value(await client.callTool(call("counted", { id: "a" }))).count, 1);
+  assert.deepEqual(value(await client.callTool(call("counter", { id: "a" }))), { count: 1, id: "a" });
+  assert.deepEqual(value(await client.callTool(call("counter", { id: "a", add: 0 }))).count, 1);
   await assert.rejects(client.callTool(call("no_such_tool")), /Unknown tool: no_such_tool/);
 
   const seen = [];

@@ -16,8 +16,6 @@ workers = 4
 [rate_limit]
 bucket = 1000000
 window = 1s
-[tools]
-poll = 250ms
 `;
 
 test("four workers under every kind of load at once", async (t) => {
@@ -33,7 +31,7 @@ test("four workers under every kind of load at once", async (t) => {
   await Promise.all([...loads, reloads(gw), watches(gw)]);
 
   const total = CONNECTIONS * ROUNDS;
-  assert.equal((await gw.call("counted", { id: "shared" })).value.count, total);
+  assert.equal((await gw.call("counter", { id: "shared", add: 0 })).value.count, total);
   for (const stream of streams) {
     // Each subscriber sees every change once: the counts are a permutation of 1 to total.
     const counts = [];
@@ -50,7 +48,7 @@ async function everyKind(gw, i) {
     const message = `${i}/${round}`;
     const [echoed, counted] = await Promise.all([
       gw.call("echo", { message }),
-      gw.call("count", { id: "shared" }),
+      gw.call("counter", { id: "shared" }),
     ]);
     assert.deepEqual(echoed.value, { message });
     assert.ok(counted.value.count > 0);
@@ -90,10 +88,11 @@ async function abandoned(gw) {
 async function reloads(gw) {
   for (let i = 0; i < 3; i++) {
     const before = gw.log.length;
-    gw.writeIni(`${ini}timeout = ${20 + i}s\n`);
-    gw.signal("SIGHUP");
+    gw.writeIni(`${ini}[tools]\ntimeout = ${20 + i}s\n`);
     gw.writeTools({ "more.lua": moreTool(i) });
-    await gw.logged((line) => gw.log.indexOf(line) >= before && /reload/.test(line.msg));
+    gw.signal("SIGHUP");
+    await gw.logged((line) => gw.log.indexOf(line) >= before && /^reloaded/.test(line.msg));
+    assert.equal((await gw.call("more")).value.version, i);
   }
 }
 
