@@ -1,7 +1,8 @@
 /* principal.h - who is calling, and may they?
- * A keyring is an immutable snapshot with a reference count, made from [auth] and the [key NAME] sections. Keys
- * are held as SHA-256 only, and every lookup compares against all of them in constant time.
- * One function decides for listing and calling alike: principal_may(). Threads: any, once built. */
+ * A keyring is an immutable snapshot with a reference count, made from [auth] and the [key NAME]
+ * sections. Keys are held as SHA-256 only, and every lookup compares against all of them in
+ * constant time. One function decides for listing and calling alike: principal_may(). Threads: any,
+ * once built. */
 #ifndef MG_PRINCIPAL_H
 #define MG_PRINCIPAL_H
 #include <stdbool.h>
@@ -11,33 +12,38 @@
 #include "base/err.h"
 
 struct principal {
-    const char *name;          /* "anonymous", the NAME of [key NAME], or "key1", "key2" for the plain list */
-    uint64_t number;           /* stable hash of name and key: sessions and streams are bound to it; anonymous is 0 */
-    const char *const *tools;  /* globs, NULL-terminated; NULL = all */
-    const char *scopes;        /* comma-separated, "" when none */
-    uint32_t rate_bucket, rate_window_ms;   /* 0: [rate_limit] per_key applies */
-    int64_t expires_ms;        /* wall; 0 = never */
+    /* "anonymous", the NAME of [key NAME], or "key1", "key2" for the plain list */
+    const char *name;
+    /* stable hash of name and key: sessions and streams are bound to it; anonymous is 0 */
+    uint64_t number;
+    const char *const *tools;             /* globs, NULL-terminated; NULL = all */
+    const char *scopes;                   /* comma-separated, "" when none */
+    uint32_t rate_bucket, rate_window_ms; /* 0: [rate_limit] per_key applies */
+    int64_t expires_ms;                   /* wall; 0 = never */
 };
 
-struct key_spec {              /* one configured key; borrowed */
-    const char *name;          /* NULL: from the plain list, numbered */
-    const char *secret;        /* or */
-    const char *sha256_hex;    /* 64 hex digits */
-    const char *tools, *scopes;/* comma-separated, NULL = default */
+struct key_spec {               /* one configured key; borrowed */
+    const char *name;           /* NULL: from the plain list, numbered */
+    const char *secret;         /* or */
+    const char *sha256_hex;     /* 64 hex digits */
+    const char *tools, *scopes; /* comma-separated, NULL = default */
     uint32_t rate_bucket, rate_window_ms;
     int64_t expires_ms;
 };
 
 struct keyring;
-/* MG_E_INVALID: a key shorter than 8... characters is allowed (operators have them), an empty one or one twice is not. */
-struct keyring *keyring_new(const struct key_spec *keys, size_t n, bool allow_anonymous, struct err *e);
+/* MG_E_INVALID: a key shorter than 8... characters is allowed (operators have them), an empty one
+ * or one twice is not. */
+struct keyring *keyring_new(const struct key_spec *keys, size_t n, bool allow_anonymous,
+                            struct err *e);
 struct keyring *keyring_ref(struct keyring *k);
 void keyring_unref(struct keyring *k);
-bool keyring_is_open(const struct keyring *k);         /* no keys at all: everybody is anonymous */
+bool keyring_is_open(const struct keyring *k); /* no keys at all: everybody is anonymous */
 
-/* presented NULL: anonymous if open or allow_anonymous, else NULL. A wrong or expired key: NULL. The result lives
- * as long as the keyring. */
-const struct principal *keyring_find(const struct keyring *k, const char *presented, size_t len, int64_t wall_ms);
+/* presented NULL: anonymous if open or allow_anonymous, else NULL. A wrong or expired key: NULL.
+ * The result lives as long as the keyring. */
+const struct principal *keyring_find(const struct keyring *k, const char *presented, size_t len,
+                                     int64_t wall_ms);
 
 bool principal_may(const struct principal *p, const char *tool);
 

@@ -1,10 +1,10 @@
 /* json_scan.h - the gate in front of cJSON: one pass that accepts exactly RFC 8259 and our bounds.
- * Refused: what cJSON lets through (numbers such as 01 and 1., raw control characters, a BOM, trailing
- * text, numbers that overflow a double, invalid UTF-8, lone surrogates, \u0000), depth over max_depth,
- * more than max_values values, a key twice in one object (compared decoded, byte for byte), a number of
- * more than 63 bytes (cJSON would cut it).
- * Pure and reentrant; memory: a hash set of keys for open objects, freed before it returns.
- * All extents point into the text that was given. */
+ * Refused: what cJSON lets through (numbers such as 01 and 1., raw control characters, a BOM,
+ * trailing text, numbers that overflow a double, invalid UTF-8, lone surrogates, \u0000), depth
+ * over max_depth, more than max_values values, a key twice in one object (compared decoded, byte
+ * for byte), a number of more than 63 bytes (cJSON would cut it). Pure and reentrant; memory: a
+ * hash set of keys for open objects, freed before it returns. All extents point into the text that
+ * was given. */
 #ifndef MG_JSON_SCAN_H
 #define MG_JSON_SCAN_H
 #include <stdbool.h>
@@ -15,23 +15,32 @@
 
 #define JSON_MAX_DEPTH 64
 
-enum json_type { JSON_NONE, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NONE,
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
-struct json_text {           /* an extent of validated JSON; type JSON_NONE and p NULL when absent */
-    const char *p;           /* borrowed */
+struct json_text { /* an extent of validated JSON; type JSON_NONE and p NULL when absent */
+    const char *p; /* borrowed */
     size_t len;
     enum json_type type;
 };
 
 struct json_limits {
-    uint32_t max_depth;      /* 0 = JSON_MAX_DEPTH, which is also the most; [] has depth 1 */
-    uint32_t max_values;     /* 0 = no limit */
+    uint32_t max_depth;  /* 0 = JSON_MAX_DEPTH, which is also the most; [] has depth 1 */
+    uint32_t max_values; /* 0 = no limit */
 };
 
 /* Checks text[0..len). On success *root is the value without the blanks around it.
  * MG_E_INVALID with "offset N: reason", MG_E_LIMIT for depth or number of values, MG_E_NOMEM. */
-int json_scan(const char *text, size_t len, const struct json_limits *limits, struct json_text *root,
-              struct err *e) MG_NODISCARD;
+int json_scan(const char *text, size_t len, const struct json_limits *limits,
+              struct json_text *root, struct err *e) MG_NODISCARD;
 
 /* The rest works on text that json_scan() accepted and on nothing else. */
 
@@ -43,9 +52,10 @@ struct json_iter json_iter(struct json_text container);
 bool json_next_member(struct json_iter *it, struct json_text *key, struct json_text *value);
 bool json_next_item(struct json_iter *it, struct json_text *value);
 
-/* Looks for each of names[0..n) among the members of object in one walk; out[i] is the value or JSON_NONE.
- * Keys compare decoded and byte for byte. Returns the number of members of object. */
-size_t json_find(struct json_text object, const char *const names[], struct json_text out[], size_t n);
+/* Looks for each of names[0..n) among the members of object in one walk; out[i] is the value or
+ * JSON_NONE. Keys compare decoded and byte for byte. Returns the number of members of object. */
+size_t json_find(struct json_text object, const char *const names[], struct json_text out[],
+                 size_t n);
 
 /* Is the JSON string (with its quotes) equal to the n bytes of s once decoded? */
 bool json_string_eq(struct json_text string, const char *s, size_t n);
@@ -54,7 +64,8 @@ struct buf;
 /* Appends the decoded bytes of a JSON string. */
 void json_string_decode(struct json_text string, struct buf *out);
 
-/* A number that is an integer within +-2^53: its value. false otherwise (1.0 and 1e2 are integers). */
+/* A number that is an integer within +-2^53: its value. false otherwise (1.0 and 1e2 are integers).
+ */
 bool json_integer(struct json_text number, int64_t *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* metrics.h - counters and histograms in per-worker slots, summed by whoever reads /metrics.
- * A slot has one writing thread; readers see relaxed atomics. Names of tools become small numbers once, at
- * load, and keep them for the life of the process (at most METRICS_TOOLS; later ones share the last, "other").
- * Lifetime: process-wide. */
+ * A slot has one writing thread; readers see relaxed atomics. Names of tools become small numbers
+ * once, at load, and keep them for the life of the process (at most METRICS_TOOLS; later ones share
+ * the last, "other"). Lifetime: process-wide. */
 #ifndef MG_METRICS_H
 #define MG_METRICS_H
 #include <stdint.h>
@@ -9,32 +9,46 @@
 #include "base/buf.h"
 
 #define METRICS_TOOLS 1024
-#define METRICS_SLOTS 257           /* workers, and one for all other threads */
+#define METRICS_SLOTS 257 /* workers, and one for all other threads */
 
-enum outcome { OUT_OK, OUT_TOOL_ERROR, OUT_TIMEOUT, OUT_CANCELLED, OUT_NO_MEMORY, OUT_KILLED, OUT_COUNT };
-const char *outcome_word(enum outcome o);      /* "OK", "TOOL_ERROR", ... */
+enum outcome {
+    OUT_OK,
+    OUT_TOOL_ERROR,
+    OUT_TIMEOUT,
+    OUT_CANCELLED,
+    OUT_NO_MEMORY,
+    OUT_KILLED,
+    OUT_COUNT
+};
+const char *outcome_word(enum outcome o); /* "OK", "TOOL_ERROR", ... */
 
-enum metric {                        /* monotonic unless said */
-    M_CONNECTIONS_ACCEPTED, M_CONNECTIONS_REFUSED,
-    M_CONNECTIONS_OPEN,              /* gauge: add +1/-1 */
-    M_STREAMS_OPEN,                  /* gauge */
-    M_STREAM_EVENTS, M_STREAMS_OVERFLOWED,
-    M_HTTP_MALFORMED,                /* refused by the guard or by libmicrohttpd itself */
-    M_UNAUTHORIZED, M_RATE_LIMITED,
-    M_PREEMPTIONS, M_LUA_BYTES,      /* gauge: memory held by this worker's Lua states */
-    M_JOBS_RUNNING,                  /* gauge */
-    M_COUNT
+enum metric { /* monotonic unless said */
+              M_CONNECTIONS_ACCEPTED,
+              M_CONNECTIONS_REFUSED,
+              M_CONNECTIONS_OPEN, /* gauge: add +1/-1 */
+              M_STREAMS_OPEN,     /* gauge */
+              M_STREAM_EVENTS,
+              M_STREAMS_OVERFLOWED,
+              M_HTTP_MALFORMED, /* refused by the guard or by libmicrohttpd itself */
+              M_UNAUTHORIZED,
+              M_RATE_LIMITED,
+              M_PREEMPTIONS,
+              M_LUA_BYTES,    /* gauge: memory held by this worker's Lua states */
+              M_JOBS_RUNNING, /* gauge */
+              M_COUNT
 };
 
 struct metrics_slot;
-struct metrics_slot *metrics_slot(unsigned index);            /* never NULL; allocated on first use, or a shared spare */
-unsigned metrics_tool(const char *name);                      /* index for a tool's name; locked, not for the hot path */
+/* never NULL; allocated on first use, or a shared spare */
+struct metrics_slot *metrics_slot(unsigned index);
+unsigned metrics_tool(const char *name); /* index for a tool's name; locked, not for the hot path */
 void metrics_add(struct metrics_slot *s, enum metric m, int64_t delta);
 void metrics_set(struct metrics_slot *s, enum metric m, int64_t value);
 void metrics_request(struct metrics_slot *s, int status, int64_t latency_us);
 void metrics_call(struct metrics_slot *s, unsigned tool, enum outcome o, int64_t latency_us);
 
-/* Values that somebody else owns (store, log): called at each rendering, writes Prometheus lines. At most 16. */
+/* Values that somebody else owns (store, log): called at each rendering, writes Prometheus lines.
+ * At most 16. */
 void metrics_source(void (*write)(void *arg, struct buf *out), void *arg);
 
 /* Prometheus text format 0.0.4. */

@@ -1,5 +1,6 @@
-/* table.h - uthash the way it is used here: keys come from outside, so they go through a secret hash, and
- * memory that runs out is an outcome (after an add, elt->hh.tbl is NULL), not the end of the process. */
+/* table.h - uthash the way it is used here: keys come from outside, so they go through a secret
+ * hash, and memory that runs out is an outcome (after an add, elt->hh.tbl is NULL), not the end of
+ * the process. */
 #ifndef MG_TABLE_H
 #define MG_TABLE_H
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* inflight.h - calls that wait and background jobs, so that any worker can cancel them.
- * A call enters only when it first waits. Calls are known by (scope, request id), where scope is the session id,
- * or "p:<principal number>" for stateless legacy clients; jobs by their id.
- * Cancelling posts to the owner's loop: the entry's cancel() runs there, if it is still registered then.
- * Threads: add and remove by the owner's thread, cancel by any; sharded locks. */
+ * A call enters only when it first waits. Calls are known by (scope, request id), where scope is
+ * the session id, or "p:<principal number>" for stateless legacy clients; jobs by their id.
+ * Cancelling posts to the owner's loop: the entry's cancel() runs there, if it is still registered
+ * then. Threads: add and remove by the owner's thread, cancel by any; sharded locks. */
 #ifndef MG_INFLIGHT_H
 #define MG_INFLIGHT_H
 #include <stdbool.h>
@@ -16,16 +16,18 @@ struct inflight;
 struct inflight *inflight_new(void);
 void inflight_free(struct inflight *f);
 
-struct inflight_entry;            /* opaque; reference-counted inside */
-/* key: any bytes (copied). MG_E_CONFLICT when it is taken and !replace (a client that reuses a running id: the
- * newer entry is simply not cancellable). cancel runs on l. */
-int inflight_add(struct inflight *f, const char *key, size_t len, struct loop *l, void (*cancel)(void *arg),
-                 void *arg, struct inflight_entry **out) MG_NODISCARD;
-void inflight_remove(struct inflight *f, struct inflight_entry *e);   /* owner's thread; after it cancel() is not called; NULL is legal */
+struct inflight_entry; /* opaque; reference-counted inside */
+/* key: any bytes (copied). MG_E_CONFLICT when it is taken and !replace (a client that reuses a
+ * running id: the newer entry is simply not cancellable). cancel runs on l. */
+int inflight_add(struct inflight *f, const char *key, size_t len, struct loop *l,
+                 void (*cancel)(void *arg), void *arg, struct inflight_entry **out) MG_NODISCARD;
+/* owner's thread; after it cancel() is not called; NULL is legal */
+void inflight_remove(struct inflight *f, struct inflight_entry *e);
 /* Was it there? cancel() will run soon. */
 bool inflight_cancel(struct inflight *f, const char *key, size_t len);
 size_t inflight_count(struct inflight *f);
 /* Calls fn with every key, in no order; under a lock: fn must not call back in here. */
-void inflight_each(struct inflight *f, void (*fn)(void *arg, const char *key, size_t len), void *arg);
+void inflight_each(struct inflight *f, void (*fn)(void *arg, const char *key, size_t len),
+                   void *arg);
 
 #endif

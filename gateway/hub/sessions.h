@@ -1,7 +1,7 @@
 /* sessions.h - the sessions of the legacy revisions (2025-03-26 to 2025-11-25).
- * Ids are 128 bits from the kernel as 32 hex digits. A session belongs to the principal that made it: under any
- * other it does not exist. Bounded: the least recently used leaves when max is reached; idle ones expire.
- * Threads: any; sharded locks; time is passed in. */
+ * Ids are 128 bits from the kernel as 32 hex digits. A session belongs to the principal that made
+ * it: under any other it does not exist. Bounded: the least recently used leaves when max is
+ * reached; idle ones expire. Threads: any; sharded locks; time is passed in. */
 #ifndef MG_SESSIONS_H
 #define MG_SESSIONS_H
 #include <stdbool.h>
@@ -11,13 +11,13 @@
 
 #define SESSION_ID_SIZE 33
 
-struct session_info {             /* copied out */
+struct session_info { /* copied out */
     char id[SESSION_ID_SIZE];
-    char protocol[16];            /* negotiated revision */
-    char client_name[64], client_version[32];   /* cut; valid UTF-8 */
-    uint64_t principal;           /* principal's number, see auth/principal.h */
+    char protocol[16];                        /* negotiated revision */
+    char client_name[64], client_version[32]; /* cut; valid UTF-8 */
+    uint64_t principal;                       /* principal's number, see auth/principal.h */
     bool initialized;
-    int8_t log_level;             /* -1: not set */
+    int8_t log_level; /* -1: not set */
 };
 
 struct sessions;
@@ -26,12 +26,16 @@ void sessions_free(struct sessions *s);
 /* Fills info->id. MG_E_NOMEM only. */
 int sessions_create(struct sessions *s, struct session_info *info, int64_t now_ms) MG_NODISCARD;
 /* Copies it out and touches it. MG_E_NOTFOUND when unknown, expired, or another principal's. */
-int sessions_find(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms, struct session_info *out) MG_NODISCARD;
-int sessions_set_initialized(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms) MG_NODISCARD;
+int sessions_find(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms,
+                  struct session_info *out) MG_NODISCARD;
+int sessions_set_initialized(struct sessions *s, const char *id, uint64_t principal,
+                             int64_t now_ms) MG_NODISCARD;
 /* level: an enum mcp_log_level as a number; -1 = not set. */
-int sessions_set_log_level(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms, int8_t level) MG_NODISCARD;
+int sessions_set_log_level(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms,
+                           int8_t level) MG_NODISCARD;
 int sessions_remove(struct sessions *s, const char *id, uint64_t principal) MG_NODISCARD;
 uint32_t sessions_count(struct sessions *s);
-void sessions_sweep(struct sessions *s, int64_t now_ms);  /* drops expired ones; called once a minute */
+/* drops expired ones; called once a minute */
+void sessions_sweep(struct sessions *s, int64_t now_ms);
 
 #endif

@@ -8,17 +8,17 @@
 
 struct ratelimit;
 struct ratelimit_rule {
-    uint32_t bucket;                 /* tokens; 0 switches the limiter off */
-    uint32_t window_ms;              /* time in which an empty bucket fills, at least 1 */
+    uint32_t bucket;    /* tokens; 0 switches the limiter off */
+    uint32_t window_ms; /* time in which an empty bucket fills, at least 1 */
 };
 
 /* NULL only when memory is exhausted. The least recently seen key leaves when max_keys are held. */
 struct ratelimit *ratelimit_new(uint32_t max_keys);
-void ratelimit_free(struct ratelimit *rl);                           /* NULL is allowed */
+void ratelimit_free(struct ratelimit *rl); /* NULL is allowed */
 
-/* Takes one token of `key` under *rule (the rule may change between calls: a reload). key is copied when new.
- * Returns 0, or the ms to wait for the next token (at least 1). */
-uint32_t ratelimit_take(struct ratelimit *rl, const struct ratelimit_rule *rule, const void *key, size_t len,
-                        int64_t now_ms);
+/* Takes one token of `key` under *rule (the rule may change between calls: a reload). key is copied
+ * when new. Returns 0, or the ms to wait for the next token (at least 1). */
+uint32_t ratelimit_take(struct ratelimit *rl, const struct ratelimit_rule *rule, const void *key,
+                        size_t len, int64_t now_ms);
 size_t ratelimit_count(struct ratelimit *rl);
 #endif

@@ -45,7 +45,8 @@ int files_list_segments(struct files *f, uint64_t **numbers, size_t *count,
 int files_create_segment(struct files *f, uint64_t number, int *fd, struct err *e) MG_NODISCARD;
 /* One that is there, to be read, cut and synced. */
 int files_open_segment(struct files *f, uint64_t number, int *fd, struct err *e) MG_NODISCARD;
-int files_remove_segment(struct files *f, uint64_t number, struct err *e) MG_NODISCARD; /* absent: 0 */
+/* absent: 0 */
+int files_remove_segment(struct files *f, uint64_t number, struct err *e) MG_NODISCARD;
 
 int files_sync_folder(struct files *f, struct err *e) MG_NODISCARD;
 /* All of it, whatever the kernel takes at a time. Sets errno on failure. */

@@ -14,8 +14,8 @@
 #include "base/err.h"
 #include "io/loop.h"
 
-typedef uint64_t store_seq;         /* record number; 0 = nothing to wait for */
-#define STORE_ANY ((store_seq) - 1) /* no precondition */
+typedef uint64_t store_seq;       /* record number; 0 = nothing to wait for */
+#define STORE_ANY ((store_seq)-1) /* no precondition */
 
 /* Bounds; past one the write fails with MG_E_LIMIT and changes nothing. The depth leaves room for
  * what a record and the file put around an object, within JSON_MAX_DEPTH. */
@@ -90,7 +90,7 @@ int store_declare(struct store *s, const char *collection, const char *key_field
                   struct err *e) MG_NODISCARD;
 
 /* Durability. A wait is intrusive; done() is called on its loop: code 0, or MG_E_UNSURE when the
- * disk failed and the record may or may not survive. */
+ * disk failed and the record may or may not survive. The loop must live until store_close(). */
 struct store_wait {
     struct mail mail;        /* private */
     struct store_wait *next; /* private */
@@ -100,7 +100,8 @@ struct store_wait {
     int code; /* private */
 };
 bool store_is_durable(struct store *s, store_seq seq); /* one atomic load; 0 is always durable */
-void store_wait(struct store *s, struct store_wait *w); /* done() always comes later, also at once */
+/* done() always comes later, also at once */
+void store_wait(struct store *s, struct store_wait *w);
 /* NULL: healthy; else why the store is read-only. It ends by itself once a snapshot succeeds. */
 const char *store_trouble(struct store *s, char *out, size_t size);
 

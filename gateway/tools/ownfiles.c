@@ -107,7 +107,8 @@ static int folders_scan(struct ownfiles *o)
         if (dir >= 0)
             code = folder_add(o, dir, 0);
     }
-    qsort(o->inodes, o->inode_count, sizeof *o->inodes, by_inode);
+    if (o->inode_count > 1)
+        qsort(o->inodes, o->inode_count, sizeof *o->inodes, by_inode);
     return code;
 }
 

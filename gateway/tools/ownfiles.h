@@ -9,13 +9,13 @@
 
 #include "base/err.h"
 
-struct ownfiles_options {        /* all borrowed for the call */
-    const char *root;            /* deny globs are relative to it */
-    const char *const *deny;     /* NULL-terminated */
-    const char *const *files;    /* absolute paths; need not exist yet */
-    const char *const *folders;  /* absolute paths */
-    const char *const *prefixes; /* absolute: every file whose path begins so
-                                    ("/srv/.mcp-state.json") */
+struct ownfiles_options {       /* all borrowed for the call */
+    const char *root;           /* deny globs are relative to it */
+    const char *const *deny;    /* NULL-terminated */
+    const char *const *files;   /* absolute paths; need not exist yet */
+    const char *const *folders; /* absolute paths */
+    /* absolute: every file whose path begins so ("/srv/.mcp-state.json") */
+    const char *const *prefixes;
 };
 
 struct ownfiles;

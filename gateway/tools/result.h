@@ -9,9 +9,9 @@
 struct tool_result {
     enum outcome outcome;
     bool is_error;
-    struct buf content;       /* JSON text of the content array: "[...]"; always there */
-    struct buf structured;    /* JSON text of structuredContent; empty: none */
-    struct buf meta;          /* JSON text of _meta, an object; empty: none */
+    struct buf content;    /* JSON text of the content array: "[...]"; always there */
+    struct buf structured; /* JSON text of structuredContent; empty: none */
+    struct buf meta;       /* JSON text of _meta, an object; empty: none */
 };
 
 static inline void tool_result_fini(struct tool_result *r)
@@ -22,6 +22,7 @@ static inline void tool_result_fini(struct tool_result *r)
 }
 
 /* content = one text block; is_error set as given. */
-void tool_result_text(struct tool_result *r, enum outcome o, bool is_error, const char *text, size_t len);
+void tool_result_text(struct tool_result *r, enum outcome o, bool is_error, const char *text,
+                      size_t len);
 
 #endif

@@ -1,7 +1,7 @@
 /* toolset.h - the immutable set of tools of one generation, shared by all workers.
- * Built by the loader from what the Lua files declare, then never changed; a reference count frees it.
- * Lists are in wire order: "search", "fetch", then by name, bytewise.
- * Threads: any, once built. All strings belong to the set. */
+ * Built by the loader from what the Lua files declare, then never changed; a reference count frees
+ * it. Lists are in wire order: "search", "fetch", then by name, bytewise. Threads: any, once built.
+ * All strings belong to the set. */
 #ifndef MG_TOOLSET_H
 #define MG_TOOLSET_H
 #include <stdbool.h>
@@ -12,38 +12,38 @@
 
 struct tool {
     const char *name;
-    const char *title, *description;       /* NULL when not declared */
-    const char *input_schema;              /* JSON text on one line, an object with "type":"object" */
-    const char *output_schema;             /* or NULL */
-    const char *annotations, *icons, *meta;/* JSON text or NULL */
-    const char *file;                      /* "greet.lua", for messages */
-    int64_t timeout_ms;                    /* already within what mcp.ini allows */
+    const char *title, *description; /* NULL when not declared */
+    const char *input_schema;        /* JSON text on one line, an object with "type":"object" */
+    const char *output_schema;       /* or NULL */
+    const char *annotations, *icons, *meta; /* JSON text or NULL */
+    const char *file;                       /* "greet.lua", for messages */
+    int64_t timeout_ms;                     /* already within what mcp.ini allows */
     uint64_t memory_bytes;
-    uint32_t concurrent;                   /* per process; 0 = only the process-wide limit */
-    uint32_t rate_bucket, rate_window_ms;  /* 0 = none */
+    uint32_t concurrent;                  /* per process; 0 = only the process-wide limit */
+    uint32_t rate_bucket, rate_window_ms; /* 0 = none */
     bool coerce;
-    unsigned metric;                       /* metrics_tool() index */
-    uint32_t index;                        /* position in the set: the Lua side's handle */
+    unsigned metric; /* metrics_tool() index */
+    uint32_t index;  /* position in the set: the Lua side's handle */
 };
 
-struct toolset_problem {                   /* a file that did not load */
+struct toolset_problem { /* a file that did not load */
     const char *file;
-    const char *text;                      /* "tools.d/greet.lua:12: ..." one line or more */
+    const char *text; /* "tools.d/greet.lua:12: ..." one line or more */
 };
 
 struct toolset;
-struct toolset *toolset_new(uint32_t generation);                      /* NULL: no memory; building starts */
+struct toolset *toolset_new(uint32_t generation); /* NULL: no memory; building starts */
 /* Copies everything. MG_E_CONFLICT with a text naming both files for a name that is taken. */
 int toolset_add(struct toolset *s, const struct tool *t, struct err *e) MG_NODISCARD;
 int toolset_add_problem(struct toolset *s, const char *file, const char *text) MG_NODISCARD;
-int toolset_seal(struct toolset *s) MG_NODISCARD;                      /* sorts; from here on it is immutable */
+int toolset_seal(struct toolset *s) MG_NODISCARD; /* sorts; from here on it is immutable */
 
 struct toolset *toolset_ref(struct toolset *s);
 void toolset_unref(struct toolset *s);
 uint32_t toolset_generation(const struct toolset *s);
 size_t toolset_count(const struct toolset *s);
-const struct tool *toolset_at(const struct toolset *s, size_t i);      /* wire order */
-const struct tool *toolset_by_index(const struct toolset *s, uint32_t index);   /* order of adding */
+const struct tool *toolset_at(const struct toolset *s, size_t i);             /* wire order */
+const struct tool *toolset_by_index(const struct toolset *s, uint32_t index); /* order of adding */
 const struct tool *toolset_find(const struct toolset *s, const char *name, size_t len);
 size_t toolset_problem_count(const struct toolset *s);
 const struct toolset_problem *toolset_problem_at(const struct toolset *s, size_t i);

@@ -280,8 +280,8 @@ void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
 
 void call_drop_all(struct worker *w)
 {
-    while (w->calls) {
-        struct call *c = w->calls;
+    for (struct call *c = w->calls, *next; c; c = next) {
+        next = c->next;
         inflight_remove(w->gateway->calls, c->entry);
         exchange_on_gone(c->x, NULL, NULL);
         exchange_drop(c->x);

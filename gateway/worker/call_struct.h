@@ -17,9 +17,9 @@ struct call {
     struct exchange *x;
     struct mcp_call *mcp;
     const struct principal *principal;
-    struct serving *serving; /* a reference from the first wait on: keeps tool, principal and
-                                machine */
-    struct task *task;       /* NULL before the start and after the end */
+    /* a reference from the first wait on: keeps tool, principal and machine */
+    struct serving *serving;
+    struct task *task; /* NULL before the start and after the end */
     struct inflight_entry *entry;
     struct gate *tool_gate; /* NULL: the tool has none */
     bool holds_tool_gate, holds_all_gate;

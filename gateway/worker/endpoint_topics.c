@@ -170,8 +170,8 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
 
 void endpoint_topics_end_all(struct worker *w)
 {
-    while (w->streams) {
-        struct event_stream *s = w->streams;
+    for (struct event_stream *s = w->streams, *next; s; s = next) {
+        next = s->next;
         exchange_on_gone(s->x, NULL, NULL);
         exchange_finish(s->x);
         stream_free(s);

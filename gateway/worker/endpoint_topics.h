@@ -8,9 +8,8 @@
 struct worker;
 
 void endpoint_topics(struct worker *w, struct exchange *x, struct access *a);
-void endpoint_topics_idle(struct worker *w, struct exchange *x, struct access *a); /* nothing but
-                                                                                      keep-alive
-                                                                                      comments */
+/* nothing but keep-alive comments */
+void endpoint_topics_idle(struct worker *w, struct exchange *x, struct access *a);
 void endpoint_topics_end_all(struct worker *w); /* drain: every stream ends */
 
 #endif

@@ -6,16 +6,15 @@
 
 struct worker;
 
-void health_live(struct worker *w, struct exchange *x, struct access *a); /* /healthz: the loop runs
-                                                                           */
-void health_ready(struct worker *w, struct exchange *x, struct access *a); /* /readyz: 200, or 503
-                                                                              with reasons */
-void health_page(struct worker *w, struct exchange *x, struct access *a); /* /health: as the ops kit
-                                                                             had it */
-void health_root(struct worker *w, struct exchange *x, struct access *a); /* /: JSON, or a page for
-                                                                             browsers */
-void health_metrics(struct worker *w, struct exchange *x, struct access *a); /* /metrics; wants a
-                                                                                key where keys exist
-                                                                              */
+/* /healthz: the loop runs */
+void health_live(struct worker *w, struct exchange *x, struct access *a);
+/* /readyz: 200, or 503 with reasons */
+void health_ready(struct worker *w, struct exchange *x, struct access *a);
+/* /health: as the ops kit had it */
+void health_page(struct worker *w, struct exchange *x, struct access *a);
+/* /: JSON, or a page for browsers */
+void health_root(struct worker *w, struct exchange *x, struct access *a);
+/* /metrics; wants a key where keys exist */
+void health_metrics(struct worker *w, struct exchange *x, struct access *a);
 
 #endif

@@ -5,7 +5,7 @@
 #include "config/config.h"
 
 int logging_start(const struct config *c, struct err *e) MG_NODISCARD;
-int logging_configure(const struct config *c, struct err *e) MG_NODISCARD; /* reload: opens the file
-                                                                              anew */
+/* reload: opens the file anew */
+int logging_configure(const struct config *c, struct err *e) MG_NODISCARD;
 
 #endif

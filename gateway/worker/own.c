@@ -59,7 +59,7 @@ static void binary_folders(char build[PATH_MAX], char lua[PATH_MAX])
     if (!slash || strcmp(slash, "/build") != 0 || strlen(build) + 1 > PATH_MAX - 8)
         return;
     memcpy(lua, build, (size_t)(slash - build));
-    strcpy(lua + (slash - build), "/lua");
+    memcpy(lua + (slash - build), "/lua", sizeof "/lua");
 }
 
 int own_set(struct own *o, const struct config *c, struct store *s, struct err *e)

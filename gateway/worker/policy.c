@@ -99,7 +99,7 @@ static struct policy *policy_new(const struct policies *all, const char *tool)
     struct policy *p = calloc(1, sizeof *p + strlen(tool) + 1);
     if (!p)
         return NULL;
-    strcpy(p->name, tool);
+    memcpy(p->name, tool, strlen(tool) + 1);
     if (config_tool_resolve(all->config, tool, &p->rule) != 0) {
         free(p);
         return NULL;

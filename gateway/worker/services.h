@@ -14,8 +14,8 @@ void services_free(struct gateway *g);
 /* After a reload. */
 void services_reconfigure(struct gateway *g, const struct config *c);
 
-unsigned services_worker_count(const struct config *c); /* [server] workers, or the cores this
-                                                           process may use */
+/* [server] workers, or the cores this process may use */
+unsigned services_worker_count(const struct config *c);
 /* Raises the limit of descriptors to what max_connections needs, or says why it cannot. */
 int services_raise_descriptors(const struct config *c, struct err *e) MG_NODISCARD;
 

@@ -65,7 +65,7 @@ static int generation_load(struct generation *g, const struct gateway *gw, struc
         if (i == 0 && toolset_seal(g->tools) != 0)
             return err_set(e, MG_E_NOMEM, "no memory for the list of tools");
     }
-    g->gates = calloc(toolset_count(g->tools) + 1, sizeof *g->gates);
+    g->gates = calloc(toolset_count(g->tools) + 1, sizeof(struct gate *));
     if (!g->gates)
         return err_set(e, MG_E_NOMEM, "no memory for the gates of the tools");
     for (size_t i = 0; i < toolset_count(g->tools); i++) {
@@ -92,7 +92,7 @@ static struct generation *generation_new(struct gateway *gw, struct config *c, u
     memcpy(g->digest, digest, sizeof g->digest);
     g->config = config_ref(c);
     g->vm_count = gw->worker_count;
-    g->vms = calloc(gw->worker_count, sizeof *g->vms);
+    g->vms = calloc(gw->worker_count, sizeof(struct vm *));
     g->tools = toolset_new(number);
     g->policies = policies_new(c);
     if (!g->vms || !g->tools || !g->policies) {

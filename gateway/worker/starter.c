@@ -46,7 +46,7 @@ static struct started *started_get(struct starter *s, const char *file)
     struct started *f = calloc(1, sizeof *f + strlen(file) + 1);
     if (!f)
         return NULL;
-    strcpy(f->file, file);
+    memcpy(f->file, file, strlen(file) + 1);
     f->next = s->first;
     s->first = f;
     return f;

@@ -32,7 +32,7 @@ static struct toolgate *toolgate_new(const char *name, uint32_t limit)
     struct toolgate *t = calloc(1, sizeof *t + strlen(name) + 1);
     if (!t)
         return NULL;
-    strcpy(t->name, name);
+    memcpy(t->name, name, strlen(name) + 1);
     t->gate = gate_new(limit);
     if (!t->gate) {
         free(t);

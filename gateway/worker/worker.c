@@ -41,7 +41,7 @@ static void generation_release(struct worker *w, unsigned i)
     generation_unref(g);
     w->generation_count--;
     memmove(&w->generations[i], &w->generations[i + 1],
-            (w->generation_count - i) * sizeof w->generations[0]);
+            (w->generation_count - i) * sizeof(struct generation *));
 }
 
 static void generations_sweep(struct worker *w)
@@ -63,7 +63,8 @@ static void worker_adopt(struct worker *w, struct serving *s)
         return;
     }
     vm_attach(g->vms[w->index], &w->services);
-    memmove(&w->generations[1], &w->generations[0], w->generation_count * sizeof w->generations[0]);
+    memmove(&w->generations[1], &w->generations[0],
+            w->generation_count * sizeof(struct generation *));
     w->generations[0] = generation_ref(g);
     w->generation_count++;
     w->vm = g->vms[w->index];

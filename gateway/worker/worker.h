@@ -34,8 +34,8 @@ struct worker {
     struct vm_services services;
     struct serving *serving; /* what new requests are served with; one reference */
     struct vm *vm;           /* serving->generation->vms[index] */
-    struct generation *generations[MAX_GENERATIONS]; /* newest first; each one reference, while its
-                                                        vm lives */
+    /* newest first; each one reference, while its vm lives */
+    struct generation *generations[MAX_GENERATIONS];
     unsigned generation_count;
     struct call *calls;     /* waiting ones */
     struct call *call_pool; /* free ones */

@@ -9,29 +9,32 @@
 #include "vm/module.h"
 #include "vm/report.h"
 
-#define DECLS_MAX 200                  /* of one file */
+#define DECLS_MAX 200 /* of one file */
 
 struct decl {
-    struct tool tool;                  /* texts belong to Lua strings that the anchor table holds */
+    struct tool tool; /* texts belong to Lua strings that the anchor table holds */
     const struct vm_policy *policy;
     int line;
-    int run_ref, start_ref, settings_ref;      /* registry references or LUA_NOREF */
+    int run_ref, start_ref, settings_ref; /* registry references or LUA_NOREF */
     bool takes_ctx;
 };
 
-extern const struct api_module decl_module;    /* mcp.tool */
+extern const struct api_module decl_module; /* mcp.tool */
 
-/* How many declarations the value at index is: one, a list of them; -1 with a report when it is neither. */
+/* How many declarations the value at index is: one, a list of them; -1 with a report when it is
+ * neither. */
 int decl_count(lua_State *L, int index, struct report *r);
-/* Reads the i-th (from 0). anchor: index of a table that keeps texts alive; granted: index of a table that gets the
- * names of the needs that are granted. false: reported, *d holds nothing. */
+/* Reads the i-th (from 0). anchor: index of a table that keeps texts alive; granted: index of a
+ * table that gets the names of the needs that are granted. false: reported, *d holds nothing. */
 bool decl_read(lua_State *L, int index, int i, int anchor, int granted, const struct vm_options *o,
                struct decl *d, struct report *r);
 void decl_unref(lua_State *L, const struct decl *d);
 
-/* settings.c: checks the tool's `settings` (a table at index) against its policy; pushes the table of values. */
+/* settings.c: checks the tool's `settings` (a table at index) against its policy; pushes the table
+ * of values. */
 bool settings_push(lua_State *L, int index, const struct vm_policy *p, struct report *r);
-/* needs.c: checks `needs` (at index) against the policy, notes what is granted in the table at granted. */
+/* needs.c: checks `needs` (at index) against the policy, notes what is granted in the table at
+ * granted. */
 bool needs_check(lua_State *L, int index, const char *tool, const struct vm_policy *p, int granted,
                  struct report *r);
 

@@ -1,7 +1,7 @@
 /* gc.h - when garbage is collected: between slices, never inside one, a bounded time at once.
- * Lua's own pacing pays the whole debt of a large allocation in one step; a slice would then last as long as a
- * full collection. So the collector is stopped and driven from here, in steps of some 10 us.
- * Threads: the vm's. Units: bytes, microseconds. */
+ * Lua's own pacing pays the whole debt of a large allocation in one step; a slice would then last
+ * as long as a full collection. So the collector is stopped and driven from here, in steps of some
+ * 10 us. Threads: the vm's. Units: bytes, microseconds. */
 #ifndef MG_VM_GC_H
 #define MG_VM_GC_H
 #include <stdbool.h>
@@ -9,17 +9,17 @@
 
 struct vm;
 struct gc {
-    int64_t threshold;           /* total at which the next cycle begins */
-    int64_t seen;                /* memory.allocated at the last look */
-    unsigned ends;               /* cycles finished so far */
-    bool is_active;              /* within a cycle */
+    int64_t threshold; /* total at which the next cycle begins */
+    int64_t seen;      /* memory.allocated at the last look */
+    unsigned ends;     /* cycles finished so far */
+    bool is_active;    /* within a cycle */
 };
 
-void gc_init(struct vm *vm);     /* stops Lua's own pacing */
+void gc_init(struct vm *vm); /* stops Lua's own pacing */
 /* After a slice: does work in proportion to what was allocated since the last look. */
 void gc_pace(struct vm *vm);
-/* Works for at most budget_us on a cycle; true: one that began after the caller's first call, which passed *ends = 0,
- * is finished, so that what is still charged is in use. */
+/* Works for at most budget_us on a cycle; true: one that began after the caller's first call, which
+ * passed *ends = 0, is finished, so that what is still charged is in use. */
 bool gc_squeeze(struct vm *vm, unsigned *ends, int64_t budget_us);
 
 #endif

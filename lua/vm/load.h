@@ -1,5 +1,5 @@
-/* load.h - tool files into a vm. Each file is loaded as a task: 500 ms, 16 MB, killed like any other.
- * Threads: the loader's, before the vm belongs to a worker. */
+/* load.h - tool files into a vm. Each file is loaded as a task: 500 ms, 16 MB, killed like any
+ * other. Threads: the loader's, before the vm belongs to a worker. */
 #ifndef MG_VM_LOAD_H
 #define MG_VM_LOAD_H
 #include "vm/state.h"
@@ -7,8 +7,10 @@
 #define LOAD_MS 500
 #define LOAD_MEMORY (INT64_C(16) << 20)
 
-/* Every file of tools_dir; those that do not load any more from `before` (NULL: there is none), as they were there. */
-int load_all(struct vm *vm, struct toolset *set, const struct vm *before, struct err *e) MG_NODISCARD;
+/* Every file of tools_dir; those that do not load any more from `before` (NULL: there is none), as
+ * they were there. */
+int load_all(struct vm *vm, struct toolset *set, const struct vm *before,
+             struct err *e) MG_NODISCARD;
 /* The files of `first`, whose set is sealed, once more. */
 int load_again(struct vm *vm, const struct vm *first, struct err *e) MG_NODISCARD;
 void load_fini(struct vm *vm);

@@ -1,11 +1,11 @@
 /* memory.h - the allocator of a Lua state: who holds how much, and who may still have more.
- * Every block carries a tag of 8 bytes in front: the account that paid for it. Allocating charges the account
- * that runs; freeing credits the one that paid, if it still lives. So the collector may free one task's
- * garbage in another one's time, and a task is charged for what it left in shared tables until they are freed.
- * A charge past the budget succeeds and reports: the task dies (or its garbage is collected) at its next
- * instruction. Only one request larger than the rest of the budget + 1 MB, and the state's own limit, are refused.
- * Lifetime: embedded in struct vm, from before lua_newstate() until after lua_close(). Threads: the vm's.
- * Units: bytes. */
+ * Every block carries a tag of 8 bytes in front: the account that paid for it. Allocating charges
+ * the account that runs; freeing credits the one that paid, if it still lives. So the collector may
+ * free one task's garbage in another one's time, and a task is charged for what it left in shared
+ * tables until they are freed. A charge past the budget succeeds and reports: the task dies (or its
+ * garbage is collected) at its next instruction. Only one request larger than the rest of the
+ * budget + 1 MB, and the state's own limit, are refused. Lifetime: embedded in struct vm, from
+ * before lua_newstate() until after lua_close(). Threads: the vm's. Units: bytes. */
 #ifndef MG_VM_MEMORY_H
 #define MG_VM_MEMORY_H
 #include <stdbool.h>
@@ -19,19 +19,19 @@
 struct account {
     int64_t used, budget;
     uint32_t generation;
-    uint32_t next_free;          /* index of the next free account; meaningless while in use */
-    bool is_over;                /* reported: nothing more is until memory_settle() */
-    bool is_refused;             /* a request was refused although garbage had just been collected */
+    uint32_t next_free; /* index of the next free account; meaningless while in use */
+    bool is_over;       /* reported: nothing more is until memory_settle() */
+    bool is_refused;    /* a request was refused although garbage had just been collected */
 };
 
 struct memory {
-    struct account *accounts;    /* [0] pays for what belongs to no task and has no budget */
+    struct account *accounts; /* [0] pays for what belongs to no task and has no budget */
     uint32_t count, capacity, free;
-    uint32_t current;            /* who pays now */
-    int64_t total, limit, allocated;     /* held; at most; ever asked for */
-    const void *refused_block;   /* the request that was refused last, to know its second try */
+    uint32_t current;                /* who pays now */
+    int64_t total, limit, allocated; /* held; at most; ever asked for */
+    const void *refused_block;       /* the request that was refused last, to know its second try */
     size_t refused_size;
-    void (*over)(void *arg);     /* the current account has passed its budget, or was refused twice */
+    void (*over)(void *arg); /* the current account has passed its budget, or was refused twice */
     void *arg;
 };
 

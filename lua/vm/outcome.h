@@ -6,7 +6,8 @@
 
 #include "vm/task.h"
 
-/* On the main strand, in protected mode: its n results lie on top of the stack. Fills t->result. May raise. */
+/* On the main strand, in protected mode: its n results lie on top of the stack. Fills t->result.
+ * May raise. */
 void outcome_of_return(lua_State *L, struct task *t, int n);
 /* After the main strand failed: its error value lies on its stack. Never raises. */
 void outcome_of_error(struct task *t, struct strand *s);

@@ -1,6 +1,6 @@
 /* report.h - what is wrong with a file, one line each: "tools.d/greet.lua:12: reason".
- * Errors of a declaration's field point at the line where the field is written, when it can be found.
- * Lifetime: embedded; report_fini(). Threads: one owner. Never raises. */
+ * Errors of a declaration's field point at the line where the field is written, when it can be
+ * found. Lifetime: embedded; report_fini(). Threads: one owner. Never raises. */
 #ifndef MG_VM_REPORT_H
 #define MG_VM_REPORT_H
 #include "base/buf.h"
@@ -9,9 +9,9 @@
 
 struct report {
     struct buf text;
-    struct buf scratch;                /* for whoever makes a text and may raise meanwhile */
+    struct buf scratch; /* for whoever makes a text and may raise meanwhile */
     const struct source *source;
-    int line;                          /* of the declaration that is being looked at */
+    int line; /* of the declaration that is being looked at */
     unsigned count;
 };
 

@@ -1,5 +1,6 @@
 /* schema.h - a JSON Schema as a tool file gives it, to the text that goes over the wire.
- * Runs in protected mode; pushes the text as a Lua string, or nothing when it reported what is wrong. */
+ * Runs in protected mode; pushes the text as a Lua string, or nothing when it reported what is
+ * wrong. */
 #ifndef MG_VM_SCHEMA_H
 #define MG_VM_SCHEMA_H
 #include <lua.h>
@@ -7,7 +8,8 @@
 
 #include "vm/report.h"
 
-/* The value at index: a table, or a string of JSON that stays as it is. field: "input" or "output". */
+/* The value at index: a table, or a string of JSON that stays as it is. field: "input" or "output".
+ */
 bool schema_push(lua_State *L, int index, const char *field, struct report *r);
 /* Any other JSON value of the declaration (annotations, icons, meta). want: '{' or '['. */
 bool schema_push_plain(lua_State *L, int index, const char *field, char want, struct report *r);

@@ -1,6 +1,6 @@
 /* sources.h - the bytes of a tools folder, read once, so that every worker runs the same ones.
- * Tool files are the *.lua in the folder itself but those whose name begins with "_" or "." or ends in "_test.lua";
- * helpers are the *.lua below lib/. A symbolic link to a regular file is followed.
+ * Tool files are the *.lua in the folder itself but those whose name begins with "_" or "." or ends
+ * in "_test.lua"; helpers are the *.lua below lib/. A symbolic link to a regular file is followed.
  * Lifetime: counted references. Threads: immutable once read; the count is atomic. */
 #ifndef MG_VM_SOURCES_H
 #define MG_VM_SOURCES_H
@@ -13,11 +13,11 @@
 #define SOURCES_MAX_FILES 1000
 
 struct source {
-    char *name;                        /* "greet.lua", "lib/text.lua": below the folder */
-    char *title;                       /* "tools.d/greet.lua": for people */
-    char *text;                        /* NULL: it could not be read */
+    char *name;  /* "greet.lua", "lib/text.lua": below the folder */
+    char *title; /* "tools.d/greet.lua": for people */
+    char *text;  /* NULL: it could not be read */
     size_t len;
-    char *problem;                     /* why not; NULL when text is there */
+    char *problem; /* why not; NULL when text is there */
     bool is_helper;
 };
 
@@ -25,7 +25,7 @@ struct sources;
 /* NULL with the reason: no such folder, too many files, no memory. Sorted by name. */
 struct sources *sources_read(const char *tools_dir, struct err *e);
 struct sources *sources_ref(struct sources *s);
-void sources_unref(struct sources *s);                 /* NULL is legal */
+void sources_unref(struct sources *s); /* NULL is legal */
 size_t sources_count(const struct sources *s);
 const struct source *sources_at(const struct sources *s, size_t i);
 const struct source *sources_find(const struct sources *s, const char *name);

@@ -1,4 +1,5 @@
-/* state.h - the machine itself: one lua_State, its tools, its queues. See vm.h for lifetime and threads. */
+/* state.h - the machine itself: one lua_State, its tools, its queues. See vm.h for lifetime and
+ * threads. */
 #ifndef MG_VM_STATE_H
 #define MG_VM_STATE_H
 #include <lua.h>
@@ -12,25 +13,25 @@
 #include "vm/task.h"
 #include "vm/vm.h"
 
-#define SLICE_US INT64_C(5000)         /* the watchdog's slice_ms */
-#define PINNED_US INT64_C(20000)       /* longest time in which a strand may be unable to yield */
-#define POOL_MAX 256                   /* Lua threads kept for reuse */
+#define SLICE_US INT64_C(5000)   /* the watchdog's slice_ms */
+#define PINNED_US INT64_C(20000) /* longest time in which a strand may be unable to yield */
+#define POOL_MAX 256             /* Lua threads kept for reuse */
 
-struct vm_tool {                       /* by struct tool's index */
-    const struct tool *tool;           /* NULL: this vm could not load it */
+struct vm_tool {             /* by struct tool's index */
+    const struct tool *tool; /* NULL: this vm could not load it */
     const struct vm_policy *policy;
     int run_ref;
-    int settings_ref;                  /* table of its settings, or LUA_NOREF */
-    bool takes_ctx;                    /* run has a second parameter */
+    int settings_ref; /* table of its settings, or LUA_NOREF */
+    bool takes_ctx;   /* run has a second parameter */
 };
 
-struct vm_file {                       /* a tool file that is loaded, in order of names */
-    struct sources *sources;           /* where it and its helpers came from; a reference */
+struct vm_file {             /* a tool file that is loaded, in order of names */
+    struct sources *sources; /* where it and its helpers came from; a reference */
     const struct source *source;
-    const struct vm_tool *tool;        /* whose grants `start` has; set when all are loaded */
+    const struct vm_tool *tool; /* whose grants `start` has; set when all are loaded */
     uint32_t tool_index;
     bool is_loaded, has_tools;
-    int start_ref;                     /* or LUA_NOREF */
+    int start_ref; /* or LUA_NOREF */
 };
 
 struct strand_queue {
@@ -39,13 +40,13 @@ struct strand_queue {
 
 struct vm {
     lua_State *L;
-    struct vm_options o;               /* what it points to outlives the vm */
+    struct vm_options o; /* what it points to outlives the vm */
     struct vm_services services;
     struct memory memory;
     struct gc gc;
-    struct strand main;                /* stands for L itself: what every new thread inherits */
+    struct strand main; /* stands for L itself: what every new thread inherits */
     struct strand *running;
-    int64_t slice_us, pinned_us;       /* begin of the slice; since when it cannot yield, or 0 */
+    int64_t slice_us, pinned_us; /* begin of the slice; since when it cannot yield, or 0 */
     struct strand_queue ready, preempted;
     struct strand *pool;
     size_t pooled;
@@ -56,26 +57,26 @@ struct vm {
     size_t tool_count;
     struct vm_file *files;
     size_t file_count;
-    struct toolset *set;               /* a reference */
+    struct toolset *set; /* a reference */
     bool is_loading, is_closing;
     void (*start_failed)(void *arg, const char *file, const char *text);
     void *start_failed_arg;
 };
 
 /* ---- protect.c ---- */
-/* Calls fn(L) with arg as its light userdata argument, in protected mode, on the main thread. Its results are
- * dropped. 0, or MG_E_NOMEM, or MG_E_INVALID with the message. */
+/* Calls fn(L) with arg as its light userdata argument, in protected mode, on the main thread. Its
+ * results are dropped. 0, or MG_E_NOMEM, or MG_E_INVALID with the message. */
 int vm_protect(struct vm *vm, lua_CFunction fn, void *arg, struct err *e) MG_NODISCARD;
 
 /* ---- sched.c ---- */
 void queue_push(struct strand_queue *q, struct strand *s);
 void queue_remove(struct strand_queue *q, struct strand *s);
-void strand_ready(struct strand *s);   /* to the end of the first queue */
+void strand_ready(struct strand *s); /* to the end of the first queue */
 
 /* ---- hook.c ---- */
-void hook_enter(struct strand *s);     /* s runs from now on */
+void hook_enter(struct strand *s); /* s runs from now on */
 void hook_leave(struct strand *s);
-void hook_arm(struct vm *vm);          /* the running strand is looked at before its next instruction */
+void hook_arm(struct vm *vm); /* the running strand is looked at before its next instruction */
 void hook_clear(lua_State *L);
 
 #endif

@@ -1,4 +1,5 @@
-/* value.h - what of vm/value.c and vm/encode.c only the vm needs; the rest is declared in vm/module.h. */
+/* value.h - what of vm/value.c and vm/encode.c only the vm needs; the rest is declared in
+ * vm/module.h. */
 #ifndef MG_VM_VALUE_H
 #define MG_VM_VALUE_H
 #include <lua.h>

@@ -1,8 +1,9 @@
-/* vm.h - what the gateway sees of Lua: one machine per worker and toolset generation. No <lua.h> here.
- * A vm holds one lua_State with every tool file of the generation loaded in it. It is built by the loader's thread
- * (vm_new), then belongs to one worker's thread until vm_free(), which the worker or, after it has let go, the loader
- * calls. Tasks run only inside task_start(), vm_run() and vm_load().
- * Two queues: new strands and completed waits first, then one slice of one preempted strand per vm_run(). */
+/* vm.h - what the gateway sees of Lua: one machine per worker and toolset generation. No <lua.h>
+ * here. A vm holds one lua_State with every tool file of the generation loaded in it. It is built
+ * by the loader's thread (vm_new), then belongs to one worker's thread until vm_free(), which the
+ * worker or, after it has let go, the loader calls. Tasks run only inside task_start(), vm_run()
+ * and vm_load(). Two queues: new strands and completed waits first, then one slice of one preempted
+ * strand per vm_run(). */
 #ifndef MG_VM_H
 #define MG_VM_H
 #include <stdbool.h>
@@ -21,15 +22,16 @@ struct store;
 struct topics;
 struct inflight;
 struct offload;
-struct job_gates;                      /* api/job_gates.h: how many jobs of a kind run at once; one per process */
-struct outbox;                         /* api/outbox.h: events that wait until a change is durable; one per worker */
-struct api_module;                     /* vm/module.h: what lua/api hands in */
+struct job_gates;  /* api/job_gates.h: how many jobs of a kind run at once; one per process */
+struct outbox;     /* api/outbox.h: events that wait until a change is durable; one per worker */
+struct api_module; /* vm/module.h: what lua/api hands in */
 
-struct vm_services {                   /* borrowed; the same for all generations of a worker. NULLs: not available (check, load) */
+/* borrowed; the same for all generations of a worker. NULLs: not available (check, load) */
+struct vm_services {
     struct loop *loop;
     struct store *store;
     struct topics *topics;
-    struct inflight *jobs;             /* job id -> owner, for jobs.cancel() from any worker */
+    struct inflight *jobs; /* job id -> owner, for jobs.cancel() from any worker */
     struct offload *offload;
     struct job_gates *job_gates;
     struct outbox *outbox;
@@ -38,80 +40,92 @@ struct vm_services {                   /* borrowed; the same for all generations
     unsigned worker;
 };
 
-struct vm_policy {                     /* what mcp.ini says of one tool; borrowed from the configuration snapshot */
+struct vm_policy { /* what mcp.ini says of one tool; borrowed from the configuration snapshot */
     bool enabled;
-    const char *const *exec, *const *env, *const *state;   /* NULL-terminated lists; state: "jobs:rw", "models:r" */
-    int64_t timeout_ms;                /* 0: what the tool declares, else the default */
-    uint64_t memory_bytes;             /* 0: likewise */
-    uint32_t concurrent;               /* 0: likewise */
+    /* NULL-terminated lists; state: "jobs:rw", "models:r" */
+    const char *const *exec, *const *env, *const *state;
+    int64_t timeout_ms;    /* 0: what the tool declares, else the default */
+    uint64_t memory_bytes; /* 0: likewise */
+    uint32_t concurrent;   /* 0: likewise */
     uint32_t rate_bucket, rate_window_ms;
     const struct vm_setting {
-        const char *key, *value, *where;       /* where: "mcp.ini:41" */
-    } *settings;                       /* the tool's own settings, not yet checked against its declaration */
+        const char *key, *value, *where; /* where: "mcp.ini:41" */
+    } * settings; /* the tool's own settings, not yet checked against its declaration */
     size_t setting_count;
 };
 
-struct vm_options {                    /* copied; what it points to outlives the vm */
-    const char *tools_dir;             /* absolute; NULL: no tools */
-    const char *root;                  /* [paths] root, absolute */
-    const struct api_module *const *modules;   /* NULL-terminated, in order */
-    const struct vm_policy *(*policy)(void *arg, const char *tool);   /* never NULL */
+struct vm_options {                          /* copied; what it points to outlives the vm */
+    const char *tools_dir;                   /* absolute; NULL: no tools */
+    const char *root;                        /* [paths] root, absolute */
+    const struct api_module *const *modules; /* NULL-terminated, in order */
+    const struct vm_policy *(*policy)(void *arg, const char *tool); /* never NULL */
     void *policy_arg;
-    /* May tools touch the opened file or folder? Not when it is one of the gateway's own (by device and inode) or denied
-     * by [paths] deny. NULL: tools may open none. Any thread. */
+    /* May tools touch the opened file or folder? Not when it is one of the gateway's own (by device
+     * and inode) or denied by [paths] deny. NULL: tools may open none. Any thread. */
     bool (*may_open)(void *arg, int fd);
     void *may_open_arg;
-    const void *config;                /* opaque to the vm: reachable for API modules that need whole sections (struct vm_sections, vm/module.h) */
+    /* opaque to the vm: reachable for API modules that need whole sections (struct vm_sections,
+     * vm/module.h) */
+    const void *config;
     int64_t default_timeout_ms, max_timeout_ms;
     uint64_t default_memory, max_memory, worker_memory;
-    uint64_t max_result;               /* bytes of a result's JSON; 0 = 2 MB */
-    bool permanent_hook;               /* instead of signals: ThreadSanitizer */
+    uint64_t max_result; /* bytes of a result's JSON; 0 = 2 MB */
+    bool permanent_hook; /* instead of signals: ThreadSanitizer */
 };
 
 struct vm;
-/* The first vm of a generation: set is not NULL; reads and loads every file of tools_dir and adds declarations and problems
- * to set. With `like` (the generation before) a file that does not load any more keeps the version it had there.
- * For further workers set is NULL and `like` is the first vm, whose set is sealed: the same bytes are loaded again, none
- * are read. A broken file is a problem, not a failure. NULL only without memory. */
+/* The first vm of a generation: set is not NULL; reads and loads every file of tools_dir and adds
+ * declarations and problems to set. With `like` (the generation before) a file that does not load
+ * any more keeps the version it had there. For further workers set is NULL and `like` is the first
+ * vm, whose set is sealed: the same bytes are loaded again, none are read. A broken file is a
+ * problem, not a failure. NULL only without memory. */
 struct vm *vm_new(const struct vm_options *o, struct toolset *set, struct vm *like, struct err *e);
-void vm_free(struct vm *vm);           /* kills what still runs, by dropping */
-void vm_attach(struct vm *vm, const struct vm_services *s);    /* on its worker's thread, before the first task */
+void vm_free(struct vm *vm); /* kills what still runs, by dropping */
+/* on its worker's thread, before the first task */
+void vm_attach(struct vm *vm, const struct vm_services *s);
 
 /* ---- a call ---- */
 struct task;
-struct task_info {                     /* borrowed until done() returned, but args and meta: only for task_start() */
+struct task_info { /* borrowed until done() returned, but args and meta: only for task_start() */
     const char *call_id, *tool, *principal, *scopes, *ip, *client_name, *client_version, *protocol;
-    struct json_text args;             /* object or JSON_NONE */
-    struct json_text meta;             /* _meta or JSON_NONE */
+    struct json_text args; /* object or JSON_NONE */
+    struct json_text meta; /* _meta or JSON_NONE */
     int64_t timeout_ms;
     uint64_t memory_bytes;
-    bool wants_progress, wants_log;    /* else ctx:progress and ctx:log cost nothing */
+    bool wants_progress, wants_log; /* else ctx:progress and ctx:log cost nothing */
 };
-struct task_ops {                      /* on the worker's thread. progress and log may be called inside task_start() */
+struct task_ops { /* on the worker's thread. progress and log may be called inside task_start() */
     void (*progress)(void *arg, double done, double total, bool has_total, const char *message);
-    void (*log)(void *arg, int level, const char *data_json, size_t len);    /* level: enum mcp_log_level's number */
-    /* Once. The call has ended; r is moved out by the receiver (or left: then it is freed). wait: the record number a
-     * reply must wait for. Called inside task_start() when the tool did not wait. */
+    /* level: enum mcp_log_level's number */
+    void (*log)(void *arg, int level, const char *data_json, size_t len);
+    /* Once. The call has ended; r is moved out by the receiver (or left: then it is freed). wait:
+     * the record number a reply must wait for. Called inside task_start() when the tool did not
+     * wait. */
     void (*done)(void *arg, struct tool_result *r, uint64_t wait);
 };
-/* Runs the first slice at once. NULL: done() was called already (ended, or could not start), else the running task,
- * valid until done(). index: struct tool's. */
-struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i, const struct task_ops *ops, void *arg);
+/* Runs the first slice at once. NULL: done() was called already (ended, or could not start), else
+ * the running task, valid until done(). index: struct tool's. */
+struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i,
+                        const struct task_ops *ops, void *arg);
 enum task_stop { TASK_CANCELLED, TASK_TIMEOUT, TASK_SHUTDOWN };
-void task_cancel(struct task *t, enum task_stop why);          /* in two steps, as lua-api.md says; idempotent */
+/* in two steps, as lua-api.md says; idempotent */
+void task_cancel(struct task *t, enum task_stop why);
 
-/* Runs `start` functions and recoveries: once per process and generation, by one worker. names of files whose start
- * already ran and did not change are skipped by the caller's judgement: skip(arg, file). */
+/* Runs `start` functions and recoveries: once per process and generation, by one worker. names of
+ * files whose start already ran and did not change are skipped by the caller's judgement: skip(arg,
+ * file). */
 void vm_start_tools(struct vm *vm, bool (*skip)(void *arg, const char *file), void *skip_arg,
-                    void (*failed)(void *arg, const char *file, const char *text), void *failed_arg);
+                    void (*failed)(void *arg, const char *file, const char *text),
+                    void *failed_arg);
 
-bool vm_has_work(const struct vm *vm);         /* ready or preempted strands are queued: poll with 0 */
-void vm_run(struct vm *vm);                    /* once per loop iteration */
-size_t vm_task_count(const struct vm *vm);     /* calls, jobs, start and on_end tasks alive */
-void vm_shutdown(struct vm *vm);               /* cancels everything with TASK_SHUTDOWN; jobs too */
-uint64_t vm_memory(const struct vm *vm);       /* bytes held now */
+bool vm_has_work(const struct vm *vm);     /* ready or preempted strands are queued: poll with 0 */
+void vm_run(struct vm *vm);                /* once per loop iteration */
+size_t vm_task_count(const struct vm *vm); /* calls, jobs, start and on_end tasks alive */
+void vm_shutdown(struct vm *vm);           /* cancels everything with TASK_SHUTDOWN; jobs too */
+uint64_t vm_memory(const struct vm *vm);   /* bytes held now */
 
-/* hook.c: installs the process-wide handler for the preemption signal (SIGURG); called once from main. */
+/* hook.c: installs the process-wide handler for the preemption signal (SIGURG); called once from
+ * main. */
 int vm_install_signal(struct err *e) MG_NODISCARD;
 int vm_preempt_signal(void);
 
