@@ -36,6 +36,18 @@ const char *collection_kit_field(const char *name, size_t len)
     return NULL;
 }
 
+static char *copy_text(const char *text, size_t len)
+{
+    char *out = malloc(len + 1);
+
+    if (!out)
+        return NULL;
+    if (len > 0)
+        memcpy(out, text, len);
+    out[len] = '\0';
+    return out;
+}
+
 struct collection *collection_new(const char *name, size_t len, const char *key_field,
                                   size_t field_len)
 {
@@ -44,8 +56,9 @@ struct collection *collection_new(const char *name, size_t len, const char *key_
     if (!c)
         return NULL;
     pthread_mutex_init(&c->lock, NULL);
-    c->name = strndup(name, len);
-    c->key_field = strndup(key_field, field_len);
+    c->name = copy_text(name, len);
+    c->name_len = len;
+    c->key_field = copy_text(key_field, field_len);
     if (c->name && c->key_field)
         return c;
     collection_free(c);
@@ -89,7 +102,7 @@ struct collection *directory_find(struct directory *d, const char *name, size_t 
     struct collection *c =
         atomic_load_explicit(&d->buckets[bucket_of(name, len)], memory_order_acquire);
 
-    while (c && !(strncmp(c->name, name, len) == 0 && c->name[len] == '\0'))
+    while (c && !(c->name_len == len && memcmp(c->name, name, len) == 0))
         c = c->next;
     return c;
 }
@@ -98,7 +111,7 @@ bool directory_is_full(struct directory *d) { return directory_count(d) == COLLE
 
 void directory_publish(struct directory *d, struct collection *c)
 {
-    _Atomic(struct collection *) *bucket = &d->buckets[bucket_of(c->name, strlen(c->name))];
+    _Atomic(struct collection *) *bucket = &d->buckets[bucket_of(c->name, c->name_len)];
 
     c->id = directory_count(d);
     c->next = atomic_load(bucket);
@@ -122,8 +135,9 @@ int directory_add_extra(struct directory *d, const char *name, size_t len, const
 
     if (!x)
         return MG_E_NOMEM;
-    x->name = strndup(name, len);
-    x->text = strndup(text, text_len);
+    x->name = copy_text(name, len);
+    x->name_len = len;
+    x->text = copy_text(text, text_len);
     x->len = text_len;
     if (!x->name || !x->text) {
         extra_free(x);
@@ -139,7 +153,7 @@ struct extra *directory_extra(struct directory *d, const char *name, size_t len)
 {
     struct extra *x = d->extras;
 
-    while (x && (x->adopted || strncmp(x->name, name, len) != 0 || x->name[len] != '\0'))
+    while (x && (x->adopted || x->name_len != len || memcmp(x->name, name, len) != 0))
         x = x->next;
     return x;
 }

@@ -19,6 +19,7 @@ struct collection {
     struct collection *next; /* in its bucket; set once */
     uint32_t id; /* 0 for the first; the order of locking and of the members of the file */
     char *name, *key_field; /* set once */
+    size_t name_len;
     pthread_mutex_t lock;
     struct table table;
     store_seq covered;     /* the file held all its records up to this one at the start; set once */
@@ -31,6 +32,7 @@ struct collection {
 struct extra {
     struct extra *next;
     char *name; /* may hold any byte but NUL */
+    size_t name_len;
     char *text; /* compact JSON */
     size_t len;
     bool adopted; /* a collection holds its objects now */

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 
 #include "base/hash.h"
 #include "base/json_scan.h"
+
+static void loops_free(void);
 
 int fixture_setup(void **state)
 {
@@ -41,8 +44,8 @@ static void empty_folder(const char *dir)
 int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
-    if (f->s)
-        store_close(f->s, NULL);
+    store_close(f->s, NULL);
+    loops_free();
     if (f->dir[0]) {
         empty_folder(f->dir);
         rmdir(f->dir);
@@ -301,6 +304,44 @@ char *keys(struct store *s, const char *collection)
 
 /* ---- waits ---- */
 
+/* Loops outlive the store, whose threads may still be about to wake one whose message has come. */
+#define LOOPS 16
+static pthread_mutex_t loops_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct loop *loops[LOOPS];
+
+static struct loop *loop_borrow(void)
+{
+    struct err e = { 0 };
+    struct loop *l = NULL;
+
+    pthread_mutex_lock(&loops_lock);
+    for (size_t i = 0; !l && i < LOOPS; i++) {
+        l = loops[i];
+        loops[i] = NULL;
+    }
+    pthread_mutex_unlock(&loops_lock);
+    return l ? l : loop_new(&e);
+}
+
+static void loop_return(struct loop *l)
+{
+    pthread_mutex_lock(&loops_lock);
+    size_t i = 0;
+    while (loops[i])
+        i++;
+    loops[i] = l;
+    pthread_mutex_unlock(&loops_lock);
+}
+
+static void loops_free(void)
+{
+    for (size_t i = 0; i < LOOPS; i++) {
+        if (loops[i])
+            loop_free(loops[i]);
+        loops[i] = NULL;
+    }
+}
+
 struct waiting {
     struct store_wait wait; /* first */
     int code;
@@ -316,14 +357,12 @@ static void waited(struct store_wait *w, int code)
 
 int wait_durable(struct store *s, store_seq seq)
 {
-    struct err e = { 0 };
-    struct loop *l = loop_new(&e);
+    struct loop *l = loop_borrow();
     struct waiting w = { .wait = { .loop = l, .seq = seq, .done = waited } };
 
-    assert_non_null(l);
     store_wait(s, &w.wait);
     while (!w.is_done)
         loop_poll(l, 10000);
-    loop_free(l);
+    loop_return(l);
     return w.code;
 }

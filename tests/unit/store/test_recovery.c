@@ -96,11 +96,11 @@ static void every_flip(void **state)
     char *journal = file_read(f, ".journal.1", &len), *file = file_read(f, "", &file_len);
     const char *last_line = memrchr(journal, '\n', len - 1);
     for (size_t i = 0; i < len; i++) {
-        journal[i] ^= 1 << (i % 8);
+        journal[i] = (char)(journal[i] ^ 1 << (i % 8));
         file_write(f, "", file, file_len);
         file_write(f, ".journal.1", journal, len);
         int n = try_open(f);
-        journal[i] ^= 1 << (i % 8);
+        journal[i] = (char)(journal[i] ^ 1 << (i % 8));
         if (journal + i <= last_line)
             assert_int_equal(n, -1);    /* a later record tells that this one was synced */
         else

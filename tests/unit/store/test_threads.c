@@ -65,8 +65,6 @@ static int increment(struct store *s, const char *key, store_seq *seq)
 static void *incrementer(void *arg)
 {
     struct shared *sh = arg;
-    struct err e = { 0 };
-    struct loop *l = loop_new(&e);
     store_seq seq = 0;
 
     for (int i = 0; i < ROUNDS; i++) {
@@ -75,7 +73,6 @@ static void *incrementer(void *arg)
         if (i % 50 == 0 && wait_durable(sh->s, seq) != 0)
             sh->wrong++;
     }
-    loop_free(l);
     return NULL;
 }
 
