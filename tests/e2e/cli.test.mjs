@@ -161,6 +161,14 @@ test("tools and call work without serving", async (t) => {
   assert.deepEqual(fs.readdirSync(dir).sort(), ["mcp.ini", "tools.d"]);      // no state was made
 });
 
+test("the shipped files and the examples are right, with the tools that are shipped", async () => {
+  const files = ["mcp.ini", "config/examples/team.ini", "config/examples/container.ini"];
+  for (const file of files) {
+    const run = await runBinary(["-c", file, "check"], { cwd: repo, env: { MCP_KEYS: "a,b" } });
+    assert.equal(run.code, 0, `${file}: ${run.stderr}`);
+  }
+});
+
 test("output that cannot be written is a failure", async (t) => {
   const dir = folder(t, { tools: { "echo.lua": echo } });
   for (const args of [["config", "--ini"], ["--help"], ["tools"]]) {

@@ -102,6 +102,24 @@ static void test_shipped_loads(void **state)
     config_unref(c);
 }
 
+static void test_examples(void **state)
+{
+    static const char *const env[] = { "MCP_KEYS=a,b", NULL };
+    static const char *const files[] = { "config/examples/team.ini",
+                                         "config/examples/container.ini" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct problems problems = { 0 };
+        struct config_source source = { .path = files[i], .env = env };
+        struct config *c = config_load(&source, &problems);
+        if (!c)
+            fail_msg("%s", problems.lines[0]);
+        assert_true(c->auth.keys.n + c->n_keys > 0);
+        config_unref(c);
+    }
+}
+
 /* A fresh file is the defaults and nothing else, also with every key that has a default
  * uncommented. */
 static void test_fresh_file(void **state)
@@ -169,8 +187,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_docs),          cmocka_unit_test(test_every_key_is_there),
-        cmocka_unit_test(test_shipped_loads), cmocka_unit_test(test_fresh_file),
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_shipped_loads), cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_fresh_file),    cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
