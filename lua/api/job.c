@@ -239,6 +239,7 @@ static int l_progress(lua_State *L)
     struct job *j = check(L);
     char ts[CLOCK_ISO_SIZE];
 
+    lua_settop(L, 4);
     for (int i = 2; i <= 3; i++)
         if (!lua_isnoneornil(L, i))
             luaL_checknumber(L, i);
