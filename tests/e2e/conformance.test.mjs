@@ -1,0 +1,71 @@
+// conformance.test.mjs - the official conformance suite, as far as it asks for tools.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import path from "node:path";
+import test from "node:test";
+
+import { Gateway, repo, slowness } from "./lib/gateway.mjs";
+
+const suite = path.join(repo, "tests/node_modules/@modelcontextprotocol/conformance/dist/index.js");
+
+const shared = [
+  "tools-list", "tools-call-simple-text", "tools-call-image", "tools-call-audio",
+  "tools-call-embedded-resource", "tools-call-mixed-content", "tools-call-error",
+  "tools-call-with-progress",
+];
+const handshake = ["server-initialize", "server-session-lifecycle", "ping", "logging-set-level"];
+const later = ["json-schema-2020-12", "server-sse-multiple-streams", "dns-rebinding-protection"];
+
+const scenarios = {
+  "2025-03-26": ["server-session-lifecycle"],
+  "2025-06-18": [...handshake, ...shared, "tools-call-with-logging"],
+  "2025-11-25": [...handshake, ...shared, ...later, "tools-call-with-logging"],
+  "2026-07-28": [...shared, ...later, "http-header-validation", "server-stateless"],
+};
+
+// Checks that need what is not there yet: a tool that requires a capability of its client.
+const absent = {
+  "server-stateless": [
+    "sep-2575-missing-capability-http-400", "sep-2575-server-rejects-undeclared-capability",
+  ],
+};
+
+async function run(gw, revision, scenario) {
+  const out = path.join(gw.dir, "results", revision, scenario);
+  fs.mkdirSync(out, { recursive: true });
+  const child = spawn(process.execPath, [
+    suite, "server", "--url", `http://localhost:${gw.port}/mcp`, "--spec-version", revision,
+    "--scenario", scenario, "-o", out,
+  ], { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (text += data));
+  const timer = setTimeout(() => child.kill("SIGKILL"), 60_000 * slowness);
+  await once(child, "close");
+  clearTimeout(timer);
+  const file = fs.readdirSync(out, { recursive: true }).find((name) => name.endsWith("checks.json"));
+  assert.ok(file, `${scenario} left no checks:\n${text}`);
+  return JSON.parse(fs.readFileSync(path.join(out, file), "utf8"));
+}
+
+for (const [revision, names] of Object.entries(scenarios)) {
+  test(`the official suite passes at ${revision}`, async (t) => {
+    const gw = await Gateway.start({
+      ini: "[rate_limit]\nbucket = 0\n",
+      tools: ["conformance.lua"],
+    });
+    t.after(() => gw.stop());
+    for (const scenario of names) {
+      await t.test(scenario, async () => {
+        const checks = await run(gw, revision, scenario);
+        const failed = checks.filter((check) => ["FAILURE", "WARNING"].includes(check.status));
+        assert.deepEqual(
+          failed.map((check) => check.id).sort(), absent[scenario] ?? [],
+          failed.map((check) => `${check.id}: ${check.errorMessage}`).join("\n"));
+        assert.ok(checks.some((check) => check.status === "SUCCESS"));
+      });
+    }
+  });
+}
