@@ -22,20 +22,21 @@ enum outcome {
 };
 const char *outcome_word(enum outcome o); /* "OK", "TOOL_ERROR", ... */
 
-enum metric { /* monotonic unless said */
-              M_CONNECTIONS_ACCEPTED,
-              M_CONNECTIONS_REFUSED,
-              M_CONNECTIONS_OPEN, /* gauge: add +1/-1 */
-              M_STREAMS_OPEN,     /* gauge */
-              M_STREAM_EVENTS,
-              M_STREAMS_OVERFLOWED,
-              M_HTTP_MALFORMED, /* refused by the guard or by libmicrohttpd itself */
-              M_UNAUTHORIZED,
-              M_RATE_LIMITED,
-              M_PREEMPTIONS,
-              M_LUA_BYTES,    /* gauge: memory held by this worker's Lua states */
-              M_JOBS_RUNNING, /* gauge */
-              M_COUNT
+/* Monotonic unless said. */
+enum metric {
+    M_CONNECTIONS_ACCEPTED,
+    M_CONNECTIONS_REFUSED,
+    M_CONNECTIONS_OPEN, /* gauge: add +1/-1 */
+    M_STREAMS_OPEN,     /* gauge */
+    M_STREAM_EVENTS,
+    M_STREAMS_OVERFLOWED,
+    M_HTTP_MALFORMED, /* refused by the guard or by libmicrohttpd itself */
+    M_UNAUTHORIZED,
+    M_RATE_LIMITED,
+    M_PREEMPTIONS,
+    M_LUA_BYTES,    /* gauge: memory held by this worker's Lua states */
+    M_JOBS_RUNNING, /* gauge */
+    M_COUNT
 };
 
 struct metrics_slot;

@@ -199,9 +199,13 @@ static int64_t next_wait(struct worker *w)
 
 static void worker_step(struct worker *w)
 {
+    uint64_t bytes = 0;
     loop_poll(w->loop, next_wait(w));
-    for (unsigned i = 0; i < w->generation_count; i++)
+    for (unsigned i = 0; i < w->generation_count; i++) {
         vm_run(w->generations[i]->vms[w->index]);
+        bytes += vm_memory(w->generations[i]->vms[w->index]);
+    }
+    metrics_set(w->metrics, M_LUA_BYTES, (int64_t)bytes);
     http_server_run(w->http);
     if (w->generation_count > 1)
         generations_sweep(w);

@@ -33,7 +33,8 @@ static void slice_ended(struct strand *s, int status)
         strand_ended(s, true);
     } else {
         if (s->state != STRAND_WAITING) {
-            metrics_add(s->vm->services.metrics, M_PREEMPTIONS, 1);
+            if (s->vm->services.metrics) /* none while the loader runs a file */
+                metrics_add(s->vm->services.metrics, M_PREEMPTIONS, 1);
             queue_push(&s->vm->preempted, s);
         }
         if (!t->is_timed)
