@@ -1,13 +1,13 @@
 -- conformance.lua - the tools that the official conformance suite expects of a server under test.
 local mcp = require "mcp"
 
-local PNG = mcp.codec.unbase64("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAF"
-  .. "BQIAX8jx0gAAAABJRU5ErkJggg==")
+local PNG = mcp.codec.unbase64("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8Dw"
+  .. "HwAFBQIAX8jx0gAAAABJRU5ErkJggg==")
 local WAV = mcp.codec.unbase64("UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=")
 
 -- Every keyword in it must come back as it stands here.
-local DIALECT = [[{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","$defs":{
-  "address":{"$anchor":"addressDef","type":"object","properties":{"street":{"type":"string"},
+local DIALECT = [[{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object",
+  "$defs":{"address":{"$anchor":"addressDef","type":"object","properties":{"street":{"type":"string"},
   "city":{"type":"string"}}}},"properties":{"name":{"type":"string"},
   "address":{"$ref":"#/$defs/address"},"contactMethod":{"type":"string","enum":["phone","email"]},
   "phone":{"type":"string"},"email":{"type":"string"}},
@@ -57,7 +57,8 @@ return {
     return mcp.content {
       mcp.text("Multiple content types test:"),
       mcp.image(PNG, "image/png"),
-      embedded("test://mixed-content-resource", "application/json", [[{"test":"data","value":123}]]),
+      embedded("test://mixed-content-resource", "application/json",
+        [[{"test":"data","value":123}]]),
     }
   end),
   tool("test_error_handling", function()
