@@ -7,10 +7,11 @@ local WAV = mcp.codec.unbase64("UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAA
 
 -- Every keyword in it must come back as it stands here.
 local DIALECT = [[{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object",
-  "$defs":{"address":{"$anchor":"addressDef","type":"object","properties":{"street":{"type":"string"},
-  "city":{"type":"string"}}}},"properties":{"name":{"type":"string"},
-  "address":{"$ref":"#/$defs/address"},"contactMethod":{"type":"string","enum":["phone","email"]},
-  "phone":{"type":"string"},"email":{"type":"string"}},
+  "$defs":{"address":{"$anchor":"addressDef","type":"object",
+    "properties":{"street":{"type":"string"},"city":{"type":"string"}}}},
+  "properties":{"name":{"type":"string"},"address":{"$ref":"#/$defs/address"},
+    "contactMethod":{"type":"string","enum":["phone","email"]},
+    "phone":{"type":"string"},"email":{"type":"string"}},
   "allOf":[{"anyOf":[{"required":["phone"]},{"required":["email"]}]}],
   "if":{"properties":{"contactMethod":{"const":"phone"}},"required":["contactMethod"]},
   "then":{"required":["phone"]},"else":{"required":["email"]},"additionalProperties":false}]]
