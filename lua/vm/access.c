@@ -21,20 +21,11 @@ int api_fail(lua_State *L, const char *code, const char *fmt, ...)
     return 3;
 }
 
-struct vm *vm_of(lua_State *L)
-{
-    return strand_of(L)->vm;
-}
+struct vm *vm_of(lua_State *L) { return strand_of(L)->vm; }
 
-const struct vm_services *vm_services_of(lua_State *L)
-{
-    return &strand_of(L)->vm->services;
-}
+const struct vm_services *vm_services_of(lua_State *L) { return &strand_of(L)->vm->services; }
 
-const struct vm_options *vm_options_of(lua_State *L)
-{
-    return &strand_of(L)->vm->o;
-}
+const struct vm_options *vm_options_of(lua_State *L) { return &strand_of(L)->vm->o; }
 
 const struct tool *tool_of(lua_State *L)
 {

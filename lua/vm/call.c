@@ -1,5 +1,5 @@
-/* The bodies of strands: C functions, so that arguments are made and results are read in protected mode, on the task's
- * own strand and at its own cost. */
+/* The bodies of strands: C functions, so that arguments are made and results are read in protected
+ * mode, on the task's own strand and at its own cost. */
 #include <lauxlib.h>
 
 #include "vm/outcome.h"

@@ -1,5 +1,6 @@
-/* ctx - what run() gets as its second argument: one small userdata per call, whose fields are made when asked for.
- * It holds no pointer that could dangle: a call that has ended is recognised by its serial. */
+/* ctx - what run() gets as its second argument: one small userdata per call, whose fields are made
+ * when asked for. It holds no pointer that could dangle: a call that has ended is recognised by its
+ * serial. */
 #include <lauxlib.h>
 
 #include "base/log.h"
@@ -12,7 +13,7 @@
 #define CTX "mg.ctx"
 
 struct ctx {
-    struct task *task;                           /* a struct of the vm: valid as long as the state */
+    struct task *task; /* a struct of the vm: valid as long as the state */
     uint64_t serial;
 };
 
@@ -33,10 +34,7 @@ void ctx_push(lua_State *L, struct task *t)
 
 /* ---- the texts that outlive the caller's ---- */
 
-static size_t text_size(const char *s)
-{
-    return s ? strlen(s) + 1 : 0;
-}
+static size_t text_size(const char *s) { return s ? strlen(s) + 1 : 0; }
 
 static const char *keep(char **at, const char *s)
 {
@@ -53,8 +51,8 @@ int task_keep_info(struct task *t, const char *call_id)
     const struct task_info *i = t->info;
     if (!call_id)
         call_id = i->call_id;
-    const char *const texts[] = { call_id, i->tool, i->principal, i->scopes, i->ip, i->client_name,
-                                  i->client_version, i->protocol };
+    const char *const texts[] = { call_id, i->tool,        i->principal,      i->scopes,
+                                  i->ip,   i->client_name, i->client_version, i->protocol };
     size_t size = i->meta.len;
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
         size += text_size(texts[k]);
@@ -98,8 +96,8 @@ static int l_progress(lua_State *L)
     return 0;
 }
 
-static const char *const levels[] = { "debug", "info", "notice", "warning", "error", "critical",
-                                      "alert", "emergency", NULL };
+static const char *const levels[] = { "debug",    "info",  "notice",    "warning", "error",
+                                      "critical", "alert", "emergency", NULL };
 
 /* ctx:log(level, data). A log message to the client; levels as in MCP. */
 static int l_log(lua_State *L)
@@ -170,8 +168,11 @@ static int push_field(lua_State *L, const struct task *t, const char *name)
     const struct task_info *i = t->info;
     const struct {
         const char *name, *value;
-    } texts[] = { { "call_id", i->call_id }, { "tool", i->tool },         { "principal", i->principal },
-                  { "ip", i->ip },           { "protocol", i->protocol } };
+    } texts[] = { { "call_id", i->call_id },
+                  { "tool", i->tool },
+                  { "principal", i->principal },
+                  { "ip", i->ip },
+                  { "protocol", i->protocol } };
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
         if (strcmp(name, texts[k].name) == 0) {
             lua_pushstring(L, texts[k].value);
@@ -209,8 +210,10 @@ static int l_index(lua_State *L)
 /* Makes the metatable; once per state, in protected mode. */
 void ctx_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = { { "progress", l_progress }, { "log", l_log },
-                                        { "cancelled", l_cancelled }, { "on_end", l_on_end },
+    static const luaL_Reg methods[] = { { "progress", l_progress },
+                                        { "log", l_log },
+                                        { "cancelled", l_cancelled },
+                                        { "on_end", l_on_end },
                                         { NULL, NULL } };
     luaL_newmetatable(L, CTX);
     luaL_newlib(L, methods);

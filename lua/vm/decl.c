@@ -14,9 +14,9 @@
 #define TEXT_MAX_BYTES 16384
 #define CONCURRENT_MAX 100000
 
-static const char *const fields[] = { "name",        "title", "description", "input", "output",
-                                      "annotations", "icons", "meta",        "needs", "settings",
-                                      "limits",      "coerce", "run",        "start", NULL };
+static const char *const fields[] = { "name",        "title",  "description", "input", "output",
+                                      "annotations", "icons",  "meta",        "needs", "settings",
+                                      "limits",      "coerce", "run",         "start", NULL };
 
 /* ---- mcp.tool ---- */
 
@@ -24,7 +24,8 @@ struct mark {
     int line;
 };
 
-/* mcp.tool{...}: only notes the table and where it stands; it is checked when the file has returned it. */
+/* mcp.tool{...}: only notes the table and where it stands; it is checked when the file has returned
+ * it. */
 static int l_tool(lua_State *L)
 {
     lua_Debug ar;
@@ -92,7 +93,8 @@ static void read_text(struct reading *x, const char *name, const char **out)
         lua_pop(x->L, 1);
     } else if (lua_rawlen(x->L, -1) > TEXT_MAX_BYTES ||
                strlen(lua_tostring(x->L, -1)) != lua_rawlen(x->L, -1)) {
-        report_add(x->r, name, "%s: longer than %d bytes, or with a zero byte", name, TEXT_MAX_BYTES);
+        report_add(x->r, name, "%s: longer than %d bytes, or with a zero byte", name,
+                   TEXT_MAX_BYTES);
         lua_pop(x->L, 1);
     } else {
         *out = anchored(x);
@@ -101,7 +103,8 @@ static void read_text(struct reading *x, const char *name, const char **out)
 
 static void read_name(struct reading *x)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     read_text(x, "name", &x->d->tool.name);
     const char *s = x->d->tool.name;
     if (s && (!*s || strlen(s) > NAME_MAX_BYTES || s[strspn(s, allowed)])) {
@@ -202,7 +205,8 @@ static void read_limit(struct reading *x, const char *name, struct declared *out
             out->concurrent = lua_tointeger(x->L, -1);
     } else if (!read_amount(x->L, is_time, is_time ? &out->timeout_ms : &out->memory)) {
         report_add(x->r, name, "limits.%s: expected %s", name,
-                   is_time ? "seconds, or a text such as \"30s\"" : "bytes, or a text such as \"16M\"");
+                   is_time ? "seconds, or a text such as \"30s\""
+                           : "bytes, or a text such as \"16M\"");
     }
 }
 
@@ -231,7 +235,8 @@ static void read_limits(struct reading *x, struct declared *out)
     lua_pop(L, 1);
 }
 
-/* mcp.ini's word for this tool comes first, then the tool's, then the default; never more than the maximum. */
+/* mcp.ini's word for this tool comes first, then the tool's, then the default; never more than the
+ * maximum. */
 static void settle_limits(struct reading *x, const struct declared *said)
 {
     const struct vm_policy *p = x->d->policy;
@@ -246,15 +251,19 @@ static void settle_limits(struct reading *x, const struct declared *said)
     if (o->max_timeout_ms && ms > o->max_timeout_ms) {
         if (!p->timeout_ms)
             report_add(x->r, "timeout",
-                       "limits.timeout: %" PRId64 " ms is more than [tools] max_timeout in mcp.ini, "
-                       "%" PRId64 " ms", ms, o->max_timeout_ms);
+                       "limits.timeout: %" PRId64
+                       " ms is more than [tools] max_timeout in mcp.ini, "
+                       "%" PRId64 " ms",
+                       ms, o->max_timeout_ms);
         ms = o->max_timeout_ms;
     }
     if (o->max_memory && bytes > (int64_t)o->max_memory) {
         if (!p->memory_bytes)
             report_add(x->r, "memory",
-                       "limits.memory: %" PRId64 " bytes are more than [tools] max_memory in mcp.ini, "
-                       "%" PRIu64, bytes, o->max_memory);
+                       "limits.memory: %" PRId64
+                       " bytes are more than [tools] max_memory in mcp.ini, "
+                       "%" PRIu64,
+                       bytes, o->max_memory);
         bytes = (int64_t)o->max_memory;
     }
     t->timeout_ms = ms;
@@ -317,19 +326,22 @@ static void push_decl(lua_State *L, int index, int i)
 
 int decl_count(lua_State *L, int index, struct report *r)
 {
-    static const char expected[] = "the file must return mcp.tool{...} or a list of them, it returned ";
+    static const char expected[] =
+        "the file must return mcp.tool{...} or a list of them, it returned ";
     if (luaL_testudata(L, index, DECL))
         return 1;
     if (!lua_istable(L, index)) {
-        report_add(r, NULL, "%s%s", expected, lua_isnil(L, index) ? "nothing" : luaL_typename(L, index));
+        report_add(r, NULL, "%s%s", expected,
+                   lua_isnil(L, index) ? "nothing" : luaL_typename(L, index));
         return -1;
     }
     int n = (int)lua_rawlen(L, index), all = 0;
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         if (!luaL_testudata(L, -1, DECL) || !lua_isinteger(L, -2) || ++all > DECLS_MAX) {
-            report_add(r, NULL, all > DECLS_MAX ? "more than 200 tools in one file"
-                                                : "the file must return mcp.tool{...} or a list of "
-                                                  "them: is mcp.tool missing before the table?");
+            report_add(r, NULL,
+                       all > DECLS_MAX ? "more than 200 tools in one file"
+                                       : "the file must return mcp.tool{...} or a list of "
+                                         "them: is mcp.tool missing before the table?");
             lua_pop(L, 2);
             return -1;
         }
@@ -347,8 +359,9 @@ bool decl_read(lua_State *L, int index, int i, int anchor, int granted, const st
     push_decl(L, index, i);
     const struct mark *m = luaL_checkudata(L, -1, DECL);
     lua_getiuservalue(L, -1, 1);
-    *d = (struct decl){ .line = m->line, .run_ref = LUA_NOREF, .start_ref = LUA_NOREF,
-                        .settings_ref = LUA_NOREF };
+    *d = (struct decl){
+        .line = m->line, .run_ref = LUA_NOREF, .start_ref = LUA_NOREF, .settings_ref = LUA_NOREF
+    };
     struct reading x = { L, lua_gettop(L), anchor, granted, o, d, r };
     unsigned before = r->count;
     r->line = m->line;

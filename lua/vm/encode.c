@@ -1,5 +1,5 @@
-/* Lua values to JSON text. Raw access only: no metamethod runs, so nothing here can wait, loop or raise; keys
- * in the order of their bytes, so that equal values give equal texts. */
+/* Lua values to JSON text. Raw access only: no metamethod runs, so nothing here can wait, loop or
+ * raise; keys in the order of their bytes, so that equal values give equal texts. */
 #include "vm/value.h"
 
 #include <lauxlib.h>
@@ -15,7 +15,7 @@
 /* Where we are, for error messages: a chain of frames from the value up to the root. */
 struct place {
     const struct place *up;
-    const char *name;                            /* NULL: index counts */
+    const char *name; /* NULL: index counts */
     size_t len;
     lua_Integer index;
     int depth;
@@ -91,7 +91,7 @@ static int encode_list(struct encoder *en, int index, lua_Integer n, const struc
 struct key {
     const char *s;
     size_t len;
-    int index;                                   /* of the key on the Lua stack */
+    int index; /* of the key on the Lua stack */
 };
 
 static int compare_keys(const void *pa, const void *pb)
@@ -138,7 +138,7 @@ static int encode_object(struct encoder *en, int index, size_t n, const struct p
         keys[i].index = lua_gettop(en->L) - 1;
         i++;
         lua_pop(en->L, 1);
-        lua_pushvalue(en->L, -1);                /* the key stays below */
+        lua_pushvalue(en->L, -1); /* the key stays below */
     }
     if (i > 1)
         qsort(keys, i, sizeof *keys, compare_keys);
@@ -151,7 +151,7 @@ static int encode_object(struct encoder *en, int index, size_t n, const struct p
 
 struct shape {
     size_t names, numbers;
-    bool is_odd;                                 /* a key that is neither, or a number out of 1..n */
+    bool is_odd; /* a key that is neither, or a number out of 1..n */
 };
 
 static struct shape table_shape(lua_State *L, int index)

@@ -6,8 +6,8 @@
 /* Measured on the runtime's own heap (1 MB): a basic step with these values takes 5 to 25 us. */
 #define STEP_MUL 100
 #define STEP_SIZE_LOG2 7
-#define BYTES_PER_STEP 2048      /* allocated bytes that call for one step while a cycle is active */
-#define PACE_US 2000             /* longest pause between two slices */
+#define BYTES_PER_STEP 2048 /* allocated bytes that call for one step while a cycle is active */
+#define PACE_US 2000        /* longest pause between two slices */
 #define MIN_HEADROOM (INT64_C(512) << 10)
 
 static void set_threshold(struct vm *vm)

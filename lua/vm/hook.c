@@ -1,6 +1,7 @@
 /* The one place that sets a hook: preemption on demand, and the end of what must die.
- * The watchdog signals a thread whose slice is over; the handler arms a count hook on the Lua thread that runs
- * there, the one thing that Lua allows a signal handler to do. Nothing is armed within a slice. */
+ * The watchdog signals a thread whose slice is over; the handler arms a count hook on the Lua
+ * thread that runs there, the one thing that Lua allows a signal handler to do. Nothing is armed
+ * within a slice. */
 #include "vm/state.h"
 
 #include "base/clock.h"
@@ -14,7 +15,7 @@
 
 static _Thread_local lua_State *volatile running;
 
-static const char kill_value;          /* its address is the error that unwinds what cannot yield */
+static const char kill_value; /* its address is the error that unwinds what cannot yield */
 
 static void hook_fired(lua_State *L, lua_Debug *ar);
 
@@ -26,10 +27,7 @@ static void on_signal(int number)
         lua_sethook(L, hook_fired, LUA_MASKCOUNT, 1);
 }
 
-int vm_preempt_signal(void)
-{
-    return SIGURG;
-}
+int vm_preempt_signal(void) { return SIGURG; }
 
 int vm_install_signal(struct err *e)
 {
@@ -40,10 +38,7 @@ int vm_install_signal(struct err *e)
     return 0;
 }
 
-static bool is_permanent(const struct vm *vm)
-{
-    return vm->is_loading || vm->o.permanent_hook;
-}
+static bool is_permanent(const struct vm *vm) { return vm->is_loading || vm->o.permanent_hook; }
 
 void hook_clear(lua_State *L)
 {
@@ -82,8 +77,9 @@ void hook_arm(struct vm *vm)
         lua_sethook(vm->running->L, hook_fired, LUA_MASKCOUNT, 1);
 }
 
-/* The strand does not go on: by a yield after which it is dropped, or, where it cannot yield, by an error that
- * nothing catches: pcall and xpcall raise it again, and the hook stays armed for what runs in between. */
+/* The strand does not go on: by a yield after which it is dropped, or, where it cannot yield, by an
+ * error that nothing catches: pcall and xpcall raise it again, and the hook stays armed for what
+ * runs in between. */
 static void die(lua_State *L)
 {
     if (lua_isyieldable(L)) {
@@ -102,8 +98,9 @@ static void leave(struct strand *s, enum strand_state state)
     lua_yield(s->L, 0);
 }
 
-/* Looks again soon. Not every instruction, which would slow the code down while its time is running; and not
- * at a fixed distance, in which a loop might always be found in the same callback. */
+/* Looks again soon. Not every instruction, which would slow the code down while its time is
+ * running; and not at a fixed distance, in which a loop might always be found in the same callback.
+ */
 static void look_again(lua_State *L, int64_t now_us)
 {
     lua_sethook(L, hook_fired, LUA_MASKCOUNT, 300 + (int)(now_us & 511));
@@ -135,7 +132,7 @@ static void hook_fired(lua_State *L, lua_Debug *ar)
         s->gc_ends = 0;
         leave(s, STRAND_SQUEEZED);
     } else if (now - vm->slice_us < SLICE_US && !a->is_over) {
-        hook_rest(vm, L);                        /* a signal that was meant for the slice before */
+        hook_rest(vm, L); /* a signal that was meant for the slice before */
     } else if (yieldable) {
         leave(s, STRAND_PREEMPTED);
     } else if (!vm->pinned_us) {

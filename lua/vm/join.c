@@ -1,5 +1,6 @@
-/* mcp.spawn, mcp.all, mcp.race: several strands of one task. The waiting is written in Lua (lua/lib/mcp/spawn.lua)
- * over five primitives, so that it may wait and be preempted like anything else. */
+/* mcp.spawn, mcp.all, mcp.race: several strands of one task. The waiting is written in Lua
+ * (lua/lib/mcp/spawn.lua) over five primitives, so that it may wait and be preempted like anything
+ * else. */
 #include <lauxlib.h>
 
 #include "vm/state.h"
@@ -7,9 +8,9 @@
 #define HANDLE "mg.strand"
 
 struct handle {
-    struct strand *strand;             /* NULL: its results were taken */
+    struct strand *strand; /* NULL: its results were taken */
     struct task *task;
-    uint64_t serial;                   /* strands end with their task */
+    uint64_t serial; /* strands end with their task */
 };
 
 static struct handle *check_handle(lua_State *L)
@@ -47,7 +48,7 @@ static int handle_gc(lua_State *L)
 void strand_orphaned(struct strand *s)
 {
     if (s->is_failed && !s->is_dropped)
-        return;                                  /* its error is logged when the task ends */
+        return; /* its error is logged when the task ends */
     strand_leave(s);
 }
 
@@ -69,7 +70,8 @@ static int join_results(lua_State *L, struct op *op)
     return 1;
 }
 
-static const struct op_type join_type = { .name = "wait", .size = sizeof(struct op),
+static const struct op_type join_type = { .name = "wait",
+                                          .size = sizeof(struct op),
                                           .results = join_results };
 
 /* join() -> true when some strand of the call has ended since; nil, "cancelled", code */
@@ -167,7 +169,7 @@ static int l_cancel(lua_State *L)
     s->is_stopping = true;
     strand_interrupt(s);
     if (s->vm->services.loop)
-        timer_start(s->vm->services.loop, &s->grace, TASK_GRACE_MS, strand_drop, s);
+        timer_start(s->vm->services.loop, &s->grace, task_grace_ms(s->vm), strand_drop, s);
     return 0;
 }
 
@@ -178,7 +180,7 @@ static int open_join(lua_State *L)
     int n = sizeof primitives / sizeof *primitives;
     for (int i = 0; i < n; i++)
         lua_pushcfunction(L, primitives[i]);
-    lib_run(L, "mcp/spawn.lua", n, 2);           /* the functions, the methods of a handle */
+    lib_run(L, "mcp/spawn.lua", n, 2); /* the functions, the methods of a handle */
     if (luaL_newmetatable(L, HANDLE)) {
         lua_pushvalue(L, -2);
         lua_setfield(L, -2, "__index");

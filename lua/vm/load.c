@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct loading {                       /* one file */
+struct loading { /* one file */
     struct vm *vm;
-    struct toolset *set;               /* declarations go there; NULL: they are there already */
+    struct toolset *set; /* declarations go there; NULL: they are there already */
     struct sources *sources;
     const struct source *source;
     struct report report;
-    struct err error;                  /* of the task: what the file raised, or a kill */
+    struct err error; /* of the task: what the file raised, or a kill */
     uint32_t first_tool, tool_count;
     int start_ref;
     bool is_loaded;
@@ -56,7 +56,8 @@ static int tool_keep(struct loading *l, const struct decl *d, uint32_t index)
     return 0;
 }
 
-/* The tool's place in the set: a new one, or the one that the first vm got. MG_E_NOTFOUND: it is not in the set. */
+/* The tool's place in the set: a new one, or the one that the first vm got. MG_E_NOTFOUND: it is
+ * not in the set. */
 static int tool_place(struct loading *l, struct decl *d, uint32_t *index, struct err *e)
 {
     if (l->set) {
@@ -67,7 +68,8 @@ static int tool_place(struct loading *l, struct decl *d, uint32_t *index, struct
     }
     const struct tool *t = toolset_find(l->vm->set, d->tool.name, strlen(d->tool.name));
     if (!t)
-        return err_set(e, MG_E_NOTFOUND, "the tool \"%s\" is not there in the first worker", d->tool.name);
+        return err_set(e, MG_E_NOTFOUND, "the tool \"%s\" is not there in the first worker",
+                       d->tool.name);
     *index = t->index;
     return 0;
 }
@@ -87,7 +89,8 @@ static bool names_are_free(struct loading *l, const struct decl *d, int n)
         const struct tool *taken = find_added(l, d[i].tool.name);
         l->report.line = d[i].line;
         if (taken)
-            report_add(&l->report, "name", "the name \"%s\" is taken by %s", d[i].tool.name, taken->file);
+            report_add(&l->report, "name", "the name \"%s\" is taken by %s", d[i].tool.name,
+                       taken->file);
         for (int k = 0; k < i; k++)
             if (strcmp(d[k].tool.name, d[i].tool.name) == 0)
                 report_add(&l->report, "name", "the name \"%s\" is declared twice", d[i].tool.name);
@@ -218,16 +221,22 @@ static int files_reserve(struct vm *vm)
 }
 
 /* Loads one file; *problem gets what is wrong with it, or stays empty. */
-static int load_one(struct vm *vm, struct toolset *set, struct sources *sources, const struct source *s,
-                    struct buf *problem)
+static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
+                    const struct source *s, struct buf *problem)
 {
     if (files_reserve(vm) != 0)
         return MG_E_NOMEM;
-    struct loading l = { .vm = vm, .set = set, .sources = sources, .source = s,
-                         .start_ref = LUA_NOREF, .report = { .source = s } };
+    struct loading l = { .vm = vm,
+                         .set = set,
+                         .sources = sources,
+                         .source = s,
+                         .start_ref = LUA_NOREF,
+                         .report = { .source = s } };
     load_file(&l);
-    /* Closures of a file that did not load may be alive still: its helpers' texts stay as long as the vm. */
-    vm->files[vm->file_count++] = (struct vm_file){ .sources = sources_ref(sources), .source = s,
+    /* Closures of a file that did not load may be alive still: its helpers' texts stay as long as
+     * the vm. */
+    vm->files[vm->file_count++] = (struct vm_file){ .sources = sources_ref(sources),
+                                                    .source = s,
                                                     .is_loaded = l.is_loaded,
                                                     .has_tools = l.tool_count > 0,
                                                     .tool_index = l.first_tool,
@@ -271,7 +280,9 @@ int load_all(struct vm *vm, struct toolset *set, const struct vm *before, struct
     struct sources *sources = sources_read(vm->o.tools_dir, &why);
     if (!sources) {
         log_printf(LOG_ERROR, "tools folder: %s", why.text);
-        return toolset_add_problem(set, "", why.text) == 0 ? 0 : err_set(e, MG_E_NOMEM, "not enough memory");
+        return toolset_add_problem(set, "", why.text) == 0
+                   ? 0
+                   : err_set(e, MG_E_NOMEM, "not enough memory");
     }
     int code = 0;
     for (size_t i = 0; code == 0 && i < sources_count(sources); i++)
@@ -289,9 +300,11 @@ int load_again(struct vm *vm, const struct vm *first, struct err *e)
         if (!f->is_loaded)
             continue;
         int code = load_one(vm, NULL, f->sources, f->source, &problem);
-        /* It loaded in the first worker: then time or memory is short, or the file is not deterministic. */
+        /* It loaded in the first worker: then time or memory is short, or the file is not
+         * deterministic. */
         if (code == 0 && problem.len)
-            log_printf(LOG_ERROR, "a further worker could not load %.*s", (int)problem.len, problem.data);
+            log_printf(LOG_ERROR, "a further worker could not load %.*s", (int)problem.len,
+                       problem.data);
         buf_fini(&problem);
         if (code != 0)
             return err_set(e, MG_E_NOMEM, "not enough memory");

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 struct lualib_file {
-    const char *name;           /* path below lua/lib, such as "mcp/init.lua" */
-    const unsigned char *data;  /* the file's bytes, followed by a NUL that len does not count */
-    size_t len;                 /* bytes */
+    const char *name;          /* path below lua/lib, such as "mcp/init.lua" */
+    const unsigned char *data; /* the file's bytes, followed by a NUL that len does not count */
+    size_t len;                /* bytes */
 };
 
 /* Sorted by name; one more entry than lualib_count, whose name is NULL, ends the array. */

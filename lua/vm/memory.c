@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct tag {                     /* 8 bytes: what Lua needs as alignment stays */
+struct tag { /* 8 bytes: what Lua needs as alignment stays */
     uint32_t account, generation;
 };
 _Static_assert(sizeof(struct tag) == 8, "a tag is 8 bytes");
@@ -69,10 +69,7 @@ int64_t memory_room(const struct memory *m)
     return room > 0 ? room : 0;
 }
 
-void memory_settle(struct memory *m, uint32_t index)
-{
-    m->accounts[index].is_over = false;
-}
+void memory_settle(struct memory *m, uint32_t index) { m->accounts[index].is_over = false; }
 
 static void credit(struct memory *m, const struct tag *tag, size_t size)
 {
@@ -96,8 +93,9 @@ static void charge(struct memory *m, struct tag *tag, size_t size)
     }
 }
 
-/* Lua collects all garbage and asks once more after a refusal. A second refusal of the same request is the task's
- * end: it must not be able to have all garbage of the worker collected again and again. */
+/* Lua collects all garbage and asks once more after a refusal. A second refusal of the same request
+ * is the task's end: it must not be able to have all garbage of the worker collected again and
+ * again. */
 static void *refuse(struct memory *m, const void *block, size_t new_size)
 {
     struct account *a = &m->accounts[m->current];
@@ -123,7 +121,7 @@ void *memory_alloc(void *memory, void *block, size_t old_size, size_t new_size)
         return NULL;
     }
     if (!block)
-        old_size = 0;                            /* else it tells the kind of the new object */
+        old_size = 0; /* else it tells the kind of the new object */
     if (new_size > SIZE_MAX / 4)
         return NULL;
     bool grows = new_size > old_size;
@@ -132,7 +130,7 @@ void *memory_alloc(void *memory, void *block, size_t old_size, size_t new_size)
     struct tag before = old ? *old : (struct tag){ 0 };
     struct tag *tag = realloc(old, new_size + sizeof *tag);
     if (!tag)
-        return grows ? refuse(m, block, new_size) : block;   /* Lua relies on shrinking */
+        return grows ? refuse(m, block, new_size) : block; /* Lua relies on shrinking */
     if (grows)
         m->refused_size = 0;
     if (old)

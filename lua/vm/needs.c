@@ -61,13 +61,15 @@ static void check_need(lua_State *L, const char *tool, const struct vm_policy *p
                                               : report_nearest(name, known, hint, sizeof hint));
         return;
     }
-    bool has = colon ? grants_collection(p->state, colon + 1, len - word - 1)
-                     : strcmp(name, "exec") == 0 ? p->exec && *p->exec : p->env && *p->env;
+    bool has = colon                       ? grants_collection(p->state, colon + 1, len - word - 1)
+               : strcmp(name, "exec") == 0 ? p->exec && *p->exec
+                                           : p->env && *p->env;
     if (has) {
         note(L, granted, need, word);
     } else if (!is_optional && colon) {
         report_add(r, "needs",
-                   "needs \"%.*s\", which is not granted; write in mcp.ini: [tool %s] state = %.*s:rw",
+                   "needs \"%.*s\", which is not granted; write in mcp.ini: [tool %s] state = "
+                   "%.*s:rw",
                    (int)len, need, tool, (int)(len - word - 1), colon + 1);
     } else if (!is_optional) {
         report_add(r, "needs", "needs \"%s\", which is not granted; write in mcp.ini: [tool %s] %s",
@@ -80,7 +82,8 @@ bool needs_check(lua_State *L, int index, const char *tool, const struct vm_poli
 {
     unsigned before = r->count;
     if (!lua_istable(L, index)) {
-        report_add(r, "needs", "needs: expected a list of strings, got %s", luaL_typename(L, index));
+        report_add(r, "needs", "needs: expected a list of strings, got %s",
+                   luaL_typename(L, index));
         return false;
     }
     lua_Integer n = (lua_Integer)lua_rawlen(L, index);

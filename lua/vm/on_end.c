@@ -1,5 +1,5 @@
-/* What a call leaves to be done when it has ended, whatever ended it: each function is a task of its own, with the
- * same grants, one second and a fresh budget; the last one given runs first. */
+/* What a call leaves to be done when it has ended, whatever ended it: each function is a task of
+ * its own, with the same grants, one second and a fresh budget; the last one given runs first. */
 #include <lauxlib.h>
 
 #include "base/clock.h"

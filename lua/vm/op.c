@@ -5,12 +5,12 @@
 #include <stdlib.h>
 
 enum op_state {
-    OP_PUSHED,          /* nobody waits for it yet */
+    OP_PUSHED, /* nobody waits for it yet */
     OP_WAITING,
-    OP_DONE,            /* complete; its results are not pushed yet */
-    OP_TAKEN,           /* results() was called */
-    OP_CANCELLING,      /* inside cancel() */
-    OP_LATE,            /* cancelled; kept until its completion comes; has no task any more */
+    OP_DONE,       /* complete; its results are not pushed yet */
+    OP_TAKEN,      /* results() was called */
+    OP_CANCELLING, /* inside cancel() */
+    OP_LATE,       /* cancelled; kept until its completion comes; has no task any more */
 };
 
 static void op_link(struct op *op, struct task *t)
@@ -66,7 +66,7 @@ struct op *op_push(lua_State *L, const struct op_type *type)
         op_stopped(L, word);
         return NULL;
     }
-    if (s->op && s->op->state == OP_TAKEN)       /* its results() raised */
+    if (s->op && s->op->state == OP_TAKEN) /* its results() raised */
         op_release(s->op);
     struct op *op = calloc(1, type->size);
     if (!op)
@@ -91,7 +91,7 @@ static int op_resumed(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status, (void)ctx;
     struct strand *s = strand_of(L);
-    if (!s->op) {                                /* cancelled and detached meanwhile */
+    if (!s->op) { /* cancelled and detached meanwhile */
         const char *word = strand_stop_word(s);
         return op_stopped(L, word ? word : "CANCELLED");
     }
@@ -115,12 +115,8 @@ void op_complete(struct op *op)
         op->state = OP_DONE;
         strand_ready(op->strand);
         break;
-    case OP_LATE:
-        op_free(op);
-        break;
-    default:
-        op->state = OP_DONE;
-        break;
+    case OP_LATE: op_free(op); break;
+    default: op->state = OP_DONE; break;
     }
 }
 

@@ -39,7 +39,8 @@ static bool push_option(lua_State *L, int index, const char *name)
     return false;
 }
 
-int64_t opts_duration(lua_State *L, int index, const char *name, int64_t fallback_ms, int64_t max_ms)
+int64_t opts_duration(lua_State *L, int index, const char *name, int64_t fallback_ms,
+                      int64_t max_ms)
 {
     int64_t ms = -1;
     if (!push_option(L, index, name))

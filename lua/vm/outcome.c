@@ -15,7 +15,7 @@
 
 #define MAX_RESULT (UINT64_C(2) << 20)
 
-static const char content_key, fail_key;         /* registry keys: the marks' metatables */
+static const char content_key, fail_key; /* registry keys: the marks' metatables */
 
 static void mark(lua_State *L, int index, const char *key)
 {
@@ -42,15 +42,9 @@ static bool is_marked(lua_State *L, int index, const char *key)
     return same;
 }
 
-void result_mark_content(lua_State *L, int index)
-{
-    mark(L, index, &content_key);
-}
+void result_mark_content(lua_State *L, int index) { mark(L, index, &content_key); }
 
-void result_mark_fail(lua_State *L, int index)
-{
-    mark(L, index, &fail_key);
-}
+void result_mark_fail(lua_State *L, int index) { mark(L, index, &fail_key); }
 
 /* ---- what run returned ---- */
 
@@ -213,10 +207,7 @@ struct failure {
     const char *msg;
 };
 
-static const char *call_id(const struct task *t)
-{
-    return t->info ? t->info->call_id : NULL;
-}
+static const char *call_id(const struct task *t) { return t->info ? t->info->call_id : NULL; }
 
 static void log_failure(const struct task *t, const char *msg, const char *error, const char *trace)
 {
@@ -257,15 +248,20 @@ static int describe(lua_State *L)
         set_text(t, OUT_TOOL_ERROR, true, text, strlen(text));
     } else {
         char text[128];
-        int n = snprintf(text, sizeof text, "internal error (call %s)",
-                         call_id(t) ? call_id(t) : "-");
+        int n =
+            snprintf(text, sizeof text, "internal error (call %s)", call_id(t) ? call_id(t) : "-");
         set_text(t, OUT_TOOL_ERROR, true, text, (size_t)n < sizeof text ? (size_t)n : 127);
     }
     return 0;
 }
 
-void outcome_of_error(struct task *t, struct strand *s)
+void outcome_of_error(struct task *t, struct strand *s, bool is_memory)
 {
+    if (is_memory) {
+        t->is_killed = true; /* outcome_settle() names the limit */
+        t->kill_outcome = OUT_NO_MEMORY;
+        return;
+    }
     struct failure f = { t, s, t->is_ended ? "on_end function failed" : "tool failed" };
     if (vm_protect(t->vm, describe, &f, NULL) == 0)
         return;
@@ -301,7 +297,8 @@ static void kill_text(const struct task *t, char *out, size_t size)
     case OUT_CANCELLED: snprintf(out, size, "cancelled"); break;
     default:
         snprintf(out, size,
-                 "killed: the tool computed for over %d ms where it cannot be interrupted (inside a "
+                 "killed: the tool computed for over %d ms where it cannot be interrupted (inside "
+                 "a "
                  "metamethod or callback that is called from C)",
                  (int)(PINNED_US / 1000));
         break;

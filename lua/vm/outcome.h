@@ -9,8 +9,9 @@
 /* On the main strand, in protected mode: its n results lie on top of the stack. Fills t->result.
  * May raise. */
 void outcome_of_return(lua_State *L, struct task *t, int n);
-/* After the main strand failed: its error value lies on its stack. Never raises. */
-void outcome_of_error(struct task *t, struct strand *s);
+/* After the main strand failed: its error value lies on its stack. is_memory: an allocation failed.
+ * Never raises. */
+void outcome_of_error(struct task *t, struct strand *s, bool is_memory);
 /* The last word at the end of a task: a kill or a stop replaces what it returned. */
 void outcome_settle(struct task *t);
 /* A strand that failed and was never asked for its results: its error goes to the log. */

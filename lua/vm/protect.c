@@ -1,5 +1,5 @@
-/* The one place that calls lua_pcall: pcall and xpcall of the tools, and the vm's own protected calls.
- * A kill passes through all of them: nothing that a tool writes can catch it. */
+/* The one place that calls lua_pcall: pcall and xpcall of the tools, and the vm's own protected
+ * calls. A kill passes through all of them: nothing that a tool writes can catch it. */
 #include <lauxlib.h>
 
 #include "vm/protect.h"
@@ -30,7 +30,7 @@ static int pcall_ended(lua_State *L, int status, lua_KContext ctx)
 {
     (void)ctx;
     if (status == LUA_OK || status == LUA_YIELD)
-        return lua_gettop(L);                    /* true lies below the results */
+        return lua_gettop(L); /* true lies below the results */
     if (is_kill(L))
         return lua_error(L);
     lua_pushboolean(L, 0);
@@ -54,7 +54,7 @@ static int handler_returned(lua_State *L, int status, lua_KContext ctx)
     if (status != LUA_OK && status != LUA_YIELD) {
         if (is_kill(L))
             return lua_error(L);
-        lua_pushboolean(L, 0);                   /* the handler's own error */
+        lua_pushboolean(L, 0); /* the handler's own error */
         lua_insert(L, -2);
         return 2;
     }
@@ -74,20 +74,21 @@ static int xpcall_ended(lua_State *L, int status, lua_KContext ctx)
     if (is_kill(L))
         return lua_error(L);
     lua_pushvalue(L, 1);
-    lua_insert(L, -2);                           /* handler, error */
+    lua_insert(L, -2); /* handler, error */
     status = lua_pcallk(L, 1, LUA_MULTRET, 0, 0, handler_returned);
     return handler_returned(L, status, 0);
 }
 
-/* xpcall(f, handler, ...) -> true, results | false, what handler(error) returns. The handler runs when f is left, as
- * ordinary code: it may wait and is preempted. A message handler of Lua's own could do neither. */
+/* xpcall(f, handler, ...) -> true, results | false, what handler(error) returns. The handler runs
+ * when f is left, as ordinary code: it may wait and is preempted. A message handler of Lua's own
+ * could do neither. */
 int l_xpcall(lua_State *L)
 {
     luaL_checkany(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_pushvalue(L, 1);
     lua_copy(L, 2, 1);
-    lua_replace(L, 2);                           /* handler, f, ... */
+    lua_replace(L, 2); /* handler, f, ... */
     int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, xpcall_ended);
     return xpcall_ended(L, status, 0);
 }

@@ -14,10 +14,7 @@ void report_fini(struct report *r)
     buf_fini(&r->scratch);
 }
 
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
+static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
 
 /* The first line from `line` on where `field` stands as a word with "=" behind it; else `line`. */
 static int find_line(const struct source *s, int line, const char *field)
@@ -58,7 +55,7 @@ void report_add(struct report *r, const char *field, const char *fmt, ...)
 const char *report_nearest(const char *wrong, const char *const *names, char *out, size_t size)
 {
     const char *best = NULL;
-    unsigned least = 3;                          /* further away it is another word */
+    unsigned least = 3; /* further away it is another word */
     for (; *names; names++) {
         unsigned d = edit_distance(wrong, *names);
         if (d < least) {

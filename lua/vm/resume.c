@@ -6,14 +6,15 @@
 #include "vm/outcome.h"
 
 /* The end of a strand's function: of the task, if it is the main one. */
-static void strand_ended(struct strand *s, bool is_failed)
+static void strand_ended(struct strand *s, int status)
 {
+    bool is_failed = status != LUA_OK;
     struct task *t = s->task;
     s->state = STRAND_ENDED;
     s->is_failed = is_failed;
     if (s == t->main) {
         if (is_failed)
-            outcome_of_error(t, s);
+            outcome_of_error(t, s, status == LUA_ERRMEM);
         task_end(t);
     } else {
         if (s->is_orphan)
@@ -28,9 +29,9 @@ static void slice_ended(struct strand *s, int status)
     if (t->is_killed) {
         task_end(t);
     } else if (status != LUA_YIELD) {
-        strand_ended(s, status != LUA_OK);
+        strand_ended(s, status);
     } else if (s->is_dropped) {
-        strand_ended(s, true);
+        strand_ended(s, LUA_ERRRUN);
     } else {
         if (s->state != STRAND_WAITING) {
             if (s->vm->services.metrics) /* none while the loader runs a file */

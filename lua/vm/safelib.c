@@ -1,4 +1,5 @@
-/* The base library as tools have it: what it must not do, and what it must be able to be interrupted in. */
+/* The base library as tools have it: what it must not do, and what it must be able to be
+ * interrupted in. */
 #include <lauxlib.h>
 
 #include "base/log.h"
@@ -49,19 +50,14 @@ static int l_tostring(lua_State *L)
 
 #define PRINT_MAX 2000
 
-/* print(...): a line of the gateway's log, with tool and call. */
-static int l_print(lua_State *L)
+static int print_line(lua_State *L, int n)
 {
     const struct task *t = strand_of(L)->task;
     luaL_Buffer b;
-    int n = lua_gettop(L);
-    luaL_checkstack(L, n + 8, NULL);
-    for (int i = 1; i <= n; i++)
-        luaL_tolstring(L, i, NULL);
     luaL_buffinit(L, &b);
     for (int i = 1; i <= n; i++) {
         size_t len;
-        const char *s = lua_tolstring(L, n + i, &len);
+        const char *s = lua_tolstring(L, i, &len);
         if (i > 1)
             luaL_addchar(&b, '\t');
         luaL_addlstring(&b, s, len < PRINT_MAX ? len : PRINT_MAX);
@@ -78,6 +74,35 @@ static int l_print(lua_State *L)
     return 0;
 }
 
+/* The arguments before ctx are texts already; one by one, since each __tostring may wait. */
+static int print_from(lua_State *L, int status, lua_KContext ctx)
+{
+    int i = (int)ctx, n = lua_gettop(L);
+    if (status == LUA_YIELD) {
+        stringified(L, status, 0);
+        lua_replace(L, i++);
+        n--;
+    }
+    for (; i <= n; i++) {
+        if (luaL_getmetafield(L, i, "__tostring") == LUA_TNIL) {
+            luaL_tolstring(L, i, NULL);
+        } else {
+            lua_pushvalue(L, i);
+            lua_callk(L, 1, 1, i, print_from);
+            stringified(L, LUA_OK, 0);
+        }
+        lua_replace(L, i);
+    }
+    return print_line(L, n);
+}
+
+/* print(...): a line of the gateway's log, with tool and call. */
+static int l_print(lua_State *L)
+{
+    luaL_checkstack(L, 8, NULL);
+    return print_from(L, LUA_OK, 1);
+}
+
 /* collectgarbage("count") -> KB held by the running call. Garbage is collected by itself. */
 static int l_collectgarbage(lua_State *L)
 {
@@ -92,8 +117,12 @@ static int l_collectgarbage(lua_State *L)
 void safelib_open(lua_State *L, int index)
 {
     static const luaL_Reg own[] = {
-        { "collectgarbage", l_collectgarbage }, { "pcall", l_pcall },       { "print", l_print },
-        { "setmetatable", l_setmetatable },     { "tostring", l_tostring }, { "xpcall", l_xpcall },
+        { "collectgarbage", l_collectgarbage },
+        { "pcall", l_pcall },
+        { "print", l_print },
+        { "setmetatable", l_setmetatable },
+        { "tostring", l_tostring },
+        { "xpcall", l_xpcall },
         { NULL, NULL },
     };
     lua_pushvalue(L, index);

@@ -8,18 +8,20 @@
 #include "vm/lualib.h"
 #include "vm/module.h"
 #include "vm/state.h"
+#include "vm/strlib.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* Registry keys. */
-static const char pattern_key;         /* { assert = ..., string = {...}, ... }: copied for every environment */
-static const char library_key;         /* environment of the embedded runtime library */
+static const char pattern_key; /* { assert = ..., string = {...}, ... }: copied for every
+                                  environment */
+static const char library_key; /* environment of the embedded runtime library */
 
 static const char *const base_names[] = {
-    "assert",   "collectgarbage", "error",  "getmetatable", "ipairs",       "next",     "pairs",
-    "pcall",    "print",          "rawget", "rawequal",     "rawlen",       "rawset",   "select",
-    "setmetatable", "tonumber",   "tostring", "type",       "xpcall",       "_VERSION", NULL,
+    "assert",       "collectgarbage", "error",    "getmetatable", "ipairs", "next",     "pairs",
+    "pcall",        "print",          "rawget",   "rawequal",     "rawlen", "rawset",   "select",
+    "setmetatable", "tonumber",       "tostring", "type",         "xpcall", "_VERSION", NULL,
 };
 static const char *const os_names[] = { "clock", "date", "difftime", "time", NULL };
 
@@ -42,7 +44,8 @@ static void remove_name(lua_State *L, const char *name)
     lua_setfield(L, -2, name);
 }
 
-/* The generator is the state's, for all files; its seed is the kernel's and cannot be set by a tool. */
+/* The generator is the state's, for all files; its seed is the kernel's and cannot be set by a
+ * tool. */
 static void seed_random(lua_State *L)
 {
     lua_getfield(L, -1, "randomseed");
@@ -52,8 +55,8 @@ static void seed_random(lua_State *L)
     remove_name(L, "randomseed");
 }
 
-/* Strings share one metatable. Its functions are reached by ("x"):rep() in every file, so nobody may see the tables:
- * environments hold copies, and getmetatable("") gives false. */
+/* Strings share one metatable. Its functions are reached by ("x"):rep() in every file, so nobody
+ * may see the tables: environments hold copies, and getmetatable("") gives false. */
 static void close_string_metatable(lua_State *L)
 {
     lua_pushliteral(L, "");
@@ -61,6 +64,30 @@ static void close_string_metatable(lua_State *L)
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 2);
+}
+
+/* The parts in Lua find the bounded functions already: those that are written in C come first. */
+static void bound_libraries(lua_State *L, int pattern)
+{
+    lua_getfield(L, pattern, "string");
+    strlib_open(L, -1);
+    lua_getfield(L, pattern, "table");
+    tablib_open(L, -1);
+    lua_getfield(L, pattern, "utf8");
+    utf8lib_open(L, -1);
+    lua_getfield(L, pattern, "os");
+    oslib_open(L, -1);
+    lua_settop(L, pattern);
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
+    lua_getfield(L, pattern, "string");
+    lua_pushcfunction(L, l_gsub_next);
+    lib_run(L, "std/gsub.lua", 1, 1);
+    lua_pushcclosure(L, l_gsub, 1);
+    lua_setfield(L, -2, "gsub");
+    lua_settop(L, pattern);
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
 }
 
 void sandbox_open(lua_State *L)
@@ -87,6 +114,7 @@ void sandbox_open(lua_State *L)
     safelib_open(L, pattern);
     lua_pushvalue(L, pattern);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &pattern_key);
+    bound_libraries(L, pattern);
     /* The globals table holds functions that no tool may have; nothing else refers to it. */
     lua_newtable(L);
     lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
@@ -113,23 +141,26 @@ static void copy_table(lua_State *L, int index, int levels)
 
 /* ---- require ---- */
 
-enum { UP_LOADED = 1, UP_PRISTINE, UP_SOURCES };      /* upvalues of require */
+enum { UP_LOADED = 1, UP_PRISTINE, UP_SOURCES }; /* upvalues of require */
 
 static const struct source *find_helper(lua_State *L, const struct sources *all, const char *name)
 {
     char path[256] = "lib/";
     size_t at = 4;
     for (const char *p = name; *p; p++) {
-        bool ok = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-                  *p == '_' || *p == '-' || (*p == '.' && p != name && p[-1] != '.' && p[1]);
+        bool ok = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                  (*p >= '0' && *p <= '9') || *p == '_' || *p == '-' ||
+                  (*p == '.' && p != name && p[-1] != '.' && p[1]);
         if (!ok || at > sizeof path - 6)
-            luaL_error(L, "require: \"%s\" is not a name (letters, digits, _ and - between dots)", name);
+            luaL_error(L, "require: \"%s\" is not a name (letters, digits, _ and - between dots)",
+                       name);
         path[at++] = *p == '.' ? '/' : *p;
     }
     memcpy(path + at, ".lua", 5);
     const struct source *s = sources_find(all, path);
     if (!s || !s->is_helper)
-        luaL_error(L, "require: there is no \"%s\" (looked for %s in the tools folder)", name, path);
+        luaL_error(L, "require: there is no \"%s\" (looked for %s in the tools folder)", name,
+                   path);
     if (!s->text)
         luaL_error(L, "%s: %s", s->title, s->problem);
     return s;
@@ -137,7 +168,7 @@ static const struct source *find_helper(lua_State *L, const struct sources *all,
 
 static int required(lua_State *L, int status, lua_KContext ctx)
 {
-    (void)status, (void)ctx;                     /* stack: name, value */
+    (void)status, (void)ctx; /* stack: name, value */
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
         lua_pushboolean(L, 1);
@@ -148,7 +179,8 @@ static int required(lua_State *L, int status, lua_KContext ctx)
     return 1;
 }
 
-/* require(name): "mcp", or a helper of tools.d/lib, loaded once per file that asks, in an environment of its own. */
+/* require(name): "mcp", or a helper of tools.d/lib, loaded once per file that asks, in an
+ * environment of its own. */
 static int l_require(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
@@ -220,12 +252,12 @@ void sandbox_push(lua_State *L, struct vm *vm, struct sources *sources)
     copy_table(L, -1, 1);
     lua_remove(L, -2);
     int env = lua_gettop(L);
-    lua_newtable(L);                             /* what is loaded */
+    lua_newtable(L); /* what is loaded */
     lua_pushvalue(L, mcp);
     lua_setfield(L, -2, "mcp");
-    lua_newtable(L);                             /* pristine: filled below */
+    lua_newtable(L); /* pristine: filled below */
     lua_pushvalue(L, -1);
-    lua_insert(L, env);                          /* mcp, pristine, env, loaded, pristine */
+    lua_insert(L, env); /* mcp, pristine, env, loaded, pristine */
     env++;
     lua_pushlightuserdata(L, sources);
     lua_pushcclosure(L, l_require, 3);
@@ -245,7 +277,7 @@ static int l_ungranted(lua_State *L)
 {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
-        return 0;                                /* an unknown name is nil, as in any table */
+        return 0; /* an unknown name is nil, as in any table */
     return luaL_error(L, "mcp.%s: the tool does not say needs = { \"%s\" }", lua_tostring(L, 2),
                       lua_tostring(L, -1));
 }
@@ -264,7 +296,7 @@ static void empty_table(lua_State *L, int index)
 
 void sandbox_seal(lua_State *L, struct vm *vm, int mcp, int granted)
 {
-    lua_newtable(L);                             /* module name -> the need it lacks */
+    lua_newtable(L); /* module name -> the need it lacks */
     int lacks = lua_gettop(L);
     for (const struct api_module *const *m = vm->o.modules; m && *m; m++) {
         if (!(*m)->need || !*(*m)->name)

@@ -1,9 +1,10 @@
-/* The two queues. New strands and completed waits come first; then one slice of one strand that was preempted
- * before. So another call waits for about one slice, however many tools compute. */
+/* The two queues. New strands and completed waits come first; then one slice of one strand that was
+ * preempted before. So another call waits for about one slice, however many tools compute. */
 #include "base/clock.h"
 #include "vm/state.h"
 
-/* Less room than this after a whole collection is none: each further allocation would cost another one. */
+/* Less room than this after a whole collection is none: each further allocation would cost another
+ * one. */
 #define SQUEEZED_ENOUGH (INT64_C(64) << 10)
 
 void queue_push(struct strand_queue *q, struct strand *s)
@@ -64,8 +65,8 @@ static void bury(struct vm *vm)
     }
 }
 
-/* A strand whose task passed its budget goes on when the collector has found enough of it to be garbage. Returns
- * whether it may run now; else it is queued again, or its task is dying. */
+/* A strand whose task passed its budget goes on when the collector has found enough of it to be
+ * garbage. Returns whether it may run now; else it is queued again, or its task is dying. */
 static bool squeeze(struct strand *s)
 {
     struct vm *vm = s->vm;

@@ -14,11 +14,11 @@
 #define MAX_MEMBERS 500
 
 /* Names whose value is a list: an empty table there is []. */
-static const char *const list_words[] = { "required", "enum", "allOf", "anyOf", "oneOf", "prefixItems",
-                                          "examples", NULL };
+static const char *const list_words[] = { "required", "enum",        "allOf",    "anyOf",
+                                          "oneOf",    "prefixItems", "examples", NULL };
 /* Names whose value maps names to schemas: what stands there is no keyword. */
-static const char *const map_words[] = { "properties", "patternProperties", "$defs", "definitions",
-                                         "dependentSchemas", NULL };
+static const char *const map_words[] = { "properties",  "patternProperties", "$defs",
+                                         "definitions", "dependentSchemas",  NULL };
 /* Names whose value is data: no keyword either. */
 static const char *const data_words[] = { "const", "default", "enum", "examples", NULL };
 
@@ -91,8 +91,8 @@ static bool says_array(lua_State *L, int index)
     return yes;
 }
 
-static int print_members(struct printer *p, int index, const char **names, size_t n, enum place here,
-                         int depth)
+static int print_members(struct printer *p, int index, const char **names, size_t n,
+                         enum place here, int depth)
 {
     lua_State *L = p->L;
     qsort(names, n, sizeof *names, here == IN_SCHEMA ? compare : compare_plain);
@@ -103,8 +103,7 @@ static int print_members(struct printer *p, int index, const char **names, size_
         lua_rawget(L, index);
         bool list = here == IN_LISTS || (here == IN_SCHEMA && is_one_of(names[i], list_words)) ||
                     (here == IN_SCHEMA && strcmp(names[i], "default") == 0 && says_array(L, index));
-        int code =
-            print_value(p, lua_gettop(L), place_of_member(here, names[i]), list, depth + 1);
+        int code = print_value(p, lua_gettop(L), place_of_member(here, names[i]), list, depth + 1);
         if (code != 0)
             return err_prefix(p->e, "%s", names[i]);
         lua_pop(L, 1);

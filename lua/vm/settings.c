@@ -1,4 +1,5 @@
-/* A tool's own settings: declared in its file, written in its section of mcp.ini, read with mcp.config. */
+/* A tool's own settings: declared in its file, written in its section of mcp.ini, read with
+ * mcp.config. */
 #include <lauxlib.h>
 
 #include "base/parse.h"
@@ -10,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const types[] = { "string", "secret", "integer", "number", "boolean",
-                                     "duration", "size", "list", NULL };
+static const char *const types[] = { "string",   "secret", "integer", "number", "boolean",
+                                     "duration", "size",   "list",    NULL };
 static const char *const members[] = { "type", "help", "default", "required", NULL };
 
 static void push_list(lua_State *L, const char *text)
@@ -65,7 +66,8 @@ static bool push_typed(lua_State *L, const char *type, const char *text)
     return true;
 }
 
-/* A default may be written as in mcp.ini ("5s") or as the value itself. Pushes it; false: wrong type. */
+/* A default may be written as in mcp.ini ("5s") or as the value itself. Pushes it; false: wrong
+ * type. */
 static bool push_default(lua_State *L, const char *type, int index)
 {
     int have = lua_type(L, index);
@@ -113,8 +115,8 @@ static bool check_members(lua_State *L, int decl, const char *key, struct report
 }
 
 /* The setting `key`, declared by the table at decl: its value goes into the table at values. */
-static void read_setting(lua_State *L, int decl, const char *key, const struct vm_policy *p, int values,
-                         struct report *r)
+static void read_setting(lua_State *L, int decl, const char *key, const struct vm_policy *p,
+                         int values, struct report *r)
 {
     int top = lua_gettop(L);
     if (!lua_istable(L, decl)) {
@@ -130,8 +132,10 @@ static void read_setting(lua_State *L, int decl, const char *key, const struct v
     const struct vm_setting *s = find(p, key);
     bool found = true;
     if (!is_one_of(type, types)) {
-        report_add(r, key, "settings.%s: type must be one of string, secret, integer, number, "
-                   "boolean, duration, size, list", key);
+        report_add(r, key,
+                   "settings.%s: type must be one of string, secret, integer, number, "
+                   "boolean, duration, size, list",
+                   key);
         found = false;
     } else if (s) {
         found = push_typed(L, type, s->value);
@@ -143,14 +147,15 @@ static void read_setting(lua_State *L, int decl, const char *key, const struct v
         if (!found)
             report_add(r, key, "settings.%s: the default is not of type %s", key, type);
     } else if (required) {
-        report_add(r, key, "settings.%s is required; write in mcp.ini, in the tool's section: %s = ...",
+        report_add(r, key,
+                   "settings.%s is required; write in mcp.ini, in the tool's section: %s = ...",
                    key, key);
         found = false;
     } else {
         lua_pushnil(L);
     }
     if (found) {
-        lua_createtable(L, 1, 0);                /* boxed, so that one without a value is known too */
+        lua_createtable(L, 1, 0); /* boxed, so that one without a value is known too */
         lua_insert(L, -2);
         lua_rawseti(L, -2, 1);
         lua_setfield(L, values, key);

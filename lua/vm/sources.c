@@ -42,15 +42,9 @@ void sources_unref(struct sources *s)
     free(s);
 }
 
-size_t sources_count(const struct sources *s)
-{
-    return s ? s->count : 0;
-}
+size_t sources_count(const struct sources *s) { return s ? s->count : 0; }
 
-const struct source *sources_at(const struct sources *s, size_t i)
-{
-    return &s->list[i];
-}
+const struct source *sources_at(const struct sources *s, size_t i) { return &s->list[i]; }
 
 const struct source *sources_find(const struct sources *s, const char *name)
 {
@@ -146,7 +140,7 @@ static struct source *source_add(struct sources *all, struct err *e)
 
 struct walk {
     struct sources *all;
-    const char *title;                 /* last part of the folder's path */
+    const char *title; /* last part of the folder's path */
     struct err *e;
 };
 
@@ -178,7 +172,7 @@ static int walk_entry(struct walk *w, int fd, const char *below, const char *fil
         return 0;
     int sub = openat(fd, file, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (sub < 0)
-        return 0;                                /* not a folder */
+        return 0; /* not a folder */
     char *path = NULL;
     int code = MG_E_NOMEM;
     if (asprintf(&path, "%s%s/", below, file) >= 0) {

@@ -25,7 +25,8 @@ static void start_ended(struct task *t)
         err_set(&s->error, MG_E_INVALID, "start returned an error: %s", text ? text : "?");
     }
     if (s->error.code) {
-        log_printf(LOG_ERROR, "start function of %s failed: %s", s->file->source->title, s->error.text);
+        log_printf(LOG_ERROR, "start function of %s failed: %s", s->file->source->title,
+                   s->error.text);
         if (vm->start_failed)
             vm->start_failed(vm->start_failed_arg, s->file->source->name, s->error.text);
     }
@@ -44,8 +45,11 @@ static int start_one(struct vm *vm, const struct vm_file *f)
         return MG_E_NOMEM;
     }
     s->file = f;
-    s->info = (struct task_info){ .call_id = "start", .tool = f->tool ? f->tool->tool->name : NULL,
-                                  .principal = "", .scopes = "", .protocol = "" };
+    s->info = (struct task_info){ .call_id = "start",
+                                  .tool = f->tool ? f->tool->tool->name : NULL,
+                                  .principal = "",
+                                  .scopes = "",
+                                  .protocol = "" };
     t->info = &s->info;
     t->error = &s->error;
     t->ended = start_ended;

@@ -9,10 +9,7 @@
 
 #include <stdlib.h>
 
-static void over_budget(void *vm)
-{
-    hook_arm(vm);
-}
+static void over_budget(void *vm) { hook_arm(vm); }
 
 /* Only an error outside of every protected call comes here: a fault of this program. */
 static int panic(lua_State *L)
@@ -78,15 +75,12 @@ struct vm *vm_new(const struct vm_options *o, struct toolset *set, struct vm *li
     for (size_t i = 0; i < vm->file_count; i++)
         if (vm->files[i].has_tools)
             vm->files[i].tool = &vm->tools[vm->files[i].tool_index];
-    strand_pool_fini(vm);                        /* their hooks are the loader's */
+    strand_pool_fini(vm); /* their hooks are the loader's */
     gc_init(vm);
     return vm;
 }
 
-void vm_attach(struct vm *vm, const struct vm_services *s)
-{
-    vm->services = *s;
-}
+void vm_attach(struct vm *vm, const struct vm_services *s) { vm->services = *s; }
 
 void vm_free(struct vm *vm)
 {
@@ -113,15 +107,9 @@ void vm_free(struct vm *vm)
     free(vm);
 }
 
-size_t vm_task_count(const struct vm *vm)
-{
-    return vm->task_count;
-}
+size_t vm_task_count(const struct vm *vm) { return vm->task_count; }
 
-uint64_t vm_memory(const struct vm *vm)
-{
-    return (uint64_t)vm->memory.total;
-}
+uint64_t vm_memory(const struct vm *vm) { return (uint64_t)vm->memory.total; }
 
 void vm_shutdown(struct vm *vm)
 {

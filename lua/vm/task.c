@@ -130,13 +130,15 @@ void task_kill(struct task *t, enum outcome o)
     t->kill_outcome = o;
     struct vm *vm = t->vm;
     if (vm->running && vm->running->task == t)
-        return;                                  /* ended after its slice */
+        return; /* ended after its slice */
     t->is_dying = true;
     t->dying = vm->dying;
     vm->dying = t;
     if (vm->services.loop)
         loop_wake(vm->services.loop);
 }
+
+int64_t task_grace_ms(const struct vm *vm) { return vm->o.grace_ms ? vm->o.grace_ms : 2000; }
 
 static void grace_over(void *arg)
 {
@@ -154,14 +156,14 @@ void task_cancel(struct task *t, enum task_stop why)
     for (struct strand *s = t->strands; s; s = s->sibling)
         strand_interrupt(s);
     if (t->vm->services.loop)
-        timer_start(t->vm->services.loop, &t->timer, TASK_GRACE_MS, grace_over, t);
+        timer_start(t->vm->services.loop, &t->timer, task_grace_ms(t->vm), grace_over, t);
 }
 
 static void deadline_passed(void *arg)
 {
     struct task *t = arg;
     if (t->is_ended)
-        task_kill(t, OUT_TIMEOUT);               /* an on_end function */
+        task_kill(t, OUT_TIMEOUT); /* an on_end function */
     else
         task_cancel(t, TASK_TIMEOUT);
 }
@@ -223,15 +225,9 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
     return t->serial == serial && !t->is_ended ? t : NULL;
 }
 
-int64_t task_deadline(const struct task *t)
-{
-    return t->deadline_ms;
-}
+int64_t task_deadline(const struct task *t) { return t->deadline_ms; }
 
-bool task_is_cancelled(const struct task *t)
-{
-    return t->is_stopping;
-}
+bool task_is_cancelled(const struct task *t) { return t->is_stopping; }
 
 void task_wait_for(struct task *t, uint64_t seq)
 {
@@ -239,7 +235,4 @@ void task_wait_for(struct task *t, uint64_t seq)
         t->wait_seq = seq;
 }
 
-uint64_t task_wait_seq(const struct task *t)
-{
-    return t->wait_seq;
-}
+uint64_t task_wait_seq(const struct task *t) { return t->wait_seq; }

@@ -15,7 +15,6 @@
 #include "vm/op.h"
 #include "vm/vm.h"
 
-#define TASK_GRACE_MS 2000 /* between the first and the second step of a cancellation */
 #define TASK_MAX_STRANDS 100
 #define ON_END_MS 1000
 
@@ -91,6 +90,9 @@ struct task {
     struct task *dying;
     struct tool_result result;
 };
+
+/* The time between the first and the second step of a cancellation. */
+int64_t task_grace_ms(const struct vm *vm);
 
 static inline struct strand *strand_of(lua_State *L)
 {

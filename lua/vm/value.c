@@ -1,4 +1,5 @@
-/* JSON text to Lua values. The text has passed json_scan(): nothing is checked here again but its end. */
+/* JSON text to Lua values. The text has passed json_scan(): nothing is checked here again but its
+ * end. */
 #include "vm/value.h"
 
 #include <lauxlib.h>
@@ -9,9 +10,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define EXACT 9007199254740992.0                 /* 2^53 */
+#define EXACT 9007199254740992.0 /* 2^53 */
 
-static const char array_key, object_key;         /* registry keys of the marks' metatables */
+static const char array_key, object_key; /* registry keys of the marks' metatables */
 
 struct cursor {
     const char *p, *end;
@@ -30,10 +31,7 @@ void value_open(lua_State *L)
     }
 }
 
-void value_push_null(lua_State *L)
-{
-    lua_pushlightuserdata(L, NULL);
-}
+void value_push_null(lua_State *L) { lua_pushlightuserdata(L, NULL); }
 
 int value_is_null(lua_State *L, int index)
 {
@@ -47,15 +45,9 @@ static void set_mark(lua_State *L, int index, const char *key)
     lua_setmetatable(L, index);
 }
 
-void value_mark_array(lua_State *L, int index)
-{
-    set_mark(L, index, &array_key);
-}
+void value_mark_array(lua_State *L, int index) { set_mark(L, index, &array_key); }
 
-void value_mark_object(lua_State *L, int index)
-{
-    set_mark(L, index, &object_key);
-}
+void value_mark_object(lua_State *L, int index) { set_mark(L, index, &object_key); }
 
 enum value_mark value_mark(lua_State *L, int index)
 {
@@ -161,7 +153,8 @@ static void push_string(lua_State *L, struct cursor *c)
 
 static bool is_number_char(char ch)
 {
-    return (ch >= '0' && ch <= '9') || ch == '-' || ch == '+' || ch == '.' || ch == 'e' || ch == 'E';
+    return (ch >= '0' && ch <= '9') || ch == '-' || ch == '+' || ch == '.' || ch == 'e' ||
+           ch == 'E';
 }
 
 /* JSON knows one kind of number: what is whole is an integer in Lua, also 3.0 and 1e2. */
@@ -218,7 +211,7 @@ static void push_object(lua_State *L, struct cursor *c, bool drop_nulls)
     while (*c->p != '}') {
         push_string(L, c);
         skip_blank(c);
-        c->p++;                                  /* the colon */
+        c->p++; /* the colon */
         skip_blank(c);
         push_any(L, c);
         if (drop_nulls && value_is_null(L, -1))

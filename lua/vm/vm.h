@@ -68,6 +68,7 @@ struct vm_options {                          /* copied; what it points to outliv
      * vm/module.h) */
     const void *config;
     int64_t default_timeout_ms, max_timeout_ms;
+    int64_t grace_ms; /* between the two steps of a cancellation; 0 = 2000 */
     uint64_t default_memory, max_memory, worker_memory;
     uint64_t max_result; /* bytes of a result's JSON; 0 = 2 MB */
     bool permanent_hook; /* instead of signals: ThreadSanitizer */

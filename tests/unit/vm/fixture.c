@@ -44,9 +44,17 @@ struct fixture *fixture_new(void)
     assert_int_equal(mkdir(f->dir, 0700), 0);
     f->policy.enabled = true;
     f->o = (struct vm_options){
-        .tools_dir = f->dir, .root = base, .modules = modules, .policy = policy, .policy_arg = f,
-        .default_timeout_ms = 30000, .max_timeout_ms = 600000,
-        .default_memory = 16 << 20, .max_memory = 256 << 20, .worker_memory = 512 << 20,
+        .tools_dir = f->dir,
+        .root = base,
+        .modules = modules,
+        .policy = policy,
+        .policy_arg = f,
+        .default_timeout_ms = 30000,
+        .max_timeout_ms = 600000,
+        .grace_ms = 50,
+        .default_memory = 16 << 20,
+        .max_memory = 256 << 20,
+        .worker_memory = 512 << 20,
         .permanent_hook = !has_signals(),
     };
     f->services.loop = loop_new(&e);
@@ -145,7 +153,8 @@ static void on_progress(void *arg, double done, double total, bool has_total, co
 {
     struct call *c = arg;
     c->progress++;
-    snprintf(c->last, sizeof c->last, "%g %g %d %s", done, total, has_total, message ? message : "-");
+    snprintf(c->last, sizeof c->last, "%g %g %d %s", done, total, has_total,
+             message ? message : "-");
 }
 
 static void on_log(void *arg, int level, const char *json, size_t len)
@@ -175,10 +184,16 @@ void call_start(struct fixture *f, struct call *c, const char *tool, const char 
     if (!t)
         fail_msg("no tool %s: %s", tool, problems(f));
     *c = (struct call){ .begin_ms = clock_mono_ms() };
-    c->info = (struct task_info){ .call_id = "c1", .tool = t->name, .principal = "anna",
-                                  .scopes = "read,write", .ip = "127.0.0.1", .client_name = "cli",
-                                  .client_version = "9", .protocol = "2025-11-25",
-                                  .wants_progress = true, .wants_log = true };
+    c->info = (struct task_info){ .call_id = "c1",
+                                  .tool = t->name,
+                                  .principal = "anna",
+                                  .scopes = "read,write",
+                                  .ip = "127.0.0.1",
+                                  .client_name = "cli",
+                                  .client_version = "9",
+                                  .protocol = "2025-11-25",
+                                  .wants_progress = true,
+                                  .wants_log = true };
     if (args) {
         struct err e = { 0 };
         if (json_scan(args, strlen(args), NULL, &c->info.args, &e) != 0)
@@ -201,15 +216,9 @@ void run_until(struct fixture *f, const bool *done, int64_t limit_ms)
     }
 }
 
-void call_wait(struct fixture *f, struct call *c)
-{
-    run_until(f, &c->is_done, 20000);
-}
+void call_wait(struct fixture *f, struct call *c) { run_until(f, &c->is_done, 20000); }
 
-void call_fini(struct call *c)
-{
-    tool_result_fini(&c->result);
-}
+void call_fini(struct call *c) { tool_result_fini(&c->result); }
 
 const char *call_text(const struct call *c)
 {
@@ -287,18 +296,24 @@ static int bad_results(lua_State *L, struct op *op)
     return luaL_error(L, "bad results");
 }
 
-static const struct op_type sleep_type = { .name = "sleep", .size = sizeof(struct sleeping),
-                                           .cancel = sleep_cancel, .release = release, .results = slept };
-static const struct op_type late_type = { .name = "late", .size = sizeof(struct sleeping), .late = true,
-                                          .cancel = late_cancel, .release = release, .results = slept };
-static const struct op_type bad_type = { .name = "bad", .size = sizeof(struct sleeping),
-                                         .cancel = sleep_cancel, .release = release,
+static const struct op_type sleep_type = { .name = "sleep",
+                                           .size = sizeof(struct sleeping),
+                                           .cancel = sleep_cancel,
+                                           .release = release,
+                                           .results = slept };
+static const struct op_type late_type = { .name = "late",
+                                          .size = sizeof(struct sleeping),
+                                          .late = true,
+                                          .cancel = late_cancel,
+                                          .release = release,
+                                          .results = slept };
+static const struct op_type bad_type = { .name = "bad",
+                                         .size = sizeof(struct sleeping),
+                                         .cancel = sleep_cancel,
+                                         .release = release,
                                          .results = bad_results };
 
-static void fired(void *arg)
-{
-    op_complete(arg);
-}
+static void fired(void *arg) { op_complete(arg); }
 
 static int wait_ms(lua_State *L, const struct op_type *type)
 {
@@ -308,26 +323,17 @@ static int wait_ms(lua_State *L, const struct op_type *type)
         return 3;
     s->loop = vm_services_of(L)->loop;
     if (ms < 0)
-        op_complete(&s->op);                     /* complete before anybody waits */
+        op_complete(&s->op); /* complete before anybody waits */
     else
         timer_start(s->loop, &s->timer, ms, fired, s);
     return op_wait(L, &s->op);
 }
 
-static int l_sleep(lua_State *L)
-{
-    return wait_ms(L, &sleep_type);
-}
+static int l_sleep(lua_State *L) { return wait_ms(L, &sleep_type); }
 
-static int l_late(lua_State *L)
-{
-    return wait_ms(L, &late_type);
-}
+static int l_late(lua_State *L) { return wait_ms(L, &late_type); }
 
-static int l_bad(lua_State *L)
-{
-    return wait_ms(L, &bad_type);
-}
+static int l_bad(lua_State *L) { return wait_ms(L, &bad_type); }
 
 /* Pushes an op and never waits for it. */
 static int l_leave(lua_State *L)
@@ -374,8 +380,9 @@ static int l_encode(lua_State *L)
 
 static int open_test(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "sleep", l_sleep }, { "late", l_late },   { "bad", l_bad },
-                                          { "leave", l_leave }, { "seq", l_seq },     { "mark", l_mark },
+    static const luaL_Reg functions[] = { { "sleep", l_sleep },   { "late", l_late },
+                                          { "bad", l_bad },       { "leave", l_leave },
+                                          { "seq", l_seq },       { "mark", l_mark },
                                           { "encode", l_encode }, { NULL, NULL } };
     luaL_newlib(L, functions);
     value_push_null(L);

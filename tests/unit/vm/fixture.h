@@ -15,7 +15,7 @@
 #include "vm/vm.h"
 
 struct fixture {
-    char dir[128];                     /* .../tools.d */
+    char dir[128]; /* .../tools.d */
     struct vm_options o;
     struct vm_policy policy;
     struct toolset *set;
@@ -25,7 +25,7 @@ struct fixture {
     struct watch_slot slot;
 };
 
-struct call {                          /* one tools/call and what came of it */
+struct call { /* one tools/call and what came of it */
     struct task_info info;
     struct task *task;
     struct tool_result result;
@@ -58,7 +58,8 @@ const char *call(struct fixture *f, const char *tool, const char *args, enum out
 /* All problems of the set, one after the other; "" when there are none. Static storage. */
 const char *problems(struct fixture *f);
 
-/* A module for tests: mcp.test.sleep(ms) waits; mcp.test.hold() never ends; mcp.test.late() cannot be stopped at once. */
+/* A module for tests: mcp.test.sleep(ms) waits; mcp.test.hold() never ends; mcp.test.late() cannot
+ * be stopped at once. */
 extern const struct api_module test_module;
 extern int test_cancelled, test_released;
 

@@ -1,4 +1,5 @@
-/* test_calls.c - what run returns or raises is what is sent; waiting, cancelling, the end of a call. */
+/* test_calls.c - what run returns or raises is what is sent; waiting, cancelling, the end of a
+ * call. */
 #include "fixture.h"
 
 #include <string.h>
@@ -22,10 +23,13 @@ static void test_echo(void **state)
     fixture_tool(f, "echo", "return args");
     fixture_load(f);
     assert_string_equal(problems(f), "");
-    const char *json = "{\"a\":1,\"b\":[1,2,{\"c\":\"x\\u00e9\\ud83d\\ude00\\n\"}],\"e\":{},\"l\":[],\"t\":true}";
+    const char *json =
+        "{\"a\":1,\"b\":[1,2,{\"c\":\"x\\u00e9\\ud83d\\ude00\\n\"}],\"e\":{},\"l\":[],\"t\":true}";
     assert_string_equal(call(f, "echo", json, OUT_OK),
-                        "{\"a\":1,\"b\":[1,2,{\"c\":\"x\xc3\xa9\xf0\x9f\x98\x80\\n\"}],\"e\":{},\"l\":[],\"t\":true}");
-    assert_string_equal(call(f, "echo", "{\"gone\":null,\"kept\":[null]}", OUT_OK), "{\"kept\":[null]}");
+                        "{\"a\":1,\"b\":[1,2,{\"c\":\"x\xc3\xa9\xf0\x9f\x98\x80\\n\"}],\"e\":{},"
+                        "\"l\":[],\"t\":true}");
+    assert_string_equal(call(f, "echo", "{\"gone\":null,\"kept\":[null]}", OUT_OK),
+                        "{\"kept\":[null]}");
     assert_string_equal(call(f, "echo", NULL, OUT_OK), "{}");
     assert_int_equal(vm_task_count(f->vm), 0);
 }

@@ -1,0 +1,33 @@
+#include "vm/slice.h"
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+#include "vm/state.h"
+
+bool slice_is_over(lua_State *L)
+{
+    return clock_mono_us() - strand_of(L)->vm->slice_us >= SLICE_US;
+}
+
+int slice_yield(lua_State *L, lua_KContext ctx, lua_KFunction k)
+{
+    strand_of(L)->state = STRAND_PREEMPTED;
+    return lua_yieldk(L, 0, ctx, k);
+}
+
+void slice_need(lua_State *L, uint64_t bytes, const char *what)
+{
+    int64_t room = memory_room(&strand_of(L)->vm->memory);
+    if (bytes > (uint64_t)room)
+        luaL_error(L, "%s: not enough memory: %I bytes are needed, %I are left", what,
+                   (LUAI_UACINT)bytes, (LUAI_UACINT)room);
+}
+
+void slice_whole(lua_State *L, uint64_t bytes, const char *what)
+{
+    if (bytes > WHOLE_MAX)
+        luaL_error(L,
+                   "%s: a string of %I bytes; at most %I at once, work in pieces with string.sub",
+                   what, (LUAI_UACINT)bytes, (LUAI_UACINT)WHOLE_MAX);
+}

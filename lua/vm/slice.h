@@ -1,0 +1,22 @@
+/* slice.h - how a C function that works for long gives way: it looks at the time now and then, and
+ * yields where it can. Threads: the vm's. */
+#ifndef MG_VM_SLICE_H
+#define MG_VM_SLICE_H
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Is the running strand's slice over? Reads the clock. */
+bool slice_is_over(lua_State *L);
+/* `return slice_yield(L, ctx, k)`: the strand goes to the end of the second queue, k goes on. Only
+ * where lua_isyieldable(). */
+int slice_yield(lua_State *L, lua_KContext ctx, lua_KFunction k);
+/* Raises unless `bytes` more fit into what the running task may use. what: "string.rep". */
+void slice_need(lua_State *L, uint64_t bytes, const char *what);
+
+/* The longest string that one call of a library function reads or makes as a whole. */
+#define WHOLE_MAX (UINT64_C(8) << 20)
+/* Raises when a string of `bytes` is longer than that. */
+void slice_whole(lua_State *L, uint64_t bytes, const char *what);
+
+#endif
