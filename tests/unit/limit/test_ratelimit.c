@@ -60,7 +60,8 @@ static void test_exact(void **state)
     }
 }
 
-/* Asking every millisecond for an hour gives exactly what the rule allows: no rounding adds up. */
+/* Asking every millisecond for ten minutes gives exactly what the rule allows: no rounding adds up.
+ */
 static void test_no_drift(void **state)
 {
     static const struct ratelimit_rule odd = { .bucket = 7, .window_ms = 1001 };
@@ -68,9 +69,9 @@ static void test_no_drift(void **state)
     uint64_t taken = 0;
 
     (void)state;
-    for (int64_t now = 0; now < 3600000; now++)
+    for (int64_t now = 0; now < 600000; now++)
         taken += take(rl, &odd, "a", now) == 0;
-    assert_int_equal(taken, 7 + (uint64_t)3599999 * 7 / 1001);
+    assert_int_equal(taken, 7 + (uint64_t)599999 * 7 / 1001);
     ratelimit_free(rl);
 }
 
