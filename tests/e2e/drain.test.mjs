@@ -1,0 +1,95 @@
+// drain.test.mjs - SIGTERM: no new connections, calls may end, streams end properly, exit 0.
+
+import assert from "node:assert/strict";
+import net from "node:net";
+import test from "node:test";
+
+import { Gateway } from "./lib/gateway.mjs";
+
+const quiet = "[rate_limit]\nbucket = 0\n";
+
+async function until(ask, want, what) {
+  for (let i = 0; i < 500; i++) if ((await ask()) === want) return;
+  assert.fail(`${what}: never ${want}`);
+}
+
+function refusesConnections(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect({ port, host: "127.0.0.1" });
+    socket.once("connect", () => (socket.destroy(), resolve(false)));
+    socket.once("error", () => resolve(true));
+  });
+}
+
+test("a call that runs ends, an event stream ends, new connections are refused", async () => {
+  const gw = await Gateway.start({ ini: quiet, tools: ["echo.lua", "outcomes.lua"] });
+  const slow = gw.call("sleep", { seconds: 1 });
+  const stream = await gw.events("/sse?topic=job/1");
+  assert.equal((await stream.next()).event, "open");
+  await until(() => gw.metric("moongate_calls_running"), 1, "the call");
+  gw.signal("SIGTERM");
+  await gw.logged((l) => /draining/.test(l.msg));
+  assert.equal(await stream.next(), null);
+  await until(() => refusesConnections(gw.port), true, "closed listeners");
+  assert.deepEqual((await slow).value, { slept: 1 });
+  await gw.stop();
+});
+
+test("a call that would outlast the drain is told so, in half of drain_timeout", async () => {
+  const gw = await Gateway.start({
+    ini: `${quiet}[server]\ndrain_timeout = 2s\n`,
+    tools: { "long.lua": `local mcp = require "mcp"
+      return mcp.tool { name = "long", description = "Long.", input = { type = "object" }, limits = { timeout = "60s" },
+        run = function()
+          local ok, message, code = mcp.time.sleep(50)
+          if not ok then return nil, message .. " " .. code end
+          return "slept"
+        end }` },
+  });
+  const slow = gw.call("long");
+  await until(() => gw.metric("moongate_calls_running"), 1, "the call");
+  gw.signal("SIGTERM");
+  const answer = await slow;
+  assert.equal(answer.isError, true);
+  assert.match(answer.text, /cancelled|shut/i);
+  await gw.stop();
+});
+
+test("idle keep-alive connections do not hold a stop up", async () => {
+  const gw = await Gateway.start({ ini: `${quiet}[server]\ndrain_timeout = 30s\n`, tools: ["echo.lua"] });
+  const idle = await gw.raw();
+  idle.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await idle.response();
+  const begin = performance.now();
+  await gw.stop();
+  assert.ok(performance.now() - begin < 10_000);
+  idle.destroy();
+});
+
+test("a client that never reads does not hold a stop up beyond drain_timeout", async () => {
+  const gw = await Gateway.start({ ini: `${quiet}[server]\ndrain_timeout = 1s\n`, tools: ["echo.lua"] });
+  const raw = await gw.raw();
+  raw.pause();
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call",
+    params: { name: "echo", arguments: { message: "y".repeat(1_000_000) } } });
+  const request = `POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  for (let i = 0; i < 20; i++) raw.send(request);
+  await gw.logged((l) => l.tool === "echo");
+  await gw.stop();
+  raw.destroy();
+});
+
+test("a second gateway on the same state or port is refused and says why", async (t) => {
+  const gw = await Gateway.start({ ini: quiet, tools: ["echo.lua"] });
+  t.after(() => gw.stop());
+  const same = new Gateway({ dir: gw.dir, ini: `${quiet}[server]\nport = ${gw.port}\n` });
+  same.launch();
+  await same.exited;
+  assert.equal(same.exit.code, 1);
+  assert.match(same.stderr, new RegExp(`${gw.port}.*in use`));
+  const state = new Gateway({ dir: gw.dir, ini: quiet });
+  state.launch();
+  await state.exited;
+  assert.equal(state.exit.code, 1);
+  assert.match(state.stderr, new RegExp(`${gw.child.pid}`), "the other's process is named");
+});
