@@ -101,14 +101,16 @@ function checkLatencies(latencies, while_) {
   return p99;
 }
 
-async function offend(gw, name) {
+// Where all compete for two cores, what would end by itself may run out of time first.
+async function offend(gw, name, { isCrowded = false } = {}) {
   const expected = offenders[name];
+  const outcomes = isCrowded ? [...expected.outcomes, "TIMEOUT"] : expected.outcomes;
   const answer = await gw.call(name);
   const line = await gw.logged((l) => l.tool === name && l.outcome && !l.seen);
   line.seen = true;
-  assert.ok(expected.outcomes.includes(line.outcome), `${name}: outcome ${line.outcome}: ${answer.text}`);
+  assert.ok(outcomes.includes(line.outcome), `${name}: outcome ${line.outcome}: ${answer.text}`);
   assert.equal(Boolean(answer.isError), line.outcome !== "OK", name);
-  assert.match(answer.text ?? "", expected.text, name);
+  if (line.outcome !== "TIMEOUT") assert.match(answer.text ?? "", expected.text, name);
 }
 
 // Long enough for the slowest honest answer to show, however fast the offender ends.
@@ -138,7 +140,7 @@ test("all offenders at once, with 200 clients that never read", async (t) => {
   t.after(() => gw.stop());
   const deaf = await deafClients(gw, 200);
   const honest = probe(gw);
-  await atLeast(1000, Promise.all(Object.keys(offenders).map((name) => offend(gw, name))));
+  await atLeast(1000, Promise.all(Object.keys(offenders).map((name) => offend(gw, name, { isCrowded: true }))));
   const p99 = checkLatencies(await honest.stop(), "all of them");
   t.diagnostic(`p99 of honest calls: ${p99.toFixed(1)} ms`);
   for (const socket of deaf) socket.destroy();
