@@ -191,6 +191,24 @@ $(BUILD)/torture/%_shim.so: tests/torture/%_shim.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 -g -fPIC -shared -pthread $(WARN) $< -ldl -o $@
 
+# A program that works the store with no gateway around it; and the same store with the journal's syncs
+# left out, which the torture must catch.
+DRIVE      := tests/torture/storedrive.c
+DRIVE_LIBS := $(foreach l,$(below_store),$(call archive,$l))
+LD_DRIVE    = -Wl,--start-group $(DRIVE_LIBS) -Wl,--end-group $(PKG_LIBS) -lm
+DRIVERS    := $(BUILD)/torture/storedrive $(BUILD)/torture/storedrive-nosync
+
+$(BUILD)/torture/storedrive: $(DRIVE) $(call archive,store) $(DRIVE_LIBS) $(BUILD)/flags
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPP_ALL) $(C_ALL) $(LD_ALL) $(DRIVE) $(call archive,store) $(LD_DRIVE) -o $@
+
+$(BUILD)/torture/storedrive-nosync: $(DRIVE) $(call sources,store) $(DRIVE_LIBS) $(BUILD)/flags
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPP_ALL) $(C_ALL) $(LD_ALL) -Dfdatasync=sync_nothing $(DRIVE) $(call sources,store) \
+	  $(LD_DRIVE) -o $@
+
 lua-test: all
 	@sh tests/lua/run.sh
 
@@ -200,7 +218,7 @@ e2e: all
 security: all
 	$(NODE_TEST) --test-timeout=120000 $(SECURITY)
 
-torture: all $(SHIMS)
+torture: all $(SHIMS) $(DRIVERS)
 	$(NODE) --test --test-reporter=spec --test-concurrency=1 $(TORTURES)
 
 soak: all

@@ -1,0 +1,217 @@
+// store.test.mjs - nothing that the store promised is lost: killed, cut off from power, damaged, on a failing disk. And proof
+// that these tests can fail: a store that does not sync is caught by them.
+
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { Disk, program } from "./lib/disk.mjs";
+import { Drive } from "./lib/drive.mjs";
+import { between, random } from "./lib/random.mjs";
+
+const short = Boolean(process.env.MOONGATE_SHORT);
+const storedrive = program("storedrive");
+const ROUNDS = short ? 20 : 200;
+
+const stateOf = (disk) => path.join(disk.root, "state.json");
+
+function onDisk(t) {
+  const disk = new Disk();
+  t.after(() => disk.remove());
+  return disk;
+}
+
+// Rounds of work, an end, and a look at what is left. `end` does to the disk what the test is about; `env` is that of each
+// process. Returns the first round whose look found something wrong, as text, or undefined.
+async function rounds(disk, count, { binary = storedrive, env = () => ({}), end }) {
+  let before;
+  let promised = 0;
+  for (let round = 0; round <= count; round++) {
+    const drive = await Drive.start(binary, stateOf(disk), { seed: between(1, 1e6), env: env() });
+    if (!drive.promises) return `round ${round}: refused: ${drive.stderr}`;
+    const wrong = before?.compare(drive.found) ?? [];
+    if (wrong.length > 0) {
+      await drive.kill();
+      return `round ${round}: ${wrong.join("\n")}`;
+    }
+    await sleep(between(0, 60));
+    await drive.kill();
+    await end(disk);
+    before = drive.promises;
+    promised += before.counts.A + before.counts.R;
+  }
+  assert.ok(promised > count * 10, `only ${promised} promises in ${count} rounds`);
+  return undefined;
+}
+
+test("kill -9 at any moment", async (t) => {
+  assert.equal(await rounds(onDisk(t), ROUNDS, { end: () => {} }), undefined);
+});
+
+const cutPower = (disk) => disk.powerCut(random() < 0.5 ? random : () => 0);
+
+test("a power cut at any moment", async (t) => {
+  const disk = onDisk(t);
+  const env = () => disk.env({ syncUs: 300 });
+  assert.equal(await rounds(disk, ROUNDS, { env, end: cutPower }), undefined);
+});
+
+test("the tests can fail: a journal that is never synced is caught", async (t) => {
+  const disk = onDisk(t);
+  const env = () => disk.env({ syncUs: 300 });
+  const binary = program("storedrive-nosync");
+  assert.match((await rounds(disk, 50, { binary, env, end: cutPower })) ?? "nothing found", /promised|refused/);
+});
+
+test("the tests can fail: a disk that lies about syncing is caught", async (t) => {
+  const disk = onDisk(t);
+  const env = () => disk.env({ lie: true });
+  assert.match((await rounds(disk, 50, { env, end: cutPower })) ?? "nothing found", /promised|refused/);
+});
+
+// ---- damage ----
+
+// A state whose journal holds some hundred records in one segment, and what it promised.
+async function journalled(disk) {
+  const drive = await Drive.start(storedrive, stateOf(disk), { threads: 1, seed: 7 });
+  await sleep(15); // less than the autosave of the program
+  await drive.kill();
+  const name = fs.readdirSync(disk.root).filter((n) => n.includes(".journal.")).sort().at(-1);
+  return { promises: drive.promises, files: snapshotOf(disk), journal: name };
+}
+
+function snapshotOf(disk) {
+  return new Map(fs.readdirSync(disk.root).map((name) => [name, fs.readFileSync(path.join(disk.root, name))]));
+}
+
+function restore(disk, files) {
+  for (const name of fs.readdirSync(disk.root)) fs.unlinkSync(path.join(disk.root, name));
+  for (const [name, bytes] of files) fs.writeFileSync(path.join(disk.root, name), bytes);
+}
+
+// Opens what is there, without any work. It must be whole, or refused with a place and a way out.
+async function look(disk) {
+  const drive = await Drive.start(storedrive, stateOf(disk), { threads: 0 });
+  await drive.ended;
+  drive.checkWord();
+  if (drive.code === 3) {
+    assert.match(drive.stderr, /state\.json(\.journal\.\d+)?:\d+: /);
+    assert.match(drive.stderr, /backup/);
+    return undefined;
+  }
+  assert.equal(drive.code, 0, drive.stderr);
+  return drive.found;
+}
+
+// Nothing newer than was ever written, nothing that was never there; the program checks the texts themselves.
+function checkNothingInvented(found, promises) {
+  for (const [key, version] of found.jobs) {
+    const known = promises.keys.get(key);
+    assert.ok(version <= (known?.top ?? 0) + 1, `${key} ${version}`);
+  }
+  for (const [key, version] of found.jobs)
+    if (key.startsWith("pair-")) assert.equal(found.models.get(key), version, key);
+}
+
+test("the last record cut at every byte", async (t) => {
+  const disk = onDisk(t);
+  const { promises, files, journal } = await journalled(disk);
+  const bytes = files.get(journal);
+  const start = bytes.lastIndexOf("\n", bytes.length - 2) + 1;
+  for (let cut = start; cut <= bytes.length; cut += short ? 7 : 1) {
+    restore(disk, files);
+    fs.truncateSync(path.join(disk.root, journal), cut);
+    const found = await look(disk);
+    assert.ok(found, `cut at ${cut}: refused`);
+    checkNothingInvented(found, promises);
+    if (cut === bytes.length) assert.deepEqual(promises.compare(found), []);
+  }
+});
+
+test("one byte flipped in every record and line of the file", async (t) => {
+  const disk = onDisk(t);
+  const { promises, files, journal } = await journalled(disk);
+  for (const name of [journal, "state.json"]) {
+    const bytes = files.get(name);
+    for (let start = 0, line = 0; start < bytes.length; line++) {
+      const end = bytes.indexOf("\n", start);
+      if (!short || line % 7 === 0) {
+        const damaged = Buffer.from(bytes);
+        damaged[between(start, end)] ^= 1 << between(0, 7);
+        restore(disk, files);
+        fs.writeFileSync(path.join(disk.root, name), damaged);
+        const found = await look(disk);
+        if (found) checkNothingInvented(found, promises);
+      }
+      start = end + 1;
+    }
+  }
+});
+
+// ---- faults ----
+
+// One process on a disk that fails as told; then an end in order or by a power cut, and a look at what is left.
+async function withFault(disk, fail, { persists }) {
+  const drive = await Drive.start(storedrive, stateOf(disk), { seed: between(1, 1e6), env: disk.env({ fail, syncUs: 200 }) });
+  if (drive.promises) {
+    await sleep(short ? 40 : 80);
+    const { A, U } = drive.promises.counts;
+    if (persists && U > 0) {
+      await sleep(40); // in trouble it must not acknowledge anything more, but go on reading
+      assert.ok(drive.promises.counts.A - A <= 4, `${fail}: acknowledged in trouble`);
+    }
+    if (random() < 0.5) await drive.close();
+    else await drive.kill();
+  } else {
+    assert.equal(drive.code, 3, `${fail}: ${drive.stderr}`);
+  }
+  if (drive.code === 0) assert.ok(drive.closed);
+  else disk.powerCut(random);
+
+  const after = await Drive.start(storedrive, stateOf(disk), { threads: 0 });
+  await after.ended;
+  assert.equal(after.code, 0, `${fail}: ${after.stderr}`);
+  assert.deepEqual(drive.promises?.compare(after.found) ?? [], [], fail);
+  return drive;
+}
+
+const faults = [
+  ["write", "ENOSPC", 24],
+  ["write", "short", 24],
+  ["write", "EIO", 12],
+  ["sync", "EIO", 32],
+  ["rename", "EIO", 6],
+  ["rename", "ENOSPC", 6],
+  ["open", "ENOSPC", 8],
+  ["unlink", "EIO", 6],
+  ["truncate", "EIO", 2],
+];
+
+for (const [call, error, count] of faults)
+  test(`${error} from one ${call}`, async (t) => {
+    let healed = 0;
+    for (let k = 1; k <= count; k += short ? 4 : 1) {
+      const disk = new Disk();
+      try {
+        const drive = await withFault(disk, `${call}:${k}:${error}`, { persists: false });
+        if (drive.promises?.counts.U > 0 && drive.promises.counts.A > drive.promises.lastUnsure) healed++;
+      } finally {
+        disk.remove();
+      }
+    }
+    if (call === "sync") assert.ok(healed > 0, "the store never accepted changes again");
+  });
+
+for (const [call, error] of [["write", "ENOSPC"], ["sync", "EIO"], ["open", "ENOSPC"], ["rename", "EIO"]])
+  test(`${error} from every ${call} from some point on`, async () => {
+    for (let k = 1; k <= 24; k += short ? 6 : 2) {
+      const disk = new Disk();
+      try {
+        await withFault(disk, `${call}:${k}+:${error}`, { persists: call === "write" || call === "sync" });
+      } finally {
+        disk.remove();
+      }
+    }
+  });
