@@ -137,12 +137,23 @@ static void known_key_compare(const struct check *ck, const struct known_key *kn
     }
 }
 
-/* False: neither of the two is there, or both. */
+static bool hex_digest(const char *hex, uint8_t out[SHA256_SIZE])
+{
+    struct buf digest = { 0 };
+    bool ok =
+        hex_decode(&digest, hex, strlen(hex)) == 0 && digest.data && digest.len == SHA256_SIZE;
+
+    if (ok)
+        memcpy(out, digest.data, SHA256_SIZE);
+    buf_fini(&digest);
+    return ok;
+}
+
+/* False: neither of the two is there, or both, or a bad one that has its own problem. */
 static bool key_digest(const struct check *ck, const struct config_key *key, struct known_key *out)
 {
     const struct section *s = section_of(ck->c, "key", key->name);
     bool has_secret = is_written(s, "secret"), has_sha256 = is_written(s, "sha256");
-    struct buf digest = { 0 };
 
     if (has_secret == has_sha256) {
         problems_add(ck->problems, ck->c->private->file, s->line, "[key %s]: %s", key->name,
@@ -151,14 +162,10 @@ static bool key_digest(const struct check *ck, const struct config_key *key, str
     }
     out->section = s;
     out->key = has_secret ? "secret" : "sha256";
+    if (!has_secret)
+        return hex_digest(key->sha256, out->sha256);
     hash_sha256(key->secret, strlen(key->secret), out->sha256);
-    bool ok = has_secret ? *key->secret != '\0'
-                         : hex_decode(&digest, key->sha256, strlen(key->sha256)) == 0 &&
-                               digest.len == SHA256_SIZE;
-    if (ok && has_sha256)
-        memcpy(out->sha256, digest.data, SHA256_SIZE);
-    buf_fini(&digest);
-    return ok;
+    return *key->secret != '\0';
 }
 
 static void keys_check(const struct check *ck)

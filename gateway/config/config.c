@@ -23,6 +23,13 @@ static struct config *config_new(void)
     return c;
 }
 
+static void config_free(struct config *c)
+{
+    arena_fini(&c->private->arena);
+    free(c->private);
+    free(c);
+}
+
 struct config *config_ref(struct config *c)
 {
     atomic_fetch_add_explicit(&c->private->refs, 1, memory_order_relaxed);
@@ -33,9 +40,7 @@ void config_unref(struct config *c)
 {
     if (!c || atomic_fetch_sub_explicit(&c->private->refs, 1, memory_order_acq_rel) > 1)
         return;
-    arena_fini(&c->private->arena);
-    free(c->private);
-    free(c);
+    config_free(c);
 }
 
 static bool places_find(struct loader *l, const struct config_source *source)
@@ -88,6 +93,6 @@ struct config *config_load(const struct config_source *source, struct problems *
         problems_add(problems, NULL, 0, "not enough memory for the configuration");
     if (problems->count == before)
         return l.c;
-    config_unref(l.c);
+    config_free(l.c);
     return NULL;
 }

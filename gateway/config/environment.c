@@ -90,12 +90,21 @@ static void variable_unknown(struct loader *l, const char *variable)
 {
     for (size_t i = 0; i < config_section_count; i++) {
         const struct section_info *info = &config_sections[i];
-        if (!env_skip_section(variable, info, NULL))
+        const char *rest = env_skip_section(variable, info, NULL);
+        if (!rest)
             continue;
-        problems_add(l->problems, NULL, 0,
-                     info->named ? "environment %s: names no key of a [%s ...] section in the file"
-                                 : "environment %s: names no key of [%s]",
-                     variable, info->name);
+        const char *nearest = info->named ? NULL : env_nearest(info, rest);
+        if (info->named)
+            problems_add(l->problems, NULL, 0,
+                         "environment %s: names no key of a [%s ...] section in the file", variable,
+                         info->name);
+        else if (nearest)
+            problems_add(l->problems, NULL, 0,
+                         "environment %s: names no key of [%s]; did you mean %s?", variable,
+                         info->name, nearest);
+        else
+            problems_add(l->problems, NULL, 0, "environment %s: names no key of [%s]", variable,
+                         info->name);
         return;
     }
 }

@@ -75,5 +75,7 @@ bool key_is_secret(const struct key_info *k);
 const char *env_skip(const char *variable, const char *s);
 /* What follows a section's whole part, at least one byte; name is its NAME or NULL. */
 const char *env_skip_section(const char *variable, const struct section_info *s, const char *name);
+/* The name of the key that this may mean, as it stands in the file, or NULL. */
+const char *env_nearest(const struct section_info *s, const char *rest);
 
 #endif

@@ -82,3 +82,14 @@ const char *env_skip_section(const char *variable, const struct section_info *s,
         at = *at == '_' ? env_skip(at + 1, name) : NULL;
     return at && *at == '_' && at[1] != '\0' ? at + 1 : NULL;
 }
+
+const char *env_nearest(const struct section_info *s, const char *rest)
+{
+    char lower[64];
+    size_t n = 0;
+
+    for (; rest[n] && n < sizeof lower - 1; n++)
+        lower[n] = (char)tolower((unsigned char)rest[n]);
+    lower[n] = '\0';
+    return key_nearest(s, lower);
+}

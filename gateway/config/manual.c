@@ -70,8 +70,12 @@ static const char md_top[] =
     "section with a name that name stands between, every byte but letters and digits as `_`\n"
     "(`MOONGATE_KEY_CI_SECRET`, `MOONGATE_TOOL_RUN_EVAL_TIMEOUT`), and the section must be\n"
     "in the file. Some keys have a second name. An empty variable counts as not set; two\n"
-    "names with two values are an error. `[auth] keys` from the environment replaces those\n"
-    "of the file and leaves `[key NAME]` alone.\n";
+    "names with two values are an error, and so is a name that begins with a section's and\n"
+    "ends with no key of it. `[auth] keys` from the environment replaces those of the file\n"
+    "and leaves `[key NAME]` alone.\n"
+    "\n"
+    "Keys that are written but turn out empty, as `${NAME}` of an empty variable or as an\n"
+    "empty file, are an error: they never mean that no key is asked for.\n";
 
 static const char md_tools[] =
     "\n"

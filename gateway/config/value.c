@@ -305,6 +305,9 @@ static int items_read(struct value_reader *r, const struct key_info *k, const st
         rc = items_check(k, l, from, e);
     if (rc == 0 && k->required && l->n == 0)
         rc = err_set(e, MG_E_INVALID, "must not be empty");
+    /* An empty variable or file where keys should be: never an open door. */
+    if (rc == 0 && k->type == KEY_SECRETS && *raw->text && l->n == from)
+        rc = err_set(e, MG_E_INVALID, "there is no key in it");
     return rc;
 }
 

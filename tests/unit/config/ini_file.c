@@ -16,8 +16,11 @@ void ini_file_new(struct ini_file *f)
 {
     const char *tmp = getenv("TMPDIR");
 
+    /* Thousands of small files: in memory where that is possible. */
+    if (!tmp || !*tmp || strlen(tmp) > 32)
+        tmp = access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : P_tmpdir;
     *f = (struct ini_file){ 0 };
-    snprintf(f->dir, sizeof f->dir, "%.32s/mg-config-XXXXXX", tmp && *tmp ? tmp : P_tmpdir);
+    snprintf(f->dir, sizeof f->dir, "%.32s/mg-config-XXXXXX", tmp);
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/mcp.ini", f->dir);
 }

@@ -93,6 +93,7 @@ static void test_problems(void **state)
     static const char *const env[] = { "PORT=http",
                                        "MCP_RL_WINDOW_MS=10s",
                                        "MCP_JOB_TTL_MS=1",
+                                       "MOONGATE_SERVER_PORT_8766_TCP=tcp",
                                        "MOONGATE_LOG_LEVEL=x",
                                        "MOONGATE_SERVER_PROT=1",
                                        "MOONGATE_TOOL_X_TIMEOUT=1s",
@@ -107,7 +108,8 @@ static void test_problems(void **state)
     ini_file_new(&f);
     ini_file_assert(
         &f, "", env,
-        "environment MOONGATE_SERVER_PROT: names no key of [server]\n"
+        "environment MOONGATE_SERVER_PORT_8766_TCP: names no key of [server]\n"
+        "environment MOONGATE_SERVER_PROT: names no key of [server]; did you mean port?\n"
         "environment MOONGATE_TOOL_X_TIMEOUT: names no key of a [tool ...] section in the file\n"
         "environment MOONGATE_KEY_CI_SECRET: names no key of a [key ...] section in the file\n"
         "environment MCP_RL_WINDOW_MS: rate_limit.window: expected a number of milliseconds\n"

@@ -144,6 +144,17 @@ static void test_bad_files(void **state)
     static const char *const env[] = { "EMPTY=", NULL };
     ini_file_assert(&f, "[key a]\nsecret = ${EMPTY}\n", env,
                     "mcp.ini:2: key a.secret: must not be empty\n");
+    /* Keys that are not there are not the same as no keys: that would open the door. */
+    static const char *const comma[] = { "LUKHAS_MCP_API_KEYS= ,", NULL };
+    ini_file_assert(&f, "[auth]\nkeys = ${EMPTY}\n", env,
+                    "mcp.ini:2: auth.keys: there is no key in it\n");
+    ini_file_assert(&f, "[auth]\nkeys = @empty\n", NULL,
+                    "mcp.ini:2: auth.keys: there is no key in it\n");
+    ini_file_assert(&f, "[auth]\nkeys = ,\n", NULL,
+                    "mcp.ini:2: auth.keys: there is no key in it\n");
+    ini_file_assert(&f, "", comma,
+                    "environment LUKHAS_MCP_API_KEYS: auth.keys: there is no key in it\n");
+    ini_file_assert(&f, "[auth]\nkeys =\n", NULL, "");
     ini_file_assert(&f, "[key a]\nsecret = @two\n", NULL,
                     "mcp.ini:2: key a.secret: expected a key without control characters\n");
     ini_file_assert(&f, "[key a]\nsecret = @nul\n", NULL, "mcp.ini:2: key a.secret: a NUL byte\n");
