@@ -26,6 +26,7 @@ test("CVE-2026-7663: every way in asks for the key", async (t) => {
     ["/mcp", { method: "DELETE", headers: { "Mcp-Session-Id": "x" } }],
     ["/mcp", { headers: { Accept: "text/event-stream" } }],
     ["/sse?topic=x", {}], ["/sse?topic=x&key=wrong", {}],
+    ["/metrics", {}], ["/metrics?key=the-key", {}], // in a URL a key is for event streams only
   ];
   for (const [target, init] of ways)
     assert.equal(await status(target, init), 401, `${init.method} ${target} ${JSON.stringify(init.headers)}`);
@@ -40,7 +41,7 @@ test("CVE-2026-7663: every way in asks for the key", async (t) => {
 // MCP Inspector's proxy started processes for whoever found it.
 test("CVE-2025-49596: what needs no key tells little and does nothing", async (t) => {
   const gw = await start(t, { ini: "[auth]\nkeys = the-key\n" });
-  const open = ["/healthz", "/readyz", "/health", "/", "/metrics", "/favicon.ico", "/admin", "/mcp/"];
+  const open = ["/healthz", "/readyz", "/health", "/", "/favicon.ico", "/admin", "/mcp/"];
   for (const target of open) {
     const res = await gw.fetch(target);
     const text = await res.text();
