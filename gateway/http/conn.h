@@ -34,6 +34,7 @@ struct exchange {
     bool is_half;  /* the client sends no more */
     bool told_lost, told_half;
     bool is_stream, is_finished, is_dropped;
+    bool is_old; /* HTTP/1.0: a stream ends with the connection */
     int status;
     struct MHD_Response *response; /* made, not yet queued */
     const char *method_text, *path;

@@ -114,6 +114,7 @@ static enum MHD_Result head_received(struct conn *c, const char *url, const char
     x->path = url;
     x->method_text = method;
     x->method = method_of(method);
+    x->is_old = strcmp(version, "HTTP/1.0") == 0;
     guard_begin(&g, &x->headers);
     MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, take_header, &g);
     size_t size =

@@ -13,7 +13,8 @@
 #include "http/server_struct.h"
 
 #define POOL_SLACK 2048U /* for the head of the reply, behind the largest head of a request */
-#define CONNECTIONS_MAX (1U << 20)  /* libmicrohttpd's own limit; ours is http_shared's */
+#define CONNECTIONS_MAX (1U << 20) /* libmicrohttpd's own limit; ours is http_shared's */
+#define TURNS_AT_END 8
 #define SECONDS_MAX (7 * 24 * 3600) /* of an idle timeout */
 
 void server_refused(struct http_server *s, const struct exchange *x, int status, const char *reason)
@@ -175,6 +176,11 @@ void http_server_run(struct http_server *s)
     s->is_ready = false;
     MHD_run(s->mhd);
     update_due(s);
+    /* A stream takes one turn to find that it is over and one to fail at writing. */
+    for (int i = 0; i < TURNS_AT_END && s->is_closed && loop_now(s->loop) >= s->due_ms; i++) {
+        MHD_run(s->mhd);
+        update_due(s);
+    }
 }
 
 int64_t http_server_wait(struct http_server *s)
@@ -207,7 +213,7 @@ void http_server_drain(struct http_server *s)
 
 void http_server_close_all(struct http_server *s)
 {
-    s->is_draining = true;
+    s->is_draining = s->is_closed = true;
     listeners_close(s->listeners);
     for (struct conn *c = s->conns; c; c = c->next)
         conn_abort(c);

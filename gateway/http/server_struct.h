@@ -27,7 +27,7 @@ struct http_server {
     struct conn *joining; /* inside MHD_add_connection() */
     struct buf spare;     /* the memory of a body, for the next one */
     struct conn unknown;  /* stands for a request that libmicrohttpd refused by itself */
-    bool is_draining;
+    bool is_draining, is_closed;
 };
 
 /* The layer above hears of a request that this one refused. */

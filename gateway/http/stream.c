@@ -27,6 +27,16 @@ void stream_unlink(struct conn *c)
 
 static size_t queued(const struct exchange *x) { return x->out.len - x->out_taken; }
 
+/* Ends the stream by a write that fails. libmicrohttpd forgets to clean up a connection that its
+ * reader has ended (but for the end of chunks): it would lie there until everything older has timed
+ * out. */
+static ssize_t end_hard(struct conn *c, char *out)
+{
+    conn_abort(c);
+    out[0] = '\n'; /* goes nowhere: the socket is shut down */
+    return 1;
+}
+
 /* libmicrohttpd wants bytes. It asks again and again while there are none, so it is suspended until
  * there are. */
 ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max)
@@ -36,10 +46,10 @@ ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max)
     size_t n = queued(x);
     (void)pos;
     if (x->is_dropped || x->is_lost || c->is_closing)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+        return end_hard(c, out);
     if (n == 0) {
         if (x->is_finished)
-            return MHD_CONTENT_READER_END_OF_STREAM;
+            return x->is_old ? end_hard(c, out) : MHD_CONTENT_READER_END_OF_STREAM;
         conn_watch(c);
         conn_suspend(c);
         return 0;

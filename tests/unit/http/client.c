@@ -93,13 +93,13 @@ void client_until_text(struct client *c, const char *text)
 {
     int64_t end = clock_mono_ms() + DEADLINE_MS;
     for (;;) {
+        client_fill(c);
         const char *in = buf_cstr(&c->in);
         if (in && strstr(in, text))
             return;
         if (c->is_closed || clock_mono_ms() >= end)
             fail_msg("no \"%s\" in \"%s\"", text, in ? in : "");
         site_pump(c->site);
-        client_fill(c);
     }
 }
 

@@ -35,12 +35,14 @@ static void gone(void *arg, enum gone how)
     }
 }
 
+void site_ask(struct site *s, int i) { exchange_on_gone(s->held[i], gone, &s->held[i]); }
+
 static void hold(struct site *s, struct exchange *x)
 {
     assert_true(s->n_held < SITE_HELD);
     s->held[s->n_held] = x;
     exchange_set_user(x, s);
-    exchange_on_gone(x, gone, &s->held[s->n_held++]);
+    site_ask(s, s->n_held++);
 }
 
 static void list_headers(struct exchange *x)
@@ -139,23 +141,44 @@ void site_defaults(struct http_options *o)
                                 .max_connections = 10000 };
 }
 
-void site_open(struct site *s, const struct http_options *o)
+static void begin(struct site *s)
+{
+    memset(s, 0, sizeof *s);
+    s->loop = loop_new(NULL);
+    s->shared = http_shared_new();
+    assert_true(s->loop && s->shared);
+}
+
+static void serve(struct site *s)
 {
     static const struct http_handler handler = { request, refused };
     struct err e = { 0 };
-    memset(s, 0, sizeof *s);
-    site_defaults(&s->options);
-    if (o)
-        s->options = *o;
-    s->loop = loop_new(&e);
-    s->shared = http_shared_new();
-    assert_true(s->loop && s->shared);
-    if (http_addresses("127.0.0.1", 0, s->addresses, 4, &s->n_addresses, &s->port, &e) != 0)
-        fail_msg("%s", e.text);
     s->server = http_server_new(s->loop, s->shared, &s->options, s->addresses, s->n_addresses,
                                 &handler, s, metrics_slot(1), &e);
     if (!s->server)
         fail_msg("%s", e.text);
+}
+
+void site_open(struct site *s, const struct http_options *o)
+{
+    struct err e = { 0 };
+    begin(s);
+    site_defaults(&s->options);
+    if (o)
+        s->options = *o;
+    if (http_addresses("127.0.0.1", 0, s->addresses, 4, &s->n_addresses, &s->port, &e) != 0)
+        fail_msg("%s", e.text);
+    serve(s);
+}
+
+void site_open_beside(struct site *s, const struct site *other)
+{
+    begin(s);
+    s->options = other->options;
+    s->port = other->port;
+    s->n_addresses = other->n_addresses;
+    memcpy(s->addresses, other->addresses, sizeof s->addresses);
+    serve(s);
 }
 
 void site_close(struct site *s)

@@ -34,7 +34,9 @@ struct site {
 };
 
 void site_defaults(struct http_options *o);
-void site_open(struct site *s, const struct http_options *o); /* NULL: defaults */
+void site_open(struct site *s, const struct http_options *o);    /* NULL: defaults */
+void site_open_beside(struct site *s, const struct site *other); /* a second worker on the same port
+                                                                  */
 void site_close(struct site *s);
 void site_pump(struct site *s); /* one turn of the loop */
 void site_pump_for(struct site *s, int64_t ms);
@@ -43,6 +45,7 @@ void site_pump_until_open(struct site *s, size_t connections);
 int64_t site_cpu_us(void);
 
 void site_reply(struct exchange *x, const char *body);
+void site_ask(struct site *s, int i); /* held[i] wants to know when its client is gone */
 
 struct client {
     struct site *site;

@@ -147,7 +147,10 @@ static void test_close_and_http_1_0(void **state)
         "GET /events HTTP/1.0\r\n\r\n",
     };
     struct site s;
+    struct client idle;
     site_open(&s, NULL);
+    client_open(&s, &idle);
+    assert_int_equal(client_ask(&idle, "GET /static " H "\r\n", NULL), 200);
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
         struct client c;
         struct answer a;
@@ -156,8 +159,10 @@ static void test_close_and_http_1_0(void **state)
         answer_free(&a);
         client_until_closed(&c);
         assert_int_equal(c.error, 0);
+        site_pump_until_open(&s, 1); /* of it nothing is left, although an older one idles */
         client_close(&c);
     }
+    client_close(&idle);
     site_close(&s);
 }
 

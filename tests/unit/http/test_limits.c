@@ -1,0 +1,517 @@
+/* test_limits.c - every limit at its edge: sizes, times, numbers of connections; and what is
+ * malformed. */
+#include "site.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "http/shared.h"
+
+#define H "HTTP/1.1\r\nHost: a\r\n"
+
+/* ---- malformed requests, over the wire ---- */
+
+static void test_smuggling_is_refused_and_closed(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "POST /echo " H "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /echo " H "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+        "POST /echo " H "Content-Length : 5\r\n\r\nhello",
+        "POST /echo " H "Transfer-Encoding: gzip\r\n\r\nx",
+        "POST /echo " H "Host: b\r\nContent-Length: 0\r\n\r\n",
+        "POST /echo " H "Mcp-Method: a\r\nMcp-Method: b\r\nContent-Length: 0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+        "GET http://b/static " H "\r\n",
+        "GET /static%00x " H "\r\n",
+        "GET /sta tic " H "\r\n",
+        "GET /static " H "X: a\rb\r\n\r\n",
+    };
+    struct site s;
+    site_open(&s, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct client c;
+        struct answer a;
+        client_open(&s, &c);
+        client_send(&c, rows[i]);
+        client_send(&c, "GET /static " H "\r\n"); /* must not be answered */
+        if (!client_answer(&c, &a))
+            fail_msg("no reply to row %zu", i);
+        if (a.status != 400)
+            fail_msg("row %zu: %d", i, a.status);
+        assert_non_null(strstr(a.head, "Connection: close\r\n"));
+        answer_free(&a);
+        client_until_closed(&c);
+        assert_int_equal(c.in.len, 0);
+        assert_int_equal(s.refusals, (int)i + 1);
+        assert_int_equal(s.refused_status, 400);
+        client_close(&c);
+    }
+    assert_int_equal(s.requests, 0);
+    site_close(&s);
+}
+
+/* What libmicrohttpd answers by itself is told too, without knowing whose it was. */
+static void test_its_own_refusals_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int status;
+    } rows[] = {
+        { "GET /static " H "no colon\r\n\r\n", 400 },
+        { "POST /echo " H "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400 },
+        { "GET /static HTTP/3.0\r\nHost: a\r\n\r\n", 505 },
+    };
+    struct site s;
+    site_open(&s, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct client c;
+        client_open(&s, &c);
+        assert_int_equal(client_ask(&c, rows[i].text, NULL), rows[i].status);
+        client_until_closed(&c);
+        assert_int_equal(s.refusals, (int)i + 1);
+        assert_int_equal(s.refused_status, rows[i].status);
+        assert_string_equal(s.refused_url, "||");
+        client_close(&c);
+    }
+    site_close(&s);
+}
+
+/* ---- sizes ---- */
+
+/* A request whose head, blank line included, has exactly n bytes. */
+static char *head_of(size_t n)
+{
+    static const char begin[] = "GET /static " H "X-Long: ";
+    char *text = malloc(n + 1);
+    assert_non_null(text);
+    memcpy(text, begin, sizeof begin - 1);
+    memset(text + sizeof begin - 1, 'x', n - sizeof begin + 1 - 4);
+    memcpy(text + n - 4, "\r\n\r\n", 5);
+    return text;
+}
+
+static void test_max_headers(void **state)
+{
+    (void)state;
+    struct http_options o;
+    site_defaults(&o);
+    o.max_headers = 12 << 10;
+    static const struct {
+        size_t bytes;
+        int status;
+    } rows[] = {
+        { 100, 200 },      { (12 << 10) - 1, 200 }, { 12 << 10, 200 },  { (12 << 10) + 1, 431 },
+        { 13 << 10, 431 }, { 20 << 10, 431 },       { 100 << 10, 431 },
+    };
+    struct site s;
+    site_open(&s, &o);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct client c;
+        struct answer a;
+        char *text = head_of(rows[i].bytes);
+        client_open(&s, &c);
+        (void)client_offer(&c, text, rows[i].bytes);
+        if (!client_answer(&c, &a)) {
+            /* So much too much that its rest made the kernel take the answer back. */
+            assert_true(rows[i].bytes >= 100 << 10 && c.error == ECONNRESET);
+        } else {
+            assert_int_equal(a.status, rows[i].status);
+            answer_free(&a);
+        }
+        assert_int_equal(s.refused_status, rows[i].status == 200 ? 0 : 431);
+        free(text);
+        client_close(&c);
+    }
+    site_close(&s);
+}
+
+static void post(struct client *c, size_t len, const char *more)
+{
+    char head[256];
+    snprintf(head, sizeof head, "POST /echo " H "Content-Length: %zu\r\n%s\r\n", len, more);
+    client_send(c, head);
+}
+
+static void send_body(struct client *c, size_t len)
+{
+    static char block[65536];
+    memset(block, 'b', sizeof block);
+    while (len > 0) {
+        size_t n = len < sizeof block ? len : sizeof block;
+        if (!client_offer(c, block, n))
+            return;
+        len -= n;
+    }
+}
+
+static void send_chunks(struct client *c, size_t len)
+{
+    char *chunk = malloc(65536 + 16);
+    memcpy(chunk, "10000\r\n", 7);
+    memset(chunk + 7, 'b', 65536);
+    memcpy(chunk + 7 + 65536, "\r\n", 2);
+    for (size_t sent = 0; sent < len; sent += 65536)
+        if (!client_offer(c, chunk, 65536 + 9))
+            break;
+    free(chunk);
+}
+
+static void test_max_body_at_its_edge(void **state)
+{
+    (void)state;
+    struct http_options o;
+    struct site s;
+    struct client c;
+    struct answer a;
+    site_defaults(&o);
+    o.max_body = 100000;
+    site_open(&s, &o);
+    client_open(&s, &c);
+    for (size_t len = 99999; len <= 100001; len++) {
+        post(&c, len, "");
+        send_body(&c, len);
+        assert_true(client_answer(&c, &a));
+        assert_int_equal(a.status, len > 100000 ? 413 : 200);
+        if (len <= 100000)
+            assert_int_equal(a.len, len);
+        answer_free(&a);
+    }
+    assert_int_equal(s.refused_status, 413);
+    assert_string_equal(s.refused_url, "POST|/echo|127.0.0.1");
+    /* One byte over, in chunks; the connection has lived through all of it. */
+    client_send(&c, "POST /echo " H "Transfer-Encoding: chunked\r\n\r\n186a0\r\n");
+    send_body(&c, 100000);
+    client_send(&c, "\r\n1\r\nx\r\n0\r\n\r\n");
+    assert_true(client_answer(&c, &a));
+    assert_int_equal(a.status, 413);
+    answer_free(&a);
+    assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
+    client_close(&c);
+    site_close(&s);
+}
+
+/* Way one: what is a little too large is thrown away, then answered, and the connection goes on. */
+static void test_413_after_throwing_away(void **state)
+{
+    (void)state;
+    struct site s;
+    struct client c;
+    struct answer a;
+    site_open(&s, NULL);
+    client_open(&s, &c);
+    post(&c, 6 << 20, "");
+    send_body(&c, 6 << 20);
+    assert_true(client_answer(&c, &a));
+    assert_int_equal(a.status, 413);
+    assert_null(strstr(a.head, "Connection: close"));
+    answer_free(&a);
+    assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
+    client_close(&c);
+    site_close(&s);
+}
+
+/* Way two: who asks first is told at once, and never sends. */
+static void test_413_before_the_body(void **state)
+{
+    (void)state;
+    struct site s;
+    struct client c;
+    struct answer a;
+    site_open(&s, NULL);
+    client_open(&s, &c);
+    post(&c, 2 << 20, "Expect: 100-continue\r\n");
+    assert_true(client_answer(&c, &a));
+    assert_int_equal(a.status, 413);
+    answer_free(&a);
+    client_until_closed(&c);
+    client_close(&c);
+    /* And who may, is told to go on. */
+    client_open(&s, &c);
+    post(&c, 5, "Expect: 100-continue\r\n");
+    assert_true(client_answer(&c, &a));
+    assert_int_equal(a.status, 100);
+    answer_free(&a);
+    assert_int_equal(client_ask(&c, "hello", &a), 200);
+    assert_string_equal(a.body, "hello");
+    answer_free(&a);
+    client_close(&c);
+    site_close(&s);
+}
+
+/* Way three: far too large, announced or in chunks without end. The answer stands although the
+ * client goes on. */
+static void test_413_past_libmicrohttpd(void **state)
+{
+    (void)state;
+    struct site s;
+    site_open(&s, NULL);
+    for (int chunked = 0; chunked <= 1; chunked++) {
+        struct client c;
+        struct answer a;
+        client_open(&s, &c);
+        if (chunked) {
+            client_send(&c, "POST /echo " H "Transfer-Encoding: chunked\r\n\r\n");
+            send_chunks(&c, 12 << 20);
+        } else {
+            post(&c, 500 << 20, "");
+            send_body(&c, 3 << 20);
+        }
+        assert_true(client_answer(&c, &a));
+        assert_int_equal(a.status, 413);
+        assert_non_null(strstr(a.head, "Connection: close"));
+        answer_free(&a);
+        client_until_closed(&c); /* 2 s later it is closed, whatever the client does */
+        client_close(&c);
+        assert_int_equal(s.refusals, chunked + 1);
+        site_pump_until_open(&s, 0);
+    }
+    site_close(&s);
+}
+
+/* Too large and then silent: nothing is waited for longer than 2 s, then 2 s more. */
+static void test_413_to_a_client_that_stops(void **state)
+{
+    (void)state;
+    struct site s;
+    struct client c;
+    struct answer a;
+    site_open(&s, NULL);
+    client_open(&s, &c);
+    post(&c, 3 << 20, "");
+    send_body(&c, 2 << 20);
+    int64_t begin = clock_mono_ms();
+    assert_true(client_answer(&c, &a));
+    assert_int_equal(a.status, 413);
+    answer_free(&a);
+    assert_in_range(clock_mono_ms() - begin, 1500, 8000);
+    client_until_closed(&c);
+    client_close(&c);
+    site_close(&s);
+}
+
+/* ---- times ---- */
+
+static void test_slow_requests_get_408(void **state)
+{
+    (void)state;
+    static const char *const parts[] = { "G", "GET /static HTTP/1.1\r\nHo",
+                                         "POST /echo " H "Content-Length: 10\r\n\r\nabc" };
+    struct http_options o;
+    struct site s;
+    site_defaults(&o);
+    o.request_timeout_ms = 300;
+    site_open(&s, &o);
+    for (int used = 0; used <= 1; used++) {
+        for (size_t i = 0; i < 3; i++) {
+            struct client c;
+            struct answer a;
+            client_open(&s, &c);
+            if (used) {
+                assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
+                site_pump_for(&s, 40);
+            }
+            int before = s.refusals;
+            int64_t begin = clock_mono_ms();
+            client_send(&c, parts[i]);
+            while (s.refusals == before && clock_mono_ms() - begin < 5000)
+                site_pump(&s);
+            assert_int_equal(s.refused_status, 408);
+            assert_in_range(clock_mono_ms() - begin, 200, 2000);
+            assert_true(client_answer(&c, &a));
+            assert_int_equal(a.status, 408);
+            answer_free(&a);
+            client_close(&c);
+        }
+    }
+    site_close(&s);
+}
+
+/* One byte each now and then keeps no connection beyond request_timeout. */
+static void test_slow_loris(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "GET /static HTTP/1.1\r\nHost: a\r\nX-A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    struct http_options o;
+    struct site s;
+    struct client c;
+    site_defaults(&o);
+    o.request_timeout_ms = 400;
+    site_open(&s, &o);
+    client_open(&s, &c);
+    int64_t begin = clock_mono_ms();
+    for (size_t i = 0; text[i] && s.refusals == 0; i++) {
+        (void)send(c.fd, text + i, 1, MSG_NOSIGNAL);
+        site_pump_for(&s, 30);
+    }
+    assert_int_equal(s.refused_status, 408);
+    assert_in_range(clock_mono_ms() - begin, 380, 2000);
+    client_until_closed(&c);
+    client_close(&c);
+    site_close(&s);
+}
+
+/* Silent from the start: closed after request_timeout without a word. Silent between requests: that
+ * is idle_timeout's, which may be longer. */
+static void test_silent_connections(void **state)
+{
+    (void)state;
+    struct http_options o;
+    struct site s;
+    struct client fresh, used;
+    site_defaults(&o);
+    o.request_timeout_ms = 300;
+    o.idle_timeout_ms = 2000;
+    site_open(&s, &o);
+    client_open(&s, &used);
+    client_open(&s, &fresh);
+    assert_int_equal(client_ask(&used, "GET /static " H "\r\n", NULL), 200);
+    int64_t begin = clock_mono_ms();
+    client_until_closed(&fresh);
+    assert_in_range(clock_mono_ms() - begin, 200, 1500);
+    assert_int_equal(fresh.in.len, 0);
+    client_fill(&used);
+    assert_false(used.is_closed);
+    client_until_closed(&used);
+    assert_in_range(clock_mono_ms() - begin, 1900, 6000);
+    assert_int_equal(used.in.len, 0);
+    assert_int_equal(s.refusals, 0);
+    client_close(&fresh);
+    client_close(&used);
+    site_close(&s);
+}
+
+/* A call that takes longer than all timeouts is none of their business. */
+static void test_waiting_is_not_idling(void **state)
+{
+    (void)state;
+    struct http_options o;
+    struct site s;
+    struct client c;
+    struct answer a;
+    site_defaults(&o);
+    o.request_timeout_ms = 200;
+    o.idle_timeout_ms = 1000;
+    site_open(&s, &o);
+    client_open(&s, &c);
+    client_send(&c, "GET /hold " H "\r\n");
+    site_pump_until(&s, &s.n_held, 1);
+    site_pump_for(&s, 2300);
+    site_reply(s.held[0], "still there");
+    s.held[0] = NULL;
+    assert_true(client_answer(&c, &a));
+    assert_string_equal(a.body, "still there");
+    answer_free(&a);
+    assert_int_equal(s.lost + s.half + s.refusals, 0);
+    client_close(&c);
+    site_close(&s);
+}
+
+/* ---- numbers of connections ---- */
+
+static void test_max_connections(void **state)
+{
+    (void)state;
+    struct http_options o;
+    struct site s;
+    struct client c[4];
+    struct answer a;
+    site_defaults(&o);
+    o.max_connections = 3;
+    site_open(&s, &o);
+    for (int i = 0; i < 4; i++)
+        client_open(&s, &c[i]);
+    client_send(&c[3], "GET /static " H "\r\n");
+    site_pump_until_open(&s, 3);
+    assert_true(client_answer(&c[3], &a));
+    assert_int_equal(a.status, 503);
+    assert_non_null(strstr(a.head, "Retry-After: 1\r\n"));
+    answer_free(&a);
+    client_until_closed(&c[3]);
+    assert_int_equal(client_ask(&c[2], "GET /static " H "\r\n", NULL), 200);
+    client_close(&c[0]);
+    site_pump_until_open(&s, 2);
+    client_close(&c[3]);
+    client_open(&s, &c[3]);
+    assert_int_equal(client_ask(&c[3], "GET /static " H "\r\n", NULL), 200); /* a place was free */
+    for (int i = 1; i < 4; i++)
+        client_close(&c[i]);
+    site_close(&s);
+}
+
+static void test_max_connections_per_ip(void **state)
+{
+    (void)state;
+    struct http_options o;
+    struct site s;
+    struct client c[3];
+    struct answer a;
+    site_defaults(&o);
+    o.max_connections_per_ip = 2;
+    site_open(&s, &o);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 3; i++)
+            client_open(&s, &c[i]);
+        assert_int_equal(client_ask(&c[0], "GET /static " H "\r\n", NULL), 200);
+        assert_int_equal(client_ask(&c[1], "GET /static " H "\r\n", NULL), 200);
+        client_send(&c[2], "GET /static " H "\r\n");
+        assert_true(client_answer(&c[2], &a));
+        assert_int_equal(a.status, 503);
+        answer_free(&a);
+        for (int i = 0; i < 3; i++)
+            client_close(&c[i]);
+        site_pump_until_open(&s, 0);
+    }
+    site_close(&s);
+}
+
+static void test_counting_by_address(void **state)
+{
+    (void)state;
+    struct http_shared *s = http_shared_new();
+    struct http_options o = { .max_connections = 100, .max_connections_per_ip = 2 };
+    struct peer_key a = { "address a" }, b = { "address b" };
+    bool by;
+    assert_true(shared_enter(s, &o, &a, &by) && by);
+    assert_true(shared_enter(s, &o, &a, &by) && by);
+    assert_false(shared_enter(s, &o, &a, &by));
+    assert_true(shared_enter(s, &o, &b, &by) && by);
+    o.max_connections_per_ip = 0; /* a reload took the limit away */
+    assert_true(shared_enter(s, &o, &a, &by) && !by);
+    shared_leave(s, &a, false);
+    o.max_connections_per_ip = 2;
+    assert_false(shared_enter(s, &o, &a, &by));
+    shared_leave(s, &a, true);
+    assert_true(shared_enter(s, &o, &a, &by));
+    o.max_connections = 3;
+    assert_false(shared_enter(s, &o, &b, &by)); /* the total counts first */
+    http_shared_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_smuggling_is_refused_and_closed),
+        cmocka_unit_test(test_its_own_refusals_are_told),
+        cmocka_unit_test(test_max_headers),
+        cmocka_unit_test(test_max_body_at_its_edge),
+        cmocka_unit_test(test_413_after_throwing_away),
+        cmocka_unit_test(test_413_before_the_body),
+        cmocka_unit_test(test_413_past_libmicrohttpd),
+        cmocka_unit_test(test_413_to_a_client_that_stops),
+        cmocka_unit_test(test_slow_requests_get_408),
+        cmocka_unit_test(test_slow_loris),
+        cmocka_unit_test(test_silent_connections),
+        cmocka_unit_test(test_waiting_is_not_idling),
+        cmocka_unit_test(test_max_connections),
+        cmocka_unit_test(test_max_connections_per_ip),
+        cmocka_unit_test(test_counting_by_address),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
