@@ -151,9 +151,13 @@ local function start()
   for _, id in ipairs(mcp.jobs.running()) do alive[id] = true end
   local queued = recover(alive)
   local newest = assert(rows:list { newest = true, limit = REPLAYED })
-  for i = #newest, 1, -1 do tell_past(newest[i]) end
+  local is_told = {}
+  for i = #newest, 1, -1 do
+    tell_past(newest[i])
+    is_told[newest[i].jobId] = true
+  end
   for _, row in ipairs(queued) do
-    local ok, message = launch(row, mcp.events.has_history("job/" .. row.jobId))
+    local ok, message = launch(row, is_told[row.jobId])
     if not ok then finish(row.jobId, "QUEUED", { status = "FAILED", error = message }) end
   end
 end
@@ -161,9 +165,9 @@ end
 return mcp.tool {
   name        = "run_eval",
   title       = "Run an evaluation",
-  description = "Start the evaluation configured for a task, in the background. Returns the job's "
-    .. "id at once: ask `status` for its state and result, or listen to GET /sse?topic=job/ID. A dry "
-    .. "run starts nothing.",
+  description = "Start the evaluation configured for a task, in the background. Returns the "
+    .. "job's id at once: ask `status` for its state and result, or listen to "
+    .. "GET /sse?topic=job/ID. A dry run starts nothing.",
   input = {
     type = "object",
     properties = {
