@@ -118,7 +118,7 @@ void loop_closer_remove(struct loop_closer *c)
         c->next->link = c->link;
 }
 
-/* ---- waiting   ---- */
+/* ---- waiting ---- */
 
 static int wait_ms(const struct loop *l, int64_t max_wait_ms)
 {
@@ -188,7 +188,7 @@ void loop_wake(struct loop *l)
         loop_post(l, &l->wake);
 }
 
-/* ---- timers   ---- */
+/* ---- timers ---- */
 
 void timer_start(struct loop *l, struct loop_timer *t, int64_t delay_ms, void (*fn)(void *arg),
                  void *arg)
@@ -216,7 +216,7 @@ void timer_stop(struct loop *l, struct loop_timer *t)
     t->armed = false;
 }
 
-/* ---- watches   ---- */
+/* ---- watches ---- */
 
 static struct watch *watch_find(struct loop *l, loop_watch_t handle)
 {

@@ -41,7 +41,7 @@ struct child {
     bool calling, dead; /* inside a callback; freed by it */
 };
 
-/* ---- streams   ---- */
+/* ---- streams ---- */
 
 static void stream_close(struct stream *s)
 {
@@ -136,7 +136,7 @@ static void input_ready(void *arg, uint32_t events)
     feed_stdin(s->c);
 }
 
-/* ---- the end   ---- */
+/* ---- the end ---- */
 
 static void has_ended(void *arg, uint32_t events)
 {
@@ -208,7 +208,7 @@ void child_free(struct child *c)
     child_destroy(c);
 }
 
-/* ---- the start   ---- */
+/* ---- the start ---- */
 
 /* Our end goes to s, without blocking; theirs is returned blocking, as programs expect it. -1 on
  * failure. */

@@ -33,7 +33,7 @@ struct watchdog {
     struct watched watched[WORKERS_MAX];
 };
 
-/* ---- the worker's side  ---- */
+/* ---- the worker's side ---- */
 
 static void wake(struct watchdog *d)
 {
@@ -59,7 +59,7 @@ void watch_leave(struct watch_slot *s)
     atomic_store_explicit(&s->seq, seq + 1, memory_order_release);
 }
 
-/* ---- looking   ---- */
+/* ---- looking ---- */
 
 /* A slice's number and begin that belong together; false when it changed under our eyes. */
 static bool read_slot(struct watch_slot *s, uint32_t *seq, int64_t *entered_us)
@@ -169,7 +169,7 @@ static void *watch(void *arg)
     return NULL;
 }
 
-/* ---- start and stop   ---- */
+/* ---- start and stop ---- */
 
 static int start_thread(struct watchdog *d)
 {

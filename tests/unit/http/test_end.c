@@ -197,6 +197,9 @@ static void test_out_of_descriptors(void **state)
     struct site s;
     struct client c[3];
     struct rlimit old, low;
+    const char *preload = getenv("LD_PRELOAD");
+    if (preload && strstr(preload, "vgpreload")) /* it closes what it accepted over the limit */
+        skip();
     site_open(&s, NULL);
     for (int i = 0; i < 3; i++)
         client_open(&s, &c[i]);
