@@ -153,6 +153,19 @@ static void test_good_file(void **state)
                        true);
 }
 
+/* So much that the snapshot's own memory comes in several pieces. */
+static void test_large_file(void **state)
+{
+    struct buf ini = { 0 };
+
+    (void)state;
+    buf_str(&ini, "[auth]\nkeys = ${KEY}\n[tool x]\n");
+    for (int i = 0; i < 150; i++)
+        buf_printf(&ini, "[tool tool_%d]\nexec = git\nttl = %d\n", i, i);
+    load_with_failures(buf_cstr(&ini), true);
+    buf_fini(&ini);
+}
+
 static void test_resolve(void **state)
 {
     struct ini_file f;
@@ -173,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_file),
         cmocka_unit_test(test_good_file),
+        cmocka_unit_test(test_large_file),
         cmocka_unit_test(test_resolve),
     };
 

@@ -394,6 +394,7 @@ static void test_no_open_door(void **state)
           "mcp.ini:2: server.host: ::ffff:10.0.0.1" OPEN_DOOR },
         { "[server]\nhost = 0.0.0.0\n[auth]\nkeys =\n",
           "mcp.ini:2: server.host: 0.0.0.0" OPEN_DOOR },
+        { "[server]\nhost = 128.0.0.1\n", "mcp.ini:2: server.host: 128.0.0.1" OPEN_DOOR },
         { "[server]\nhost = 127.1.2.3, ::1, ::ffff:127.0.0.1\n", "" },
         { "[server]\nhost = 0.0.0.0\n[auth]\nkeys = x\n", "" },
         { "[server]\nhost = 0.0.0.0\n[key a]\nsecret = x\n", "" },
