@@ -17,8 +17,8 @@ int log_sink_open(struct log_sink *s, const char *file, struct err *e)
     *s = (struct log_sink){ .fd = STDERR_FILENO };
     if (file) {
         /* O_NONBLOCK: a FIFO without a reader must not hold up the start. */
-        int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-        s->fd = open(file, flags, 0640);
+        int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK;
+        s->fd = open(file, flags | O_CLOEXEC, 0640);
         if (s->fd < 0)
             return err_set(e, MG_E_IO, "log file %s: %s", file, strerror(errno));
         s->is_owned = true;

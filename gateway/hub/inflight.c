@@ -55,9 +55,8 @@ void inflight_free(struct inflight *f)
     if (!f)
         return;
     for (int i = 0; i < SHARDS; i++) {
-        struct inflight_entry *e, *next;
-        HASH_ITER(hh, f->shards[i].table, e, next)
-        {
+        struct inflight_entry *e;
+        while ((e = f->shards[i].table) != NULL) {
             HASH_DELETE(hh, f->shards[i].table, e);
             entry_unref(e);
         }
@@ -159,10 +158,9 @@ void inflight_each(struct inflight *f, void (*fn)(void *arg, const char *key, si
                    void *arg)
 {
     for (int i = 0; i < SHARDS; i++) {
-        struct inflight_entry *e, *next;
         pthread_mutex_lock(&f->shards[i].lock);
-        HASH_ITER(hh, f->shards[i].table, e, next)
-        fn(arg, e->key, e->hh.keylen);
+        for (struct inflight_entry *e = f->shards[i].table; e; e = e->hh.next)
+            fn(arg, e->key, e->hh.keylen);
         pthread_mutex_unlock(&f->shards[i].lock);
     }
 }

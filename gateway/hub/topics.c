@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "base/buf.h"
 #include "hub/topic_node.h"
@@ -91,15 +90,13 @@ static void event_deliver(struct topic_shard *s, const struct topic_node *n, con
                           struct topic_event *ev)
 {
     unsigned patterns = patterns_of(topic);
-    struct topic_link *link;
 
-    if (n)
-        DL_FOREACH(n->links, link)
-    topic_sub_push(link->sub, ev);
-    /* Who named the topic has it already. */
-    DL_FOREACH(s->patterns, link)
-    if ((link->sub->patterns & patterns) && !topic_sub_has(link->sub, n))
+    for (struct topic_link *link = n ? n->links : NULL; link; link = link->next)
         topic_sub_push(link->sub, ev);
+    /* Who named the topic has it already. */
+    for (struct topic_link *link = s->patterns; link; link = link->next)
+        if ((link->sub->patterns & patterns) && !topic_sub_has(link->sub, n))
+            topic_sub_push(link->sub, ev);
 }
 
 static bool is_over(struct topics *t)

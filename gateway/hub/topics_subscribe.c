@@ -93,13 +93,11 @@ static int nodes_get(struct topic_sub *s, struct err *e)
     size_t events = 0;
 
     for (size_t i = 0; i < s->count; i++) {
-        const struct topic_past *past;
-        size_t n = 0;
         int rc = node_get(s->topics, &s->links[i], e);
         if (rc < 0)
             return rc;
-        DL_COUNT(s->links[i].node->past, past, n);
-        events += n;
+        for (const struct topic_past *p = s->links[i].node->past; p; p = p->next)
+            events++;
     }
     if (events > 0 && topic_sub_reserve(s, events) < 0)
         return err_set(e, MG_E_NOMEM, "out of memory");
@@ -118,9 +116,7 @@ static void links_enter(struct topic_sub *s)
 
     for (size_t i = 0; i < s->count; i++) {
         struct topic_link *link = &s->links[i];
-        const struct topic_past *past;
-        DL_FOREACH(link->node->past, past)
-        {
+        for (const struct topic_past *past = link->node->past; past; past = past->next) {
             topic_sub_replay(s, past->ev);
             atomic_fetch_add_explicit(&t->replayed, 1, memory_order_relaxed);
         }

@@ -43,14 +43,16 @@ struct gate *gate_new(uint32_t limit)
 /* With the lock, which is let go. */
 static void gate_unref_unlock(struct gate *g)
 {
-    struct gate_desk *desk, *next;
+    struct gate_desk *desk;
     bool is_last = --g->refs == 0;
 
     pthread_mutex_unlock(&g->lock);
     if (!is_last)
         return;
-    LL_FOREACH_SAFE(g->desks, desk, next)
-    free(desk);
+    while ((desk = g->desks) != NULL) {
+        g->desks = desk->next;
+        free(desk);
+    }
     pthread_mutex_destroy(&g->lock);
     free(g);
 }
@@ -99,16 +101,17 @@ static struct gate_desk *desk_of(struct gate *g, struct loop *l)
 {
     struct gate_desk *desk;
 
-    LL_FOREACH(g->desks, desk)
-    if (desk->loop == l)
-        return desk;
+    for (desk = g->desks; desk; desk = desk->next)
+        if (desk->loop == l)
+            return desk;
     desk = calloc(1, sizeof *desk);
     if (!desk)
         return NULL;
     desk->mail.run = desk_run;
     desk->gate = g;
     desk->loop = l;
-    LL_PREPEND(g->desks, desk);
+    desk->next = g->desks;
+    g->desks = desk;
     return desk;
 }
 

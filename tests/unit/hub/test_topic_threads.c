@@ -33,10 +33,12 @@ struct reader {
 static void on_event(void *arg, struct topic_event *ev)
 {
     struct reader *r = arg;
+    char frame[64] = "";
     int topic, number;
 
     r->events++;
-    if (sscanf(ev->frame, "event: e\ndata: [%d,%d]", &topic, &number) != 2) {
+    memcpy(frame, ev->frame, ev->len < sizeof frame - 1 ? ev->len : sizeof frame - 1);
+    if (sscanf(frame, "event: e\ndata: [%d,%d]", &topic, &number) != 2) {
         r->odd++;
         return;
     }
