@@ -248,15 +248,16 @@ lint-cppcheck:
 	@mkdir -p $(BUILD)/cppcheck
 	@cppcheck -q -j 2 --cppcheck-build-dir=$(BUILD)/cppcheck --std=c11 --error-exitcode=1 \
 	  --enable=warning,performance,portability --inline-suppr --suppressions-list=tests/lint/cppcheck \
-	  -D_GNU_SOURCE -D__linux__ -DMG_VERSION='""' -Igateway -Ilua $(C_FILES)
+	  --include=tests/lint/cppcheck.h -D_GNU_SOURCE -D__linux__ -DMG_VERSION='""' \
+	  -Igateway -Ilua $(C_FILES)
 
 lint-lua:
 	@luacheck -q --no-color $(LUA_DIRS)
 
-TIDY_FLAGS := -std=c11 $(CPP_ALL) -include tests/lint/uthash.h
+TIDY_FLAGS := -std=c11 $(CPP_ALL) -include tests/lint/tidy.h
 
 # The object stands for its headers: whatever makes it stale makes the file be looked at again.
-$(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy tests/lint/uthash.h
+$(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy tests/lint/tidy.h
 	$(call say,TIDY,$*.c)
 	@mkdir -p $(@D)
 	@clang-tidy --quiet --warnings-as-errors='*' $*.c -- $(TIDY_FLAGS) 2>$@.err >$@.out \
