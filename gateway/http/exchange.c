@@ -92,7 +92,7 @@ static size_t keep(struct buf *out, const char *text)
 void exchange_keep_texts(struct exchange *x)
 {
     const char **headers = (const char **)(void *)&x->headers;
-    size_t at[HEADER_TEXTS], path, method;
+    size_t at[HEADER_TEXTS] = { 0 }, path, method;
     struct buf kept = { 0 };
     path = keep(&kept, exchange_path(x));
     method = keep(&kept, exchange_method_text(x));

@@ -43,8 +43,9 @@ void timer_stop(struct loop *l, struct loop_timer *t); /* legal when not armed, 
 typedef uint64_t loop_watch_t;
 int loop_watch(struct loop *l, int fd, uint32_t events, void (*fn)(void *arg, uint32_t events),
                void *arg, loop_watch_t *out) MG_NODISCARD;
-int loop_rewatch(struct loop *l, loop_watch_t w, uint32_t events) MG_NODISCARD;
-void loop_unwatch(struct loop *l, loop_watch_t w); /* before the descriptor is closed; 0 is legal */
+int loop_rewatch(struct loop *l, loop_watch_t handle, uint32_t events) MG_NODISCARD;
+void loop_unwatch(struct loop *l, loop_watch_t handle); /* before the descriptor is closed; 0 is
+                                                           legal */
 
 /* Any thread: m->run(m) is called on the loop's thread at its next poll, in order of posting. */
 void loop_post(struct loop *l, struct mail *m);
