@@ -220,7 +220,7 @@ static void container_close(struct scan *s)
 /* A whole scalar, or only the bracket that opens a container. */
 static int value_scan(struct scan *s, bool *opened)
 {
-    bool escapes;
+    bool escapes = false;
 
     *opened = false;
     blanks_skip(s);
@@ -247,7 +247,7 @@ static int value_scan(struct scan *s, bool *opened)
 static int key_scan(struct scan *s)
 {
     struct json_text key = { .type = JSON_STRING };
-    bool escapes;
+    bool escapes = false;
     int rc;
 
     blanks_skip(s);

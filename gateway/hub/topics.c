@@ -169,8 +169,10 @@ static int event_publish(struct topics *t, const char *topic, size_t len, struct
         }
     }
     event_deliver(s, n, topic, ev);
-    if (past)
+    if (past) {
+        past->ev = topic_event_ref(ev);
         topic_node_keep(t, s, n, past);
+    }
     atomic_fetch_add_explicit(&t->published, 1, memory_order_relaxed);
     pthread_mutex_unlock(&s->lock);
     if (past && is_over(t))
@@ -199,14 +201,11 @@ int topics_publish(struct topics *t, const char *topic, const char *event, const
             topic_event_unref(ev);
             return MG_E_NOMEM;
         }
-        past->ev = topic_event_ref(ev);
         past->is_progress = strcmp(event, "progress") == 0;
     }
     rc = event_publish(t, topic, topic_len, ev, past);
-    if (rc < 0 && past) {
-        topic_event_unref(past->ev);
+    if (rc < 0)
         free(past);
-    }
     topic_event_unref(ev);
     return rc;
 }

@@ -39,9 +39,12 @@ static void test_late(void **state)
     struct listener a, b;
 
     (void)state;
+    assert_false(topics_has_history(topic_hub, "job/1"));
     publish("job/1", "queued", "1");
     publish("job/1", "running", "2");
     listen_to(&a, "job/1");
+    assert_true(topics_has_history(topic_hub, "job/1"));
+    assert_false(topics_has_history(topic_hub, "job/"));
     publish("job/1", "progress", "3");
     listener_expect(&a, "queued:1 running:2 progress:3 ");
     publish("job/1", "completed", "4");
@@ -57,6 +60,7 @@ static void test_late(void **state)
     listen_to(&a, "plain");
     publish("plain", "x", "2");
     listener_expect(&a, "x:2 ");
+    assert_false(topics_has_history(topic_hub, "plain"));
     listener_leave(&a);
     assert_int_equal(topic_metric("moongate_topics_awaited"), 0);
 }
