@@ -21,7 +21,7 @@ const pin = ["taskset", "-c", SERVER_CORE];
 
 // One worker unless told otherwise, a key, a limit that is counted and never reached, and a JSON access
 // log in a file. `more` are further lines of [server].
-export async function startMoongate({ workers = 1, more = "", wrapper = pin } = {}) {
+export async function startMoongate({ workers = 1, more = "", wrapper = pin, env } = {}) {
   const port = await freePort();
   const ini = `[server]
 port = ${port}
@@ -37,7 +37,7 @@ format = json
 access = yes
 file = bench.log
 `;
-  const gw = new Gateway({ ini, tools: ["echo.lua"], wrapper });
+  const gw = new Gateway({ ini, tools: ["echo.lua"], wrapper, env });
   gw.launch();
   await connectable(port, gw.child, () => gw.stderr);
   gw.attach(port);
