@@ -25,7 +25,7 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
     if (field)
         fields[r.field_count++] = *field;
     admit_cors(w, x, false, fields, &r.field_count);
-    if (form == ADMIT_TEXT) {
+    if (form != ADMIT_JSON) {
         r.content_type = "text/plain; charset=utf-8";
         buf_str(&r.body, message);
     } else {
@@ -73,7 +73,7 @@ static bool take_token(struct worker *w, struct exchange *x, const struct access
     snprintf(seconds, sizeof seconds, "%u", (wait_ms + 999) / 1000);
     struct http_field retry = { "Retry-After", seconds };
     metrics_add(w->metrics, M_RATE_LIMITED, 1);
-    refuse(w, x, a, 429, RPC_RATE_LIMIT, form == ADMIT_TEXT ? "rate-limit" : "Rate limit", form,
+    refuse(w, x, a, 429, RPC_RATE_LIMIT, form != ADMIT_JSON ? "rate-limit" : "Rate limit", form,
            &retry);
     return false;
 }
@@ -86,7 +86,7 @@ static const char *presented_key(const struct worker *w, const struct exchange *
     const char *key = h->x_api_key;
     if (!key && h->authorization)
         return authorization_key(h->authorization, len);
-    if (!key && form == ADMIT_TEXT && w->serving->config->auth.query_key)
+    if (!key && form == ADMIT_STREAM && w->serving->config->auth.query_key)
         key = exchange_query(x, "key", 0);
     *len = key ? strlen(key) : 0;
     return key;
@@ -106,7 +106,7 @@ static const struct principal *judge_key(struct worker *w, struct exchange *x, s
                                     key ? "Bearer realm=\"moongate\", error=\"invalid_token\""
                                         : "Bearer realm=\"moongate\"" };
     metrics_add(w->metrics, M_UNAUTHORIZED, 1);
-    refuse(w, x, a, 401, RPC_UNAUTHORIZED, form == ADMIT_TEXT ? "unauthorized" : "Unauthorized",
+    refuse(w, x, a, 401, RPC_UNAUTHORIZED, form != ADMIT_JSON ? "unauthorized" : "Unauthorized",
            form, &challenge);
     return NULL;
 }

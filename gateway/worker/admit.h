@@ -12,8 +12,10 @@
 struct worker;
 
 enum admit_form {
-    ADMIT_JSON, /* refusals are JSON-RPC errors */
-    ADMIT_TEXT, /* event streams: plain texts, and ?key= counts where [auth] query_key allows it */
+    ADMIT_JSON,   /* refusals are JSON-RPC errors */
+    ADMIT_PAGE,   /* plain texts */
+    ADMIT_STREAM, /* event streams: plain texts, and ?key= counts where [auth] query_key allows it
+                   */
 };
 
 /* Host and Origin alone. False: refused with 403, answered and logged. */

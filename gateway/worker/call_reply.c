@@ -96,7 +96,10 @@ static void call_finish(struct call *c)
         call_send(c);
     } else {
         access_log(w, &c->access, c->x, 499, exchange_bytes(c->x));
-        exchange_drop(c->x);
+        if (c->is_cancelled && exchange_is_stream(c->x))
+            exchange_finish(c->x); /* a stream without an answer, properly ended */
+        else
+            exchange_drop(c->x);
     }
     call_release(c);
 }

@@ -180,11 +180,6 @@ static void endpoint_post(struct worker *w, struct exchange *x, struct access *a
         return;
     }
     fill_in(w, x, p, &in);
-    if (!in.accepts_json && !in.accepts_sse) {
-        refuse(w, x, a, 406, -32600,
-               "Not acceptable: accept application/json or text/event-stream");
-        return;
-    }
     mcp_handle(&w->serving->mcp, &in, &out);
     a->rpc = out.method[0] ? out.method : NULL;
     a->protocol = mcp_revision_text(out.revision);
@@ -220,7 +215,7 @@ static void endpoint_get(struct worker *w, struct exchange *x, struct access *a)
     mcp_get(&w->serving->mcp, &in, &out);
     if (out.status != 200)
         answer(w, x, a, &out);
-    else if (admit(w, x, a, ADMIT_TEXT))
+    else if (admit(w, x, a, ADMIT_STREAM))
         endpoint_topics_idle(w, x, a);
     mcp_out_fini(&out);
 }

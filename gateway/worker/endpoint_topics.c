@@ -141,7 +141,7 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
     const char *topics[MAX_TOPICS];
     size_t n = 0;
     struct err e = { 0 };
-    if (!admit(w, x, a, ADMIT_TEXT))
+    if (!admit(w, x, a, ADMIT_STREAM))
         return;
     for (const char *t; n < MAX_TOPICS && (t = exchange_query(x, "topic", n)); n++)
         topics[n] = t;

@@ -175,7 +175,7 @@ void health_root(struct worker *w, struct exchange *x, struct access *a)
 
 void health_metrics(struct worker *w, struct exchange *x, struct access *a)
 {
-    if (!admit(w, x, a, ADMIT_TEXT))
+    if (!admit(w, x, a, ADMIT_PAGE))
         return;
     struct http_reply r = { .status = 200,
                             .content_type = "text/plain; version=0.0.4; charset=utf-8" };

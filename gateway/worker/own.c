@@ -17,15 +17,27 @@ struct own {
 };
 
 struct paths {
-    const char *items[MAX_PATHS + 1];
+    char *items[MAX_PATHS + 1];
     size_t n;
+    bool is_short; /* one is missing: there was no memory, or no place */
 };
 
 static void paths_add(void *arg, const char *path)
 {
     struct paths *p = arg;
-    if (path && path[0] && p->n < MAX_PATHS)
-        p->items[p->n++] = path;
+    if (!path || !path[0])
+        return;
+    char *copy = p->n < MAX_PATHS ? strdup(path) : NULL;
+    if (copy)
+        p->items[p->n++] = copy;
+    else
+        p->is_short = true;
+}
+
+static void paths_fini(struct paths *p)
+{
+    while (p->n > 0)
+        free(p->items[--p->n]);
 }
 
 struct own *own_new(void)
@@ -62,29 +74,48 @@ static void binary_folders(char build[PATH_MAX], char lua[PATH_MAX])
     memcpy(lua + (slash - build), "/lua", sizeof "/lua");
 }
 
-int own_set(struct own *o, const struct config *c, struct store *s, struct err *e)
+static void paths_collect(const struct config *c, struct store *s, struct paths *files,
+                          struct paths *folders)
 {
     char build[PATH_MAX], lua[PATH_MAX];
-    struct paths files = { .n = 0 }, folders = { .n = 0 };
     binary_folders(build, lua);
     for (size_t i = 0; i < c->own_files.n; i++)
-        paths_add(&files, c->own_files.items[i]);
-    paths_add(&files, c->file);
-    paths_add(&files, c->log.file);
+        paths_add(files, c->own_files.items[i]);
+    paths_add(files, c->file);
+    paths_add(files, c->log.file);
     if (s)
-        store_own_files(s, paths_add, &files);
-    paths_add(&folders, c->paths.tools);
-    paths_add(&folders, lua);
-    paths_add(lua[0] ? &folders : &files, build);
-    const char *prefixes[] = { c->state.path, NULL };
+        store_own_files(s, paths_add, files);
+    paths_add(folders, c->paths.tools);
+    paths_add(folders, lua);
+    paths_add(lua[0] ? folders : files, build);
+}
+
+static struct ownfiles *collect(const struct config *c, struct store *s, struct err *e)
+{
+    struct paths files = { .n = 0 }, folders = { .n = 0 };
+    const char *const prefixes[] = { c->state.path, NULL };
     struct ownfiles_options options = { .root = c->paths.root,
                                         .deny = c->paths.deny.items,
-                                        .files = files.items,
-                                        .folders = folders.items,
+                                        .files = (const char *const *)files.items,
+                                        .folders = (const char *const *)folders.items,
                                         .prefixes = prefixes };
-    struct ownfiles *next = ownfiles_new(&options, e);
+    paths_collect(c, s, &files, &folders);
+    struct ownfiles *made = NULL;
+    if (files.is_short || folders.is_short)
+        err_set(e, MG_E_LIMIT,
+                "the list of the gateway's own files is too long, or there is no memory for it");
+    else
+        made = ownfiles_new(&options, e);
+    paths_fini(&files);
+    paths_fini(&folders);
+    return made;
+}
+
+int own_set(struct own *o, const struct config *c, struct store *s, struct err *e)
+{
+    struct ownfiles *next = collect(c, s, e);
     if (!next)
-        return MG_E_NOMEM;
+        return e->code;
     pthread_rwlock_wrlock(&o->lock);
     struct ownfiles *old = o->files;
     o->files = next;
