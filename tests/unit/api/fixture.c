@@ -1,11 +1,13 @@
 #include "fixture.h"
 
+#include <errno.h>
 #include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -29,8 +31,9 @@ static const struct vm_policy *policy(void *arg, const char *tool)
 
 static bool may_open(void *arg, int fd)
 {
-    (void)fd;
-    return ((struct fixture *)arg)->may_open;
+    const struct fixture *f = arg;
+    struct stat st;
+    return f->may_open && fstat(fd, &st) == 0 && st.st_ino != f->denied;
 }
 
 /* ThreadSanitizer does not deliver the signal. */
@@ -73,7 +76,9 @@ static void open_hub(struct fixture *f)
 {
     static const struct topic_sub_ops ops = { note_event, note_closed };
     static const char *const all[] = { "*" };
-    struct topics_options o = { .max_topics = 1000, .max_bytes = 1 << 24, .max_topics_per_sub = 64,
+    struct topics_options o = { .max_topics = 1000,
+                                .max_bytes = 1 << 24,
+                                .max_topics_per_sub = 64,
                                 .max_queue_bytes = 1 << 24 };
     struct err e = { 0 };
 
@@ -114,10 +119,19 @@ struct fixture *fixture_new(bool is_durable)
     assert_int_equal(mkdir(f->dir, 0700), 0);
     f->policy = (struct vm_policy){ .enabled = true, .exec = none, .env = none, .state = none };
     f->o = (struct vm_options){
-        .tools_dir = f->dir, .root = f->base, .modules = api_modules, .policy = policy,
-        .policy_arg = f, .may_open = may_open, .may_open_arg = f, .config = &f->sections,
-        .default_timeout_ms = 30000, .max_timeout_ms = 600000,
-        .default_memory = 64 << 20, .max_memory = 256 << 20, .worker_memory = 512 << 20,
+        .tools_dir = f->dir,
+        .root = f->base,
+        .modules = api_modules,
+        .policy = policy,
+        .policy_arg = f,
+        .may_open = may_open,
+        .may_open_arg = f,
+        .config = &f->sections,
+        .default_timeout_ms = 30000,
+        .max_timeout_ms = 600000,
+        .default_memory = 64 << 20,
+        .max_memory = 256 << 20,
+        .worker_memory = 512 << 20,
         .permanent_hook = !has_signals(),
     };
     f->services.loop = loop_new(&e);
@@ -176,6 +190,16 @@ int fixture_teardown(void **state)
 {
     fixture_free(*state);
     return 0;
+}
+
+void need_programs(void)
+{
+    int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (fd < 0 && errno == ENOSYS) {
+        print_message("skipped: no pidfd_open() here\n");
+        skip();
+    }
+    close(fd);
 }
 
 void fixture_write(struct fixture *f, const char *name, const char *text)
@@ -314,8 +338,13 @@ void call_start(struct fixture *f, struct call *c, const char *tool, const char 
 
     assert_non_null(t);
     *c = (struct call){ .began_ms = clock_mono_ms() };
-    c->info = (struct task_info){ .call_id = "c1", .tool = t->name, .principal = "anna", .scopes = "",
-                                  .ip = "127.0.0.1", .client_name = "cli", .client_version = "9",
+    c->info = (struct task_info){ .call_id = "c1",
+                                  .tool = t->name,
+                                  .principal = "anna",
+                                  .scopes = "",
+                                  .ip = "127.0.0.1",
+                                  .client_name = "cli",
+                                  .client_version = "9",
                                   .protocol = "2025-11-25" };
     if (args && json_scan(args, strlen(args), NULL, &c->info.args, &e) != 0)
         fail_msg("%s: %s", args, e.text);

@@ -1,11 +1,12 @@
-/* fixture.h - a vm with all of Lua's modules over a tools folder of its own, with a real loop, store, topics, helper
- * threads and watchdog, and a subscriber that notes every event. */
+/* fixture.h - a vm with all of Lua's modules over a tools folder of its own, with a real loop,
+ * store, topics, helper threads and watchdog, and a subscriber that notes every event. */
 #ifndef MG_TEST_API_FIXTURE_H
 #define MG_TEST_API_FIXTURE_H
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -18,23 +19,24 @@
 #include "vm/vm.h"
 
 struct fixture {
-    char base[64];                   /* the folder that all lies in; also the root */
-    char dir[96];                    /* base/tools.d */
+    char base[64]; /* the folder that all lies in; also the root */
+    char dir[96];  /* base/tools.d */
     struct vm_options o;
-    struct vm_policy policy;         /* of every tool */
+    struct vm_policy policy; /* of every tool */
     struct vm_sections sections;
-    bool may_open;                   /* what may_open() says */
+    ino_t denied;  /* a file or folder that may_open() refuses */
+    bool may_open; /* what may_open() says */
     struct toolset *set;
     struct vm *vm;
     struct vm_services services;
     struct watchdog *dog;
     struct watch_slot slot;
     struct topic_sub *sub;
-    char events[65536];              /* "event: E\ndata: {...}\n\n" of all topics so far */
-    struct call *last;               /* for cancelling from a timer */
+    char events[65536]; /* "event: E\ndata: {...}\n\n" of all topics so far */
+    struct call *last;  /* for cancelling from a timer */
 };
 
-struct call {                        /* one tools/call and what came of it */
+struct call { /* one tools/call and what came of it */
     struct task_info info;
     struct task *task;
     struct tool_result result;
@@ -46,15 +48,19 @@ struct call {                        /* one tools/call and what came of it */
 /* is_durable: the store keeps a journal; else it is in memory alone. */
 struct fixture *fixture_new(bool is_durable);
 void fixture_free(struct fixture *f);
-int fixture_setup(void **state);             /* for cmocka: memory */
+int fixture_setup(void **state); /* for cmocka: memory */
 int fixture_setup_durable(void **state);
 int fixture_teardown(void **state);
+/* Skips the test where programs cannot be run: valgrind 3.19 knows neither pidfd_open() nor
+ * openat2(). The sanitizers do. */
+void need_programs(void);
 
 /* Writes a file below the base folder (folders are made). */
 void fixture_write(struct fixture *f, const char *name, const char *text);
 /* A tool file with one tool whose run is function(args, ctx) BODY end. */
 void fixture_tool(struct fixture *f, const char *name, const char *body);
-/* Loads what is there and attaches the vm; frees the vm that was there before. Fails on any problem. */
+/* Loads what is there and attaches the vm; frees the vm that was there before. Fails on any
+ * problem. */
 void fixture_load(struct fixture *f);
 /* The store is closed and opened again, and a new vm loaded: a restart after a clean stop. */
 void fixture_restart(struct fixture *f);
@@ -77,7 +83,8 @@ void cancel_later(struct fixture *f, struct call *c, int64_t ms);
 const char *call_text(const struct call *c);
 /* A whole call; its outcome must be OK or, if it begins with "!", an error. Static storage. */
 const char *call(struct fixture *f, const char *tool, const char *args);
-/* Loads one tool with this body, calls it and compares its text; "!..." wants an error with that text. */
+/* Loads one tool with this body, calls it and compares its text; "!..." wants an error with that
+ * text. */
 void check(struct fixture *f, const char *body, const char *want);
 /* The same with a table of {body, want} that a NULL ends. */
 struct example {

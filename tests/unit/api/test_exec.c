@@ -11,7 +11,8 @@
 
 #include "base/clock.h"
 
-static const char *const granted[] = { "sh", "cat", "echo", "false", "sleep", "env", "/bin/pwd", "seq", "nothere", NULL };
+static const char *const granted[] = { "sh",  "cat",      "echo", "false",   "sleep",
+                                       "env", "/bin/pwd", "seq",  "nothere", NULL };
 
 static int setup(void **state)
 {
@@ -24,16 +25,24 @@ static int setup(void **state)
 
 static void test_run(void **state)
 {
+    need_programs();
     static const struct example examples[] = {
-        { "local r = mcp.exec.run{argv={'echo', 'a b', '$HOME', ';ls'}} return r.stdout .. r.code .. tostring(r.truncated)",
+        { "local r = mcp.exec.run{argv={'echo', 'a b', '$HOME', ';ls'}} return r.stdout .. r.code "
+          ".. tostring(r.truncated)",
           "a b $HOME ;ls\n0false" },
-        { "local r = mcp.exec.run{argv={'false'}} return r.code .. tostring(r.signal) .. #r.stdout .. #r.stderr", "1nil00" },
+        { "local r = mcp.exec.run{argv={'false'}} return r.code .. tostring(r.signal) .. #r.stdout "
+          ".. #r.stderr",
+          "1nil00" },
         { "local r = mcp.exec.run{argv={'sh', '-c', 'echo out; echo err >&2; kill -9 $$'}}\n"
-          "return r.stdout .. r.stderr .. r.signal .. tostring(r.code)", "out\nerr\n9nil" },
+          "return r.stdout .. r.stderr .. r.signal .. tostring(r.code)",
+          "out\nerr\n9nil" },
         { "local r = mcp.exec.run{argv={'cat'}, stdin='in\\0put'} return #r.stdout", "6" },
         { "return mcp.exec.run{argv={'cat'}}.stdout .. 'end'", "end" },
-        { "local r = mcp.exec.run{argv={'cat'}, stdin=('x'):rep(1000000)} return #r.stdout", "1000000" },
-        { "local r = mcp.exec.run{argv={'sleep', 0.02}} return tostring(r.duration >= 0.02 and r.duration < 5)", "true" },
+        { "local r = mcp.exec.run{argv={'cat'}, stdin=('x'):rep(1000000)} return #r.stdout",
+          "1000000" },
+        { "local r = mcp.exec.run{argv={'sleep', 0.02}} return tostring(r.duration >= 0.02 and "
+          "r.duration < 5)",
+          "true" },
         { "return mcp.exec.run{argv={'seq', 3}}.stdout", "1\n2\n3\n" },
         { NULL, NULL },
     };
@@ -43,16 +52,22 @@ static void test_run(void **state)
 static void test_env(void **state)
 {
     static const struct example examples[] = {
-        { "local s = mcp.exec.run{argv={'env'}}.stdout return tostring(s:find('SECRET', 1, true)) .. tostring(s:find('PATH=', 1, true) ~= nil)",
+        { "local s = mcp.exec.run{argv={'env'}}.stdout return tostring(s:find('SECRET', 1, true)) "
+          ".. tostring(s:find('PATH=', 1, true) ~= nil)",
           "niltrue" },
         { "local s = mcp.exec.run{argv={'env'}, env={A='1', B='x=y'}}.stdout\n"
-          "return s:match('A=%d') .. s:match('B=[^\\n]*') .. tostring(s:find('PATH=', 1, true) ~= nil) .. tostring(s:find('SECRET', 1, true))",
+          "return s:match('A=%d') .. s:match('B=[^\\n]*') .. tostring(s:find('PATH=', 1, true) ~= "
+          "nil) .. tostring(s:find('SECRET', 1, true))",
           "A=1B=x=ytruenil" },
-        { "local s = mcp.exec.run{argv={'/bin/pwd'}, env={HOME='/mine'}} return tostring(s.code)", "0" },
-        { "local s = mcp.exec.run{argv={'env'}, env={HOME='/mine'}}.stdout local n = 0 for _ in s:gmatch('HOME=') do n = n + 1 end\n"
-          "return n .. s:match('HOME=([^\\n]*)')", "1/mine" },
+        { "local s = mcp.exec.run{argv={'/bin/pwd'}, env={HOME='/mine'}} return tostring(s.code)",
+          "0" },
+        { "local s = mcp.exec.run{argv={'env'}, env={HOME='/mine'}}.stdout local n = 0 for _ in "
+          "s:gmatch('HOME=') do n = n + 1 end\n"
+          "return n .. s:match('HOME=([^\\n]*)')",
+          "1/mine" },
         { NULL, NULL },
     };
+    need_programs();
     setenv("MOONGATE_TEST_SECRET", "SECRET", 1);
     check_all(*state, examples);
 }
@@ -60,19 +75,40 @@ static void test_env(void **state)
 static void test_misuse(void **state)
 {
     static const char *const lines[] = {
-        "", "{}", "{argv={}}", "{argv='ls'}", "{argv={''}}", "{argv={'echo', true}}", "{argv={'echo', 'a\\0b'}}",
-        "{argv={'echo'}, evn={}}", "{argv={'echo'}, env={['A=B']='x'}}", "{argv={'echo'}, env={1}}", "{argv={'echo'}, env={A='\\0'}}",
-        "{argv={'echo'}, timeout=-1}", "{argv={'echo'}, timeout='25h'}", "{argv={'echo'}, max_output='65M'}",
-        "{argv={'echo'}, on_line=1}", "{argv={'echo'}, stdin=1}", "{argv={'echo'}, stdin='x', stdin_file='y'}", "{argv={'echo'}, cwd={}}",
+        "",
+        "{}",
+        "{argv={}}",
+        "{argv='ls'}",
+        "{argv={''}}",
+        "{argv={'echo', true}}",
+        "{argv={'echo', 'a\\0b'}}",
+        "{argv={'echo'}, evn={}}",
+        "{argv={'echo'}, env={['A=B']='x'}}",
+        "{argv={'echo'}, env={1}}",
+        "{argv={'echo'}, env={A='\\0'}}",
+        "{argv={'echo'}, timeout=-1}",
+        "{argv={'echo'}, timeout='25h'}",
+        "{argv={'echo'}, max_output='65M'}",
+        "{argv={'echo'}, on_line=1}",
+        "{argv={'echo'}, stdin=1}",
+        "{argv={'echo'}, stdin='x', stdin_file='y'}",
+        "{argv={'echo'}, cwd={}}",
     };
+    need_programs();
     struct fixture *f = *state;
     char body[256];
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        snprintf(body, sizeof body, "return tostring(pcall(function() return mcp.exec.run(%s) end))", lines[i]);
+        snprintf(body, sizeof body,
+                 "return tostring(pcall(function() return mcp.exec.run(%s) end))", lines[i]);
         check(f, body, "false");
     }
-    check(f, "local a = {} for i = 1, 1001 do a[i] = 'echo' end return tostring(pcall(mcp.exec.run, {argv=a}))", "false");
-    check(f, "local a = {} for i = 1, 1000 do a[i] = 'echo' end return #mcp.exec.run{argv=a}.stdout", "4995");
+    check(f,
+          "local a = {} for i = 1, 1001 do a[i] = 'echo' end return tostring(pcall(mcp.exec.run, "
+          "{argv=a}))",
+          "false");
+    check(f,
+          "local a = {} for i = 1, 1000 do a[i] = 'echo' end return #mcp.exec.run{argv=a}.stdout",
+          "4995");
 }
 
 static void test_grants(void **state)
@@ -86,7 +122,8 @@ static void test_grants(void **state)
         { "return select(3, mcp.exec.run{argv={'./echo'}})", "DENIED" },
         { "return select(3, mcp.exec.run{argv={'@evals'}})", "DENIED" },
         { "return select(3, mcp.exec.run{argv={'nothere'}})", "ENOENT" },
-        { "return select(2, mcp.exec.run{argv={'ls'}})", "the program ls is not granted; in mcp.ini: [tool t] exec = ls" },
+        { "return select(2, mcp.exec.run{argv={'ls'}})",
+          "the program ls is not granted; in mcp.ini: [tool t] exec = ls" },
         { NULL, NULL },
     };
     check_all(*state, examples);
@@ -94,6 +131,7 @@ static void test_grants(void **state)
 
 static void test_folder(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     char want[128];
     fixture_write(f, "sub/dir/file", "x");
@@ -114,13 +152,20 @@ static void test_folder(void **state)
 
 static void test_files(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     char path[128];
     fixture_write(f, "in.txt", "from a file");
     check(f, "return mcp.exec.run{argv={'cat'}, stdin_file='in.txt'}.stdout", "from a file");
-    check(f, "local r = mcp.exec.run{argv={'echo', 'kept'}, stdout_file='out.txt'} return #r.stdout .. r.code", "00");
+    check(f,
+          "local r = mcp.exec.run{argv={'echo', 'kept'}, stdout_file='out.txt'} return #r.stdout "
+          ".. r.code",
+          "00");
     check(f, "return mcp.exec.run{argv={'cat'}, stdin_file='out.txt'}.stdout", "kept\n");
-    check(f, "mcp.exec.run{argv={'echo', 'x'}, stdout_file='out.txt'} return mcp.exec.run{argv={'cat'}, stdin_file='out.txt'}.stdout", "x\n");
+    check(f,
+          "mcp.exec.run{argv={'echo', 'x'}, stdout_file='out.txt'} return "
+          "mcp.exec.run{argv={'cat'}, stdin_file='out.txt'}.stdout",
+          "x\n");
     check(f, "return select(3, mcp.exec.run{argv={'cat'}, stdin_file='../etc/passwd'})", "DENIED");
     check(f, "return select(3, mcp.exec.run{argv={'cat'}, stdin_file='/etc/passwd'})", "DENIED");
     check(f, "return select(3, mcp.exec.run{argv={'cat'}, stdin_file='none'})", "ENOENT");
@@ -144,70 +189,132 @@ static void test_files(void **state)
     check(f, "return select(3, mcp.exec.run{argv={'cat'}, stdin_file='in.txt'})", "DENIED");
 }
 
+/* What lies below a refused folder, however deep, is neither read nor made. */
+static void test_own_folder(void **state)
+{
+    need_programs();
+    struct fixture *f = *state;
+    char path[128];
+    struct stat st;
+    fixture_write(f, "closed/deep/there", "x");
+    snprintf(path, sizeof path, "%s/closed", f->base);
+    assert_int_equal(stat(path, &st), 0);
+    check(f, "return mcp.exec.run{argv={'cat'}, stdin_file='closed/deep/there'}.stdout", "x");
+    f->denied = st.st_ino;
+    check(f, "return select(3, mcp.exec.run{argv={'cat'}, stdin_file='closed/deep/there'})",
+          "DENIED");
+    check(f, "return select(3, mcp.exec.run{argv={'echo'}, stdout_file='closed/deep/there'})",
+          "DENIED");
+    check(f, "return select(3, mcp.exec.run{argv={'echo'}, stdout_file='closed/deep/new'})",
+          "DENIED");
+    snprintf(path, sizeof path, "%s/closed/deep/new", f->base);
+    assert_int_equal(access(path, F_OK), -1);
+    snprintf(path, sizeof path, "%s/way", f->base);
+    assert_int_equal(symlink("closed/deep", path), 0);
+    check(f, "return select(3, mcp.exec.run{argv={'echo'}, stdout_file='way/new'})", "DENIED");
+    snprintf(path, sizeof path, "%s/hard", f->base);
+    char there[128];
+    snprintf(there, sizeof there, "%s/closed/deep/there", f->base);
+    assert_int_equal(link(there, path), 0);
+    assert_int_equal(stat(there, &st), 0);
+    f->denied = st.st_ino;
+    check(f, "return select(3, mcp.exec.run{argv={'cat'}, stdin_file='hard'})", "DENIED");
+    check(f, "return select(3, mcp.exec.run{argv={'echo'}, stdout_file='hard'})", "DENIED");
+    assert_int_equal(stat(there, &st), 0);
+    assert_int_equal(st.st_size, 1);
+}
+
 static void test_output_limit(void **state)
 {
     static const struct example examples[] = {
         /* Exactly the limit is kept whole, one byte more is cut in the middle. */
-        { "local r = mcp.exec.run{argv={'sh', '-c', 'printf %s 0123456789'}, max_output=10} return r.stdout .. tostring(r.truncated)",
+        { "local r = mcp.exec.run{argv={'sh', '-c', 'printf %s 0123456789'}, max_output=10} return "
+          "r.stdout .. tostring(r.truncated)",
           "0123456789false" },
-        { "local r = mcp.exec.run{argv={'sh', '-c', 'printf %s 0123456789a'}, max_output=10} return r.stdout .. tostring(r.truncated)",
+        { "local r = mcp.exec.run{argv={'sh', '-c', 'printf %s 0123456789a'}, max_output=10} "
+          "return r.stdout .. tostring(r.truncated)",
           "01234\n[1 bytes left out]\n6789atrue" },
         { "local r = mcp.exec.run{argv={'seq', 200000}, max_output=1000}\n"
-          "return r.stdout:sub(1, 6) .. r.stdout:match('%[%d+ bytes left out%]') .. r.stdout:sub(-7) .. #r.stdout",
+          "return r.stdout:sub(1, 6) .. r.stdout:match('%[%d+ bytes left out%]') .. "
+          "r.stdout:sub(-7) .. #r.stdout",
           "1\n2\n3\n[1287895 bytes left out]200000\n1025" },
-        { "local r = mcp.exec.run{argv={'sh', '-c', 'seq 200000 >&2'}, max_output=1000} return #r.stderr .. tostring(r.truncated)", "1025true" },
-        { "local r = mcp.exec.run{argv={'seq', 9}, max_output=0} return r.stdout .. tostring(r.truncated)",
+        { "local r = mcp.exec.run{argv={'sh', '-c', 'seq 200000 >&2'}, max_output=1000} return "
+          "#r.stderr .. tostring(r.truncated)",
+          "1025true" },
+        { "local r = mcp.exec.run{argv={'seq', 9}, max_output=0} return r.stdout .. "
+          "tostring(r.truncated)",
           "[18 bytes left out]\ntrue" },
         { NULL, NULL },
     };
+    need_programs();
     check_all(*state, examples);
 }
 
 static void test_lines(void **state)
 {
+    need_programs();
     static const struct example examples[] = {
-        { "local t = {} local r = mcp.exec.run{argv={'sh', '-c', 'echo a; echo; printf \"b\\\\r\\\\nc\"'},\n"
-          "on_line=function(l, s) t[#t+1] = s:sub(4) .. ':' .. l end} return table.concat(t, '|') .. r.code", "out:a|out:|out:b|out:c0" },
-        { "local t = {} mcp.exec.run{argv={'sh', '-c', 'echo e >&2'}, on_line=function(l, s) t[#t+1] = s .. l end} return t[1] .. #t",
+        { "local t = {} local r = mcp.exec.run{argv={'sh', '-c', 'echo a; echo; printf "
+          "\"b\\\\r\\\\nc\"'},\n"
+          "on_line=function(l, s) t[#t+1] = s:sub(4) .. ':' .. l end} return table.concat(t, '|') "
+          ".. r.code",
+          "out:a|out:|out:b|out:c0" },
+        { "local t = {} mcp.exec.run{argv={'sh', '-c', 'echo e >&2'}, on_line=function(l, s) "
+          "t[#t+1] = s .. l end} return t[1] .. #t",
           "stderre1" },
         /* The function may wait, and may run programs itself. */
         { "local n = 0 mcp.exec.run{argv={'seq', 20}, on_line=function(l) mcp.time.sleep(0.001)\n"
-          "n = n + #mcp.exec.run{argv={'echo', l}}.stdout end} return n", "51" },
+          "n = n + #mcp.exec.run{argv={'echo', l}}.stdout end} return n",
+          "51" },
         /* More than is queued: reading stops until the lines are taken. Nothing is lost. */
-        { "local n, sum = 0, 0 mcp.exec.run{argv={'seq', 100000}, on_line=function(l) n = n + 1 sum = sum + l\n"
-          "if n == 1 then mcp.time.sleep(0.05) end end} return n .. ' ' .. math.tointeger(sum)", "100000 5000050000" },
-        { "local n, max = 0, 0 mcp.exec.run{argv={'sh', '-c', 'head -c 200000 /dev/zero | tr \"\\\\0\" x; echo'}, on_line=function(l)\n"
-          "n = n + 1 max = math.max(max, #l) end} return n .. ' ' .. max", "4 65536" },
-        { "local ok, m = pcall(mcp.exec.run, {argv={'sh', '-c', 'echo a; sleep 60'}, on_line=function() error('mine', 0) end}) return m",
+        { "local n, sum = 0, 0 mcp.exec.run{argv={'seq', 100000}, on_line=function(l) n = n + 1 "
+          "sum = sum + l\n"
+          "if n == 1 then mcp.time.sleep(0.05) end end} return n .. ' ' .. math.tointeger(sum)",
+          "100000 5000050000" },
+        { "local n, max = 0, 0 mcp.exec.run{argv={'sh', '-c', 'head -c 200000 /dev/zero | tr "
+          "\"\\\\0\" x; echo'}, on_line=function(l)\n"
+          "n = n + 1 max = math.max(max, #l) end} return n .. ' ' .. max",
+          "4 65536" },
+        { "local ok, m = pcall(mcp.exec.run, {argv={'sh', '-c', 'echo a; sleep 60'}, "
+          "on_line=function() error('mine', 0) end}) return m",
           "mine" },
         { NULL, NULL },
     };
     check_all(*state, examples);
 }
 
-/* The process in the file is gone, or its group is: nothing of it runs on. */
+/* Is it gone, or a zombie that its new parent has not reaped yet? */
+static bool is_dead(void *pid)
+{
+    char path[64], text[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", *(int *)pid);
+    FILE *in = fopen(path, "re");
+    if (!in)
+        return true;
+    bool is_read = fgets(text, sizeof text, in);
+    fclose(in);
+    const char *state = strrchr(text, ')');
+    return !is_read || (state && (state[2] == 'Z' || state[2] == 'X'));
+}
+
+/* The process whose number it left in a file runs no more. */
 static void expect_dead(struct fixture *f)
 {
     char path[128], text[32] = "";
-    int64_t end = clock_mono_ms() + 10000;
     snprintf(path, sizeof path, "%s/pid", f->base);
     FILE *in = fopen(path, "re");
     assert_non_null(in);
     assert_non_null(fgets(text, sizeof text, in));
     fclose(in);
-    pid_t pid = atoi(text);
+    int pid = atoi(text);
     assert_true(pid > 1);
-    while (kill(pid, 0) == 0) {
-        if (clock_mono_ms() > end)
-            fail_msg("process %d still lives", (int)pid);
-        turn(f);
-    }
-    assert_int_equal(errno, ESRCH);
+    turn_until(f, is_dead, &pid);
     unlink(path);
 }
 
 /* A grandchild, so that only the death of the whole group helps. */
-#define FOREVER "{'sh', '-c', 'sh -c \"echo \\\\$\\\\$ > pid.new; mv pid.new pid; exec sleep 600\" & wait'}"
+#define FOREVER \
+    "{'sh', '-c', 'sh -c \"echo \\\\$\\\\$ > pid.new; mv pid.new pid; exec sleep 600\" & wait'}"
 
 static bool has_pid(void *arg)
 {
@@ -218,18 +325,23 @@ static bool has_pid(void *arg)
 
 static void test_timeout(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     int64_t began = clock_mono_ms();
     check(f, "local r, m, code = mcp.exec.run{argv=" FOREVER ", timeout='400ms'} return code .. m",
           "TIMEOUTthe program did not end within 0.4 s and was killed");
     assert_true(clock_mono_ms() - began < 5000);
     expect_dead(f);
-    check(f, "local n = 0 local r, m, code = mcp.exec.run{argv={'sh', '-c', 'while :; do echo x; done'}, timeout='100ms',\n"
-             "on_line=function() n = n + 1 end} return code .. tostring(n > 0)", "TIMEOUTtrue");
+    check(f,
+          "local n = 0 local r, m, code = mcp.exec.run{argv={'sh', '-c', 'while :; do echo x; "
+          "done'}, timeout='100ms',\n"
+          "on_line=function() n = n + 1 end} return code .. tostring(n > 0)",
+          "TIMEOUTtrue");
 }
 
 static void test_cancelled(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct call c;
     fixture_tool(f, "t", "local r, m, code = mcp.exec.run{argv=" FOREVER "}\nreturn code");
@@ -247,10 +359,13 @@ static void test_cancelled(void **state)
 /* The call is killed while its function computes: the process does not outlive it. */
 static void test_killed(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct call c;
-    fixture_tool(f, "t", "mcp.exec.run{argv={'sh', '-c', 'echo $$ > pid.new; mv pid.new pid; echo line; exec sleep 600'},\n"
-                         "on_line=function() while true do end end}");
+    fixture_tool(f, "t",
+                 "mcp.exec.run{argv={'sh', '-c', 'echo $$ > pid.new; mv pid.new pid; echo line; "
+                 "exec sleep 600'},\n"
+                 "on_line=function() while true do end end}");
     fixture_load(f);
     call_start(f, &c, "t", NULL);
     turn_until(f, has_pid, f);
@@ -264,6 +379,7 @@ static void test_killed(void **state)
 
 static void test_freed(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct call c;
     fixture_tool(f, "t", "mcp.exec.run{argv=" FOREVER ", on_line=function() end}");
@@ -286,6 +402,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_grants, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_folder, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_files, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_own_folder, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_output_limit, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_lines, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_timeout, setup, fixture_teardown),

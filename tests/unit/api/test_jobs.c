@@ -19,7 +19,9 @@ static void test_events(void **state)
 {
     static const struct example examples[] = {
         { "return tostring(mcp.events.publish('job/a', 'made', {n=1}))", "true" },
-        { "return tostring(mcp.events.has_history('job/a')) .. tostring(mcp.events.has_history('job/b'))", "truefalse" },
+        { "return tostring(mcp.events.has_history('job/a')) .. "
+          "tostring(mcp.events.has_history('job/b'))",
+          "truefalse" },
         { "return tostring(pcall(mcp.events.publish, 'a b', 'e', {}))", "false" },
         { "return tostring(pcall(mcp.events.publish, '', 'e', {}))", "false" },
         { "return tostring(pcall(mcp.events.publish, ('t'):rep(201), 'e', {}))", "false" },
@@ -40,9 +42,11 @@ static void test_events_durable(void **state)
 {
     struct fixture *f = *state;
     struct call c;
-    fixture_tool(f, "t", "local c = mcp.state.open('t.x')\n"
-                         "for i = 1, 20 do c:put{id='a' .. i} mcp.events.publish('job/a', 'e' .. i, {i=i}) end\n"
-                         "mcp.events.publish('job/a', 'last', {}) mcp.log.info('told late') return 'ok'");
+    fixture_tool(f, "t",
+                 "local c = mcp.state.open('t.x')\n"
+                 "for i = 1, 20 do c:put{id='a' .. i} mcp.events.publish('job/a', 'e' .. i, {i=i}) "
+                 "end\n"
+                 "mcp.events.publish('job/a', 'last', {}) mcp.log.info('told late') return 'ok'");
     fixture_load(f);
     call_start(f, &c, "t", NULL);
     call_wait(f, &c);
@@ -61,28 +65,44 @@ static void test_events_durable(void **state)
 static void test_start(void **state)
 {
     struct fixture *f = *state;
-    const char *body = "return mcp.jobs.start { id='job_a', run=function(job)\n"
-                       "  mcp.time.sleep(0.01)\n"
-                       "  job:publish('done', {id=job.id, rest=job.deadline - mcp.time.mono() > 590}) end }";
+    const char *body =
+        "return mcp.jobs.start { id='job_a', run=function(job)\n"
+        "  mcp.time.sleep(0.01)\n"
+        "  job:publish('done', {id=job.id, rest=job.deadline - mcp.time.mono() > 590}) end }";
     check(f, body, "job_a");
     await_event(f, "event: done\ndata: {\"id\":\"job_a\",\"rest\":true}");
     settle(f);
     assert_int_equal(inflight_count(f->services.jobs), 0);
-    check(f, "local id = mcp.jobs.start{run=function() end} return id:match('^job_%w%w%w%w%w%w%w%w%w%w$') == id and 'ok'", "ok");
+    check(f,
+          "local id = mcp.jobs.start{run=function() end} return "
+          "id:match('^job_%w%w%w%w%w%w%w%w%w%w$') == id and 'ok'",
+          "ok");
 }
 
 static void test_misuse(void **state)
 {
     static const char *const lines[] = {
-        "start()", "start{}", "start{run=1}", "start{run=print, id='a b'}", "start{run=print, id=''}", "start{run=print, id=7}",
-        "start{run=print, id=('x'):rep(181)}", "start{run=print, kind='a/b'}", "start{run=print, parallel=0}",
-        "start{run=print, parallel=1001}", "start{run=print, parallel=1.5}", "start{run=print, max_queued=-1}",
-        "start{run=print, timeout='8d'}", "start{run=print, tmeout=1}", "cancel()",
+        "start()",
+        "start{}",
+        "start{run=1}",
+        "start{run=print, id='a b'}",
+        "start{run=print, id=''}",
+        "start{run=print, id=7}",
+        "start{run=print, id=('x'):rep(181)}",
+        "start{run=print, kind='a/b'}",
+        "start{run=print, parallel=0}",
+        "start{run=print, parallel=1001}",
+        "start{run=print, parallel=1.5}",
+        "start{run=print, max_queued=-1}",
+        "start{run=print, timeout='8d'}",
+        "start{run=print, tmeout=1}",
+        "cancel()",
     };
     struct fixture *f = *state;
     char body[256];
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        snprintf(body, sizeof body, "return tostring(pcall(function() return mcp.jobs.%s end))", lines[i]);
+        snprintf(body, sizeof body, "return tostring(pcall(function() return mcp.jobs.%s end))",
+                 lines[i]);
         check(f, body, "false");
     }
     check(f, "return #mcp.jobs.start{run=function() end, id=('x'):rep(180), parallel=1000}", "180");
@@ -92,14 +112,15 @@ static void test_misuse(void **state)
 static void test_turns(void **state)
 {
     struct fixture *f = *state;
-    fixture_tool(f, "t", "for i = 1, 5 do\n"
-                         "  assert(mcp.jobs.start { id='j' .. i, kind='k', parallel=2, run=function(job)\n"
-                         "    running = (running or 0) + 1\n"
-                         "    mcp.time.sleep(0.01)\n"
-                         "    job:publish('ran', {running=running})\n"
-                         "    running = running - 1 end })\n"
-                         "end\n"
-                         "local ids = mcp.jobs.running() table.sort(ids) return table.concat(ids, ' ')");
+    fixture_tool(f, "t",
+                 "for i = 1, 5 do\n"
+                 "  assert(mcp.jobs.start { id='j' .. i, kind='k', parallel=2, run=function(job)\n"
+                 "    running = (running or 0) + 1\n"
+                 "    mcp.time.sleep(0.01)\n"
+                 "    job:publish('ran', {running=running})\n"
+                 "    running = running - 1 end })\n"
+                 "end\n"
+                 "local ids = mcp.jobs.running() table.sort(ids) return table.concat(ids, ' ')");
     fixture_load(f);
     assert_string_equal(call(f, "t", NULL), "j1 j2 j3 j4 j5");
     settle(f);
@@ -111,12 +132,14 @@ static void test_turns(void **state)
 static void test_max_queued(void **state)
 {
     struct fixture *f = *state;
-    fixture_tool(f, "t", "local out = {}\n"
-                         "for i = 1, 5 do\n"
-                         "  local id, m, code = mcp.jobs.start { id='j' .. i, kind='k', parallel=1, max_queued=2,\n"
-                         "    run=function(job) mcp.time.sleep(0.01) end }\n"
-                         "  out[#out + 1] = id or code end\n"
-                         "return table.concat(out, ' ')");
+    fixture_tool(f, "t",
+                 "local out = {}\n"
+                 "for i = 1, 5 do\n"
+                 "  local id, m, code = mcp.jobs.start { id='j' .. i, kind='k', parallel=1, "
+                 "max_queued=2,\n"
+                 "    run=function(job) mcp.time.sleep(0.01) end }\n"
+                 "  out[#out + 1] = id or code end\n"
+                 "return table.concat(out, ' ')");
     fixture_load(f);
     assert_string_equal(call(f, "t", NULL), "j1 j2 j3 LIMIT LIMIT");
     settle(f);
@@ -126,31 +149,40 @@ static void test_max_queued(void **state)
 static void test_conflict(void **state)
 {
     struct fixture *f = *state;
-    check(f, "mcp.jobs.start{id='same', parallel=1, max_queued=1, run=function() mcp.time.sleep(0.02) end}\n"
-             "local _, _, code = mcp.jobs.start{id='same', parallel=1, max_queued=1, run=function() end}\n"
-             /* The refused one holds no place: there is room for one more. */
-             "local other = mcp.jobs.start{id='other', parallel=1, max_queued=1, run=function() end}\n"
-             "return code .. tostring(other)", "CONFLICTother");
+    check(f,
+          "mcp.jobs.start{id='same', parallel=1, max_queued=1, run=function() mcp.time.sleep(0.02) "
+          "end}\n"
+          "local _, _, code = mcp.jobs.start{id='same', parallel=1, max_queued=1, run=function() "
+          "end}\n"
+          /* The refused one holds no place: there is room for one more. */
+          "local other = mcp.jobs.start{id='other', parallel=1, max_queued=1, run=function() end}\n"
+          "return code .. tostring(other)",
+          "CONFLICTother");
 }
 
 static void test_cancel(void **state)
 {
     struct fixture *f = *state;
-    fixture_tool(f, "t", "mcp.jobs.start{id='runs', kind='k', parallel=1, run=function(job)\n"
-                         "  job:on_end(function(outcome) job:publish('ended', {outcome=outcome}) end)\n"
-                         "  local _, _, code = mcp.time.sleep(3600)\n"
-                         "  job:publish('woke', {code=code, cancelled=job:cancelled()}) end}\n"
-                         "mcp.jobs.start{id='waits', kind='k', parallel=1, run=function(job) job:publish('never', {}) end}\n"
-                         "mcp.jobs.start{id='next', kind='k', parallel=1, run=function(job) job:publish('turn', {}) end}\n"
-                         "return 'ok'");
-    fixture_tool(f, "stop", "return tostring(mcp.jobs.cancel('waits')) .. tostring(mcp.jobs.cancel('runs'))\n"
-                            ".. tostring(mcp.jobs.cancel('none'))");
+    fixture_tool(f, "t",
+                 "mcp.jobs.start{id='runs', kind='k', parallel=1, run=function(job)\n"
+                 "  job:on_end(function(outcome) job:publish('ended', {outcome=outcome}) end)\n"
+                 "  local _, _, code = mcp.time.sleep(3600)\n"
+                 "  job:publish('woke', {code=code, cancelled=job:cancelled()}) end}\n"
+                 "mcp.jobs.start{id='waits', kind='k', parallel=1, run=function(job) "
+                 "job:publish('never', {}) end}\n"
+                 "mcp.jobs.start{id='next', kind='k', parallel=1, run=function(job) "
+                 "job:publish('turn', {}) end}\n"
+                 "return 'ok'");
+    fixture_tool(f, "stop",
+                 "return tostring(mcp.jobs.cancel('waits')) .. tostring(mcp.jobs.cancel('runs'))\n"
+                 ".. tostring(mcp.jobs.cancel('none'))");
     fixture_load(f);
     call(f, "t", NULL);
     turn(f);
     assert_string_equal(call(f, "stop", NULL), "truetruefalse");
     settle(f);
-    assert_non_null(strstr(f->events, "event: woke\ndata: {\"cancelled\":true,\"code\":\"CANCELLED\"}"));
+    assert_non_null(strstr(f->events,
+                           "event: woke\ndata: {\"cancelled\":true,\"code\":\"CANCELLED\"}"));
     assert_non_null(strstr(f->events, "event: ended\ndata: {\"outcome\":\"CANCELLED\"}"));
     assert_non_null(strstr(f->events, "event: turn"));
     assert_null(strstr(f->events, "never"));
@@ -174,9 +206,11 @@ static void test_ends(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(body, sizeof body,
                  "return mcp.jobs.start{id='e%zu', timeout='100ms', run=function(job)\n"
-                 "job:on_end(function(outcome) job:publish('end%zu', {o=outcome, c=job:cancelled()}) end) %s end}",
+                 "job:on_end(function(outcome) job:publish('end%zu', {o=outcome, "
+                 "c=job:cancelled()}) end) %s end}",
                  i, i, cases[i].run);
-        snprintf(want, sizeof want, "event: end%zu\ndata: {\"c\":true,\"o\":\"%s\"}", i, cases[i].outcome);
+        snprintf(want, sizeof want, "event: end%zu\ndata: {\"c\":true,\"o\":\"%s\"}", i,
+                 cases[i].outcome);
         fixture_tool(f, "t", body);
         fixture_load(f);
         call(f, "t", NULL);
@@ -188,8 +222,11 @@ static void test_ends(void **state)
 static void test_timeout_from_turn(void **state)
 {
     struct fixture *f = *state;
-    fixture_tool(f, "t", "for i = 1, 3 do mcp.jobs.start{id='j' .. i, kind='k', parallel=1, timeout='200ms', run=function(job)\n"
-                         "  local ok = mcp.time.sleep(0.12) job:publish('slept', {ok=ok}) end} end return 'ok'");
+    fixture_tool(f, "t",
+                 "for i = 1, 3 do mcp.jobs.start{id='j' .. i, kind='k', parallel=1, "
+                 "timeout='200ms', run=function(job)\n"
+                 "  local ok = mcp.time.sleep(0.12) job:publish('slept', {ok=ok}) end} end return "
+                 "'ok'");
     fixture_load(f);
     call(f, "t", NULL);
     settle(f);
@@ -199,16 +236,20 @@ static void test_timeout_from_turn(void **state)
 static void test_progress(void **state)
 {
     struct fixture *f = *state;
-    check(f, "mcp.jobs.start{id='p', run=function(job)\n"
-             "  job:progress(1, 10, 'one') job:progress(nil, nil, 'two \\xff') job:progress()\n"
-             "  job:progress(2, nil, ('\xC3\xA9'):rep(3000)) end} return 'ok'", "ok");
+    check(f,
+          "mcp.jobs.start{id='p', run=function(job)\n"
+          "  job:progress(1, 10, 'one') job:progress(nil, nil, 'two \\xff') job:progress()\n"
+          "  job:progress(2, nil, ('\xC3\xA9'):rep(3000)) end} return 'ok'",
+          "ok");
     settle(f);
     assert_non_null(strstr(f->events, "event: progress\ndata: {\"jobId\":\"p\",\"ts\":\"20"));
     assert_null(strstr(f->events, "\"total\":0"));
     assert_non_null(strstr(f->events, "\"done\":1,\"total\":10,\"line\":\"one\"}"));
     assert_non_null(strstr(f->events, "\"line\":\"two \xEF\xBF\xBD\"}"));
     assert_int_equal(count_of(f->events, "\xC3\xA9"), 2048);
-    check(f, "mcp.jobs.start{id='q', run=function(job) job:publish('r', {a=tostring(pcall(job.progress, job, 'x'))}) end} return 'ok'",
+    check(f,
+          "mcp.jobs.start{id='q', run=function(job) job:publish('r', "
+          "{a=tostring(pcall(job.progress, job, 'x'))}) end} return 'ok'",
           "ok");
     await_event(f, "event: r\ndata: {\"a\":\"false\"}");
 }
@@ -217,9 +258,11 @@ static void test_progress(void **state)
 static void test_progress_pace(void **state)
 {
     struct fixture *f = *state;
-    check(f, "mcp.jobs.start{id='p', run=function(job)\n"
-             "  local told = 0 for i = 1, 500 do if job:progress(i) then told = told + 1 end end\n"
-             "  mcp.time.sleep(0.06) job:progress(501) job:publish('told', {n=told}) end} return 'ok'", "ok");
+    check(f,
+          "mcp.jobs.start{id='p', run=function(job)\n"
+          "  local told = 0 for i = 1, 500 do if job:progress(i) then told = told + 1 end end\n"
+          "  mcp.time.sleep(0.06) job:progress(501) job:publish('told', {n=told}) end} return 'ok'",
+          "ok");
     await_event(f, "event: told");
     unsigned n = count_of(f->events, "event: progress");
     if (n < 101 || n > 120)
@@ -233,8 +276,11 @@ static void test_shutdown(void **state)
 {
     static struct loop_timer timer;
     struct fixture *f = *state;
-    fixture_tool(f, "t", "for i = 1, 3 do mcp.jobs.start{id='j' .. i, kind='k', parallel=1, run=function(job)\n"
-                         "  job:on_end(function(o) job:publish('over', {o=o}) end) mcp.time.sleep(3600) end} end return 'ok'");
+    fixture_tool(f, "t",
+                 "for i = 1, 3 do mcp.jobs.start{id='j' .. i, kind='k', parallel=1, "
+                 "run=function(job)\n"
+                 "  job:on_end(function(o) job:publish('over', {o=o}) end) mcp.time.sleep(3600) "
+                 "end} end return 'ok'");
     fixture_load(f);
     call(f, "t", NULL);
     turn(f);
@@ -248,8 +294,10 @@ static void test_shutdown(void **state)
 static void test_freed(void **state)
 {
     struct fixture *f = *state;
-    fixture_tool(f, "t", "for i = 1, 3 do mcp.jobs.start{id='j' .. i, kind='k', parallel=1, run=function(job)\n"
-                         "  mcp.time.sleep(3600) end} end return 'ok'");
+    fixture_tool(f, "t",
+                 "for i = 1, 3 do mcp.jobs.start{id='j' .. i, kind='k', parallel=1, "
+                 "run=function(job)\n"
+                 "  mcp.time.sleep(3600) end} end return 'ok'");
     fixture_load(f);
     call(f, "t", NULL);
     turn(f);
@@ -266,7 +314,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_events, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_events_durable, fixture_setup_durable, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_events_durable, fixture_setup_durable,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_start, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_misuse, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_turns, fixture_setup, fixture_teardown),

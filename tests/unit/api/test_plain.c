@@ -10,7 +10,9 @@ static void test_time(void **state)
     static const struct example examples[] = {
         { "return mcp.time.iso(0)", "1970-01-01T00:00:00.000Z" },
         { "return mcp.time.iso(1763883041.22)", "2025-11-23T07:30:41.220Z" },
-        { "return tostring(mcp.time.iso():match('^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$') ~= nil)", "true" },
+        { "return tostring(mcp.time.iso():match('^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$') "
+          "~= nil)",
+          "true" },
         { "return tostring(math.abs(mcp.time.now() - os.time()) < 2)", "true" },
         { "local a = mcp.time.mono() local b = mcp.time.mono() return tostring(b >= a)", "true" },
         { "return tostring(pcall(mcp.time.iso, -1))", "false" },
@@ -23,7 +25,8 @@ static void test_time(void **state)
 static void test_sleep(void **state)
 {
     static const struct example examples[] = {
-        { "local a = mcp.time.mono() local ok = mcp.time.sleep(0.03) return tostring(ok and mcp.time.mono() - a >= 0.03)",
+        { "local a = mcp.time.mono() local ok = mcp.time.sleep(0.03) return tostring(ok and "
+          "mcp.time.mono() - a >= 0.03)",
           "true" },
         { "return tostring(mcp.time.sleep('1ms'))", "true" },
         { "return tostring(mcp.time.sleep(0))", "true" },
@@ -40,11 +43,13 @@ static void test_sleep_cancelled(void **state)
 {
     struct fixture *f = *state;
     struct call c;
-    fixture_tool(f, "t", "local ok, m, code = mcp.time.sleep(3600)\n"
-                         "local again = select(3, mcp.time.sleep(1))\n"
-                         "mcp.state.open('t.x'):put{id='1'}\n"
-                         "ctx:on_end(function() mcp.state.open('t.x'):put{id=tostring(code) .. again} end)\n"
-                         "return 'x'");
+    fixture_tool(f, "t",
+                 "local ok, m, code = mcp.time.sleep(3600)\n"
+                 "local again = select(3, mcp.time.sleep(1))\n"
+                 "mcp.state.open('t.x'):put{id='1'}\n"
+                 "ctx:on_end(function() mcp.state.open('t.x'):put{id=tostring(code) .. again} "
+                 "end)\n"
+                 "return 'x'");
     fixture_tool(f, "look", "local all = {} return tostring(true)");
     fixture_load(f);
     call_start(f, &c, "t", NULL);
@@ -105,7 +110,8 @@ static void test_log(void **state)
         { "return tostring(pcall(mcp.log.error, 'x', {['a b']=1}))", "false" },
         { "return tostring(pcall(mcp.log.error, 'x', {a=print}))", "false" },
         { "local t = {} for i = 1, 32 do t['k' .. i] = i end mcp.log.error('x', t)\n"
-          "t.k33 = 1 return tostring(pcall(mcp.log.error, 'x', t))", "false" },
+          "t.k33 = 1 return tostring(pcall(mcp.log.error, 'x', t))",
+          "false" },
         { NULL, NULL },
     };
     check_all(*state, examples);
@@ -129,13 +135,19 @@ static void test_blocks(void **state)
     check_content(f, "return mcp.content { mcp.text('a'), mcp.image('\\1', 'image/png') }",
                   "[{\"text\":\"a\",\"type\":\"text\"},"
                   "{\"data\":\"AQ==\",\"mimeType\":\"image/png\",\"type\":\"image\"}]");
-    check_content(f, "return mcp.content { mcp.audio('', 'audio/wav', { annotations = { priority = 1 }, meta = {} }) }",
+    check_content(f,
+                  "return mcp.content { mcp.audio('', 'audio/wav', { annotations = { priority = 1 "
+                  "}, meta = {} }) }",
                   "[{\"_meta\":{},\"annotations\":{\"priority\":1},\"data\":\"\","
                   "\"mimeType\":\"audio/wav\",\"type\":\"audio\"}]");
-    check_content(f, "return mcp.content { mcp.link { uri = 'file:///a', name = 'a', mime = 'text/plain', size = 3 } }",
+    check_content(f,
+                  "return mcp.content { mcp.link { uri = 'file:///a', name = 'a', mime = "
+                  "'text/plain', size = 3 } }",
                   "[{\"mimeType\":\"text/plain\",\"name\":\"a\",\"size\":3,"
                   "\"type\":\"resource_link\",\"uri\":\"file:///a\"}]");
-    check_content(f, "return mcp.content { mcp.embed { uri = 'x:y', text = 't' }, mcp.embed { uri = 'x:z', blob = 'b', mime = 'm' } }",
+    check_content(f,
+                  "return mcp.content { mcp.embed { uri = 'x:y', text = 't' }, mcp.embed { uri = "
+                  "'x:z', blob = 'b', mime = 'm' } }",
                   "[{\"resource\":{\"text\":\"t\",\"uri\":\"x:y\"},\"type\":\"resource\"},"
                   "{\"resource\":{\"blob\":\"Yg==\",\"mimeType\":\"m\",\"uri\":\"x:z\"},"
                   "\"type\":\"resource\"}]");
@@ -146,7 +158,8 @@ static void test_structured(void **state)
 {
     struct fixture *f = *state;
     struct call c;
-    fixture_tool(f, "t", "return mcp.content { mcp.text('a'), structured = { n = 1 }, meta = { m = 2 } }");
+    fixture_tool(f, "t",
+                 "return mcp.content { mcp.text('a'), structured = { n = 1 }, meta = { m = 2 } }");
     fixture_load(f);
     call_start(f, &c, "t", NULL);
     call_wait(f, &c);
@@ -191,7 +204,8 @@ static void test_at_load(void **state)
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         snprintf(text, sizeof text,
                  "local mcp = require \"mcp\"\nlocal ok, m = pcall(function() %s end)\n"
-                 "return mcp.tool { name = \"t\", run = function() return tostring(ok) .. ' ' .. m end }\n",
+                 "return mcp.tool { name = \"t\", run = function() return tostring(ok) .. ' ' .. m "
+                 "end }\n",
                  lines[i]);
         fixture_write(f, "tools.d/t.lua", text);
         fixture_load(f);

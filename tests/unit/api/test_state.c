@@ -16,8 +16,11 @@ static void test_basics(void **state)
         { OPEN "local o = {id='a', n=1} return tostring(c:put(o) == o) .. c:get('a').n", "true1" },
         { OPEN "return tostring(c:get('none')) .. select('#', c:get('none'))", "nil1" },
         { OPEN "c:put{id='a', n=2} return c:get('a').n .. c:count()", "21" },
-        { OPEN "return tostring(c:delete('a')) .. tostring(c:delete('a')) .. c:count()", "truefalse0" },
-        { "local k = mcp.state.open('t.keyed', {key='name'}) k:put{name='n', id=5} return k:get('n').id", "5" },
+        { OPEN "return tostring(c:delete('a')) .. tostring(c:delete('a')) .. c:count()",
+          "truefalse0" },
+        { "local k = mcp.state.open('t.keyed', {key='name'}) k:put{name='n', id=5} return "
+          "k:get('n').id",
+          "5" },
         { OPEN "c:put{id='e', list=mcp.json.array(), o={}} return mcp.json.encode(c:get('e'))",
           "{\"id\":\"e\",\"list\":[],\"o\":{}}" },
         { OPEN "return tostring(c)", "collection: t.x" },
@@ -30,16 +33,37 @@ static void test_basics(void **state)
 static void test_misuse(void **state)
 {
     static const char *const lines[] = {
-        "mcp.state.open()", "mcp.state.open('a b')", "mcp.state.open('t.x', {kye='a'})", "mcp.state.open(('x'):rep(201))",
-        "c:get()", "c:get('')", "c:get(('x'):rep(513))", "c:get(7)", "c:put()", "c:put('a')", "c:put{}", "c:put{id=7}",
-        "c:put{id=''}", "c:put{id='a', f=print}", "c:put({id='a'}, {tttl=1})", "c:put({id='a'}, {ttl=-1})",
-        "c:update('a')", "c:update('a', {})", "c:list{limit=0}", "c:list{limit=1001}", "c:list{limit=1.5}", "c:list{nwest=true}",
-        "mcp.state.batch()", "c.get('a')", "mcp.state.open('t.x', {key='other'}):count()",
+        "mcp.state.open()",
+        "mcp.state.open('a b')",
+        "mcp.state.open('t.x', {kye='a'})",
+        "mcp.state.open(('x'):rep(201))",
+        "c:get()",
+        "c:get('')",
+        "c:get(('x'):rep(513))",
+        "c:get(7)",
+        "c:put()",
+        "c:put('a')",
+        "c:put{}",
+        "c:put{id=7}",
+        "c:put{id=''}",
+        "c:put{id='a', f=print}",
+        "c:put({id='a'}, {tttl=1})",
+        "c:put({id='a'}, {ttl=-1})",
+        "c:update('a')",
+        "c:update('a', {})",
+        "c:list{limit=0}",
+        "c:list{limit=1001}",
+        "c:list{limit=1.5}",
+        "c:list{nwest=true}",
+        "mcp.state.batch()",
+        "c.get('a')",
+        "mcp.state.open('t.x', {key='other'}):count()",
     };
     struct fixture *f = *state;
     char body[512];
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        snprintf(body, sizeof body, OPEN "c:count() return tostring(pcall(function() return %s end))", lines[i]);
+        snprintf(body, sizeof body,
+                 OPEN "c:count() return tostring(pcall(function() return %s end))", lines[i]);
         check(f, body, "false");
     }
     check(f, OPEN "c:put{id=('x'):rep(512)} return #c:list()[1].id", "512");
@@ -49,11 +73,17 @@ static void test_grants(void **state)
 {
     static const char *const granted[] = { "jobs:rw", "models:r", "seen", "log*:rw", NULL };
     static const struct example examples[] = {
-        { "local c = mcp.state.open('jobs', {key='jobId'}) c:put{jobId='a'} return c:count()", "1" },
-        { "local c = mcp.state.open('models', {key='modelId'}) return c:count() .. select(3, c:put{modelId='a'})", "0DENIED" },
+        { "local c = mcp.state.open('jobs', {key='jobId'}) c:put{jobId='a'} return c:count()",
+          "1" },
+        { "local c = mcp.state.open('models', {key='modelId'}) return c:count() .. select(3, "
+          "c:put{modelId='a'})",
+          "0DENIED" },
         { "return select(3, mcp.state.open('models'):delete('a'))", "DENIED" },
-        { "return select(3, mcp.state.open('models', {key='modelId'}):update('a', function() return {modelId='a'} end))", "DENIED" },
-        { "local c = mcp.state.open('seen') return c:count() .. select(3, c:put{id='a'})", "0DENIED" },
+        { "return select(3, mcp.state.open('models', {key='modelId'}):update('a', function() "
+          "return {modelId='a'} end))",
+          "DENIED" },
+        { "local c = mcp.state.open('seen') return c:count() .. select(3, c:put{id='a'})",
+          "0DENIED" },
         { "mcp.state.open('logs'):put{id='a'} return 'ok'", "ok" },
         { "return select(2, mcp.state.open('secrets'):get('a'))",
           "the collection secrets is not granted; in mcp.ini: [tool t] state = secrets:r" },
@@ -72,17 +102,27 @@ static void test_grants(void **state)
 static void test_list(void **state)
 {
     static const struct example examples[] = {
-        { OPEN "for i = 1, 5 do c:put{id='k' .. i} end c:put{id='k2', again=true} return c:count()", "5" },
+        { OPEN "for i = 1, 5 do c:put{id='k' .. i} end c:put{id='k2', again=true} return c:count()",
+          "5" },
         { OPEN "local l, n = c:list{limit=2} return l[1].id .. l[2].id .. n", "k1k2k2" },
-        { OPEN "local l, n = c:list{limit=2, after='k2'} return l[1].id .. l[2].id .. n", "k3k4k4" },
-        { OPEN "local l, n = c:list{limit=2, after='k4'} return l[1].id .. #l .. tostring(n)", "k51nil" },
-        { OPEN "local l, n = c:list{newest=true, limit=2} return l[1].id .. l[2].id .. n", "k5k4k4" },
-        { OPEN "local l, n = c:list{newest=true, limit=3, after='k4'} return l[1].id .. l[3].id .. tostring(n)", "k3k1nil" },
+        { OPEN "local l, n = c:list{limit=2, after='k2'} return l[1].id .. l[2].id .. n",
+          "k3k4k4" },
+        { OPEN "local l, n = c:list{limit=2, after='k4'} return l[1].id .. #l .. tostring(n)",
+          "k51nil" },
+        { OPEN "local l, n = c:list{newest=true, limit=2} return l[1].id .. l[2].id .. n",
+          "k5k4k4" },
+        { OPEN "local l, n = c:list{newest=true, limit=3, after='k4'} return l[1].id .. l[3].id .. "
+               "tostring(n)",
+          "k3k1nil" },
         { OPEN "local l, n = c:list() return #l .. tostring(n)", "5nil" },
         { OPEN "return c:list{after='k5'}", "[]" },
-        { OPEN "local t = {} for o in c:each() do t[#t+1] = o.id c:delete(o.id) c:put{id='new' .. #t} end\n"
-               "return table.concat(t, ' ') .. c:count()", "k1 k2 k3 k4 k55" },
-        { OPEN "for i = 1, 1001 do c:put{id='m' .. i} end local l, n = c:list{limit=1000} return #l .. n", "1000m995" },
+        { OPEN "local t = {} for o in c:each() do t[#t+1] = o.id c:delete(o.id) c:put{id='new' .. "
+               "#t} end\n"
+               "return table.concat(t, ' ') .. c:count()",
+          "k1 k2 k3 k4 k55" },
+        { OPEN "for i = 1, 1001 do c:put{id='m' .. i} end local l, n = c:list{limit=1000} return "
+               "#l .. n",
+          "1000m995" },
         { NULL, NULL },
     };
     check_all(*state, examples);
@@ -91,30 +131,38 @@ static void test_list(void **state)
 static void test_update(void **state)
 {
     static const struct example examples[] = {
-        { OPEN "local n = c:update('a', function(o) return {id='a', was=tostring(o)} end) return n.was .. c:get('a').was",
+        { OPEN "local n = c:update('a', function(o) return {id='a', was=tostring(o)} end) return "
+               "n.was .. c:get('a').was",
           "nilnil" },
-        { OPEN "c:update('a', function(o) o.n = (o.n or 0) + 1 return o end) return c:get('a').n", "1" },
+        { OPEN "c:update('a', function(o) o.n = (o.n or 0) + 1 return o end) return c:get('a').n",
+          "1" },
         { OPEN "return tostring(c:update('a', function() return nil end)) .. c:count()", "nil0" },
         { OPEN "return tostring(c:update('a', function() return nil end)) .. c:count()", "nil0" },
-        { OPEN "return tostring(pcall(c.update, c, 'a', function() return {id='b'} end))", "false" },
+        { OPEN "return tostring(pcall(c.update, c, 'a', function() return {id='b'} end))",
+          "false" },
         { OPEN "return tostring(pcall(c.update, c, 'a', function() error('mine', 0) end)) .. "
-               "select(2, pcall(c.update, c, 'a', function() error('mine', 0) end))", "falsemine" },
-        { OPEN "local n = 0 local _, m, code = c:update('a', function() n = n + 1 c:put{id='a', n=n} return {id='a'} end)\n"
-               "return code .. n", "CONFLICT100" },
+               "select(2, pcall(c.update, c, 'a', function() error('mine', 0) end))",
+          "falsemine" },
+        { OPEN "local n = 0 local _, m, code = c:update('a', function() n = n + 1 c:put{id='a', "
+               "n=n} return {id='a'} end)\n"
+               "return code .. n",
+          "CONFLICT100" },
         { NULL, NULL },
     };
     check_all(*state, examples);
 }
 
-/* Two calls add to one number; each waits between reading and writing, so that they get in each other's way. */
+/* Two calls add to one number; each waits between reading and writing, so that they get in each
+ * other's way. */
 static void test_update_contended(void **state)
 {
     struct fixture *f = *state;
     struct call c[4];
-    fixture_tool(f, "t", OPEN "for _ = 1, 20 do\n"
-                              "  assert(c:update('n', function(o)\n"
-                              "    o = o or {id='n', n=0} mcp.time.sleep(0) o.n = o.n + 1 return o end))\n"
-                              "end return 'ok'");
+    fixture_tool(f, "t",
+                 OPEN "for _ = 1, 20 do\n"
+                      "  assert(c:update('n', function(o)\n"
+                      "    o = o or {id='n', n=0} mcp.time.sleep(0) o.n = o.n + 1 return o end))\n"
+                      "end return 'ok'");
     fixture_load(f);
     for (int i = 0; i < 4; i++)
         call_start(f, &c[i], "t", NULL);
@@ -129,27 +177,42 @@ static void test_update_contended(void **state)
 static void test_batch(void **state)
 {
     static const struct example examples[] = {
-        { OPEN "local ok, got = mcp.state.batch(function() c:put{id='a'} c:put{id='b'} return c:get('a').id end)\n"
-               "return tostring(ok) .. got .. c:count()", "truea2" },
-        { OPEN "local seen mcp.state.batch(function() c:delete('a') seen = tostring(c:get('a')) .. c:count() end)\n"
-               "return seen .. c:count()", "nil21" },
-        { OPEN "mcp.state.batch(function() c:put{id='x', n=1} c:put{id='x', n=2} c:delete('x') end) return tostring(c:get('x'))",
+        { OPEN "local ok, got = mcp.state.batch(function() c:put{id='a'} c:put{id='b'} return "
+               "c:get('a').id end)\n"
+               "return tostring(ok) .. got .. c:count()",
+          "truea2" },
+        { OPEN "local seen mcp.state.batch(function() c:delete('a') seen = tostring(c:get('a')) .. "
+               "c:count() end)\n"
+               "return seen .. c:count()",
+          "nil21" },
+        { OPEN "mcp.state.batch(function() c:put{id='x', n=1} c:put{id='x', n=2} c:delete('x') "
+               "end) return tostring(c:get('x'))",
           "nil" },
         { OPEN "mcp.state.batch(function() c:update('b', function(o) o.n = 1 return o end)\n"
-               "c:update('b', function(o) o.n = o.n + 1 return o end) end) return c:get('b').n", "2" },
+               "c:update('b', function(o) o.n = o.n + 1 return o end) end) return c:get('b').n",
+          "2" },
         /* An error undoes all of it and is the caller's; afterwards there is no batch left. */
-        { OPEN "local ok, m = pcall(mcp.state.batch, function() c:put{id='z'} error('no', 0) end)\n"
-               "c:put{id='after'} return tostring(ok) .. m .. tostring(c:get('z')) .. c:get('after').id", "falsenonilafter" },
-        { OPEN "local ok, m = pcall(mcp.state.batch, function() mcp.state.batch(function() end) end) return m:match('nest')", "nest" },
+        { OPEN
+          "local ok, m = pcall(mcp.state.batch, function() c:put{id='z'} error('no', 0) end)\n"
+          "c:put{id='after'} return tostring(ok) .. m .. tostring(c:get('z')) .. c:get('after').id",
+          "falsenonilafter" },
+        { OPEN "local ok, m = pcall(mcp.state.batch, function() mcp.state.batch(function() end) "
+               "end) return m:match('nest')",
+          "nest" },
         { "return tostring(mcp.state.batch(function() end))", "true" },
         /* fn runs again when what it saw has changed. */
         { OPEN "local n = 0 c:put{id='b', n=0}\n"
                "local h = mcp.spawn(function() mcp.time.sleep(0.01) c:put{id='b', n=10} end)\n"
-               "mcp.state.batch(function() n = n + 1 c:update('b', function(o) o.n = o.n + 1 return o end)\n"
-               "  if n == 1 then h:wait() end end) return n .. ' ' .. c:get('b').n", "2 11" },
-        { OPEN "return select(3, mcp.state.batch(function() for i = 1, 1001 do local ok, m, code = c:put{id='l' .. i}\n"
-               "if not ok then error(code, 0) end end end))", "!LIMIT" },
-        { OPEN "mcp.state.batch(function() for i = 1, 1000 do assert(c:put{id='l' .. i}) end end) return tostring(c:get('l1000') ~= nil)",
+               "mcp.state.batch(function() n = n + 1 c:update('b', function(o) o.n = o.n + 1 "
+               "return o end)\n"
+               "  if n == 1 then h:wait() end end) return n .. ' ' .. c:get('b').n",
+          "2 11" },
+        { OPEN "return select(3, mcp.state.batch(function() for i = 1, 1001 do local ok, m, code = "
+               "c:put{id='l' .. i}\n"
+               "if not ok then error(code, 0) end end end))",
+          "!LIMIT" },
+        { OPEN "mcp.state.batch(function() for i = 1, 1000 do assert(c:put{id='l' .. i}) end end) "
+               "return tostring(c:get('l1000') ~= nil)",
           "true" },
         { NULL, NULL },
     };
@@ -160,8 +223,10 @@ static void test_batch(void **state)
 static void test_batch_killed(void **state)
 {
     struct fixture *f = *state;
-    fixture_tool(f, "hog", "local c = mcp.state.open('hog.x')\n"
-                           "mcp.state.batch(function() c:put{id='a'} local t = {} while true do t[#t+1] = ('x'):rep(9999) end end)");
+    fixture_tool(f, "hog",
+                 "local c = mcp.state.open('hog.x')\n"
+                 "mcp.state.batch(function() c:put{id='a'} local t = {} while true do t[#t+1] = "
+                 "('x'):rep(9999) end end)");
     fixture_tool(f, "look", "local c = mcp.state.open('look.x') c:put{id='b'} return c:count()");
     fixture_load(f);
     for (int i = 0; i < 3; i++) {
@@ -209,7 +274,8 @@ static void test_sync(void **state)
     call_fini(&c);
     check(f, "return tostring(mcp.state.sync())", "true");
     /* Cancelled at once: the store's answer finds nobody, and harms nothing. */
-    fixture_tool(f, "t", OPEN "c:put{id='a'} local _, _, code = mcp.state.sync() return tostring(code)");
+    fixture_tool(f, "t",
+                 OPEN "c:put{id='a'} local _, _, code = mcp.state.sync() return tostring(code)");
     fixture_load(f);
     for (int i = 0; i < 20; i++) {
         call_start(f, &c, "t", NULL);
@@ -228,8 +294,8 @@ static void test_restart(void **state)
     check(f, OPEN "return c:get('a').n .. c:count()", "12");
 }
 
-/* The disk takes no more: what was written may be lost and says so, its event never leaves, changes are refused,
- * reading goes on. */
+/* The disk takes no more: what was written may be lost and says so, its event never leaves, changes
+ * are refused, reading goes on. */
 static void test_disk_trouble(void **state)
 {
     struct fixture *f = *state;
@@ -237,10 +303,11 @@ static void test_disk_trouble(void **state)
     struct call c;
 
     check(f, OPEN "c:put{id='a', n=1} return tostring(mcp.state.sync())", "true");
-    fixture_tool(f, "t", OPEN "c:put{id='b'} mcp.events.publish('job/x', 'made', {b=true})\n"
-                              "local ok, m, code = mcp.state.sync()\n"
-                              "local ok2, m2, code2 = c:put{id='c'}\n"
-                              "return tostring(code) .. ' ' .. tostring(code2) .. ' ' .. c:get('a').n");
+    fixture_tool(f, "t",
+                 OPEN "c:put{id='b'} mcp.events.publish('job/x', 'made', {b=true})\n"
+                      "local ok, m, code = mcp.state.sync()\n"
+                      "local ok2, m2, code2 = c:put{id='c'}\n"
+                      "return tostring(code) .. ' ' .. tostring(code2) .. ' ' .. c:get('a').n");
     fixture_load(f);
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);

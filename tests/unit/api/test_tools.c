@@ -1,5 +1,5 @@
-/* test_tools.c - the tools that come with the gateway: evaluations from their start to every end, restarts in between,
- * and gates. The commands are the tests' own. */
+/* test_tools.c - the tools that come with the gateway: evaluations from their start to every end,
+ * restarts in between, and gates. The commands are the tests' own. */
 #include "fixture.h"
 
 #include <limits.h>
@@ -11,18 +11,27 @@
 static const char *const exec_granted[] = { "@evals", NULL };
 static const char *const state_granted[] = { "jobs:rw", "models:rw", NULL };
 
-#define SH(script) (const char *const[]) { "sh", "-c", script, "eval", "{taskId}", "{configId}", "{jobId}", "{root}", NULL }
+#define SH(script)                                                                      \
+    (const char *const[])                                                               \
+    {                                                                                   \
+        "sh", "-c", script, "eval", "{taskId}", "{configId}", "{jobId}", "{root}", NULL \
+    }
 
 /* At file scope, so that the lists live as long as the program. */
 static const struct vm_eval all_evals[] = {
-    { "good", SH("echo working; echo '{\"metrics\":{\"f1\":0.5},\"artifacts\":[\"a\"],\"extra\":1}'"), NULL, 10000 },
+    { "good",
+      SH("echo working; echo '{\"metrics\":{\"f1\":0.5},\"artifacts\":[\"a\"],\"extra\":1}'"), NULL,
+      10000 },
     { "bare", SH("echo '{\"x\":1}'; echo '[1]'; echo no json"), NULL, 10000 },
-    { "fails", SH("echo '{\"metrics\":{}}'; echo first >&2; echo the reason >&2; exit 7"), NULL, 10000 },
+    { "fails", SH("echo '{\"metrics\":{}}'; echo first >&2; echo the reason >&2; exit 7"), NULL,
+      10000 },
     { "silent", SH("echo nothing"), NULL, 10000 },
     { "long", SH("echo started; exec sleep 600"), NULL, 600000 },
     { "slow", SH("exec sleep 600"), NULL, 150 },
-    { "ids", SH("echo \"{\\\"args\\\":\\\"$1 $2 $4\\\",\\\"same\\\":$([ \"$3\" != x ] && echo true)}\""), NULL, 10000 },
-    { "missing", (const char *const[]) { "no-such-program", NULL }, NULL, 10000 },
+    { "ids",
+      SH("echo \"{\\\"args\\\":\\\"$1 $2 $4\\\",\\\"same\\\":$([ \"$3\" != x ] && echo true)}\""),
+      NULL, 10000 },
+    { "missing", (const char *const[]){ "no-such-program", NULL }, NULL, 10000 },
     { "loud", SH("seq 300000; echo '{\"metrics\":{\"n\":300000}}'; seq 10"), NULL, 10000 },
 };
 static struct vm_eval evals[sizeof all_evals / sizeof *all_evals];
@@ -30,8 +39,10 @@ static struct vm_eval evals[sizeof all_evals / sizeof *all_evals];
 static void set_evals(struct fixture *f)
 {
     memcpy(evals, all_evals, sizeof evals);
-    f->sections = (struct vm_sections){ .evals_parallel = 2, .evals_max_queued = 3,
-                                        .evals_max_output = 65536, .evals = evals,
+    f->sections = (struct vm_sections){ .evals_parallel = 2,
+                                        .evals_max_queued = 3,
+                                        .evals_max_output = 65536,
+                                        .evals = evals,
                                         .eval_count = sizeof evals / sizeof *evals };
 }
 
@@ -131,24 +142,30 @@ static void expect_events(struct fixture *f, const struct job_name *job, const c
 
 static void test_completes(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct job_name job;
     run_eval(f, "good", "cfg", &job);
     assert_int_equal(strspn(job.id + 4, "abcdefghijklmnopqrstuvwxyz0123456789"), 12);
     await_status(f, &job, "COMPLETED");
     const char *text = call(f, "status", job.args);
-    expect(text, "\"result\":{\"artifacts\":[\"a\"],\"configId\":\"cfg\",\"extra\":1,\"metrics\":{\"f1\":0.5},\"taskId\":\"good\"}");
-    expect_events(f, &job, (const char *const[]){ "queued", "running", "progress", "completed", NULL });
+    expect(text, "\"result\":{\"artifacts\":[\"a\"],\"configId\":\"cfg\",\"extra\":1,\"metrics\":{"
+                 "\"f1\":0.5},\"taskId\":\"good\"}");
+    expect_events(f, &job,
+                  (const char *const[]){ "queued", "running", "progress", "completed", NULL });
     expect(f->events, "\"line\":\"working\"}");
     assert_null(strstr(f->events, "failed"));
 }
 
 static void test_results(void **state)
 {
+    need_programs();
     static const struct {
         const char *task, *status, *part;
     } cases[] = {
-        { "bare", "COMPLETED", "\"result\":{\"artifacts\":[],\"configId\":\"c\",\"metrics\":{},\"taskId\":\"bare\",\"x\":1}" },
+        { "bare", "COMPLETED",
+          "\"result\":{\"artifacts\":[],\"configId\":\"c\",\"metrics\":{},\"taskId\":\"bare\","
+          "\"x\":1}" },
         { "fails", "FAILED", "\"error\":\"exit code 7: the reason\"" },
         { "fails", "FAILED", "\"result\":null" },
         { "silent", "FAILED", "\"error\":\"it printed no line that is a JSON object\"" },
@@ -163,13 +180,16 @@ static void test_results(void **state)
         run_eval(f, cases[i].task, "c", &job);
         await_status(f, &job, cases[i].status);
         expect(call(f, "status", job.args), cases[i].part);
-        expect_events(f, &job, (const char *const[]){ "queued", "running",
-                               strcmp(cases[i].status, "FAILED") == 0 ? "failed" : "completed", NULL });
+        expect_events(f, &job,
+                      (const char *const[]){
+                          "queued", "running",
+                          strcmp(cases[i].status, "FAILED") == 0 ? "failed" : "completed", NULL });
     }
 }
 
 static void test_ids(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct job_name job;
     char want[256];
@@ -191,7 +211,8 @@ static void test_arguments(void **state)
         { "run_eval", "{\"taskId\":\"\",\"configId\":\"c\"}", "!taskId and configId are required" },
         { "run_eval", "{\"taskId\":{},\"configId\":\"c\"}", "!taskId and configId are required" },
         { "run_eval", "{\"taskId\":\"nope\",\"configId\":\"c\"}",
-          "!Unknown task: nope (known: good, bare, fails, silent, long, slow, ids, missing, loud)" },
+          "!Unknown task: nope (known: good, bare, fails, silent, long, slow, ids, missing, "
+          "loud)" },
         { "status", "{}", "!jobId is required" },
         { "status", "{\"jobId\":\"x\"}", "!Unknown jobId: x" },
         { "status", "{\"jobId\":7,\"more\":1}", "!Unknown jobId: 7" },
@@ -211,7 +232,8 @@ static void test_dry_run(void **state)
 {
     struct fixture *f = *state;
     struct job_name job;
-    const char *text = call(f, "run_eval", "{\"taskId\":\"nope\",\"configId\":\"c\",\"dryRun\":true,\"x\":1}");
+    const char *text =
+        call(f, "run_eval", "{\"taskId\":\"nope\",\"configId\":\"c\",\"dryRun\":true,\"x\":1}");
     assert_string_equal(member(text, "status"), "DRY_RUN");
     snprintf(job.args, sizeof job.args, "{\"jobId\":\"%s\"}", member(text, "jobId"));
     expect(call(f, "status", job.args), "\"status\":\"DRY_RUN\"");
@@ -221,6 +243,7 @@ static void test_dry_run(void **state)
 
 static void test_cancel(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct job_name job[3];
     for (int i = 0; i < 3; i++)
@@ -240,11 +263,13 @@ static void test_cancel(void **state)
 
 static void test_limit(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct job_name job[5];
     for (int i = 0; i < 5; i++)
         run_eval(f, "long", "c", &job[i]);
-    expect(call(f, "run_eval", "{\"taskId\":\"long\",\"configId\":\"c\"}"), "!Too many evaluations are waiting: ");
+    expect(call(f, "run_eval", "{\"taskId\":\"long\",\"configId\":\"c\"}"),
+           "!Too many evaluations are waiting: ");
     const char *text = call(f, "list_jobs", "{\"limit\":3}");
     expect(text, "\"next\":");
     assert_non_null(strstr(text, job[4].id));
@@ -275,9 +300,11 @@ static void test_list_pages(void **state)
     assert_int_equal(seen, 5);
 }
 
-/* What a stop found RUNNING says so; what waited starts anew; the past is told to late subscribers. */
+/* What a stop found RUNNING says so; what waited starts anew; the past is told to late subscribers.
+ */
 static void test_restart(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct job_name job[3], done;
     run_eval(f, "good", "c", &done);
@@ -308,18 +335,23 @@ static void test_restart(void **state)
 /* The file as a crash leaves it: the rows of the ops kit, nothing else. */
 static void test_crash(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
-    struct job_name was_running = { "job_run", "{\"jobId\":\"job_run\"}" }, was_queued = { "job_que", "{\"jobId\":\"job_que\"}" },
+    struct job_name was_running = { "job_run", "{\"jobId\":\"job_run\"}" },
+                    was_queued = { "job_que", "{\"jobId\":\"job_que\"}" },
                     was_unknown = { "job_unk", "{\"jobId\":\"job_unk\"}" };
     struct err e;
     assert_int_equal(store_close(f->services.store, &e), 0);
-    fixture_write(f, "state.json",
-                  "{\"jobs\":[{\"jobId\":\"job_run\",\"taskId\":\"good\",\"configId\":\"c\",\"status\":\"RUNNING\","
-                  "\"startedAt\":\"2026-01-01T00:00:00.000Z\",\"updatedAt\":\"2026-01-01T00:00:01.000Z\"},"
-                  "{\"jobId\":\"job_que\",\"taskId\":\"good\",\"configId\":\"c\",\"status\":\"QUEUED\","
-                  "\"startedAt\":\"2026-01-01T00:00:00.000Z\",\"updatedAt\":\"2026-01-01T00:00:00.000Z\"},"
-                  "{\"jobId\":\"job_unk\",\"taskId\":\"gone\",\"configId\":\"c\",\"status\":\"QUEUED\","
-                  "\"startedAt\":\"2026-01-01T00:00:00.000Z\",\"updatedAt\":\"2026-01-01T00:00:00.000Z\"}],\"models\":[]}");
+    fixture_write(
+        f, "state.json",
+        "{\"jobs\":[{\"jobId\":\"job_run\",\"taskId\":\"good\",\"configId\":\"c\",\"status\":"
+        "\"RUNNING\","
+        "\"startedAt\":\"2026-01-01T00:00:00.000Z\",\"updatedAt\":\"2026-01-01T00:00:01.000Z\"},"
+        "{\"jobId\":\"job_que\",\"taskId\":\"good\",\"configId\":\"c\",\"status\":\"QUEUED\","
+        "\"startedAt\":\"2026-01-01T00:00:00.000Z\",\"updatedAt\":\"2026-01-01T00:00:00.000Z\"},"
+        "{\"jobId\":\"job_unk\",\"taskId\":\"gone\",\"configId\":\"c\",\"status\":\"QUEUED\","
+        "\"startedAt\":\"2026-01-01T00:00:00.000Z\",\"updatedAt\":\"2026-01-01T00:00:00.000Z\"}],"
+        "\"models\":[]}");
     f->services.store = store_open_memory(&e);
     fixture_restart(f);
     run_start(f);
@@ -340,7 +372,8 @@ static void test_promote(void **state)
     static const char *const order[] = { "dev", "staging", "prod", NULL };
     struct fixture *f = *state;
     expect(call(f, "promote_model", "{\"modelId\":\"m\",\"gate\":\"g\",\"dryRun\":true}"),
-           "{\"changed\":true,\"currentGates\":[],\"dryRun\":true,\"gate\":\"g\",\"modelId\":\"m\",\"promoted\":false,\"promotedAt\":null}");
+           "{\"changed\":true,\"currentGates\":[],\"dryRun\":true,\"gate\":\"g\",\"modelId\":\"m\","
+           "\"promoted\":false,\"promotedAt\":null}");
     const char *text = call(f, "promote_model", "{\"modelId\":\"m\",\"gate\":\"g\"}");
     expect(text, "{\"changed\":true,\"currentGates\":[\"g\"],\"dryRun\":false,");
     char at[64];
@@ -348,18 +381,22 @@ static void test_promote(void **state)
     text = call(f, "promote_model", "{\"modelId\":\"m\",\"gate\":\"g\"}");
     expect(text, "{\"changed\":false,\"currentGates\":[\"g\"],");
     assert_string_equal(member(text, "promotedAt"), at);
-    expect(call(f, "promote_model", "{\"modelId\":\"m\",\"gate\":\"h\"}"), "\"currentGates\":[\"g\",\"h\"]");
+    expect(call(f, "promote_model", "{\"modelId\":\"m\",\"gate\":\"h\"}"),
+           "\"currentGates\":[\"g\",\"h\"]");
 
     f->sections.gates = order;
     assert_string_equal(call(f, "promote_model", "{\"modelId\":\"n\",\"gate\":\"g\"}"),
                         "!Unknown gate: g (known: dev, staging, prod)");
     expect(call(f, "promote_model", "{\"modelId\":\"n\",\"gate\":\"prod\"}"), "\"changed\":true");
     f->sections.gates_strict = true;
-    assert_string_equal(call(f, "promote_model", "{\"modelId\":\"o\",\"gate\":\"staging\"}"), "!Gate staging needs gate dev first");
-    assert_string_equal(call(f, "promote_model", "{\"modelId\":\"o\",\"gate\":\"staging\",\"dryRun\":true}"),
+    assert_string_equal(call(f, "promote_model", "{\"modelId\":\"o\",\"gate\":\"staging\"}"),
+                        "!Gate staging needs gate dev first");
+    assert_string_equal(call(f, "promote_model",
+                             "{\"modelId\":\"o\",\"gate\":\"staging\",\"dryRun\":true}"),
                         "!Gate staging needs gate dev first");
     expect(call(f, "promote_model", "{\"modelId\":\"o\",\"gate\":\"dev\"}"), "\"changed\":true");
-    expect(call(f, "promote_model", "{\"modelId\":\"o\",\"gate\":\"staging\"}"), "\"currentGates\":[\"dev\",\"staging\"]");
+    expect(call(f, "promote_model", "{\"modelId\":\"o\",\"gate\":\"staging\"}"),
+           "\"currentGates\":[\"dev\",\"staging\"]");
     /* A gate that was passed before stays passed, whatever the order says now. */
     expect(call(f, "promote_model", "{\"modelId\":\"m\",\"gate\":\"g\"}"), "\"changed\":false");
 }
@@ -374,7 +411,8 @@ static void test_not_granted(void **state)
     fixture_load(f);
     run_eval(f, "good", "c", &job);
     await_status(f, &job, "FAILED");
-    expect(call(f, "status", job.args), "the evaluations are not granted; in mcp.ini: [tool run_eval] exec = @evals");
+    expect(call(f, "status", job.args),
+           "the evaluations are not granted; in mcp.ini: [tool run_eval] exec = @evals");
 }
 
 int main(void)
