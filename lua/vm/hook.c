@@ -7,11 +7,20 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #define PERMANENT_COUNT 1000
+
+#ifdef __SANITIZE_THREAD__
+/* Packaged Lua leaves a protected call by the checking form of longjmp, which ThreadSanitizer does
+ * not know: its record of the call stack would grow with every error and every yield. It knows the
+ * plain form. */
+_Noreturn void __longjmp_chk(jmp_buf env, int value);
+_Noreturn void __longjmp_chk(jmp_buf env, int value) { longjmp(env, value); }
+#endif
 
 static _Thread_local lua_State *volatile running;
 
@@ -98,32 +107,53 @@ static void leave(struct strand *s, enum strand_state state)
     lua_yield(s->L, 0);
 }
 
-/* Looks again soon. Not every instruction, which would slow the code down while its time is
- * running; and not at a fixed distance, in which a loop might always be found in the same callback.
- */
-static void look_again(lua_State *L, int64_t now_us)
+/* Looks again later, and whenever a function returns: the one whose end makes the strand able to
+ * yield must not be missed, or many short stays in callbacks would pass for one long one. */
+static void look_again(lua_State *L)
 {
-    lua_sethook(L, hook_fired, LUA_MASKCOUNT, 300 + (int)(now_us & 511));
+    lua_sethook(L, hook_fired, LUA_MASKCOUNT | LUA_MASKRET, 1000);
+}
+
+/* A function has returned: back to where the next instruction can yield? (This event cannot.) */
+static void returned(struct vm *vm, lua_State *L)
+{
+    if (!lua_isyieldable(L))
+        return;
+    vm->pinned_us = 0;
+    lua_sethook(L, hook_fired, LUA_MASKCOUNT, 1);
+}
+
+/* The slice is over where the strand cannot yield: it has a little more time. */
+static void pinned(struct vm *vm, struct task *t, lua_State *L, int64_t now_us)
+{
+    if (!vm->pinned_us)
+        vm->pinned_us = now_us;
+    if (now_us - vm->pinned_us < PINNED_US) {
+        look_again(L);
+        return;
+    }
+    task_kill(t, OUT_KILLED);
+    die(L);
 }
 
 static void hook_fired(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
     struct strand *s = strand_of(L);
     struct vm *vm = s->vm;
     if (s != vm->running) {
         lua_sethook(L, NULL, 0, 0);
         return;
     }
-    struct task *t = s->task;
-    if (t->is_killed || s->is_dropped) {
-        die(L);
+    if (ar->event != LUA_HOOKCOUNT) {
+        returned(vm, L);
         return;
     }
+    struct task *t = s->task;
     const struct account *a = &vm->memory.accounts[t->account];
     bool yieldable = lua_isyieldable(L);
-    if (a->is_refused || (a->is_over && !yieldable && a->used > a->budget + MEMORY_SLACK)) {
+    if (a->is_refused || (a->is_over && !yieldable && a->used > a->budget + MEMORY_SLACK))
         task_kill(t, OUT_NO_MEMORY);
+    if (t->is_killed || s->is_dropped) {
         die(L);
         return;
     }
@@ -135,13 +165,7 @@ static void hook_fired(lua_State *L, lua_Debug *ar)
         hook_rest(vm, L); /* a signal that was meant for the slice before */
     } else if (yieldable) {
         leave(s, STRAND_PREEMPTED);
-    } else if (!vm->pinned_us) {
-        vm->pinned_us = now;
-        look_again(L, now);
-    } else if (now - vm->pinned_us >= PINNED_US) {
-        task_kill(t, OUT_KILLED);
-        die(L);
     } else {
-        look_again(L, now);
+        pinned(vm, t, L, now);
     }
 }

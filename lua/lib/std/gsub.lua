@@ -26,8 +26,11 @@ local function step(s, replacement, from, to, ...)
   return from, to, replace(replacement, sub(s, from, to - 1), ...)
 end
 
+-- Parts are joined now and then: a table slot for each of a million matches would cost more than the text.
+local FLUSH = 1000
+
 return function(s, pattern, replacement, max)
-  local parts, n, count, at, last = {}, 0, 0, 1, nil
+  local joined, parts, n, count, at, last = {}, {}, 0, 0, 1, nil
   local is_anchored = byte(pattern, 1) == 94 -- "^"
   while count < max do
     local from, to, value = step(s, replacement, next_match(s, pattern, at, last))
@@ -36,7 +39,12 @@ return function(s, pattern, replacement, max)
     n, count = n + 2, count + 1
     at, last = to, to
     if is_anchored then break end
+    if n >= FLUSH then
+      joined[#joined + 1] = concat(parts, "", 1, n)
+      n = 0
+    end
   end
-  parts[n + 1] = sub(s, at)
-  return concat(parts), count
+  joined[#joined + 1] = concat(parts, "", 1, n)
+  joined[#joined + 1] = sub(s, at)
+  return concat(joined), count
 end

@@ -178,31 +178,66 @@ static void on_done(void *arg, struct tool_result *r, uint64_t wait)
 
 static const struct task_ops ops = { on_progress, on_log, on_done };
 
+void call_begin(struct fixture *f, struct call *c, const char *tool)
+{
+    *c = (struct call){ .begin_ms = clock_mono_ms() };
+    c->info = (struct task_info){
+        .call_id = "c1",
+        .tool = tool,
+        .principal = "anna",
+        .scopes = "read,write",
+        .ip = "127.0.0.1",
+        .client_name = "cli",
+        .client_version = "9",
+        .protocol = "2025-11-25",
+        .wants_progress = true,
+        .wants_log = true,
+        .timeout_ms = f->call_timeout_ms,
+    };
+}
+
+void call_run(struct fixture *f, struct call *c, uint32_t index)
+{
+    struct task *task = task_start(f->vm, index, &c->info, &ops, c);
+    c->info.args = c->info.meta = (struct json_text){ 0 };
+    assert_true(c->is_done ? task == NULL : task != NULL);
+    c->task = task;
+}
+
 void call_start(struct fixture *f, struct call *c, const char *tool, const char *args)
 {
     const struct tool *t = toolset_find(f->set, tool, strlen(tool));
     if (!t)
         fail_msg("no tool %s: %s", tool, problems(f));
-    *c = (struct call){ .begin_ms = clock_mono_ms() };
-    c->info = (struct task_info){ .call_id = "c1",
-                                  .tool = t->name,
-                                  .principal = "anna",
-                                  .scopes = "read,write",
-                                  .ip = "127.0.0.1",
-                                  .client_name = "cli",
-                                  .client_version = "9",
-                                  .protocol = "2025-11-25",
-                                  .wants_progress = true,
-                                  .wants_log = true };
+    call_begin(f, c, t->name);
     if (args) {
         struct err e = { 0 };
         if (json_scan(args, strlen(args), NULL, &c->info.args, &e) != 0)
             fail_msg("%s: %s", args, e.text);
     }
-    struct task *task = task_start(f->vm, t->index, &c->info, &ops, c);
-    c->info.args = (struct json_text){ 0 };
-    assert_true(c->is_done ? task == NULL : task != NULL);
-    c->task = task;
+    call_run(f, c, t->index);
+}
+
+struct failures {
+    char *out;
+    size_t size;
+};
+
+static void start_failed(void *arg, const char *file, const char *text)
+{
+    struct failures *x = arg;
+    snprintf(x->out, x->size, "%s: %s", file, text);
+}
+
+void start_all(struct fixture *f, char *failed, size_t size)
+{
+    struct failures x = { failed, size };
+    vm_start_tools(f->vm, NULL, NULL, start_failed, &x);
+    int64_t end = clock_mono_ms() + 10000;
+    while (vm_task_count(f->vm) && clock_mono_ms() < end) {
+        loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
+        vm_run(f->vm);
+    }
 }
 
 void run_until(struct fixture *f, const bool *done, int64_t limit_ms)

@@ -23,6 +23,7 @@ struct fixture {
     struct vm_services services;
     struct watchdog *dog;
     struct watch_slot slot;
+    int64_t call_timeout_ms; /* of the next calls; 0: the tool's own */
 };
 
 struct call { /* one tools/call and what came of it */
@@ -47,6 +48,11 @@ void fixture_load(struct fixture *f);
 
 /* Starts a call; args is JSON text or NULL. */
 void call_start(struct fixture *f, struct call *c, const char *tool, const char *args);
+/* The two halves of call_start(), for what lies between: a call's _meta. */
+void call_begin(struct fixture *f, struct call *c, const char *tool);
+void call_run(struct fixture *f, struct call *c, uint32_t index);
+/* Runs all start functions to their end; the last one that failed is written to failed. */
+void start_all(struct fixture *f, char *failed, size_t size);
 /* Polls and runs until *done; fails the test after limit_ms. */
 void run_until(struct fixture *f, const bool *done, int64_t limit_ms);
 void call_wait(struct fixture *f, struct call *c);

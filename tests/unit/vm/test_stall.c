@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int setup(void **state)
 {
     struct fixture *f = fixture_new();
-    f->o.default_timeout_ms = 50;
     fixture_tool(f, "echo", "return args");
     *state = f;
     return 0;
@@ -23,6 +23,21 @@ static int teardown(void **state)
     fixture_free(*state);
     return 0;
 }
+
+/* The time this thread has computed: how long others wait, but for what other programs on the
+ * machine take. */
+static int64_t cpu_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SLOWEST_MS 500
+#else
+#define SLOWEST_MS 100
+#endif
 
 /* on_end functions run after the answer. */
 static void drain(struct fixture *f)
@@ -41,20 +56,22 @@ static void check_offender(struct fixture *f, const char *tool, enum outcome wan
 {
     struct call bad, echo;
     int64_t slowest = 0;
+    f->call_timeout_ms = want == OUT_TIMEOUT ? 50 : 20000;
     call_start(f, &bad, tool, "{\"n\":1000000}");
+    f->call_timeout_ms = 0;
     int64_t end = clock_mono_ms() + 20000;
     int echoes = 0;
     while (!bad.is_done) {
         if (clock_mono_ms() > end)
             fail_msg("%s does not end", tool);
-        int64_t begin = clock_mono_ms();
+        int64_t begin = cpu_ms();
         call_start(f, &echo, "echo", "{\"x\":1}");
         assert_true(echo.is_done);
         assert_int_equal(echo.result.outcome, OUT_OK);
         call_fini(&echo);
         loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
         vm_run(f->vm);
-        int64_t took = clock_mono_ms() - begin;
+        int64_t took = cpu_ms() - begin;
         if (took > slowest)
             slowest = took;
         echoes++;
@@ -64,7 +81,7 @@ static void check_offender(struct fixture *f, const char *tool, enum outcome wan
                  outcome_word(want), call_text(&bad));
     if (text && !strstr(call_text(&bad), text))
         fail_msg("%s: \"%s\" is not in: %s", tool, text, call_text(&bad));
-    if (slowest > 500)
+    if (slowest > SLOWEST_MS)
         fail_msg("%s: another call waited for %d ms", tool, (int)slowest);
     if (getenv("VERBOSE"))
         fprintf(stderr, "%-24s %-10s %5d ms, slowest other %3d ms, %d others: %.60s\n", tool,
@@ -184,7 +201,7 @@ static const struct offender offenders[] = {
       OUT_NO_MEMORY, NULL },
     { "hog_spawn", "local t = {} mcp.spawn(function() while true do t[#t + 1] = {} end end):wait()",
       OUT_NO_MEMORY, NULL },
-    { "hog_stack", "local function f(...) return f(1, ...) end f()", OUT_NO_MEMORY, NULL },
+    { "hog_stack", "local function f(...) return (f(1, ...)) end f()", OUT_NO_MEMORY, NULL },
     { "hog_recursion", "local function f() return 1 + f() end return f()", OUT_NO_MEMORY, NULL },
     { "rep", "return ('x'):rep(1 << 40)", OUT_TOOL_ERROR, "string.rep" },
 };
@@ -206,7 +223,6 @@ static void test_offenders(void **state)
 static void test_large_sort_and_concat(void **state)
 {
     struct fixture *f = *state;
-    f->o.default_timeout_ms = 20000;
     f->o.default_memory = 200 << 20;
     fixture_tool(f, "sort",
                  "local t = {} for i = 1, args.n do t[i] = (i * 7919) % args.n end table.sort(t) "
@@ -227,26 +243,27 @@ static void test_all_at_once(void **state)
     for (size_t i = 0; i < n; i++)
         fixture_tool(f, offenders[i].name, offenders[i].body);
     fixture_write(f, "lib/endless.lua", "while true do end");
-    f->o.default_timeout_ms = 1000;
+    f->call_timeout_ms = 1000;
     fixture_load(f);
     for (size_t i = 0; i < n; i++)
         call_start(f, &bad[i], offenders[i].name, "{}");
+    f->call_timeout_ms = 0;
     int64_t slowest = 0, end = clock_mono_ms() + 40000;
     for (size_t left = n; left;) {
         assert_true(clock_mono_ms() < end);
-        int64_t begin = clock_mono_ms();
+        int64_t begin = cpu_ms();
         call_start(f, &echo, "echo", "{}");
         call_wait(f, &echo);
         call_fini(&echo);
         loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
         vm_run(f->vm);
-        int64_t took = clock_mono_ms() - begin;
+        int64_t took = cpu_ms() - begin;
         slowest = took > slowest ? took : slowest;
         left = 0;
         for (size_t i = 0; i < n; i++)
             left += !bad[i].is_done;
     }
-    if (slowest > 500)
+    if (slowest > SLOWEST_MS)
         fail_msg("another call waited for %d ms", (int)slowest);
     if (getenv("VERBOSE"))
         fprintf(stderr, "all at once: slowest other %d ms\n", (int)slowest);
