@@ -104,11 +104,11 @@ static int write_line(lua_State *L, enum log_level level)
 /* mcp.log.debug(message [, fields]): a line in the gateway's log, with the tool's name and the
  * call's id. fields is a table of at most 32 members. */
 static int l_debug(lua_State *L) { return write_line(L, LOG_DEBUG); }
-/* mcp.log.info(message [, fields]) */
+/* mcp.log.info(message [, fields]): likewise. */
 static int l_info(lua_State *L) { return write_line(L, LOG_INFO); }
-/* mcp.log.warn(message [, fields]) */
+/* mcp.log.warn(message [, fields]): likewise. */
 static int l_warn(lua_State *L) { return write_line(L, LOG_WARN); }
-/* mcp.log.error(message [, fields]) */
+/* mcp.log.error(message [, fields]): likewise. */
 static int l_error(lua_State *L) { return write_line(L, LOG_ERROR); }
 
 static const luaL_Reg functions[] = {

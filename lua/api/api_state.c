@@ -97,7 +97,7 @@ static int l_count(lua_State *L)
 }
 
 /* collection:each() -> iterator over the objects as they are now, in order of insertion; changes
- * made meanwhile do not show. for job in jobs:each() do ... end */
+ * made meanwhile do not show: `for job in jobs:each() do ... end`. */
 static int l_each(lua_State *L)
 {
     struct collection *c = collection_check(L, 1);

@@ -300,7 +300,8 @@ static int l_on_end(lua_State *L)
     return 0;
 }
 
-/* job.id, job.deadline (seconds on the clock of mcp.time.mono(); nil: none), else a method. */
+/* job.id: its id. job.deadline: when its time is over, in seconds on the clock of mcp.time.mono(),
+ * or nil. */
 static int l_index(lua_State *L)
 {
     struct job *j = check(L);

@@ -94,7 +94,7 @@ function builders.content(blocks)
 end
 
 --- mcp.fail(message [, data]) -> what run returns for a result with isError. It does not raise.
--- data becomes a second text block, its JSON.
+-- data, an object, goes beside the message as structuredContent.
 function builders.fail(message, data)
   return raw.mark_fail({ message = check(message, "string", "mcp.fail"), data = data })
 end

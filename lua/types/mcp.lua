@@ -1,0 +1,81 @@
+---@meta
+-- luacheck: ignore 212 241
+-- mcp.lua - annotations of what a tool file declares, of ctx, and of several things at once.
+
+---@class mcp
+local mcp = {}
+
+---@class mcp.tool
+---@field name string 1 to 128 of A-Z a-z 0-9 _ . -
+---@field run fun(args: table, ctx: mcp.ctx): any, string?
+---@field title string?
+---@field description string?
+---@field input table|string|nil JSON Schema; a string is sent byte for byte
+---@field output table|string|nil JSON Schema
+---@field annotations table?
+---@field icons table?
+---@field meta table?
+---@field needs string[]? "exec", "env", "state:NAME"; with a "?" at the end: optional
+---@field settings table<string, mcp.setting>?
+---@field limits { timeout: mcp.duration?, memory: mcp.size?, concurrent: integer? }?
+---@field coerce boolean?
+---@field start fun()? once per process, at start and after a change of the file
+
+---@class mcp.setting
+---@field type "string"|"secret"|"integer"|"number"|"boolean"|"duration"|"size"|"list"
+---@field default any
+---@field help string?
+
+---@param declaration mcp.tool
+---@return table
+function mcp.tool(declaration) end
+
+---@class mcp.ctx
+---@field call_id string
+---@field tool string
+---@field principal string
+---@field scopes string[]
+---@field ip string
+---@field client { name: string?, version: string? }
+---@field protocol string
+---@field deadline number seconds on the clock of mcp.time.mono()
+---@field meta table
+local ctx = {}
+
+---@param done number
+---@param total number?
+---@param message string?
+function ctx:progress(done, total, message) end
+
+---@param level "debug"|"info"|"notice"|"warning"|"error"|"critical"|"alert"|"emergency"
+---@param data any
+function ctx:log(level, data) end
+
+---@return boolean
+function ctx:cancelled() end
+
+---@param fn fun(outcome: mcp.outcome)
+function ctx:on_end(fn) end
+
+---@class mcp.handle
+local handle = {}
+
+---@return any ... what the function returned
+function handle:wait() end
+
+---@param fn fun(...): ...
+---@param ... any
+---@return mcp.handle
+function mcp.spawn(fn, ...) end
+
+---The first error cancels the others and is raised.
+---@param list (fun(): any)[]
+---@return any ... the first result of each
+function mcp.all(list) end
+
+---The others are cancelled.
+---@param list (fun(): any)[]
+---@return any ... the results of the first that ends
+function mcp.race(list) end
+
+return mcp
