@@ -249,7 +249,7 @@ lint-cppcheck:
 	@cppcheck -q -j 2 --cppcheck-build-dir=$(BUILD)/cppcheck --std=c11 --error-exitcode=1 \
 	  --enable=warning,performance,portability --inline-suppr --suppressions-list=tests/lint/cppcheck \
 	  --include=tests/lint/cppcheck.h -D_GNU_SOURCE -D__linux__ -DMG_VERSION='""' \
-	  -Igateway -Ilua $(C_FILES)
+	  -Igateway -Ilua $(C_FILES) $(wildcard config/evals/*.c)
 
 lint-lua:
 	@luacheck -q --no-color $(LUA_DIRS)
@@ -265,7 +265,8 @@ $(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy tests/lint/tidy.h
 	@rm -f $@.err $@.out; touch $@
 
 fmt:
-	clang-format -i $(C_FILES) $(C_HEADERS) $(wildcard tests/unit/*/*.[ch])
+	clang-format -i $(C_FILES) $(C_HEADERS) \
+	  $(wildcard config/evals/*.c tests/*/*.[ch] tests/unit/*/*.[ch])
 
 # ---- bench -------------------------------------------------------------------------------------
 
@@ -277,7 +278,8 @@ bench: all $(BUILD)/bench/constant
 	$(NODE) tests/bench/run.mjs
 
 # ---- install -----------------------------------------------------------------------------------
-# An mcp.ini that is there already stays; the shipped one lies beside the documentation as well.
+# An mcp.ini that is there already stays; the shipped one lies beside the documentation as well. In
+# both, the evaluations are named where they are installed.
 
 sysconfdir ?= /etc
 unitdir    ?= /lib/systemd/system
@@ -285,15 +287,21 @@ bindir  := $(PREFIX)/bin
 datadir := $(PREFIX)/share/moongate
 docdir  := $(PREFIX)/share/doc/moongate
 etcdir  := $(sysconfdir)/moongate
+evaldir := $(PREFIX)/libexec/moongate
 
 install: all
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(etcdir) $(DESTDIR)$(docdir) $(DESTDIR)$(unitdir)
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(etcdir) $(DESTDIR)$(docdir) $(DESTDIR)$(unitdir) \
+	  $(DESTDIR)$(evaldir)
 	install -m 755 $(BUILD)/moongate $(DESTDIR)$(bindir)/moongate
-	test -e $(DESTDIR)$(etcdir)/mcp.ini || install -m 640 mcp.ini $(DESTDIR)$(etcdir)/mcp.ini
+	install -m 755 $(BUILD)/evals/exact_match config/evals/demo.sh $(DESTDIR)$(evaldir)
+	sed -e 's|^command = build/evals/|command = $(evaldir)/|' \
+	    -e 's|^command = config/evals/|command = $(evaldir)/|' mcp.ini >$(DESTDIR)$(docdir)/mcp.ini
+	test -e $(DESTDIR)$(etcdir)/mcp.ini || \
+	  install -m 640 $(DESTDIR)$(docdir)/mcp.ini $(DESTDIR)$(etcdir)/mcp.ini
 	cd tools.d && find . -type f ! -name '*_test.lua' \
 	  -exec install -D -m 644 '{}' '$(DESTDIR)$(etcdir)/tools.d/{}' \;
 	cd lua/types && find . -type f -exec install -D -m 644 '{}' '$(DESTDIR)$(datadir)/types/{}' \;
-	install -m 644 README.md mcp.ini $(wildcard docs/*.md) config/nginx.conf $(DESTDIR)$(docdir)
+	install -m 644 README.md $(wildcard docs/*.md) config/nginx.conf $(DESTDIR)$(docdir)
 	sed -e 's|@bindir@|$(bindir)|' -e 's|@etcdir@|$(etcdir)|' config/moongate.service \
 	  >$(DESTDIR)$(unitdir)/moongate.service
 

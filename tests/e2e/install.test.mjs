@@ -28,7 +28,12 @@ test("make install puts everything in its place and keeps an mcp.ini that is the
   assert.match(version.stdout, /\d+\.\d+\.\d+/);
 
   const ini = at("etc/moongate/mcp.ini");
-  assert.equal(fs.readFileSync(ini, "utf8"), fs.readFileSync(path.join(repo, "mcp.ini"), "utf8"));
+  const installed = fs.readFileSync(ini, "utf8");
+  const shippedIni = fs.readFileSync(path.join(repo, "mcp.ini"), "utf8");
+  const moved = shippedIni.replace(/^command = (build|config)\/evals\//gm, "command = /usr/libexec/moongate/");
+  assert.equal(installed, moved);
+  for (const [, program] of installed.matchAll(/^command = (\S+)/gm))
+    assert.ok(fs.statSync(at(program)).mode & 0o100, program);
   const shipped = fs.readdirSync(path.join(repo, "tools.d"), { recursive: true, withFileTypes: true });
   for (const file of shipped.filter((f) => f.isFile() && !f.name.endsWith("_test.lua"))) {
     const name = path.relative(path.join(repo, "tools.d"), path.join(file.parentPath, file.name));
