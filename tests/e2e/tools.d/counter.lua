@@ -1,4 +1,4 @@
--- counter.lua - counts in its own collection, and tells a topic of every change. With add = 0 it reads.
+-- counter.lua - counts in its own collection, and tells a topic of each change; add = 0 reads.
 local mcp = require "mcp"
 
 local counters = mcp.state.open("counter.values", { key = "id" })
