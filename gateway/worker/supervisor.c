@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "api/job_gates.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "worker/endpoint_mcp.h"
@@ -316,6 +317,7 @@ static void workers_close(struct supervisor *s)
 {
     struct gateway *g = &s->gateway;
     atomic_store(&g->draining, true);
+    job_gates_close(g->job_gates);
     for (unsigned i = 0; g->workers && i < g->worker_count; i++)
         if (g->workers[i] && g->workers[i]->is_started)
             worker_drain(g->workers[i], s->config->server.drain_timeout_ms);

@@ -100,7 +100,8 @@ static void turn_given(struct gate_waiter *w)
     struct turn_op *t = (struct turn_op *)((char *)w - offsetof(struct turn_op, waiter));
     t->is_queued = false;
     t->job->has_turn = true;
-    op_complete(&t->op);
+    if (!job_kind_is_closed(t->job->kind)) /* else it waits for its end */
+        op_complete(&t->op);
 }
 
 static void turn_cancel(struct op *op)
@@ -152,7 +153,7 @@ int job_enter(lua_State *L, struct job *j)
         t->is_queued = !gate_enter(job_kind_gate(j->kind), &t->waiter);
         j->has_turn = !t->is_queued;
     }
-    if (!t->is_queued)
+    if (!t->is_queued && !(j->kind && job_kind_is_closed(j->kind)))
         op_complete(&t->op);
     return op_wait(L, &t->op);
 }

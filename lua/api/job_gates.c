@@ -6,6 +6,7 @@
 #include <string.h>
 
 struct job_kind {
+    const struct job_gates *gates;
     struct gate *gate;
     atomic_uint parallel;
     atomic_uint alive; /* waiting and running */
@@ -15,6 +16,7 @@ struct job_kind {
 struct job_gates {
     pthread_mutex_t lock; /* of kinds and count */
     size_t count;
+    atomic_bool is_closed;
     struct job_kind *kinds[JOB_KINDS_MAX];
 };
 
@@ -43,7 +45,7 @@ void job_gates_free(struct job_gates *g)
     free(g);
 }
 
-static struct job_kind *kind_new(const char *name, uint32_t parallel)
+static struct job_kind *kind_new(const struct job_gates *g, const char *name, uint32_t parallel)
 {
     struct job_kind *k = calloc(1, sizeof *k);
     if (!k)
@@ -53,6 +55,7 @@ static struct job_kind *kind_new(const char *name, uint32_t parallel)
         free(k);
         return NULL;
     }
+    k->gates = g;
     atomic_init(&k->parallel, parallel);
     strncat(k->name, name, JOB_KIND_NAME_MAX);
     return k;
@@ -65,7 +68,7 @@ static struct job_kind *find_locked(struct job_gates *g, const char *name, uint3
             return g->kinds[i];
     if (g->count == JOB_KINDS_MAX)
         return NULL;
-    struct job_kind *k = kind_new(name, parallel);
+    struct job_kind *k = kind_new(g, name, parallel);
     if (k)
         g->kinds[g->count++] = k;
     return k;
@@ -92,5 +95,13 @@ bool job_kind_add(struct job_kind *k, uint32_t max_queued)
 }
 
 void job_kind_remove(struct job_kind *k) { atomic_fetch_sub(&k->alive, 1); }
+
+void job_gates_close(struct job_gates *g)
+{
+    if (g)
+        atomic_store(&g->is_closed, true);
+}
+
+bool job_kind_is_closed(const struct job_kind *k) { return atomic_load(&k->gates->is_closed); }
 
 struct gate *job_kind_gate(struct job_kind *k) { return k->gate; }

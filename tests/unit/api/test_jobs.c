@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/job_gates.h"
 #include "hub/inflight.h"
 #include "base/clock.h"
 
@@ -290,6 +291,28 @@ static void test_shutdown(void **state)
     assert_int_equal(inflight_count(f->services.jobs), 0);
 }
 
+/* When the gates are closed, what waits gets no turn any more, also when one becomes free. */
+static void test_closed(void **state)
+{
+    struct fixture *f = *state;
+    fixture_tool(f, "t",
+                 "for i = 1, 2 do mcp.jobs.start{id='j' .. i, kind='k', parallel=1, "
+                 "run=function(job)\n"
+                 "  job:publish('turn', {}) mcp.time.sleep(0.02) end} end return 'ok'");
+    fixture_load(f);
+    call(f, "t", NULL);
+    await_event(f, "event: turn");
+    job_gates_close(f->services.job_gates);
+    while (vm_task_count(f->vm) > 1)
+        turn(f);
+    assert_string_equal(call(f, "t", NULL), "ok");
+    for (int i = 0; i < 3; i++)
+        turn(f);
+    vm_shutdown(f->vm);
+    settle(f);
+    assert_int_equal(count_of(f->events, "event: turn"), 1);
+}
+
 /* A vm that is freed with jobs alive leaves nothing behind. */
 static void test_freed(void **state)
 {
@@ -327,6 +350,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_progress, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_progress_pace, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_shutdown, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_closed, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_freed, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,277 @@
+// tools.test.mjs - the tools and evaluations that come with the gateway, with the shipped mcp.ini: the
+// contract's CI section, every end of a job, restarts by kill -9 and by SIGTERM, the evaluations' figures.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import test from "node:test";
+
+import { Gateway, repo, slowness } from "./lib/gateway.mjs";
+
+const build = process.env.MOONGATE_BUILD || path.join(repo, "build");
+const exactMatch = path.join(build, "evals/exact_match");
+const shipped = fs.readFileSync(path.join(repo, "mcp.ini"), "utf8");
+const sample = fs.readFileSync(path.join(repo, "config/evals/sample.jsonl"), "utf8");
+
+// A gateway over a copy of what ships: its mcp.ini, its tools, its evaluations.
+async function start(t, { ini = "", root = {}, env = {} } = {}) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-tools-"));
+  fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
+  fs.symlinkSync(build, path.join(dir, "build"));
+  fs.symlinkSync(path.join(repo, "config"), path.join(dir, "config"));
+  for (const [name, text] of Object.entries(root)) {
+    fs.mkdirSync(path.dirname(path.join(dir, "root", name)), { recursive: true });
+    fs.writeFileSync(path.join(dir, "root", name), text);
+  }
+  const gw = await Gateway.start({
+    dir, ini: `${shipped}\n${ini}`, env: { MOONGATE_RATE_LIMIT_BUCKET: "0" , ...env },
+  });
+  t.after(async () => {
+    await gw.stop({ keep: true });
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+  return gw;
+}
+
+async function runEval(gw, taskId, configId) {
+  const { value, isError, text } = await gw.call("run_eval", { taskId, configId });
+  assert.ok(!isError, text);
+  assert.match(value.jobId, /^job_[0-9a-z]{8,}$/);
+  assert.equal(value.status, "QUEUED");
+  assert.match(value.startedAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  return value.jobId;
+}
+
+const ends = new Set(["completed", "failed", "cancelled"]);
+
+// Follows the job to its end; -> the events after `open`.
+async function follow(gw, jobId) {
+  const stream = await gw.events(`/sse?topic=job/${jobId}`);
+  const events = [];
+  assert.deepEqual((await stream.next()).json, { ok: true, topic: `job/${jobId}` });
+  for (;;) {
+    const event = await stream.next();
+    events.push(event);
+    if (ends.has(event.event)) break;
+  }
+  stream.close();
+  return events;
+}
+
+const names = (events) => events.map((e) => e.event).filter((name) => name !== "progress");
+const statusOf = async (gw, jobId) => (await gw.call("status", { jobId })).value;
+
+test("the contract's CI finds what it looks for", async (t) => {
+  const gw = await start(t);
+  const list = await gw.rpc("tools/list");
+  assert.deepEqual(list.body.result.tools.map((tool) => tool.name),
+    ["cancel_job", "list_jobs", "promote_model", "run_eval", "status"]);
+  const begun = Date.now();
+  const jobId = await runEval(gw, "matriz.quick", "default");
+  const stream = await gw.events(`/sse?topic=job/${jobId}`);
+  assert.equal((await stream.next()).event, "open");
+  assert.equal((await stream.next(3000)).event, "queued");
+  assert.ok(Date.now() - begun < 3000 * slowness);
+  stream.close();
+  await follow(gw, jobId);
+  const job = await statusOf(gw, jobId);
+  assert.equal(job.status, "COMPLETED");
+  assert.equal(job.result.taskId, "matriz.quick");
+  assert.equal(job.result.configId, "default");
+  assert.deepEqual(job.result.artifacts, []);
+});
+
+// SQuAD's measure, written a second time.
+function score(text) {
+  const words = (s) => s.toLowerCase().replace(/[!-/:-@[-`{-~]/g, "").replace(/\b(a|an|the)\b/g, " ")
+    .split(/\s+/).filter(Boolean);
+  const f1 = (a, b) => {
+    if (!a.length || !b.length) return Number(a.length === b.length);
+    const left = [...b];
+    const common = a.filter((w) => left.includes(w) && left.splice(left.indexOf(w), 1)).length;
+    return (2 * common) / (a.length + b.length);
+  };
+  const rows = text.trim().split("\n").map((line) => JSON.parse(line));
+  const best = (row, measure) =>
+    Math.max(...[row.references ?? row.reference].flat().map((ref) => measure(words(row.prediction), words(ref))));
+  const mean = (measure) => rows.reduce((sum, row) => sum + best(row, measure), 0) / rows.length;
+  return { accuracy: mean((a, b) => Number(a.join(" ") === b.join(" "))), f1: mean(f1), count: rows.length };
+}
+
+function assertScore(metrics, text) {
+  const want = score(text);
+  assert.equal(metrics.count, want.count);
+  assert.ok(Math.abs(metrics.accuracy - want.accuracy) < 1e-12, `${metrics.accuracy} ${want.accuracy}`);
+  assert.ok(Math.abs(metrics.f1 - want.f1) < 1e-12, `${metrics.f1} ${want.f1}`);
+}
+
+test("exact_match counts right, on the sample and on a file of the operator's", async (t) => {
+  const own = ['{"prediction":"A b a","reference":"a B"}', "", '{"prediction":"x x y","references":["y","x y x x"]}',
+    '{"prediction":"Straße, \\u00c9T\\u00c9!","reference":"strasse ÉTÉ"}', '{"prediction":"the","reference":""}'].join("\n");
+  const gw = await start(t, { root: { "data/own.jsonl": own } });
+  const first = await runEval(gw, "anything", "x");
+  await follow(gw, first);
+  assertScore((await statusOf(gw, first)).result.metrics, sample);
+  const second = await runEval(gw, "exact_match", "data/own.jsonl");
+  const events = await follow(gw, second);
+  assert.deepEqual(names(events), ["queued", "running", "completed"]);
+  assert.ok(events.some((e) => e.event === "progress" && / of 5 lines$/.test(e.json.line)));
+  assertScore((await statusOf(gw, second)).result.metrics, own.replace("\n\n", "\n"));
+});
+
+test("exact_match reads nothing outside the root, and does not say what it could not read", async (t) => {
+  const gw = await start(t, { root: { "bad.jsonl": '{"prediction":"secret-word"', "empty.jsonl": "\n" } });
+  fs.symlinkSync("/etc/passwd", path.join(gw.root, "link"));
+  fs.symlinkSync("/etc", path.join(gw.root, "folder"));
+  for (const [configId, error] of [
+    ["../mcp.ini", /leaves the root/], ["/etc/passwd", /leaves the root/], ["link", /leaves the root/],
+    ["folder/passwd", /leaves the root/], ["none", /No such file/], [".", /not a regular file/],
+    ["bad.jsonl", /line 1: not a JSON object/], ["empty.jsonl", /nothing to evaluate/],
+    ["--sample", /must not begin with "-"/],
+  ]) {
+    const jobId = await runEval(gw, "exact_match", configId);
+    assert.deepEqual(names(await follow(gw, jobId)).at(-1), "failed");
+    const job = await statusOf(gw, jobId);
+    assert.match(job.error, error, configId);
+    assert.doesNotMatch(JSON.stringify(job), /secret-word|root:x/);
+    assert.equal(job.result, null);
+  }
+});
+
+test("exact_match says how to use it", () => {
+  for (const args of [[], ["--sample", "--root", "/", "--file", "x"], ["--root", "/"], ["--nope", "x"], ["--file"]]) {
+    const run = spawnSync(exactMatch, args, { encoding: "utf8" });
+    assert.equal(run.status, 2, args.join(" "));
+    assert.match(run.stderr, /^exact_match: /);
+    assert.equal(run.stdout, "");
+  }
+  const long = `{"prediction":"${"x".repeat(1 << 20)}","reference":"x"}\n`;
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-eval-"));
+  fs.writeFileSync(path.join(dir, "long"), long);
+  const run = spawnSync(exactMatch, ["--root", dir, "--file", "long"], { encoding: "utf8" });
+  fs.rmSync(dir, { recursive: true });
+  assert.equal(run.status, 1);
+  assert.match(run.stderr, /line 1: longer than 1 MB/);
+});
+
+test("the demonstration takes its time, tells how far it is, and fails on demand", async (t) => {
+  const gw = await start(t);
+  const good = await runEval(gw, "demo", "any");
+  const bad = await runEval(gw, "demo", "fail");
+  const failed = await follow(gw, bad);
+  assert.deepEqual(names(failed), ["queued", "running", "failed"]);
+  assert.equal(failed.at(-1).json.error, "exit code 3: asked to fail, and failing at step 2");
+  const events = await follow(gw, good);
+  assert.deepEqual(names(events), ["queued", "running", "completed"]);
+  assert.ok(events.filter((e) => /^step \d of 6$/.test(e.json.line ?? "")).length === 6);
+  assert.ok(Date.parse(events.at(-1).json.ts) - Date.parse(events[0].json.ts) > 2500);
+  assert.deepEqual(events.at(-1).json.result.metrics, { steps: 6, seconds: 3 });
+  const page = (await gw.call("list_jobs", { status: "FAILED", limit: "7" })).value;
+  assert.deepEqual(page.jobs.map((job) => job.jobId), [bad]);
+});
+
+test("jobs are cancelled from every connection, and told of once", async (t) => {
+  const gw = await start(t, { ini: "[eval hour]\ncommand = sleep 3600\n" });
+  for (let i = 0; i < 6; i++) {
+    const ids = await Promise.all([1, 2, 3].map(() => runEval(gw, "hour", "x")));
+    const streams = ids.map((id) => follow(gw, id));
+    const answers = await Promise.all(ids.map((jobId) => gw.call("cancel_job", { jobId }, { headers: { Connection: "close" } })));
+    for (const answer of answers) assert.equal(answer.value.status, "CANCELLED");
+    for (const events of await Promise.all(streams)) {
+      assert.equal(events[0].event, "queued");
+      assert.equal(events.filter((e) => ends.has(e.event)).length, 1);
+    }
+    for (const id of ids) assert.equal((await statusOf(gw, id)).status, "CANCELLED");
+  }
+  const again = await gw.call("cancel_job", { jobId: (await gw.call("list_jobs")).value.jobs[0].jobId });
+  assert.ok(again.isError);
+  assert.match(again.text, /has already ended: CANCELLED$/);
+});
+
+async function reachRunning(gw, jobId) {
+  const stream = await gw.events(`/sse?topic=job/${jobId}`);
+  await stream.until("running");
+  stream.close();
+}
+
+for (const [how, error] of [["kill", "the gateway ended while it ran"], ["stop", "the gateway was stopped"]]) {
+  test(`after ${how} what ran is INTERRUPTED, what waited runs, and the past is told`, async (t) => {
+    const gw = await start(t, { ini: "[eval hour]\ncommand = sleep 3600\n" });
+    const running = [await runEval(gw, "hour", "x"), await runEval(gw, "hour", "x")];
+    for (const id of running) await reachRunning(gw, id);
+    const waiting = await runEval(gw, "matriz", "later");
+    const promoted = (await gw.call("promote_model", { modelId: "m", gate: "dev" })).value;
+    await (how === "kill" ? gw.kill() : gw.stop({ keep: true }));
+    await gw.restart();
+    gw.killed = false;
+    const events = await follow(gw, waiting);
+    assert.deepEqual(names(events), ["queued", "running", "completed"]);
+    assert.equal(events[0].json.configId, "later");
+    for (const id of running) {
+      const job = await statusOf(gw, id);
+      assert.equal(job.status, "INTERRUPTED");
+      assert.equal(job.error, error);
+      const past = await follow(gw, id);
+      assert.deepEqual(names(past), ["queued", "running", "failed"]);
+      assert.equal(past.at(-1).json.error, error);
+      assert.equal(past[0].json.ts, job.startedAt);
+    }
+    const again = (await gw.call("promote_model", { modelId: "m", gate: "dev" })).value;
+    assert.deepEqual(again, { ...promoted, changed: false });
+  });
+}
+
+test("a state file of the ops kit loads as it is", async (t) => {
+  const job = { jobId: "job_kit00001", taskId: "t", configId: "c", status: "COMPLETED",
+    startedAt: "2026-11-20T07:30:41.647Z", updatedAt: new Date().toISOString(),
+    result: { taskId: "t", configId: "c", metrics: { accuracy: 0.91 }, artifacts: [] } };
+  const model = { modelId: "m", gates: ["g"], promoted: true, promotedAt: "2026-11-20T07:30:41.647Z" };
+  const gw = await start(t, { root: { ".mcp-state.json": JSON.stringify({ jobs: [job], models: [model] }) } });
+  assert.deepEqual(await statusOf(gw, job.jobId), job);
+  const events = await follow(gw, job.jobId);
+  assert.deepEqual(names(events), ["queued", "completed"]);
+  assert.deepEqual(events[1].json, { jobId: job.jobId, ts: job.updatedAt, result: job.result });
+  assert.deepEqual((await gw.call("promote_model", { modelId: "m", gate: "g" })).value,
+    { modelId: "m", gate: "g", dryRun: false, changed: false, currentGates: ["g"], promoted: true,
+      promotedAt: model.promotedAt });
+});
+
+test("careless arguments are read as they are meant", async (t) => {
+  const gw = await start(t);
+  const dry = (await gw.call("run_eval", { taskId: 7, configId: "c", dryRun: "true", extra: [1] })).value;
+  assert.equal(dry.status, "DRY_RUN");
+  assert.equal(dry.taskId, "7");
+  assert.equal((await statusOf(gw, dry.jobId)).status, "DRY_RUN");
+  assert.equal((await gw.call("list_jobs", { limit: "1", status: "dry_run" })).value.jobs.length, 1);
+  assert.equal((await gw.call("list_jobs", { limit: -5 })).value.jobs.length, 1);
+  for (const [name, args, text] of [
+    ["run_eval", { taskId: "x" }, "taskId and configId are required"],
+    ["run_eval", { taskId: "x".repeat(1001), configId: "c" }, "taskId and configId have at most 1000 bytes"],
+    ["status", {}, "jobId is required"],
+    ["status", { jobId: "x" }, "Unknown jobId: x"],
+    ["list_jobs", { after: "nope" }, "Unknown jobId: nope"],
+    ["cancel_job", { jobId: "nope" }, "Unknown jobId: nope"],
+    ["promote_model", { modelId: "m" }, "modelId and gate are required"],
+  ]) {
+    const answer = await gw.call(name, args);
+    assert.ok(answer.isError, name);
+    assert.equal(answer.text, text);
+  }
+});
+
+test("gates in order, and no more evaluations than may wait", async (t) => {
+  const env = { MOONGATE_GATES_ORDER: "dev, prod", MOONGATE_GATES_STRICT: "yes",
+    MOONGATE_EVALS_PARALLEL: "1", MOONGATE_EVALS_MAX_QUEUED: "1" };
+  const gw = await start(t, { ini: "[eval hour]\ncommand = sleep 3600\n", env });
+  const early = await gw.call("promote_model", { modelId: "m", gate: "prod" });
+  assert.equal(early.text, "Gate prod needs gate dev first");
+  assert.ok(!(await gw.call("promote_model", { modelId: "m", gate: "dev" })).isError);
+  assert.deepEqual((await gw.call("promote_model", { modelId: "m", gate: "prod" })).value.currentGates, ["dev", "prod"]);
+  assert.equal((await gw.call("promote_model", { modelId: "m", gate: "x" })).text, "Unknown gate: x (known: dev, prod)");
+  const ids = [await runEval(gw, "hour", "x"), await runEval(gw, "hour", "x")];
+  const refused = await gw.call("run_eval", { taskId: "hour", configId: "x" });
+  assert.match(refused.text, /^Too many evaluations are waiting/);
+  assert.deepEqual((await gw.call("list_jobs")).value.jobs.map((job) => job.jobId), ids.reverse());
+});
