@@ -71,7 +71,9 @@ static void test_config(void **state)
         { "return tostring(getmetatable(mcp.config))", "false" },
         { NULL, NULL },
     };
-    static const struct vm_setting setting = { "greeting", "hello", "mcp.ini:7" };
+    static const struct vm_setting setting = { .key = "greeting",
+                                               .value = "hello",
+                                               .where = "mcp.ini:7" };
     struct fixture *f = *state;
 
     check_all(f, examples);
