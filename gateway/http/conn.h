@@ -14,7 +14,9 @@
 #include "http/server.h"
 #include "http/shared.h"
 
-#define URL_SIZE 256 /* of a URL in the log; a longer one is cut */
+#define URL_SIZE 160    /* of a URL in the log; a longer one is cut */
+#define REPLY_ROOM 1024 /* of a connection's memory, for the head of the reply */
+#define FIELD_ROOM 64   /* what libmicrohttpd spends on each header and argument, beside its text */
 
 enum step {
     STEP_LINE,    /* between requests, or inside the head of one */

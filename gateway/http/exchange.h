@@ -2,8 +2,9 @@
  * Lifetime: from the handler's call until the reply is made. exchange_reply(), exchange_finish()
  * and exchange_drop() give it back: it must not be touched afterwards. When the client is lost,
  * gone() tells so once, and the exchange stays valid (all sends are ignored) until one of the three
- * is called. All texts are borrowed from the request and live as long as the exchange. Threads: the
- * worker's. */
+ * is called. All texts are borrowed from the request and live as long as the exchange; but of a
+ * lost one exchange_header() and exchange_query() give NULL, as only the known headers are kept.
+ * Threads: the worker's. */
 #ifndef MG_EXCHANGE_H
 #define MG_EXCHANGE_H
 #include <stdbool.h>
@@ -15,7 +16,8 @@
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_DELETE, HTTP_OPTIONS, HTTP_OTHER };
 
-struct http_headers { /* NULL when absent; the guard has refused repeated ones */
+/* Nothing but texts. NULL when absent; the guard has refused repeated ones, and joined lists. */
+struct http_headers {
     const char *host, *origin, *authorization, *x_api_key, *content_type, *accept, *user_agent;
     const char *mcp_session_id, *mcp_protocol_version, *mcp_method, *mcp_name, *last_event_id;
     const char *x_forwarded_for, *x_forwarded_host, *traceparent;
@@ -75,9 +77,11 @@ uint64_t exchange_bytes(const struct exchange *x); /* body bytes sent so far, or
 
 /* The client's end of the connection: watched once the exchange waits over 50 ms, or streams. */
 enum gone {
-    GONE_HALF_CLOSED,
-    GONE_LOST
-}; /* RDHUP: it will send no more; HUP, ERR, overflow, closed */
+    GONE_HALF_CLOSED, /* it will send no more; it may still read */
+    GONE_LOST,        /* reset, closed, or closed by us: too slow, or at the end of a drain */
+};
+/* Each is told once, never from inside a call of this header; also what happened before the asking.
+ * gone may give the exchange back. NULL: not any more. */
 void exchange_on_gone(struct exchange *x, void (*gone)(void *arg, enum gone how), void *arg);
 
 #endif

@@ -19,6 +19,17 @@ static struct conn *find_conn(struct MHD_Connection *mhd)
     return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
+/* Every argument becomes a field in the connection's memory. With more of them than fit,
+ * libmicrohttpd 0.9.75 forgets the error reply that it has made, and the client waits until
+ * request_timeout. */
+static bool has_too_many_arguments(const char *uri, size_t max)
+{
+    size_t n = 0;
+    for (const char *p = strchr(uri, '?'); p; p = strchr(p + 1, '&'))
+        n++;
+    return n * FIELD_ROOM > max;
+}
+
 void *handler_line(void *arg, const char *uri, struct MHD_Connection *mhd)
 {
     struct conn *c = find_conn(mhd);
@@ -30,16 +41,26 @@ void *handler_line(void *arg, const char *uri, struct MHD_Connection *mhd)
     x->started_us = clock_mono_us();
     x->bad_target = guard_target(uri);
     target_mask(uri, x->url, sizeof x->url); /* now: libmicrohttpd decodes it in place */
+    if (has_too_many_arguments(uri, c->server->options.max_headers))
+        body_refuse_raw(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "too many arguments");
     return c;
 }
 
 /* ---- the head ---- */
 
+struct head {
+    struct guard guard;
+    size_t cookies; /* bytes: libmicrohttpd copies them */
+};
+
 static enum MHD_Result take_header(void *arg, enum MHD_ValueKind kind, const char *name,
                                    size_t name_len, const char *value, size_t len)
 {
+    struct head *h = arg;
     (void)kind;
-    guard_field(arg, name, name_len, value ? value : "", value ? len : 0);
+    guard_field(&h->guard, name, name_len, value ? value : "", value ? len : 0);
+    if (name_len == 6 && strcasecmp(name, "Cookie") == 0)
+        h->cookies += len;
     return MHD_YES;
 }
 
@@ -106,27 +127,39 @@ static enum MHD_Result refuse(struct conn *c, int status, const char *reason)
     return rc;
 }
 
+/* Counted as the memory it takes, so that what passes leaves REPLY_ROOM for the reply: without it
+ * libmicrohttpd would close the connection in silence. */
+static bool head_is_too_large(const struct conn *c, size_t cookies)
+{
+    const enum MHD_ValueKind kinds = MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_GET_ARGUMENT_KIND;
+    size_t max = c->server->options.max_headers;
+    size_t size =
+        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    int fields = MHD_get_connection_values(c->mhd, kinds, NULL, NULL);
+    return size + cookies + (size_t)fields * FIELD_ROOM > max;
+}
+
 static enum MHD_Result head_received(struct conn *c, const char *url, const char *method,
                                      const char *version)
 {
     struct exchange *x = &c->x;
-    struct guard g;
+    struct head h = { .cookies = 0 };
     x->path = url;
     x->method_text = method;
     x->method = method_of(method);
     x->is_old = strcmp(version, "HTTP/1.0") == 0;
-    guard_begin(&g, &x->headers);
-    MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, take_header, &g);
-    size_t size =
-        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
-    if (size > c->server->options.max_headers)
-        return refuse(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large");
-    const char *reason = guard_end(&g, version);
+    guard_begin(&h.guard, &x->headers);
+    MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, take_header, &h);
+    if (head_is_too_large(c, h.cookies)) {
+        body_refuse_raw(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large");
+        return MHD_YES;
+    }
+    const char *reason = guard_end(&h.guard, version);
     if (x->bad_target || reason)
         return refuse(c, MHD_HTTP_BAD_REQUEST, x->bad_target ? x->bad_target : reason);
-    if (g.repeated)
+    if (h.guard.repeated)
         join_lists(c);
-    int status = body_begin(c, &g);
+    int status = body_begin(c, &h.guard);
     return status ? refuse(c, status, "the body is too large") : MHD_YES;
 }
 

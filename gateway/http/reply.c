@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STREAM_BLOCK 1024 /* libmicrohttpd's buffer for each stream */
+/* libmicrohttpd's buffer for each stream. Chunks are made in the connection's memory; this one
+ * serves HTTP/1.0. */
+#define BLOCK 64
+#define BLOCK_OLD 1024
 
 static bool add_fields(struct MHD_Response *m, const struct http_reply *r)
 {
@@ -68,8 +71,8 @@ struct MHD_Response *reply_stream(struct conn *c, const struct http_reply *r)
                                .fields = own,
                                .field_count = 2 };
     struct MHD_Response *m =
-        finish(MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, c,
-                                                 NULL),
+        finish(MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, c->x.is_old ? BLOCK_OLD : BLOCK,
+                                                 stream_read, c, NULL),
                &head);
     if (m && !add_fields(m, r)) {
         MHD_destroy_response(m);

@@ -12,7 +12,6 @@
 #include "http/reply.h"
 #include "http/server_struct.h"
 
-#define POOL_SLACK 2048U /* for the head of the reply, behind the largest head of a request */
 #define CONNECTIONS_MAX (1U << 20) /* libmicrohttpd's own limit; ours is http_shared's */
 #define TURNS_AT_END 8
 #define SECONDS_MAX (7 * 24 * 3600) /* of an idle timeout */
@@ -81,7 +80,7 @@ static int start_mhd(struct http_server *s, struct err *e)
                          0, NULL, NULL, handler_request, s, MHD_OPTION_EXTERNAL_LOGGER, handler_log,
                          s, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT,
                          CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                         (size_t)s->options.max_headers + POOL_SLACK, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (size_t)s->options.max_headers + REPLY_ROOM, MHD_OPTION_CONNECTION_TIMEOUT,
                          idle_seconds(&s->options), MHD_OPTION_URI_LOG_CALLBACK, handler_line, s,
                          MHD_OPTION_NOTIFY_COMPLETED, handler_completed, s,
                          MHD_OPTION_NOTIFY_CONNECTION, handler_connection, s, MHD_OPTION_END);
@@ -117,7 +116,7 @@ struct http_server *http_server_new(struct loop *l, struct http_shared *shared,
         http_server_free(s);
         return NULL;
     }
-    timer_start(l, &s->ping, o->sse_keepalive_ms, streams_ping, s);
+    streams_ping_start(s);
     return s;
 }
 
@@ -129,7 +128,7 @@ void http_server_reconfigure(struct http_server *s, const struct http_options *o
     s->options = *o;
     s->options.max_headers = max_headers;
     s->options.idle_timeout_ms = idle_timeout_ms;
-    timer_start(s->loop, &s->ping, o->sse_keepalive_ms, streams_ping, s);
+    streams_ping_start(s);
 }
 
 void http_server_free(struct http_server *s)

@@ -15,13 +15,17 @@
 
 struct http_options {  /* plain values; reloadable ones may change by http_server_reconfigure() */
     uint64_t max_body; /* bytes; over it 413 */
-    uint32_t max_headers;       /* bytes; over it 431 */
-    uint64_t max_stream_queue;  /* bytes queued to one stream; over it the stream is closed */
-    int64_t request_timeout_ms; /* from accept or the last reply to the body's last byte */
-    int64_t idle_timeout_ms;
-    int64_t sse_keepalive_ms;
+    uint32_t max_headers;      /* bytes of a request's head, and 64 for each header, query
+                                * argument and cookie (and its text again); over it 431. Not
+                                * reloadable. */
+    uint64_t max_stream_queue; /* bytes queued to one stream; over it the stream is closed */
+    /* From accept, or the last reply, to the body's last byte. A request that begins on a
+     * connection which has idled for so long may take twice as long. */
+    int64_t request_timeout_ms;
+    int64_t idle_timeout_ms;         /* in whole seconds, rounded up; 0 = none. Not reloadable. */
+    int64_t sse_keepalive_ms;        /* 0 = never */
     uint32_t max_connections;        /* process-wide */
-    uint32_t max_connections_per_ip; /* 0 = no limit */
+    uint32_t max_connections_per_ip; /* 0 = no limit; a /64 of IPv6 counts as one */
 };
 
 /* What all workers share: counts of connections, in all and by address. */
@@ -46,8 +50,9 @@ struct http_handler {
     /* A whole request has come and passed the guard. The handler replies now or later, exactly
      * once. */
     void (*request)(void *arg, struct exchange *x);
-    /* This layer refused it itself (400, 408, 413, 431): for the log and the counters. x as far as
-     * it is known. */
+    /* This layer refused it itself (400, 408, 413, 431, 503): for the log and the counters. x as
+     * far as it is known: without texts when libmicrohttpd refused it, which does not say whose it
+     * was. */
     void (*refused)(void *arg, const struct exchange *x, int status, const char *reason);
 };
 
@@ -57,6 +62,7 @@ struct http_server *http_server_new(struct loop *l, struct http_shared *shared,
                                     const struct http_address *addresses, size_t n,
                                     const struct http_handler *h, void *arg,
                                     struct metrics_slot *metrics, struct err *e);
+/* All but max_headers and idle_timeout_ms, which libmicrohttpd was started with. */
 void http_server_reconfigure(struct http_server *s, const struct http_options *o);
 void http_server_run(struct http_server *s); /* collected resumes, then MHD_run() when there is work
                                               */

@@ -3,8 +3,6 @@
 #include "http/reply.h"
 #include "http/server_struct.h"
 
-#define OUT_KEEP 4096 /* a queue's memory that an idle stream keeps */
-
 void stream_link(struct conn *c)
 {
     struct http_server *s = c->server;
@@ -59,10 +57,7 @@ ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max)
     memcpy(out, x->out.data + x->out_taken, n);
     x->out_taken += n;
     if (queued(x) == 0) {
-        if (x->out.cap > OUT_KEEP)
-            buf_fini(&x->out);
-        else
-            buf_clear(&x->out);
+        buf_fini(&x->out); /* an idle stream holds nothing: there may be ten thousand */
         x->out_taken = 0;
     }
     return (ssize_t)n;
@@ -126,13 +121,23 @@ void exchange_finish(struct exchange *x)
     exchange_give_back(x);
 }
 
+static void streams_ping(void *server);
+
+void streams_ping_start(struct http_server *s)
+{
+    if (s->options.sse_keepalive_ms > 0)
+        timer_start(s->loop, &s->ping, s->options.sse_keepalive_ms, streams_ping, s);
+    else
+        timer_stop(s->loop, &s->ping);
+}
+
 /* Once per sse_keepalive, all in one batch: each resume makes libmicrohttpd walk the suspended
  * ones. A stream whose client has not taken what is queued needs no sign of life from us. */
-void streams_ping(void *server)
+static void streams_ping(void *server)
 {
     static const char comment[] = ":\n\n";
     struct http_server *s = server;
-    timer_start(s->loop, &s->ping, s->options.sse_keepalive_ms, streams_ping, s);
+    streams_ping_start(s);
     for (struct conn *c = s->streams, *next; c; c = next) {
         next = c->stream_next;
         if (queued(&c->x) == 0 && !c->x.is_finished && !c->is_closing)

@@ -106,8 +106,12 @@ static void test_max_headers(void **state)
         size_t bytes;
         int status;
     } rows[] = {
-        { 100, 200 },      { (12 << 10) - 1, 200 }, { 12 << 10, 200 },  { (12 << 10) + 1, 431 },
-        { 13 << 10, 431 }, { 20 << 10, 431 },       { 100 << 10, 431 },
+        { 100, 200 },
+        { (12 << 10) - 2 * 64, 200 }, /* two headers */
+        { (12 << 10) - 2 * 64 + 1, 431 },
+        { (12 << 10) + 2000, 431 }, /* libmicrohttpd's own: it does not fit its memory */
+        { 20 << 10, 431 },
+        { 100 << 10, 431 },
     };
     struct site s;
     site_open(&s, &o);
@@ -129,6 +133,44 @@ static void test_max_headers(void **state)
         client_close(&c);
     }
     site_close(&s);
+}
+
+/* Many small fields take memory too: the answer is 200 up to some number and 431 from there, never
+ * silence. */
+static void check_many(const char *begin, const char *field, const char *end)
+{
+    struct site s;
+    site_open(&s, NULL);
+    int passed = 0, refused = 0;
+    for (int n = 200; n < 2000; n = n < 300 ? n + 1 : n * 2) {
+        struct client c;
+        struct buf text = { 0 };
+        buf_str(&text, begin);
+        for (int i = 0; i < n; i++)
+            buf_str(&text, field);
+        buf_str(&text, end);
+        client_open(&s, &c);
+        int status = client_ask(&c, buf_cstr(&text), NULL);
+        if (status != (refused ? 431 : 200)) {
+            assert_int_equal(status, 431);
+            assert_int_equal(passed, n - 200);
+        }
+        passed += status == 200;
+        refused += status == 431;
+        client_close(&c);
+        buf_fini(&text);
+    }
+    assert_in_range(passed, 1, 80);
+    assert_in_range(refused, 20, 100);
+    site_close(&s);
+}
+
+static void test_many_fields(void **state)
+{
+    (void)state;
+    check_many("GET /static?", "a&", " " H "\r\n");
+    check_many("GET /static " H "Cookie: ", "a=b; ", "\r\n\r\n");
+    check_many("GET /static " H, "a:b\r\n", "\r\n");
 }
 
 static void post(struct client *c, size_t len, const char *more)
@@ -382,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_smuggling_is_refused_and_closed),
         cmocka_unit_test(test_its_own_refusals_are_told),
         cmocka_unit_test(test_max_headers),
+        cmocka_unit_test(test_many_fields),
         cmocka_unit_test(test_max_body_at_its_edge),
         cmocka_unit_test(test_413_after_throwing_away),
         cmocka_unit_test(test_413_before_the_body),
