@@ -174,7 +174,6 @@ static void score_line(const struct input *in, const char *line, size_t len, str
     const cJSON *prediction = cJSON_GetObjectItemCaseSensitive(object, "prediction");
     const cJSON *reference = cJSON_GetObjectItemCaseSensitive(object, "reference");
     const cJSON *references = cJSON_GetObjectItemCaseSensitive(object, "references");
-    const cJSON *each;
     bool equal = false;
     double f1 = 0;
 
@@ -187,7 +186,7 @@ static void score_line(const struct input *in, const char *line, size_t len, str
     } else {
         if (!cJSON_IsArray(references) || !references->child)
             die_line(in, "there is neither \"reference\" nor a list \"references\"");
-        cJSON_ArrayForEach(each, references)
+        for (const cJSON *each = references->child; each; each = each->next)
             score_reference(in, prediction->valuestring, each, &equal, &f1);
     }
     cJSON_Delete(object);

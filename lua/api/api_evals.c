@@ -22,6 +22,8 @@ static const struct vm_eval *find(const struct vm_sections *s, const char *task)
 {
     const struct vm_eval *fallback = NULL;
     for (size_t i = 0; i < s->eval_count; i++) {
+        if (!s->evals[i].command[0])
+            continue;
         if (strcmp(s->evals[i].name, task) == 0)
             return &s->evals[i];
         if (strcmp(s->evals[i].name, "*") == 0)
@@ -125,7 +127,7 @@ static const char *program(lua_State *L, const char *name, const char *folder)
 static const char *const *command(lua_State *L, const struct vm_eval *eval, const struct ids *ids,
                                   const char *folder)
 {
-    size_t n = 0;
+    size_t n = 1; /* find() has seen the first */
     while (eval->command[n])
         n++;
     luaL_checkstack(L, (int)n + 10, "evals.run");

@@ -36,7 +36,7 @@ static uint32_t check_count(lua_State *L, const char *name, lua_Integer min, uin
 /* Leaves the string on the stack. */
 static const char *check_word(lua_State *L, const char *name, size_t max)
 {
-    size_t len;
+    size_t len = 0;
     if (lua_getfield(L, 1, name) == LUA_TNIL)
         return NULL;
     const char *word = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
@@ -61,7 +61,7 @@ static void check_start(lua_State *L, struct start_options *o)
         o->kind = tool_of(L)->name;
     o->id = check_word(L, "id", JOB_ID_MAX);
     if (!o->id) {
-        strcpy(o->random_id, "job_");
+        memcpy(o->random_id, "job_", strlen("job_"));
         rand_base36(o->random_id + strlen("job_"), RANDOM_ID_LEN);
         o->id = o->random_id;
     }

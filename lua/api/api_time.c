@@ -94,7 +94,8 @@ static int l_sleep(lua_State *L)
     if (!s)
         return 3;
     s->loop = loop;
-    timer_start(loop, &s->timer, ms, sleep_fired, s);
+    /* One more, because the clock's current millisecond has begun already. */
+    timer_start(loop, &s->timer, ms > 0 ? ms + 1 : 0, sleep_fired, s);
     return op_wait(L, &s->op);
 }
 

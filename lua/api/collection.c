@@ -24,8 +24,8 @@ void collection_push(lua_State *L, const char *name, const char *key)
 
     struct collection *c = lua_newuserdatauv(L, sizeof *c, 0);
     c->is_declared = false;
-    strcpy(c->name, name);
-    strcpy(c->key, key);
+    memcpy(c->name, name, strlen(name) + 1);
+    memcpy(c->key, key, strlen(key) + 1);
     luaL_setmetatable(L, COLLECTION_META);
 }
 

@@ -1,6 +1,7 @@
 #include "api/job.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,10 +180,9 @@ struct job *job_push(lua_State *L, const char *id, int run)
     j->refs = 1;
     j->services = vm_services_of(L);
     j->started_ms = clock_mono_ms();
-    strcpy(j->topic, "job/");
+    snprintf(j->topic, sizeof j->topic, "job/%s", id);
     j->id = j->topic + strlen("job/");
-    strncat(j->topic, id, JOB_ID_MAX);
-    strncat(j->tool, tool_of(L)->name, sizeof j->tool - 1);
+    snprintf(j->tool, sizeof j->tool, "%s", tool_of(L)->name);
     *box = j;
     return j;
 }
