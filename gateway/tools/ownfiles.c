@@ -202,16 +202,23 @@ static bool is_own(const struct ownfiles *o, const struct stat *st, char *path)
     return is_in_folder(o, path);
 }
 
-static bool is_denied(const struct ownfiles *o, const char *path)
+/* path has room for one byte more: of a folder, `.git/` too is asked for, so that a glob for all
+ * that is in it (.git/ and two stars) names the folder as well. */
+static bool is_denied(const struct ownfiles *o, char *path, bool is_folder)
 {
-    size_t root = strlen(o->root);
+    size_t root = strcmp(o->root, "/") == 0 ? 0 : strlen(o->root), len = strlen(path);
     if (strncmp(path, o->root, root) != 0 || (path[root] != '/' && path[root] != '\0'))
         return false; /* outside the root: not ours to judge here */
-    const char *relative = path + root + (path[root] == '/');
-    for (char **p = o->deny; *p; p++)
-        if (pathglob_match(*p, relative, strlen(relative)))
-            return true;
-    return false;
+    size_t begin = root + (path[root] == '/');
+    if (is_folder && len > begin)
+        path[len++] = '/';
+    bool found = false;
+    for (char **p = o->deny; *p && !found; p++)
+        found = pathglob_match(*p, path + begin, len - begin) ||
+                (is_folder && len > begin && pathglob_match(*p, path + begin, len - begin - 1));
+    if (is_folder && len > begin)
+        path[--len] = '\0';
+    return found;
 }
 
 bool ownfiles_allows(const struct ownfiles *o, int fd)
@@ -223,5 +230,8 @@ bool ownfiles_allows(const struct ownfiles *o, int fd)
     if (n <= 0 || (size_t)n >= sizeof path - 1 || path[0] != '/' || fstat(fd, &st) != 0)
         return false;
     path[n] = '\0';
-    return !is_denied(o, path) && !is_own(o, &st, path);
+    /* One that was removed meanwhile has no name left to be judged by. */
+    if (st.st_nlink == 0)
+        return false;
+    return !is_denied(o, path, S_ISDIR(st.st_mode)) && !is_own(o, &st, path);
 }

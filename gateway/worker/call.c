@@ -1,5 +1,6 @@
 #include "worker/call.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,29 @@ void call_pool_free(struct worker *w)
     w->call_pool_size = 0;
 }
 
+/* Until it has left the queue of a gate, the machine it will run on stays, whatever is reloaded. */
+static void call_queue(struct call *c)
+{
+    c->is_queued = true;
+    c->serving->generation->queued[c->worker->index]++;
+}
+
+static void call_unqueue(struct call *c)
+{
+    timer_stop(c->worker->loop, &c->gate_timer);
+    c->is_queued = false;
+    c->serving->generation->queued[c->worker->index]--;
+}
+
+/* The place for which it was queued is its own now. */
+static void call_take_place(struct call *c)
+{
+    if (c->tool_gate && !c->holds_tool_gate)
+        c->holds_tool_gate = true;
+    else
+        c->holds_all_gate = true;
+}
+
 static void call_leave_gates(struct call *c)
 {
     if (c->holds_all_gate)
@@ -106,6 +130,15 @@ static const struct task_ops call_ops = { .progress = call_note_progress,
                                           .log = call_note_log,
                                           .done = call_done };
 
+/* Out of the queue, also when a place was given this moment. */
+static void call_leave_queue(struct call *c)
+{
+    call_unqueue(c);
+    if (!gate_cancel(&c->waiter))
+        call_take_place(c);
+    call_leave_gates(c);
+}
+
 /* The client's end: in the modern era a client that closes has cancelled; a legacy one has only
  * lost its stream. */
 static void call_cancelled(void *arg)
@@ -114,6 +147,10 @@ static void call_cancelled(void *arg)
     c->is_gone = c->is_cancelled = true; /* a cancelled request gets no answer */
     if (c->task)
         task_cancel(c->task, TASK_CANCELLED);
+    else if (c->is_queued) {
+        call_leave_queue(c);
+        call_refuse(c, OUT_CANCELLED, "cancelled");
+    }
 }
 
 static void call_gone(void *arg, enum gone how)
@@ -146,7 +183,7 @@ static void call_waits(struct call *c)
 static void call_run(struct call *c)
 {
     const struct mcp_call *m = c->mcp;
-    struct task_info info = {
+    c->info = (struct task_info){
         .call_id = c->id,
         .tool = m->tool->name,
         .principal = c->principal->name,
@@ -164,7 +201,7 @@ static void call_run(struct call *c)
     };
     struct vm *vm = c->serving ? c->serving->generation->vms[c->worker->index] : c->worker->vm;
     c->is_starting = true;
-    struct task *t = task_start(vm, m->tool->index, &info, &call_ops, c);
+    struct task *t = task_start(vm, m->tool->index, &c->info, &call_ops, c);
     c->is_starting = false;
     if (c->is_over) {
         call_leave_gates(c);
@@ -184,12 +221,15 @@ static void gate_timed_out(void *arg)
         c->waiter.entered(&c->waiter);
         return;
     }
+    call_unqueue(c);
     char text[200];
     if (c->tool_gate && !c->holds_tool_gate)
         snprintf(text, sizeof text, "too many calls of %s at once: its limit is %u (concurrent)",
                  c->mcp->tool->name, c->mcp->tool->concurrent);
     else
-        snprintf(text, sizeof text, "too many calls at once: the limit is [tools] max_concurrent");
+        snprintf(text, sizeof text,
+                 "too many calls at once: the limit is %u ([tools] max_concurrent)",
+                 c->serving->config->tools.max_concurrent);
     call_leave_gates(c);
     call_refuse(c, OUT_TOOL_ERROR, text);
 }
@@ -197,11 +237,13 @@ static void gate_timed_out(void *arg)
 static void gate_entered(struct gate_waiter *waiter)
 {
     struct call *c = (struct call *)((char *)waiter - offsetof(struct call, waiter));
-    timer_stop(c->worker->loop, &c->gate_timer);
-    if (c->tool_gate && !c->holds_tool_gate)
-        c->holds_tool_gate = true;
-    else
-        c->holds_all_gate = true;
+    call_unqueue(c);
+    call_take_place(c);
+    if (c->worker->is_stopped) { /* its machine is gone */
+        call_leave_gates(c);
+        call_refuse(c, OUT_CANCELLED, "the gateway is shutting down");
+        return;
+    }
     call_enter(c);
 }
 
@@ -213,6 +255,7 @@ static bool call_enter_gate(struct call *c, struct gate *g, bool *holds)
     if (*holds)
         return true;
     call_waits(c);
+    call_queue(c);
     timer_start(c->worker->loop, &c->gate_timer, GATE_WAIT_MS, gate_timed_out, c);
     return false;
 }
@@ -227,11 +270,6 @@ static void call_enter(struct call *c)
     if (!c->holds_all_gate &&
         !call_enter_gate(c, c->worker->gateway->all_calls, &c->holds_all_gate))
         return;
-    if (c->is_cancelled) {
-        call_leave_gates(c);
-        call_refuse(c, OUT_CANCELLED, "cancelled");
-        return;
-    }
     call_run(c);
 }
 
@@ -282,6 +320,8 @@ void call_drop_all(struct worker *w)
 {
     for (struct call *c = w->calls, *next; c; c = next) {
         next = c->next;
+        if (c->is_queued)
+            call_leave_queue(c);
         inflight_remove(w->gateway->calls, c->entry);
         exchange_on_gone(c->x, NULL, NULL);
         exchange_drop(c->x);

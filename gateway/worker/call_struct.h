@@ -19,7 +19,8 @@ struct call {
     const struct principal *principal;
     /* a reference from the first wait on: keeps tool, principal and machine */
     struct serving *serving;
-    struct task *task; /* NULL before the start and after the end */
+    struct task *task;     /* NULL before the start and after the end */
+    struct task_info info; /* the task borrows it to its end */
     struct inflight_entry *entry;
     struct gate *tool_gate; /* NULL: the tool has none */
     bool holds_tool_gate, holds_all_gate;
@@ -32,7 +33,8 @@ struct call {
     struct access access;
     bool is_starting; /* inside task_start(): done() only notes the end */
     bool is_over, is_listed;
-    bool is_gone; /* nobody is there to read the answer */
+    bool is_queued; /* at a gate: its machine must outlive a reload */
+    bool is_gone;   /* nobody is there to read the answer */
     bool is_cancelled;
     char id[CALL_ID_SIZE];
 };

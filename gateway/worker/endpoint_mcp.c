@@ -142,11 +142,15 @@ static void answer_as_stream(struct worker *w, struct exchange *x, struct access
 {
     struct http_reply head = { .status = 200, .fields = r->fields, .field_count = r->field_count };
     mcp_sse(&w->scratch, r->body.data, r->body.len);
-    if (exchange_stream(x, &head) == 0)
-        exchange_send(x, w->scratch.data, w->scratch.len); /* a failure has closed the stream */
-    access_log(w, a, x, 200, w->scratch.len);
+    bool is_whole = buf_ok(&r->body) && buf_ok(&w->scratch);
     buf_fini(&r->body);
-    exchange_finish(x);
+    if (is_whole && exchange_stream(x, &head) == 0)
+        exchange_send(x, w->scratch.data, w->scratch.len); /* a failure has closed the stream */
+    access_log(w, a, x, 200, exchange_bytes(x));
+    if (exchange_is_stream(x))
+        exchange_finish(x);
+    else
+        exchange_drop(x);
 }
 
 static void answer(struct worker *w, struct exchange *x, struct access *a, struct mcp_out *out)

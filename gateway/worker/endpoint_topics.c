@@ -78,12 +78,24 @@ static bool stream_open(struct event_stream *s, struct access *a)
     return true;
 }
 
+static void reply_text(struct worker *w, struct exchange *x, const struct access *a, int status,
+                       const char *text)
+{
+    struct http_field fields[ADMIT_CORS_FIELDS];
+    struct http_reply r = { .status = status,
+                            .content_type = "text/plain; charset=utf-8",
+                            .fields = fields };
+    admit_cors(w, x, false, fields, &r.field_count);
+    buf_str(&r.body, text);
+    access_reply(w, a, x, &r);
+}
+
 static struct event_stream *stream_new(struct worker *w, struct exchange *x, const struct access *a)
 {
     struct event_stream *s = calloc(1, sizeof *s);
-    if (!s) {
-        struct http_reply r = { .status = 500 };
-        access_reply(w, a, x, &r);
+    if (!s || w->is_draining) { /* it would be held open until drain_timeout */
+        free(s);
+        reply_text(w, x, a, 503, s ? "the gateway is shutting down" : "out of memory");
         return NULL;
     }
     s->worker = w;
@@ -97,18 +109,6 @@ void endpoint_topics_idle(struct worker *w, struct exchange *x, struct access *a
     struct event_stream *s = stream_new(w, x, a);
     if (s && stream_open(s, a))
         exchange_send(x, comment, sizeof comment - 1);
-}
-
-static void reply_text(struct worker *w, struct exchange *x, const struct access *a, int status,
-                       const char *text)
-{
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = status,
-                            .content_type = "text/plain; charset=utf-8",
-                            .fields = fields };
-    admit_cors(w, x, false, fields, &r.field_count);
-    buf_str(&r.body, text);
-    access_reply(w, a, x, &r);
 }
 
 /* {"ok":true,"topic":T}; with several topics they stand in "topics" too. */

@@ -47,7 +47,7 @@ struct gateway {
     atomic_uint long_stuck;       /* workers held for over 10 s */
     atomic_uint live_generations; /* of tools; a reload waits while there are MAX_GENERATIONS */
     atomic_uint reload_failed;    /* 1: the last reload was refused, the old configuration serves */
-    atomic_uint start_failed;     /* start functions of tools that failed in this generation */
+    atomic_uint start_failed;     /* files whose start function failed when it last ran */
 };
 
 #endif

@@ -74,10 +74,22 @@ static void binary_folders(char build[PATH_MAX], char lua[PATH_MAX])
     memcpy(lua + (slash - build), "/lua", sizeof "/lua");
 }
 
+/* The store names its state file first. */
+static void paths_add_first(void *arg, const char *path)
+{
+    struct paths *p = arg;
+    if (p->n == 0)
+        paths_add(p, path);
+}
+
 static void paths_collect(const struct config *c, struct store *s, struct paths *files,
-                          struct paths *folders)
+                          struct paths *folders, struct paths *prefixes)
 {
     char build[PATH_MAX], lua[PATH_MAX];
+    /* The state that is open, and the one of the next start where a reload has named another. */
+    if (s)
+        store_own_files(s, paths_add_first, prefixes);
+    paths_add(prefixes, c->state.path);
     binary_folders(build, lua);
     for (size_t i = 0; i < c->own_files.n; i++)
         paths_add(files, c->own_files.items[i]);
@@ -92,22 +104,22 @@ static void paths_collect(const struct config *c, struct store *s, struct paths 
 
 static struct ownfiles *collect(const struct config *c, struct store *s, struct err *e)
 {
-    struct paths files = { .n = 0 }, folders = { .n = 0 };
-    const char *const prefixes[] = { c->state.path, NULL };
+    struct paths files = { .n = 0 }, folders = { .n = 0 }, prefixes = { .n = 0 };
     struct ownfiles_options options = { .root = c->paths.root,
                                         .deny = c->paths.deny.items,
                                         .files = (const char *const *)files.items,
                                         .folders = (const char *const *)folders.items,
-                                        .prefixes = prefixes };
-    paths_collect(c, s, &files, &folders);
+                                        .prefixes = (const char *const *)prefixes.items };
+    paths_collect(c, s, &files, &folders, &prefixes);
     struct ownfiles *made = NULL;
-    if (files.is_short || folders.is_short)
+    if (files.is_short || folders.is_short || prefixes.is_short)
         err_set(e, MG_E_LIMIT,
                 "the list of the gateway's own files is too long, or there is no memory for it");
     else
         made = ownfiles_new(&options, e);
     paths_fini(&files);
     paths_fini(&folders);
+    paths_fini(&prefixes);
     return made;
 }
 

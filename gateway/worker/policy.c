@@ -7,6 +7,7 @@ struct policy {
     struct policy *next;
     struct config_tool rule;
     struct vm_policy vm;
+    struct vm_setting *settings; /* vm.settings; their secrets are owned */
     char name[];
 };
 
@@ -60,10 +61,21 @@ struct policies *policies_new(const struct config *c)
     return p;
 }
 
+static void text_wipe(const char *text)
+{
+    if (text)
+        explicit_bzero((char *)(uintptr_t)text, strlen(text));
+    free((char *)(uintptr_t)text);
+}
+
 static void policy_free(struct policy *p)
 {
+    for (size_t i = 0; i < p->vm.setting_count; i++) {
+        text_wipe(p->settings[i].secret);
+        text_wipe(p->settings[i].secret_error);
+    }
+    free(p->settings);
     config_tool_fini(&p->rule);
-    free((void *)p->vm.settings);
     free(p);
 }
 
@@ -80,17 +92,39 @@ void policies_free(struct policies *p)
     free(p);
 }
 
-static int settings_fill(struct policy *p)
+/* Only the tool knows which of its settings are secrets: what may be one is read now. */
+static int secret_fill(const struct config *c, const struct config_setting *from,
+                       struct vm_setting *to)
 {
-    struct vm_setting *s = calloc(p->rule.n_settings + 1, sizeof *s);
-    if (!s)
+    struct buf text = { 0 };
+    struct err e = { 0 };
+    if (!from->names_file)
+        return 0;
+    int code = config_secret(c, from, &text, &e);
+    if (code != 0)
+        to->secret_error = strdup(e.text);
+    else if (buf_cstr(&text))
+        to->secret = strdup(buf_cstr(&text));
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    buf_fini(&text);
+    return to->secret || to->secret_error ? 0 : MG_E_NOMEM;
+}
+
+static int settings_fill(struct policy *p, const struct config *c)
+{
+    p->settings = calloc(p->rule.n_settings + 1, sizeof *p->settings);
+    if (!p->settings)
         return MG_E_NOMEM;
-    for (size_t i = 0; i < p->rule.n_settings; i++)
-        s[i] = (struct vm_setting){ .key = p->rule.settings[i].key,
-                                    .value = p->rule.settings[i].value,
-                                    .where = p->rule.settings[i].where };
-    p->vm.settings = s;
-    p->vm.setting_count = p->rule.n_settings;
+    p->vm.settings = p->settings;
+    for (size_t i = 0; i < p->rule.n_settings; i++) {
+        const struct config_setting *s = &p->rule.settings[i];
+        p->settings[i] = (struct vm_setting){ .key = s->key, .value = s->value, .where = s->where };
+        p->vm.setting_count = i + 1;
+        int code = secret_fill(c, s, &p->settings[i]);
+        if (code != 0)
+            return code;
+    }
     return 0;
 }
 
@@ -115,7 +149,7 @@ static struct policy *policy_new(const struct policies *all, const char *tool)
         .rate_bucket = p->rule.rate.bucket,
         .rate_window_ms = p->rule.rate.window_ms,
     };
-    if (settings_fill(p) != 0) {
+    if (settings_fill(p, all->config) != 0) {
         policy_free(p);
         return NULL;
     }

@@ -24,6 +24,7 @@ void generation_unref(struct generation *g)
     for (unsigned i = 0; g->vms && i < g->vm_count; i++)
         vm_free(g->vms[i]);
     free(g->vms);
+    free(g->queued);
     free(g->gates);
     toolset_unref(g->tools);
     policies_free(g->policies);
@@ -50,16 +51,20 @@ static void vm_options_fill(struct vm_options *o, const struct gateway *gw,
         .default_memory = c->tools.memory_bytes,
         .max_memory = c->tools.max_memory_bytes,
         .worker_memory = c->tools.worker_memory_bytes,
+        .max_result = c->server.max_result_bytes,
         .permanent_hook = vm_preempt_signal() == 0,
     };
 }
 
-static int generation_load(struct generation *g, const struct gateway *gw, struct err *e)
+/* before: what a file that does not load any more is kept from; NULL: nothing. */
+static int generation_load(struct generation *g, const struct gateway *gw,
+                           const struct generation *before, struct err *e)
 {
     struct vm_options o;
     vm_options_fill(&o, gw, g);
     for (unsigned i = 0; i < g->vm_count; i++) {
-        g->vms[i] = vm_new(&o, i == 0 ? g->tools : NULL, i == 0 ? NULL : g->vms[0], e);
+        struct vm *like = i > 0 ? g->vms[0] : before ? before->vms[0] : NULL;
+        g->vms[i] = vm_new(&o, i == 0 ? g->tools : NULL, like, e);
         if (!g->vms[i])
             return e->code ? e->code : MG_E_NOMEM;
         if (i == 0 && toolset_seal(g->tools) != 0)
@@ -78,7 +83,8 @@ static int generation_load(struct generation *g, const struct gateway *gw, struc
 }
 
 static struct generation *generation_new(struct gateway *gw, struct config *c, uint32_t number,
-                                         const uint8_t digest[32], struct err *e)
+                                         const uint8_t digest[32], const struct generation *before,
+                                         struct err *e)
 {
     struct generation *g = calloc(1, sizeof *g);
     if (!g) {
@@ -93,14 +99,15 @@ static struct generation *generation_new(struct gateway *gw, struct config *c, u
     g->config = config_ref(c);
     g->vm_count = gw->worker_count;
     g->vms = calloc(gw->worker_count, sizeof(struct vm *));
+    g->queued = calloc(gw->worker_count, sizeof *g->queued);
     g->tools = toolset_new(number);
     g->policies = policies_new(c);
-    if (!g->vms || !g->tools || !g->policies) {
+    if (!g->vms || !g->queued || !g->tools || !g->policies) {
         err_set(e, MG_E_NOMEM, "no memory for a generation of tools");
         generation_unref(g);
         return NULL;
     }
-    if (generation_load(g, gw, e) != 0) {
+    if (generation_load(g, gw, before, e) != 0) {
         generation_unref(g);
         return NULL;
     }
@@ -116,7 +123,8 @@ static struct generation *generation_for(struct gateway *g, struct config *c,
         return NULL;
     if (previous && memcmp(previous->generation->digest, digest, sizeof digest) == 0)
         return generation_ref(previous->generation);
-    return generation_new(g, c, previous ? previous->generation->number + 1 : 1, digest, e);
+    struct generation *before = previous ? previous->generation : NULL;
+    return generation_new(g, c, before ? before->number + 1 : 1, digest, before, e);
 }
 
 static struct keyring *keyring_for(const struct config *c, struct err *e)

@@ -3,8 +3,8 @@
  * configuration with its keys, its protocol constants and the generation it serves. A reload that
  * leaves the tools alone makes a new serving over the same generation. Both are immutable once
  * published and counted; any thread may hold one. A generation's vms[i] is touched by worker i
- * alone, which frees it when it has switched to another generation and the last task in it has
- * ended. */
+ * alone, which frees it when it has switched to another generation, the last task in it has ended
+ * and no call is queued for it. */
 #ifndef MG_SERVING_H
 #define MG_SERVING_H
 #include <stdatomic.h>
@@ -30,6 +30,7 @@ struct generation {
     struct toolset *tools;
     struct vm **vms; /* one a worker; NULL once that worker has freed it */
     unsigned vm_count;
+    unsigned *queued;    /* one a worker, its own: calls at a gate that will need vms[i] */
     struct gate **gates; /* by tool index; NULL: no limit of its own */
     uint8_t digest[32];  /* of everything it was built from */
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/job_gates.h"
@@ -23,6 +24,7 @@
 #define RELOAD_RETRY_MS 200
 #define RELOAD_PATIENCE_MS 30000 /* then the oldest generation's tasks are interrupted */
 #define SLICE_MS 5
+#define LAST_WORD_MS 200 /* for the log thread to write why the process ends */
 
 struct supervisor {
     struct gateway gateway;
@@ -128,6 +130,7 @@ static void reload(struct supervisor *s)
     if (reload_must_wait(s))
         return;
     s->reload_wanted_ms = 0;
+    timer_stop(s->loop, &s->retry);
     struct config *c = loading_config(s->ini_path, loading_tell_log);
     if (!c) {
         log_printf(LOG_ERROR, "reload failed, the previous configuration serves on");
@@ -180,6 +183,7 @@ static void sweep_sessions(void *arg)
 
 /* ---- watchdog's stages ---- */
 
+/* On the watchdog's thread. */
 static void worker_stuck(void *arg, unsigned worker, int stage, int64_t held_ms)
 {
     struct gateway *g = arg;
@@ -191,14 +195,17 @@ static void worker_stuck(void *arg, unsigned worker, int stage, int64_t held_ms)
         http_server_bypass(w->http);
     if (stage == 2)
         atomic_fetch_add(&g->long_stuck, 1);
-    if (stage == 0 && held_ms > 10000)
+    if (stage == 0 && w->is_long_stuck)
         atomic_fetch_sub(&g->long_stuck, 1);
+    w->is_long_stuck = stage >= 2;
     log_begin(&l, stage == 0 ? LOG_WARN : LOG_ERROR,
               stage == 0 ? "worker is back" : "worker is held by a tool");
     log_int(&l, "worker", worker);
     log_int(&l, "held_ms", held_ms);
     log_str(&l, "task", label);
     log_end(&l);
+    if (stage == 3) /* the process ends when this returns, even where nobody reads the log */
+        nanosleep(&(struct timespec){ .tv_nsec = LAST_WORD_MS * 1000000L }, NULL);
 }
 
 static int watchdog_open(struct supervisor *s, struct err *e)
@@ -359,8 +366,11 @@ int supervisor_serve(const char *ini_path)
     s.loop = loop_new(&e);
     if (s.loop && logging_start(s.config, &e) == 0) {
         int failed = start(&s, &e);
-        if (failed)
+        if (failed) {
             log_printf(LOG_ERROR, "cannot start: %s", e.text);
+            if (s.config->log.file[0])
+                fprintf(stderr, "moongate: cannot start: %s\n", e.text);
+        }
         while (!failed && !s.is_ending)
             loop_poll(s.loop, -1);
         code = stop(&s);

@@ -66,19 +66,19 @@ static void digest_tool(struct buf *facts, const struct config *c, const struct 
     for (size_t i = 0; i < t->n_settings; i++) {
         const struct config_setting *s = &t->settings[i];
         buf_printf(facts, "%s=%s@%s\n", s->key, s->value, s->where);
-        if (s->value[0] == '@' && config_secret(c, s, facts, NULL) != 0)
+        if (s->names_file && config_secret(c, s, facts, NULL) != 0)
             buf_str(facts, "unreadable\n");
     }
 }
 
 static void digest_sections(struct buf *facts, const struct config *c)
 {
-    buf_printf(facts, "paths %s %s %s %s\n", c->paths.root, c->paths.tools, c->paths.deny.text,
-               c->paths.view_base);
-    buf_printf(facts, "tools %lld %lld %llu %llu %llu\n", (long long)c->tools.timeout_ms,
+    buf_printf(facts, "paths %s %s %s\n", c->paths.root, c->paths.tools, c->paths.deny.text);
+    buf_printf(facts, "tools %lld %lld %llu %llu %llu %llu\n", (long long)c->tools.timeout_ms,
                (long long)c->tools.max_timeout_ms, (unsigned long long)c->tools.memory_bytes,
                (unsigned long long)c->tools.max_memory_bytes,
-               (unsigned long long)c->tools.worker_memory_bytes);
+               (unsigned long long)c->tools.worker_memory_bytes,
+               (unsigned long long)c->server.max_result_bytes);
     for (size_t i = 0; i < c->n_tool_rules; i++)
         digest_tool(facts, c, &c->tool_rules[i]);
     buf_printf(facts, "evals %u %u %llu\n", c->evals.parallel, c->evals.max_queued,

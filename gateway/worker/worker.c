@@ -47,7 +47,8 @@ static void generation_release(struct worker *w, unsigned i)
 static void generations_sweep(struct worker *w)
 {
     for (unsigned i = w->generation_count; i-- > 1;)
-        if (vm_task_count(w->generations[i]->vms[w->index]) == 0)
+        if (vm_task_count(w->generations[i]->vms[w->index]) == 0 &&
+            w->generations[i]->queued[w->index] == 0)
             generation_release(w, i);
 }
 
@@ -173,7 +174,8 @@ static void shutdown_all(struct worker *w)
 static void drain_step(struct worker *w)
 {
     int64_t now = loop_now(w->loop);
-    if (!w->is_cancelled && (!w->calls || now >= w->drain_cancel_ms))
+    /* Again and again from then on: what had come before the drain may still begin a call. */
+    if (w->is_cancelled || !w->calls || now >= w->drain_cancel_ms)
         shutdown_all(w);
     bool is_empty = http_server_open(w->http) == 0 && worker_tasks(w) == 0 && !w->calls &&
                     outbox_is_empty(w->outbox);

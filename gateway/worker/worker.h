@@ -30,6 +30,7 @@ struct worker {
     struct http_server *http;
     struct metrics_slot *metrics;
     struct watch_slot watch;
+    bool is_long_stuck;    /* the watchdog's thread alone */
     struct outbox *outbox; /* events that wait for the disk */
     struct vm_services services;
     struct serving *serving; /* what new requests are served with; one reference */

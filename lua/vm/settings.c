@@ -137,11 +137,16 @@ static void read_setting(lua_State *L, int decl, const char *key, const struct v
                    "boolean, duration, size, list",
                    key);
         found = false;
+    } else if (s && strcmp(type, "secret") == 0) {
+        found = !s->secret_error;
+        lua_pushstring(L, s->secret ? s->secret : s->value);
+        if (!found)
+            report_add(r, key, "%s: %s: %s", s->where, key, s->secret_error);
     } else if (s) {
         found = push_typed(L, type, s->value);
         if (!found)
             report_add(r, key, "%s: %s is not a value of type %s for the setting %s", s->where,
-                       strcmp(type, "secret") == 0 ? "it" : s->value, type, key);
+                       s->value, type, key);
     } else if (lua_getfield(L, decl, "default") != LUA_TNIL) {
         found = push_default(L, type, lua_gettop(L));
         if (!found)

@@ -50,6 +50,9 @@ struct vm_policy { /* what mcp.ini says of one tool; borrowed from the configura
     uint32_t rate_bucket, rate_window_ms;
     const struct vm_setting {
         const char *key, *value, *where; /* where: "mcp.ini:41" */
+        /* What its file holds, where it is declared a secret; NULL: value. Or why that cannot be
+         * read. */
+        const char *secret, *secret_error;
     } * settings; /* the tool's own settings, not yet checked against its declaration */
     size_t setting_count;
 };
@@ -124,6 +127,9 @@ void vm_run(struct vm *vm);                /* once per loop iteration */
 size_t vm_task_count(const struct vm *vm); /* calls, jobs, start and on_end tasks alive */
 void vm_shutdown(struct vm *vm);           /* cancels everything with TASK_SHUTDOWN; jobs too */
 uint64_t vm_memory(const struct vm *vm);   /* bytes held now */
+/* worker_memory was reached although garbage had just been collected: what tools keep in their files'
+ * own variables leaves no room for calls. Only a new generation heals it. */
+bool vm_is_full(const struct vm *vm);
 
 /* hook.c: installs the process-wide handler for the preemption signal (SIGURG); called once from
  * main. */

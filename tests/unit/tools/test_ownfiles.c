@@ -135,7 +135,10 @@ static void test_deny(void **state)
 {
     (void)state;
     assert_false(allows("src/.git/config"));
+    assert_false(allows("src/.git")); /* all that is in it is denied, and so is its list */
     assert_false(allows("src/.env"));
+    assert_true(allows("src"));
+    assert_true(allows(""));
 }
 
 static void test_what_comes_later(void **state)
@@ -153,12 +156,25 @@ static void test_what_comes_later(void **state)
     assert_false(ownfiles_allows(own, -1));
 }
 
+/* A name that is gone cannot be judged, whatever it was. */
+static void test_removed(void **state)
+{
+    (void)state;
+    put("src/.env2", "secret");
+    int fd = open(at("src/.env2"), O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_false(ownfiles_allows(own, fd));
+    assert_int_equal(unlink(at("src/.env2")), 0);
+    assert_false(ownfiles_allows(own, fd));
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain_files_are_free), cmocka_unit_test(test_own_files_are_not),
         cmocka_unit_test(test_links_lead_nowhere),   cmocka_unit_test(test_deny),
-        cmocka_unit_test(test_what_comes_later),
+        cmocka_unit_test(test_what_comes_later),     cmocka_unit_test(test_removed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
