@@ -21,7 +21,7 @@ static const struct key_info server_keys[] = {
     { "port", KEY_INT, AT(server.port), "8766", 0, 65535, .alias = "PORT", .restart = true,
       .help = "TCP port; 0 takes any free one and logs which" },
     { "path", KEY_TEXT, AT(server.path), "/mcp", .shape = shape_http_path, .required = true,
-      .restart = true, .help = "Where MCP is served" },
+      .help = "Where MCP is served" },
     { "workers", KEY_INT, AT(server.workers), "0", 0, 256, .restart = true,
       .help = "Threads that serve; 0 = one for each usable core" },
     { "max_connections", KEY_INT, AT(server.max_connections), "10000", 1, 1000000, .restart = true,
@@ -48,7 +48,7 @@ static const struct key_info server_keys[] = {
     { "drain_timeout", KEY_DURATION, AT(server.drain_timeout_ms), "10s", 0, 10 * MINUTE,
       .help = "How long a stop waits for the calls that still run" },
     { "stuck_abort", KEY_DURATION, AT(server.stuck_abort_ms), "60s", 2 * SECOND, HOUR,
-      .restart = true, .help = "A worker that is stuck for so long ends the process" },
+      .help = "A worker that is stuck for so long ends the process" },
     { "allowed_hosts", KEY_LIST, AT(server.allowed_hosts), "", .shape = shape_host,
       .note = "those of loopback", .help = "Host headers accepted beside those of loopback" },
     { "allowed_origins", KEY_LIST, AT(server.allowed_origins), "", .shape = shape_origin,
@@ -98,15 +98,12 @@ static const struct key_info state_keys[] = {
 
 static const struct key_info paths_keys[] = {
     { "root", KEY_PATH, AT(paths.root), ".", .alias = "LUKHAS_REPO_ROOT", .required = true,
-      .restart = true, .from_cwd = true,
+      .from_cwd = true,
       .help = "The repository that tools work on; relative to the working folder" },
-    { "tools", KEY_PATH, AT(paths.tools), "tools.d", .required = true, .restart = true,
+    { "tools", KEY_PATH, AT(paths.tools), "tools.d", .required = true,
       .help = "The folder of the tools, one Lua file each" },
     { "deny", KEY_LIST, AT(paths.deny), "**/.git/**, **/.env*, **/*.pem, **/*.key, **/id_*",
       .shape = shape_glob, .help = "Files in the root that no tool may touch, as globs" },
-    { "view_base", KEY_TEXT, AT(paths.view_base), "", .shape = shape_url,
-      .alias = "GITHUB_VIEW_BASE", .note = "none",
-      .help = "URL before a file's path, for links to files" },
 };
 
 static const struct key_info log_keys[] = {

@@ -34,7 +34,6 @@ static void test_kit_names(void **state)
                           "MCP_STATE_PATH=/s.json",
                           "MCP_JOB_TTL_MS=60000",
                           "LUKHAS_REPO_ROOT=/",
-                          "GITHUB_VIEW_BASE=https://github.com/a/b/blob/main",
                           NULL };
     struct ini_file f;
 
@@ -53,7 +52,6 @@ static void test_kit_names(void **state)
     assert_string_equal(c->state.path, "/s.json");
     assert_int_equal(c->state.job_ttl_ms, 60000);
     assert_string_equal(c->paths.root, "/");
-    assert_string_equal(c->paths.view_base, "https://github.com/a/b/blob/main");
     ini_file_free(&f);
 }
 

@@ -137,7 +137,7 @@ static void test_restart_diff(void **state)
           "server.host server.workers " },
         { "", "[state]\npath = x\nautosave = 1s\n[key a]\nsecret = x\n[tool b]\nexec = x\n",
           "state.path " },
-        { "", "[paths]\nroot = /\n", "state.path paths.root " },
+        { "", "[paths]\nroot = /\n", "state.path " },
     };
     struct ini_file old, now;
 

@@ -79,13 +79,13 @@ static void test_line_length(void **state)
     (void)state;
     ini_file_new(&f);
     for (int len = 189; len <= 191; len++) {
-        int n = snprintf(text, sizeof text, "[paths]\nview_base = http://");
+        int n = snprintf(text, sizeof text, "[server]\npublic_url = http://");
         memset(text + n, 'x', sizeof text - (size_t)n);
-        strcpy(text + 8 + len, "\n");
+        strcpy(text + strlen("[server]\n") + len, "\n");
         if (len <= 190) {
             assert_non_null(ini_file_load(&f, text, NULL));
-            assert_int_equal(strlen(f.config->paths.view_base),
-                             (size_t)len - strlen("view_base = "));
+            assert_int_equal(strlen(f.config->server.public_url),
+                             (size_t)len - strlen("public_url = "));
         } else {
             ini_file_assert(&f, text, NULL,
                             "mcp.ini:2: a line of 191 bytes: at most 190 (a list may stand on "
