@@ -57,14 +57,15 @@ static void test_timers_fire_in_order(void **state)
     struct loop *l = new_loop();
     struct order o = { 0 };
     struct ordered t[5] = { 0 };
-    const int64_t delay[5] = { 12, 3, 9, 6, 0 };
+    /* Far enough apart for a machine that is slow between two starts. */
+    const int64_t delay[5] = { 240, 80, 180, 120, 0 };
     for (int i = 0; i < 5; i++) {
         t[i].o = &o;
         t[i].id = i;
         timer_start(l, &t[i].t, delay[i], note, &t[i]);
     }
     timer_stop(l, &t[2].t);
-    timer_start(l, &t[3].t, 1, note, &t[3]); /* moves ahead of t[1] */
+    timer_start(l, &t[3].t, 20, note, &t[3]); /* moves ahead of t[1] */
     poll_until(l, &o.at, 4);
     const int want[4] = { 4, 3, 1, 0 };
     assert_memory_equal(o.seen, want, sizeof want);
