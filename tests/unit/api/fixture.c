@@ -411,8 +411,40 @@ void check(struct fixture *f, const char *body, const char *want)
         fail_msg("%s\ngave   %.2000s\nwanted %s", body, got, want);
 }
 
+/* All bodies go into one tool, which is loaded once: run picks one of them by args.i. */
 void check_all(struct fixture *f, const struct example *examples)
 {
-    for (; examples->body; examples++)
-        check(f, examples->body, examples->want);
+    struct buf body = { 0 };
+    char args[32];
+
+    buf_str(&body, "local bodies = {\n");
+    for (const struct example *x = examples; x->body; x++)
+        buf_printf(&body, "function(args, ctx)\n%s\nend,\n", x->body);
+    buf_str(&body, "}\nreturn bodies[args.i](args, ctx)");
+    fixture_tool(f, "t", buf_cstr(&body));
+    fixture_load(f);
+    buf_fini(&body);
+    for (size_t i = 0; examples[i].body; i++) {
+        snprintf(args, sizeof args, "{\"i\":%zu}", i + 1);
+        const char *got = call(f, "t", args);
+        if (strcmp(got, examples[i].want) != 0)
+            fail_msg("%s\ngave   %.2000s\nwanted %s", examples[i].body, got, examples[i].want);
+    }
+}
+
+void check_raises(struct fixture *f, const char *prelude, const char *const *lines, size_t n)
+{
+    struct buf body = { 0 };
+
+    buf_printf(&body, "%s\nlocal all = {\n", prelude);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&body, "function() return %s end,\n", lines[i]);
+    buf_str(&body,
+            "}\nfor i = 1, #all do if pcall(all[i]) then return i end end return 'all raise'");
+    fixture_tool(f, "t", buf_cstr(&body));
+    fixture_load(f);
+    buf_fini(&body);
+    const char *got = call(f, "t", NULL);
+    if (strcmp(got, "all raise") != 0)
+        fail_msg("does not raise: %s", lines[atoi(got) > 0 ? atoi(got) - 1 : 0]);
 }

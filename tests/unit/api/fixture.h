@@ -91,5 +91,7 @@ struct example {
     const char *body, *want;
 };
 void check_all(struct fixture *f, const struct example *examples);
+/* Each of the n expressions must raise; prelude comes before them. */
+void check_raises(struct fixture *f, const char *prelude, const char *const *lines, size_t n);
 
 #endif

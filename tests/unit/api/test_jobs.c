@@ -100,12 +100,8 @@ static void test_misuse(void **state)
         "cancel()",
     };
     struct fixture *f = *state;
-    char body[256];
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        snprintf(body, sizeof body, "return tostring(pcall(function() return mcp.jobs.%s end))",
-                 lines[i]);
-        check(f, body, "false");
-    }
+    check_raises(f, "local start, cancel = mcp.jobs.start, mcp.jobs.cancel", lines,
+                 sizeof lines / sizeof *lines);
     check(f, "return #mcp.jobs.start{run=function() end, id=('x'):rep(180), parallel=1000}", "180");
 }
 
