@@ -90,27 +90,57 @@ static void need_yieldable(lua_State *L, const char *name)
 
 /* ---- find, match ---- */
 
+static bool is_special(char c)
+{
+    switch (c) {
+    case '^':
+    case '$':
+    case '*':
+    case '+':
+    case '?':
+    case '.':
+    case '(':
+    case '[':
+    case '%':
+    case '-': return true;
+    default: return false;
+    }
+}
+
 static bool is_plain(const char *p, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (p[i] && strchr("^$*+?.([%-", p[i]))
+        if (is_special(p[i]))
             return false;
     return true;
 }
 
-static int find_plain(lua_State *L, size_t init)
+/* memmem is linear in both lengths; a window at a time, so that the time can be looked at in
+ * between. */
+#define WINDOW ((size_t)2 << 20)
+#define PLAIN_MAX ((size_t)1 << 20) /* bytes to look for */
+
+/* ctx: offset to go on from. */
+static int find_plain(lua_State *L, int status, lua_KContext ctx)
 {
     size_t ls, lp;
+    (void)status;
     const char *s = lua_tolstring(L, 1, &ls), *p = lua_tolstring(L, 2, &lp);
-    /* memmem is linear in both lengths. */
-    const char *at = lp ? memmem(s + init, ls - init, p, lp) : s + init;
-    if (!at) {
-        lua_pushnil(L);
-        return 1;
+    for (size_t from = (size_t)ctx; ls - from >= lp; from += WINDOW) {
+        size_t window = ls - from < WINDOW + lp ? ls - from : WINDOW + lp;
+        const char *at = lp ? memmem(s + from, window, p, lp) : s + from;
+        if (at) {
+            lua_pushinteger(L, at - s + 1);
+            lua_pushinteger(L, at - s + (lua_Integer)lp);
+            return 2;
+        }
+        if (ls - from <= WINDOW)
+            break;
+        if (slice_is_over(L) && lua_isyieldable(L))
+            return slice_yield(L, (lua_KContext)(from + WINDOW), find_plain);
     }
-    lua_pushinteger(L, at - s + 1);
-    lua_pushinteger(L, at - s + (lua_Integer)lp);
-    return 2;
+    lua_pushnil(L);
+    return 1;
 }
 
 /* ctx: offset to go on from, times two, plus 1 for find. */
@@ -146,8 +176,12 @@ static int find_or_match(lua_State *L, bool is_find)
         lua_pushnil(L);
         return 1;
     }
-    if (is_find && (lua_toboolean(L, 4) || is_plain(p, lp)))
-        return find_plain(L, init);
+    if (is_find && (lua_toboolean(L, 4) || is_plain(p, lp))) {
+        if (lp > PLAIN_MAX)
+            return luaL_error(L, "string.find: at most %I bytes to look for",
+                              (LUAI_UACINT)PLAIN_MAX);
+        return find_plain(L, LUA_OK, (lua_KContext)init);
+    }
     return find_from(L, LUA_OK, (lua_KContext)init * 2 + is_find);
 }
 

@@ -8,6 +8,7 @@
 #define STEP_SIZE_LOG2 7
 #define BYTES_PER_STEP 2048 /* allocated bytes that call for one step while a cycle is active */
 #define PACE_US 2000        /* longest pause between two slices */
+#define EXPECT_MIN (INT64_C(64) << 10) /* what every call leaves is reckoned with already */
 #define MIN_HEADROOM (INT64_C(512) << 10)
 
 static void set_threshold(struct vm *vm)
@@ -57,6 +58,12 @@ void gc_pace(struct vm *vm)
                 break;
         }
     }
+}
+
+void gc_expect(struct vm *vm, int64_t bytes)
+{
+    if (bytes > EXPECT_MIN)
+        vm->gc.threshold -= bytes;
 }
 
 bool gc_squeeze(struct vm *vm, unsigned *ends, int64_t budget_us)

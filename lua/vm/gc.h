@@ -18,6 +18,9 @@ struct gc {
 void gc_init(struct vm *vm); /* stops Lua's own pacing */
 /* After a slice: does work in proportion to what was allocated since the last look. */
 void gc_pace(struct vm *vm);
+/* A task has ended that held `bytes`: most of them are garbage now, so the next cycle begins
+ * sooner. */
+void gc_expect(struct vm *vm, int64_t bytes);
 /* Works for at most budget_us on a cycle; true: one that began after the caller's first call, which
  * passed *ends = 0, is finished, so that what is still charged is in use. */
 bool gc_squeeze(struct vm *vm, unsigned *ends, int64_t budget_us);

@@ -2,6 +2,7 @@
  * The watchdog signals a thread whose slice is over; the handler arms a count hook on the Lua
  * thread that runs there, the one thing that Lua allows a signal handler to do. Nothing is armed
  * within a slice. */
+#include "vm/slice.h"
 #include "vm/state.h"
 
 #include "base/clock.h"
@@ -124,11 +125,12 @@ static void returned(struct vm *vm, lua_State *L)
 }
 
 /* The slice is over where the strand cannot yield: it has a little more time. */
-static void pinned(struct vm *vm, struct task *t, lua_State *L, int64_t now_us)
+static void pinned(struct vm *vm, struct task *t, lua_State *L)
 {
+    int64_t now = cpu_time_us();
     if (!vm->pinned_us)
-        vm->pinned_us = now_us;
-    if (now_us - vm->pinned_us < PINNED_US) {
+        vm->pinned_us = now;
+    if (now - vm->pinned_us < PINNED_US) {
         look_again(L);
         return;
     }
@@ -166,6 +168,6 @@ static void hook_fired(lua_State *L, lua_Debug *ar)
     } else if (yieldable) {
         leave(s, STRAND_PREEMPTED);
     } else {
-        pinned(vm, t, L, now);
+        pinned(vm, t, L);
     }
 }

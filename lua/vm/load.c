@@ -2,11 +2,11 @@
 
 #include <lauxlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "vm/decl.h"
 #include "vm/sandbox.h"
+#include "vm/slice.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -169,11 +169,11 @@ static int load_body(lua_State *L)
 static void run_to_end(struct vm *vm, struct task *t)
 {
     uint64_t serial = t->serial;
-    int64_t until = clock_mono_ms() + LOAD_MS;
+    int64_t until = cpu_time_us() + LOAD_MS * INT64_C(1000);
     strand_ready(t->main);
     while (t->serial == serial) {
         vm_run(vm);
-        if (t->serial == serial && clock_mono_ms() >= until)
+        if (t->serial == serial && cpu_time_us() >= until)
             task_kill(t, OUT_TIMEOUT);
     }
 }

@@ -4,7 +4,7 @@
 #define MG_VM_LOAD_H
 #include "vm/state.h"
 
-#define LOAD_MS 500
+#define LOAD_MS 500 /* of computing: a file cannot wait */
 #define LOAD_MEMORY (INT64_C(16) << 20)
 
 /* Every file of tools_dir; those that do not load any more from `before` (NULL: there is none), as

@@ -102,6 +102,8 @@ static void *refuse(struct memory *m, const void *block, size_t new_size)
     bool again = m->refused_block == block && m->refused_size == new_size;
     m->refused_block = block;
     m->refused_size = again ? 0 : new_size;
+    if (again && m->limit - m->total < MEMORY_SLACK)
+        m->is_full = true;
     if (again && m->current != 0) {
         a->is_refused = true;
         m->over(m->arg);

@@ -29,7 +29,8 @@ struct memory {
     uint32_t count, capacity, free;
     uint32_t current;                /* who pays now */
     int64_t total, limit, allocated; /* held; at most; ever asked for */
-    const void *refused_block;       /* the request that was refused last, to know its second try */
+    bool is_full; /* the limit refused a request although garbage had just been collected */
+    const void *refused_block; /* the request that was refused last, to know its second try */
     size_t refused_size;
     void (*over)(void *arg); /* the current account has passed its budget, or was refused twice */
     void *arg;

@@ -49,6 +49,7 @@ bool on_end_next(struct task *t)
     int64_t account = memory_open(&vm->memory, vm->memory.accounts[t->account].budget);
     if (account < 0)
         return false;
+    gc_expect(vm, vm->memory.accounts[t->account].used);
     memory_close(&vm->memory, t->account);
     t->account = (uint32_t)account;
     t->is_stopping = t->is_killed = false;

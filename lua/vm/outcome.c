@@ -284,6 +284,11 @@ static void kill_text(const struct task *t, char *out, size_t size)
     const struct account *a = &t->vm->memory.accounts[t->account];
     switch (t->kill_outcome) {
     case OUT_NO_MEMORY:
+        if (t->vm->memory.is_full && a->used <= a->budget) {
+            snprintf(out, size,
+                     "out of memory: the gateway's tools hold all of [tools] worker_memory");
+            break;
+        }
         snprintf(out, size,
                  "out of memory: the tool may use %" PRId64
                  " KB (`memory` in its limits, and in mcp.ini under [tool NAME] or [tools])",

@@ -5,9 +5,18 @@
 #include "base/clock.h"
 #include "vm/state.h"
 
+#include <time.h>
+
 bool slice_is_over(lua_State *L)
 {
     return clock_mono_us() - strand_of(L)->vm->slice_us >= SLICE_US;
+}
+
+int64_t cpu_time_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 int slice_yield(lua_State *L, lua_KContext ctx, lua_KFunction k)

@@ -11,6 +11,9 @@ bool slice_is_over(lua_State *L);
 /* `return slice_yield(L, ctx, k)`: the strand goes to the end of the second queue, k goes on. Only
  * where lua_isyieldable(). */
 int slice_yield(lua_State *L, lua_KContext ctx, lua_KFunction k);
+/* Time that this thread has computed, in us: limits on it do not kill what the machine kept
+ * waiting. */
+int64_t cpu_time_us(void);
 /* Raises unless `bytes` more fit into what the running task may use. what: "string.rep". */
 void slice_need(lua_State *L, uint64_t bytes, const char *what);
 

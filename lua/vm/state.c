@@ -111,6 +111,8 @@ size_t vm_task_count(const struct vm *vm) { return vm->task_count; }
 
 uint64_t vm_memory(const struct vm *vm) { return (uint64_t)vm->memory.total; }
 
+bool vm_is_full(const struct vm *vm) { return vm->memory.is_full; }
+
 void vm_shutdown(struct vm *vm)
 {
     for (struct task *t = vm->tasks; t; t = t->next)

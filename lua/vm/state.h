@@ -14,7 +14,7 @@
 #include "vm/vm.h"
 
 #define SLICE_US INT64_C(5000)   /* the watchdog's slice_ms */
-#define PINNED_US INT64_C(20000) /* longest time in which a strand may be unable to yield */
+#define PINNED_US INT64_C(20000) /* of CPU time: longest stay where a strand cannot yield */
 #define POOL_MAX 256             /* Lua threads kept for reuse */
 
 struct vm_tool {             /* by struct tool's index */
@@ -46,7 +46,7 @@ struct vm {
     struct gc gc;
     struct strand main; /* stands for L itself: what every new thread inherits */
     struct strand *running;
-    int64_t slice_us, pinned_us; /* begin of the slice; since when it cannot yield, or 0 */
+    int64_t slice_us, pinned_us; /* begin of the slice; CPU time since when it cannot yield, or 0 */
     struct strand_queue ready, preempted;
     struct strand *pool;
     size_t pooled;

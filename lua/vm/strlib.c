@@ -7,7 +7,6 @@
 #include "vm/slice.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 
 #define FORMAT_MAX 65536
@@ -45,33 +44,58 @@ static int l_rep(lua_State *L)
     return 1;
 }
 
-typedef char convert_fn(char c);
-
-static char to_upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 32) : c; }
-
-static char to_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
-
-static int convert(lua_State *L, convert_fn *fn, bool backwards, const char *what)
+/* Room for a result as long as the string at 1; *s is the string. */
+static char *begin_whole(lua_State *L, luaL_Buffer *b, const char **s, size_t *len,
+                         const char *what)
 {
-    size_t len;
-    const char *s = luaL_checklstring(L, 1, &len);
-    slice_whole(L, len, what);
-    luaL_Buffer b;
-    char *out = luaL_buffinitsize(L, &b, len);
+    *s = luaL_checklstring(L, 1, len);
+    slice_whole(L, *len, what);
+    return luaL_buffinitsize(L, b, *len);
+}
+
+/* Adds `by` to the letters first..first+25. */
+static void shift_letters(char *out, const char *s, size_t len, char first, int by)
+{
     for (size_t i = 0; i < len; i++)
-        out[i] = fn ? fn(s[i]) : s[backwards ? len - 1 - i : i];
+        out[i] = (char)(s[i] + ((unsigned char)(s[i] - first) < 26 ? by : 0));
+}
+
+/* string.upper(s) */
+static int l_upper(lua_State *L)
+{
+    luaL_Buffer b;
+    const char *s;
+    size_t len;
+    char *out = begin_whole(L, &b, &s, &len, "string.upper");
+    shift_letters(out, s, len, 'a', 'A' - 'a');
     luaL_pushresultsize(&b, len);
     return 1;
 }
 
-/* string.upper(s) */
-static int l_upper(lua_State *L) { return convert(L, to_upper, false, "string.upper"); }
-
 /* string.lower(s) */
-static int l_lower(lua_State *L) { return convert(L, to_lower, false, "string.lower"); }
+static int l_lower(lua_State *L)
+{
+    luaL_Buffer b;
+    const char *s;
+    size_t len;
+    char *out = begin_whole(L, &b, &s, &len, "string.lower");
+    shift_letters(out, s, len, 'A', 'a' - 'A');
+    luaL_pushresultsize(&b, len);
+    return 1;
+}
 
 /* string.reverse(s) */
-static int l_reverse(lua_State *L) { return convert(L, NULL, true, "string.reverse"); }
+static int l_reverse(lua_State *L)
+{
+    luaL_Buffer b;
+    const char *s;
+    size_t len;
+    char *out = begin_whole(L, &b, &s, &len, "string.reverse");
+    for (size_t i = 0; i < len; i++)
+        out[i] = s[len - 1 - i];
+    luaL_pushresultsize(&b, len);
+    return 1;
+}
 
 /* Calls the library's own function, upvalue 1, with the arguments as they are. */
 static int call_original(lua_State *L)
@@ -134,7 +158,7 @@ static int format_from(lua_State *L, int status, lua_KContext ctx)
         lua_pushvalue(L, at);
         lua_callk(L, 1, 1, at, format_from);
     }
-    for (int i = 1; i <= lua_gettop(L); i++)
+    for (int i = 2; i <= lua_gettop(L); i++)
         if (lua_type(L, i) == LUA_TSTRING)
             total += lua_rawlen(L, i);
     slice_whole(L, total, "string.format");

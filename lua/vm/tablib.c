@@ -11,10 +11,11 @@
 
 #include <stdbool.h>
 
-#define MOVE_MAX 1000000 /* elements that one call moves */
+#define MOVE_MAX 500000 /* elements that one call moves */
 #define UNPACK_MAX 100000
-#define SORT_DIRECT_MAX 8192 /* elements that are sorted without giving way */
-#define CONCAT_LOOK 4096     /* elements between two looks at the clock */
+#define SORT_DIRECT_MAX 20000 /* elements that are sorted without giving way */
+#define SORT_DIRECT_BYTES ((size_t)1 << 20)
+#define CONCAT_LOOK 4096 /* elements between two looks at the clock */
 
 static bool has_field(lua_State *L, const char *name)
 {
@@ -86,7 +87,7 @@ static int l_remove(lua_State *L)
     if (!is_plain(L, 1))
         return in_lua(L);
     lua_Integer size = (lua_Integer)lua_rawlen(L, 1), pos = luaL_optinteger(L, 2, size);
-    if (lua_gettop(L) != 1)
+    if (pos != size)
         luaL_argcheck(L, (lua_Unsigned)pos - 1u <= (lua_Unsigned)size, 2, "position out of bounds");
     need_moves(L, size - pos, "table.remove");
     lua_rawgeti(L, 1, pos);
@@ -208,16 +209,19 @@ static int l_concat(lua_State *L)
 
 /* ---- sort ---- */
 
-/* All numbers or all strings: then comparing calls nothing. */
+/* All numbers, or all strings that are short on the whole: then comparing calls nothing and takes
+ * little. */
 static bool is_uniform(lua_State *L, lua_Integer n)
 {
     int type = LUA_TNONE;
+    size_t bytes = 0;
     for (lua_Integer i = 1; i <= n; i++) {
         int t = lua_rawgeti(L, 1, i);
+        bytes += t == LUA_TSTRING ? lua_rawlen(L, -1) : 0;
         lua_pop(L, 1);
         if (i == 1)
             type = t;
-        if (t != type || (t != LUA_TNUMBER && t != LUA_TSTRING))
+        if (t != type || (t != LUA_TNUMBER && t != LUA_TSTRING) || bytes > SORT_DIRECT_BYTES)
             return false;
     }
     return true;

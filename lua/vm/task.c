@@ -58,6 +58,7 @@ void task_free(struct task *t)
         luaL_unref(vm->L, LUA_REGISTRYINDEX, t->on_end);
     tool_result_fini(&t->result);
     free(t->identity);
+    gc_expect(vm, vm->memory.accounts[t->account].used);
     memory_close(&vm->memory, t->account);
     *t->prev = t->next;
     if (t->next)

@@ -127,8 +127,8 @@ void vm_run(struct vm *vm);                /* once per loop iteration */
 size_t vm_task_count(const struct vm *vm); /* calls, jobs, start and on_end tasks alive */
 void vm_shutdown(struct vm *vm);           /* cancels everything with TASK_SHUTDOWN; jobs too */
 uint64_t vm_memory(const struct vm *vm);   /* bytes held now */
-/* worker_memory was reached although garbage had just been collected: what tools keep in their files'
- * own variables leaves no room for calls. Only a new generation heals it. */
+/* worker_memory was reached although garbage had just been collected: what tools keep in their
+ * files' own variables leaves no room for calls. Only a new generation heals it. */
 bool vm_is_full(const struct vm *vm);
 
 /* hook.c: installs the process-wide handler for the preemption signal (SIGURG); called once from

@@ -32,6 +32,18 @@ static bool has_signals(void)
 #endif
 }
 
+int slow_factor(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    if (preload && strstr(preload, "vgpreload"))
+        return 50;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return 10;
+#else
+    return 1;
+#endif
+}
+
 struct fixture *fixture_new(void)
 {
     static const struct api_module *const modules[] = { &test_module, NULL };
@@ -413,12 +425,19 @@ static int l_encode(lua_State *L)
     return 1;
 }
 
+static int l_setting(lua_State *L)
+{
+    setting_push(L, luaL_checkstring(L, 1));
+    return 1;
+}
+
 static int open_test(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "sleep", l_sleep },   { "late", l_late },
                                           { "bad", l_bad },       { "leave", l_leave },
                                           { "seq", l_seq },       { "mark", l_mark },
-                                          { "encode", l_encode }, { NULL, NULL } };
+                                          { "encode", l_encode }, { "setting", l_setting },
+                                          { NULL, NULL } };
     luaL_newlib(L, functions);
     value_push_null(L);
     lua_setfield(L, -2, "null");

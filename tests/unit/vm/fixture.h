@@ -14,6 +14,9 @@
 #include "vm/module.h"
 #include "vm/vm.h"
 
+/* Under sanitizers and valgrind tests do less, and bounds on time are not looked at. */
+int slow_factor(void);
+
 struct fixture {
     char dir[128]; /* .../tools.d */
     struct vm_options o;

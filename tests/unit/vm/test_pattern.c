@@ -170,8 +170,8 @@ static void test_against_the_library(void **state)
     char body[4096];
     f->o.modules = modules;
     snprintf(body, sizeof body,
-             "local function script(...) %s end for i = 1, %d do mcp.compare_some(script, 50) end",
-             script, CASES / 50);
+             "local function script(...) %s end for i = 1, %d do mcp.compare_some(script, 10) end",
+             script, CASES / slow_factor() / 10);
     fixture_tool(f, "compare", body);
     fixture_load(f);
     assert_string_equal(problems(f), "");
@@ -183,7 +183,7 @@ static void test_against_the_library(void **state)
         failed = 0;
         call(f, "compare", "{}", OUT_OK);
         /* Enough of both: patterns that work, and complaints. */
-        assert_in_range(failed, CASES / 100, CASES / 2);
+        assert_in_range(failed, CASES / slow_factor() / 100, CASES / slow_factor() / 2);
     }
     lua_close(R);
     fixture_free(f);

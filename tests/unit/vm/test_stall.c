@@ -33,11 +33,7 @@ static int64_t cpu_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOWEST_MS 500
-#else
 #define SLOWEST_MS 100
-#endif
 
 /* on_end functions run after the answer. */
 static void drain(struct fixture *f)
@@ -81,7 +77,7 @@ static void check_offender(struct fixture *f, const char *tool, enum outcome wan
                  outcome_word(want), call_text(&bad));
     if (text && !strstr(call_text(&bad), text))
         fail_msg("%s: \"%s\" is not in: %s", tool, text, call_text(&bad));
-    if (slowest > SLOWEST_MS)
+    if (slowest > SLOWEST_MS * slow_factor())
         fail_msg("%s: another call waited for %d ms", tool, (int)slowest);
     if (getenv("VERBOSE"))
         fprintf(stderr, "%-24s %-10s %5d ms, slowest other %3d ms, %d others: %.60s\n", tool,
@@ -263,7 +259,7 @@ static void test_all_at_once(void **state)
         for (size_t i = 0; i < n; i++)
             left += !bad[i].is_done;
     }
-    if (slowest > SLOWEST_MS)
+    if (slowest > SLOWEST_MS * slow_factor())
         fail_msg("another call waited for %d ms", (int)slowest);
     if (getenv("VERBOSE"))
         fprintf(stderr, "all at once: slowest other %d ms\n", (int)slowest);
