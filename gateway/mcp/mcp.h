@@ -152,6 +152,7 @@ static inline bool mcp_log_due(const struct mcp_call *c, enum mcp_log_level leve
 }
 
 /* Encoders; each appends one line of JSON. */
+void mcp_encode_tool(const struct tool *t, enum mcp_revision r, struct buf *out);
 void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c,
                        const struct tool_result *r, struct buf *out);
 void mcp_encode_error(const struct mcp_call *c, int code, const char *message, struct buf *out);

@@ -49,7 +49,7 @@ static bool describes_object(const char *schema)
 }
 
 /* What a revision lacks is left out for its clients. */
-static void tool_write(const struct tool *t, enum mcp_revision r, struct buf *b)
+void mcp_encode_tool(const struct tool *t, enum mcp_revision r, struct buf *b)
 {
     json_open(b, '{');
     member_str(b, "name", t->name);
@@ -85,7 +85,7 @@ static const struct tool *page_write(const struct request *rq, const char *after
             continue;
         if (rq->server->page_size && written == rq->server->page_size)
             return last;
-        tool_write(t, rq->out->revision, b);
+        mcp_encode_tool(t, rq->out->revision, b);
         written++;
         last = t;
     }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/copy.h"
 
 store_seq local_last(struct local *l)
 {
@@ -236,4 +237,39 @@ struct store *store_open_memory(struct err *e)
     if (l)
         local_free(l);
     return NULL;
+}
+
+/* A gateway that runs may put a new snapshot in place, and remove the segments that it covers,
+ * between the copying of the one and the other. */
+#define COPY_TRIES 5
+
+static int recover_copy(struct local *l, const char *path, struct err *e)
+{
+    struct recovery rec;
+    int rc = copy_make(path, &l->files, e);
+
+    if (rc != 0)
+        return rc;
+    rc = local_recover(l, &rec, e);
+    if (rc == 0)
+        atomic_store(&l->last, rec.last);
+    copy_remove(&l->files);
+    files_close(&l->files);
+    return rc;
+}
+
+struct store *store_open_copy(const char *path, struct err *e)
+{
+    for (int i = 1;; i++) {
+        struct local *l = local_new(e);
+        if (!l)
+            return NULL;
+        int rc = recover_copy(l, path, e);
+        if (rc == 0)
+            return &l->base;
+        err_prefix(e, "a copy of %s", path);
+        local_free(l);
+        if (rc != MG_E_INVALID || i == COPY_TRIES)
+            return NULL;
+    }
 }

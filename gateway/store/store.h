@@ -117,8 +117,11 @@ struct store_options {
 /* Locks, recovers, starts its threads. NULL with the reason: everything unreadable is an error
  * with file, line and the way out. */
 struct store *store_open_local(const struct store_options *o, struct err *e);
-/* Memory only, for `moongate call` without a state and for tests. Nothing waits. */
+/* Memory only, for tests. Nothing waits. */
 struct store *store_open_memory(struct err *e);
+/* Likewise, filled from a copy of what the files hold, which may be a running gateway's: for
+ * `moongate call`. No file means an empty store. */
+struct store *store_open_copy(const char *path, struct err *e);
 void store_reconfigure(struct store *s, int64_t autosave_ms, int64_t job_ttl_ms);
 /* Waits for it: shutdown, tests, a way out of trouble. Not on a worker's thread. */
 int store_snapshot_now(struct store *s, struct err *e) MG_NODISCARD;

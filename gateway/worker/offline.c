@@ -1,5 +1,7 @@
 #include "worker/offline.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,8 @@
 #include "worker/serving.h"
 #include "worker/services.h"
 #include "worker/toolgate.h"
+
+#define SLICE_MS 5
 
 struct offline {
     struct gateway gateway;
@@ -39,6 +43,11 @@ static int offline_open(struct offline *o, const char *ini_path)
     o->config = loading_config(ini_path, loading_tell_stderr);
     if (!o->config)
         return 2;
+    struct log_options people = { .level = o->config->log.level, .text = true };
+    if (log_configure(&people, &e) != 0) {
+        fprintf(stderr, "moongate: %s\n", e.text);
+        return 1;
+    }
     o->gateway.toolgates = toolgates_new();
     o->gateway.own = own_new();
     if (!o->gateway.toolgates || !o->gateway.own ||
@@ -81,34 +90,7 @@ int offline_check(const char *ini_path, const char *file)
     return code;
 }
 
-static void write_tool(struct buf *b, const struct tool *t)
-{
-    json_open(b, '{');
-    json_key(b, "name");
-    json_str(b, t->name);
-    if (t->title) {
-        json_key(b, "title");
-        json_str(b, t->title);
-    }
-    if (t->description) {
-        json_key(b, "description");
-        json_str(b, t->description);
-    }
-    json_key(b, "inputSchema");
-    json_raw(b, t->input_schema, strlen(t->input_schema));
-    const char *const raws[][2] = { { "outputSchema", t->output_schema },
-                                    { "annotations", t->annotations },
-                                    { "icons", t->icons },
-                                    { "_meta", t->meta } };
-    for (size_t i = 0; i < sizeof raws / sizeof raws[0]; i++)
-        if (raws[i][1]) {
-            json_key(b, raws[i][0]);
-            json_raw(b, raws[i][1], strlen(raws[i][1]));
-        }
-    json_close(b, '}');
-}
-
-static void print_tools(const struct toolset *tools, bool as_json)
+static int print_tools(const struct toolset *tools, bool as_json)
 {
     struct buf b = { 0 };
     if (as_json)
@@ -116,7 +98,7 @@ static void print_tools(const struct toolset *tools, bool as_json)
     for (size_t i = 0; i < toolset_count(tools); i++) {
         const struct tool *t = toolset_at(tools, i);
         if (as_json)
-            write_tool(&b, t);
+            mcp_encode_tool(t, MCP_2026_07_28, &b);
         else
             buf_printf(&b, "%-24s %s\n", t->name,
                        t->title         ? t->title
@@ -127,8 +109,13 @@ static void print_tools(const struct toolset *tools, bool as_json)
         json_close(&b, ']');
     if (as_json)
         buf_putc(&b, '\n');
-    fwrite(b.data, 1, b.len, stdout);
+    bool is_whole = buf_ok(&b);
+    if (is_whole)
+        fwrite(b.data, 1, b.len, stdout);
+    else
+        fprintf(stderr, "moongate: out of memory\n");
     buf_fini(&b);
+    return is_whole ? 0 : 1;
 }
 
 int offline_tools(const char *ini_path, bool as_json)
@@ -137,10 +124,11 @@ int offline_tools(const char *ini_path, bool as_json)
     int code = offline_open(&o, ini_path);
     if (code == 0) {
         const struct toolset *tools = o.serving->generation->tools;
-        print_tools(tools, as_json);
+        code = print_tools(tools, as_json);
         for (size_t i = 0; i < toolset_problem_count(tools); i++)
             fprintf(stderr, "%s\n", toolset_problem_at(tools, i)->text);
-        code = toolset_problem_count(tools) > 0 ? 1 : 0;
+        if (toolset_problem_count(tools) > 0)
+            code = 1;
     }
     offline_close(&o);
     return code;
@@ -207,7 +195,7 @@ static int services_for_call(struct offline *o, struct vm_services *s, struct er
                                      .max_queue_bytes = 1 << 20 };
     *s = (struct vm_services){ .metrics = metrics_slot(1) };
     s->loop = loop_new(e);
-    s->store = s->loop ? store_open_memory(e) : NULL;
+    s->store = s->loop ? store_open_copy(o->config->state.path, e) : NULL;
     s->offload = s->store ? offload_new(1, 64, e) : NULL;
     s->topics = g->topics = topics_new(&topics);
     s->jobs = g->jobs = inflight_new();
@@ -254,28 +242,57 @@ static void call_run(struct vm *vm, struct loop *l, const struct tool *t, struct
                               .wants_progress = true,
                               .wants_log = true };
     task_start(vm, t->index, &info, &ops, c);
-    while (!c->is_over || vm_task_count(vm) > 0) { /* a job that the call started runs to its end */
+    while (!c->is_over) {
         loop_poll(l, vm_has_work(vm) ? 0 : -1);
         vm_run(vm);
     }
+}
+
+/* What the call has started runs to its end, and its events leave. */
+static void jobs_run(struct vm *vm, struct loop *l)
+{
+    while (vm_task_count(vm) > 0) {
+        loop_poll(l, vm_has_work(vm) ? 0 : -1);
+        vm_run(vm);
+    }
+}
+
+/* Without it nothing would end a tool that never waits. */
+static struct watchdog *watch_call(struct watch_slot *slot, struct err *e)
+{
+    struct watchdog_options o = { .slice_ms = SLICE_MS, .signal = vm_preempt_signal() };
+    struct watchdog *dog = vm_install_signal(e) == 0 ? watchdog_start(&o, e) : NULL;
+    if (dog && watchdog_add(dog, slot) == 0)
+        return dog;
+    watchdog_stop(dog);
+    return NULL;
 }
 
 static int call_with_services(struct offline *o, const struct tool *t, struct json_text args)
 {
     struct vm_services services;
     struct offline_call c = { .is_over = false };
+    struct watch_slot slot = { .thread = pthread_self() };
+    struct watchdog *dog = NULL;
     struct err e = { 0 };
     int code = 1;
     struct generation *g = o->serving->generation;
-    if (services_for_call(o, &services, &e) == 0) {
+    signal(SIGPIPE, SIG_IGN); /* of a program that does not read what it is given */
+    if (services_for_call(o, &services, &e) == 0 && (dog = watch_call(&slot, &e))) {
+        services.watch = &slot;
         vm_attach(g->vms[0], &services);
         call_run(g->vms[0], services.loop, t, args, &c);
         print_result(&c.result);
+        fflush(stdout); /* jobs may take long */
+        jobs_run(g->vms[0], services.loop);
         code = c.result.is_error ? 1 : 0;
         tool_result_fini(&c.result);
     } else {
         fprintf(stderr, "moongate: %s\n", e.text);
     }
+    if (dog)
+        watchdog_remove(dog, &slot);
+    watchdog_stop(dog);
     vm_free(g->vms[0]);
     g->vms[0] = NULL;
     services_end(&services);
