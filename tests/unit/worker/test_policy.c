@@ -1,0 +1,128 @@
+/* What mcp.ini grants, in the shape that the Lua machines take. */
+#include "worker/site.h"
+
+#include <string.h>
+
+#include "worker/policy.h"
+
+static const char ini[] = "[tool *]\n"
+                          "timeout = 5s\n"
+                          "env = LANG\n"
+                          "[tool one]\n"
+                          "exec = git, make\n"
+                          "state = jobs:rw, models:r\n"
+                          "memory = 1M\n"
+                          "concurrent = 3\n"
+                          "rate = 7/2s\n"
+                          "colour = blue\n"
+                          "token = @secret\n"
+                          "[tool off]\n"
+                          "enabled = no\n"
+                          "[evals]\n"
+                          "parallel = 4\n"
+                          "max_queued = 9\n"
+                          "max_output = 2M\n"
+                          "[eval *]\n"
+                          "command = run {taskId}\n"
+                          "timeout = 3s\n"
+                          "[gates]\n"
+                          "order = dev, prod\n"
+                          "strict = yes\n";
+
+static const struct vm_setting *setting(const struct vm_policy *p, const char *key)
+{
+    for (size_t i = 0; i < p->setting_count; i++)
+        if (strcmp(p->settings[i].key, key) == 0)
+            return &p->settings[i];
+    fail_msg("no setting %s", key);
+    return NULL;
+}
+
+static void test_one_tool(void **state)
+{
+    (void)state;
+    struct site *s = site_new(1);
+    site_write(s, "secret", "hush\n");
+    struct config *c = site_config(s, ini);
+    struct policies *all = policies_new(c);
+    assert_non_null(all);
+    const struct vm_policy *p = policies_find(all, "one");
+    assert_true(p->enabled);
+    assert_string_equal(p->exec[0], "git");
+    assert_string_equal(p->exec[1], "make");
+    assert_null(p->exec[2]);
+    assert_string_equal(p->env[0], "LANG");
+    assert_string_equal(p->state[0], "jobs:rw");
+    assert_string_equal(p->state[1], "models:r");
+    assert_int_equal(p->timeout_ms, 5000);
+    assert_int_equal(p->memory_bytes, 1 << 20);
+    assert_int_equal(p->concurrent, 3);
+    assert_int_equal(p->rate_bucket, 7);
+    assert_int_equal(p->rate_window_ms, 2000);
+    assert_int_equal(p->setting_count, 2);
+    assert_string_equal(setting(p, "colour")->value, "blue");
+    assert_null(setting(p, "colour")->secret);
+    assert_non_null(strstr(setting(p, "colour")->where, "mcp.ini:"));
+    assert_string_equal(setting(p, "token")->secret, "hush");
+    assert_null(setting(p, "token")->secret_error);
+    assert_ptr_equal(policies_find(all, "one"), p);
+    assert_false(policies_find(all, "off")->enabled);
+    /* One that no section names has what the globs say, and no grants. */
+    const struct vm_policy *other = policies_find(all, "other");
+    assert_true(other->enabled);
+    assert_null(other->exec[0]);
+    assert_null(other->state[0]);
+    assert_int_equal(other->timeout_ms, 5000);
+    assert_int_equal(other->setting_count, 0);
+    policies_free(all);
+    config_unref(c);
+    site_free(s);
+}
+
+/* The configuration is right, for only the tool knows whether it is a secret; the tool is not. */
+static void test_a_secret_that_is_not_there(void **state)
+{
+    (void)state;
+    struct site *s = site_new(1);
+    struct config *c = site_config(s, "[tool one]\ntoken = @missing\n");
+    struct policies *all = policies_new(c);
+    const struct vm_setting *token = setting(policies_find(all, "one"), "token");
+    assert_null(token->secret);
+    assert_non_null(strstr(token->secret_error, "missing"));
+    policies_free(all);
+    config_unref(c);
+    site_free(s);
+}
+
+static void test_sections(void **state)
+{
+    (void)state;
+    struct site *s = site_new(1);
+    site_write(s, "secret", "hush\n");
+    struct config *c = site_config(s, ini);
+    struct policies *all = policies_new(c);
+    const struct vm_sections *v = policies_sections(all);
+    assert_int_equal(v->evals_parallel, 4);
+    assert_int_equal(v->evals_max_queued, 9);
+    assert_int_equal(v->evals_max_output, 2 << 20);
+    assert_int_equal(v->eval_count, 1);
+    assert_string_equal(v->evals[0].name, "*");
+    assert_string_equal(v->evals[0].command[1], "{taskId}");
+    assert_int_equal(v->evals[0].timeout_ms, 3000);
+    assert_string_equal(v->gates[1], "prod");
+    assert_true(v->gates_strict);
+    policies_free(all);
+    policies_free(NULL);
+    config_unref(c);
+    site_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_tool),
+        cmocka_unit_test(test_a_secret_that_is_not_there),
+        cmocka_unit_test(test_sections),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
