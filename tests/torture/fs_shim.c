@@ -1,25 +1,28 @@
-/* fs_shim.c - preloaded into a program, knows what each sync of its files covered, and lets calls fail.
+/* fs_shim.c - preloaded into a program, knows what each sync of its files covered, and lets calls
+ * fail.
  *
  * Watches one folder, through the calls that the store makes (names relative to the folder's
- * descriptor). What would be lost in a power cut is written to a log, one line a fact, each with one
- * write(2), so that kill -9 loses none; lib/disk.mjs reads it and takes back what was not covered.
+ * descriptor). What would be lost in a power cut is written to a log, one line a fact, each with
+ * one write(2), so that kill -9 loses none; lib/disk.mjs reads it and takes back what was not
+ * covered.
  *
- *   b INO LEN          there at the start, durable
+ *   n                  a process begins; a log that is there already is continued
+ *   b INO LEN          there at the first start, durable
  *   s INO LEN          synced, this long
  *   c INO NAME         created          \
  *   r INO FROM TO KEPT renamed           > durable once the folder is synced, in this order;
  *   u INO NAME KEPT    removed          /  KEPT: a link to what was replaced or removed, or -
- *   d N                the folder was synced when N of those had been done
+ *   d N                the folder was synced when this process had done N of those
  *   t INO KEPT         truncated; KEPT: a copy of what it was. Durable with the next s
  *
  * Environment:
  *   FS_SHIM_ROOT   the folder; without it nothing is watched
  *   FS_SHIM_SIDE   a folder of its own on the same file system, for `log` and what is kept
- *   FS_SHIM_FAIL   CALL:K:ERROR,...  the K-th CALL (from 1; "K+": all from there) of open, write, sync,
- *                  rename, unlink, truncate fails with EIO, ENOSPC, ... or, a write, is "short".
- *                  A file whose sync has failed is never covered again
- *   FS_SHIM_LIE    syncs succeed and cover nothing
- *   FS_SHIM_SYNC_US  what a sync takes at least, so that there is something to interrupt */
+ *   FS_SHIM_FAIL   CALL:K:ERROR,...  the K-th CALL (from 1; "K+": all from there) of open, write,
+ * sync, rename, unlink, truncate fails with EIO, ENOSPC, ... or, a write, is "short". A file whose
+ * sync has failed is never covered again FS_SHIM_LIE    syncs succeed and cover nothing
+ *   FS_SHIM_FSYNC_US, FS_SHIM_FDATASYNC_US  what each takes at least, so that there is something to
+ *                  interrupt */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -48,12 +51,13 @@ int ftruncate(int fd, off_t len);
 #define FAULTS 16
 
 enum call { OPEN, WRITE, SYNC, RENAME, UNLINK, TRUNCATE, CALLS };
-static const char *const call_names[CALLS] = { "open", "write", "sync", "rename", "unlink", "truncate" };
+static const char *const call_names[CALLS] = { "open",   "write",  "sync",
+                                               "rename", "unlink", "truncate" };
 
 struct fault {
     enum call call;
     unsigned from, to;
-    int error;                     /* 0: short */
+    int error; /* 0: short */
 };
 
 static struct {
@@ -62,21 +66,22 @@ static struct {
     int log_fd, side_fd;
     dev_t dev;
     ino_t root;
-    useconds_t sync_us;
+    useconds_t fsync_us, fdatasync_us;
     struct fault faults[FAULTS];
     size_t fault_count;
 
-    pthread_mutex_t lock;          /* of all below; also makes a fact and its call one */
+    pthread_mutex_t lock; /* of all below; also makes a fact and its call one */
     unsigned counts[CALLS];
     unsigned dir_ops, kept;
-    ino_t watched[INODES];         /* open addressing; 0 is free */
+    ino_t watched[INODES]; /* open addressing; 0 is free */
     bool poisoned[INODES];
 } shim = { .lock = PTHREAD_MUTEX_INITIALIZER, .log_fd = -1 };
 
 static int (*real_openat)(int, const char *, int, ...);
 static ssize_t (*real_write)(int, const void *, size_t);
 static int (*real_fsync)(int), (*real_fdatasync)(int), (*real_ftruncate)(int, off_t);
-static int (*real_renameat)(int, const char *, int, const char *), (*real_unlinkat)(int, const char *, int);
+static int (*real_renameat)(int, const char *, int, const char *),
+    (*real_unlinkat)(int, const char *, int);
 
 static void die(const char *what)
 {
@@ -109,22 +114,28 @@ static size_t slot_of(ino_t ino)
 
 static bool is_watched(int fd, struct stat *st)
 {
-    return shim.on && fstat(fd, st) == 0 && st->st_dev == shim.dev && shim.watched[slot_of(st->st_ino)] != 0;
+    return shim.on && fstat(fd, st) == 0 && st->st_dev == shim.dev &&
+           shim.watched[slot_of(st->st_ino)] != 0;
 }
 
 static bool is_root(int fd)
 {
     struct stat st;
 
-    return shim.on && fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == shim.dev && st.st_ino == shim.root;
+    return shim.on && fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == shim.dev &&
+           st.st_ino == shim.root;
 }
 
 /* ---- faults ---- */
 
 static int error_of(const char *name)
 {
-    static const struct { const char *name; int error; } known[] = {
-        { "EIO", EIO }, { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT }, { "EROFS", EROFS }, { "short", 0 },
+    static const struct {
+        const char *name;
+        int error;
+    } known[] = {
+        { "EIO", EIO },     { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT },
+        { "EROFS", EROFS }, { "short", 0 },
     };
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -167,7 +178,7 @@ static const struct fault *hit(enum call call)
 
 /* ---- start ---- */
 
-static void watch_what_is_there(const char *root)
+static void watch_what_is_there(const char *root, bool is_first)
 {
     DIR *d = opendir(root);
     struct dirent *entry;
@@ -176,17 +187,26 @@ static void watch_what_is_there(const char *root)
     if (!d)
         die(root);
     while ((entry = readdir(d)))
-        if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
+        if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode)) {
             shim.watched[slot_of(st.st_ino)] = st.st_ino;
-            note("b %ju %jd\n", (uintmax_t)st.st_ino, (intmax_t)st.st_size);
+            if (is_first)
+                note("b %ju %jd\n", (uintmax_t)st.st_ino, (intmax_t)st.st_size);
         }
     closedir(d);
+}
+
+static useconds_t microseconds(const char *name)
+{
+    const char *text = getenv(name);
+
+    return text ? (useconds_t)strtoul(text, NULL, 10) : 0;
 }
 
 __attribute__((constructor)) static void shim_start(void)
 {
     const char *root = getenv("FS_SHIM_ROOT"), *side = getenv("FS_SHIM_SIDE");
-    const char *fail = getenv("FS_SHIM_FAIL"), *us = getenv("FS_SHIM_SYNC_US");
+    const char *fail = getenv("FS_SHIM_FAIL");
     struct stat st;
 
     *(void **)&real_openat = dlsym(RTLD_NEXT, "openat");
@@ -204,17 +224,20 @@ __attribute__((constructor)) static void shim_start(void)
         die(root);
     shim.dev = st.st_dev;
     shim.root = st.st_ino;
-    shim.log_fd = real_openat(shim.side_fd, "log", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    bool is_first = faccessat(shim.side_fd, "log", F_OK, 0) != 0;
+    shim.log_fd = real_openat(shim.side_fd, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (shim.log_fd < 0)
         die("log");
+    note("n\n");
     shim.lies = getenv("FS_SHIM_LIE") != NULL;
-    shim.sync_us = us ? (useconds_t)strtoul(us, NULL, 10) : 0;
+    shim.fsync_us = microseconds("FS_SHIM_FSYNC_US");
+    shim.fdatasync_us = microseconds("FS_SHIM_FDATASYNC_US");
     if (fail) {
         char *copy = strdup(fail);
         read_faults(copy);
         free(copy);
     }
-    watch_what_is_there(root);
+    watch_what_is_there(root, is_first);
     /* Children of the program are not watched, nor its helpers. */
     unsetenv("LD_PRELOAD");
     shim.on = true;
@@ -225,7 +248,7 @@ __attribute__((constructor)) static void shim_start(void)
 /* Keeps what a name stands for now. */
 static void keep(const char *name, int dir, char out[32])
 {
-    snprintf(out, 32, "kept-%u", shim.kept++);
+    snprintf(out, 32, "kept-%d-%u", (int)getpid(), shim.kept++);
     if (linkat(dir, name, shim.side_fd, out, 0) != 0)
         strcpy(out, "-");
 }
@@ -254,7 +277,7 @@ int openat(int dir, const char *name, int flags, ...)
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
         size_t i = slot_of(st.st_ino);
         shim.watched[i] = st.st_ino;
-        if (is_new) {    /* also when the inode is one that was removed before */
+        if (is_new) { /* also when the inode is one that was removed before */
             shim.poisoned[i] = false;
             shim.dir_ops++;
             note("c %ju %s\n", (uintmax_t)st.st_ino, name);
@@ -304,7 +327,7 @@ static int sync_folder(int fd)
         errno = f->error;
         return -1;
     }
-    usleep(shim.sync_us);
+    usleep(shim.fsync_us);
     if (shim.lies)
         return 0;
     if (real_fsync(fd) != 0)
@@ -328,7 +351,7 @@ static int sync_file(int fd, int (*real)(int), const struct stat *st)
         errno = f->error;
         return -1;
     }
-    usleep(shim.sync_us);
+    usleep(real == real_fsync ? shim.fsync_us : shim.fdatasync_us);
     if (shim.lies)
         return 0;
     if (real(fd) != 0)
@@ -357,7 +380,8 @@ int renameat(int from_dir, const char *from, int to_dir, const char *to)
     struct stat st;
     char kept[32];
 
-    if (!is_root(from_dir) || !is_root(to_dir) || fstatat(from_dir, from, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (!is_root(from_dir) || !is_root(to_dir) ||
+        fstatat(from_dir, from, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return real_renameat(from_dir, from, to_dir, to);
     pthread_mutex_lock(&shim.lock);
     const struct fault *f = hit(RENAME);
@@ -379,7 +403,8 @@ int unlinkat(int dir, const char *name, int flags)
     struct stat st;
     char kept[32];
 
-    if (!is_root(dir) || (flags & AT_REMOVEDIR) || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (!is_root(dir) || (flags & AT_REMOVEDIR) ||
+        fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return real_unlinkat(dir, name, flags);
     pthread_mutex_lock(&shim.lock);
     const struct fault *f = hit(UNLINK);
@@ -402,7 +427,7 @@ static void copy_kept(int fd, char out[32])
     char path[64], data[65536];
     ssize_t n;
 
-    snprintf(out, 32, "kept-%u", shim.kept++);
+    snprintf(out, 32, "kept-%d-%u", (int)getpid(), shim.kept++);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     int in = open(path, O_RDONLY | O_CLOEXEC);
     int to = real_openat(shim.side_fd, out, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

@@ -1,5 +1,5 @@
-/* storedrive.c - works a store as hard as it can and says on standard output what it was promised, so that
- * whoever kills it knows what must be there afterwards.
+/* storedrive.c - works a store as hard as it can and says on standard output what it was promised,
+ * so that whoever kills it knows what must be there afterwards.
  *
  * usage: storedrive STATE THREADS SEED    until it is killed, or SIGTERM closes the store in order
  *        storedrive STATE 0 0             says what there is, then closes
@@ -12,8 +12,9 @@
  *   C            closed in order
  * Exit status: 0; 1: the store broke its word, on standard error; 3: it refused to open.
  *
- * Every key has one writer, which waits for each change before the next, so at most one change of a key is ever
- * under way. Versions count up by one. "pair-T" is two objects, written in one batch. */
+ * Every key has one writer, which waits for each change before the next, so at most one change of a
+ * key is ever under way. Versions count up by one. "pair-T" is two objects, written in one batch.
+ */
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -27,9 +28,11 @@
 #include "base/log.h"
 #include "store/store.h"
 
-#define KEYS 8                     /* of each thread, besides its pair */
-#define AUTOSAVE_MS 20
-#define REST_US 1000               /* while the store is read-only */
+#define KEYS 8               /* of each thread, besides its pair */
+#define AUTOSAVE_MS 20       /* with an odd SEED ... */
+#define AUTOSAVE_RARE_MS 500 /* ... and with an even one: a snapshot hides what the journal lacks \
+                              */
+#define REST_US 1000         /* while the store is read-only */
 
 struct worker {
     struct store *s;
@@ -37,7 +40,7 @@ struct worker {
     pthread_t thread;
     unsigned number, threads;
     uint64_t random;
-    int version[KEYS + 1];         /* 0: not there; the pair's is the last */
+    int version[KEYS + 1]; /* 0: not there; the pair's is the last */
     bool waited;
     int code;
     struct store_wait wait;
@@ -72,7 +75,7 @@ static void say(char what, const char *key, int version)
     int n = snprintf(line, sizeof line, "%c %s %d\n", what, key, version);
 
     if (write(STDOUT_FILENO, line, (size_t)n) != n)
-        _exit(0);    /* nobody listens any more */
+        _exit(0); /* nobody listens any more */
 }
 
 static unsigned next_random(struct worker *w)
@@ -84,10 +87,7 @@ static unsigned next_random(struct worker *w)
 /* ---- objects: a version's text is known by key and version alone ---- */
 
 /* Every fifth version is a removal. */
-static bool is_there(int version)
-{
-    return version % 5 != 0;
-}
+static bool is_there(int version) { return version % 5 != 0; }
 
 static size_t pad_length(int version)
 {
@@ -167,12 +167,22 @@ static void change_key(struct worker *w, size_t k)
         model = text_of("modelId", key, version);
     }
     const struct store_change ch[2] = {
-        { .collection = "models", .key = key, .key_len = strlen(key), .text = model, .len = model ? strlen(model) : 0,
+        { .collection = "models",
+          .key = key,
+          .key_len = strlen(key),
+          .text = model,
+          .len = model ? strlen(model) : 0,
           .expect = STORE_ANY },
-        { .collection = "jobs", .key = key, .key_len = strlen(key), .text = job, .len = job ? strlen(job) : 0,
+        { .collection = "jobs",
+          .key = key,
+          .key_len = strlen(key),
+          .text = job,
+          .len = job ? strlen(job) : 0,
           .expect = STORE_ANY },
     };
-    struct store_op op = { .kind = STORE_WRITE, .changes = is_pair ? ch : ch + 1, .change_count = is_pair ? 2 : 1 };
+    struct store_op op = { .kind = STORE_WRITE,
+                           .changes = is_pair ? ch : ch + 1,
+                           .change_count = is_pair ? 2 : 1 };
     if (store_submit(w->s, &op) != 1)
         broken("a local store did not complete", key);
     if (op.code == 0) {
@@ -197,7 +207,9 @@ static void read_key(struct worker *w)
     char key[32];
 
     key_name(w, next_random(w), next_random(w) % KEYS, key);
-    struct store_op op = { .kind = STORE_GET, .collection = "jobs", .key = key, .key_len = strlen(key) };
+    struct store_op op = {
+        .kind = STORE_GET, .collection = "jobs", .key = key, .key_len = strlen(key)
+    };
     if (store_submit(w->s, &op) != 1)
         broken("a local store did not complete", key);
     if (op.code == 0 && wait_for(w, op.seq) == 0)
@@ -229,7 +241,8 @@ static void say_all(struct store *s, const char *collection, const char *field)
         broken("cannot list", collection);
     for (size_t i = 0; i < op.count; i++) {
         bool is_model = strcmp(collection, "models") == 0;
-        snprintf(key, sizeof key, "%s%s", is_model ? "m/" : "", store_value_key(op.values[i], NULL));
+        snprintf(key, sizeof key, "%s%s", is_model ? "m/" : "",
+                 store_value_key(op.values[i], NULL));
         say('S', key, version_of(field, op.values[i]));
     }
     store_op_fini(&op);
@@ -237,7 +250,9 @@ static void say_all(struct store *s, const char *collection, const char *field)
 
 static int version_now(struct store *s, const char *key)
 {
-    struct store_op op = { .kind = STORE_GET, .collection = "jobs", .key = key, .key_len = strlen(key) };
+    struct store_op op = {
+        .kind = STORE_GET, .collection = "jobs", .key = key, .key_len = strlen(key)
+    };
     int version = 0;
 
     if (store_submit(s, &op) == 1 && op.code == 0)
@@ -246,12 +261,16 @@ static int version_now(struct store *s, const char *key)
     return version;
 }
 
-static void start_worker(struct worker *w, struct store *s, unsigned number, unsigned threads, uint64_t seed)
+static void start_worker(struct worker *w, struct store *s, unsigned number, unsigned threads,
+                         uint64_t seed)
 {
     struct err e = { 0 };
     char key[32];
 
-    *w = (struct worker){ .s = s, .loop = loop_new(&e), .number = number, .threads = threads,
+    *w = (struct worker){ .s = s,
+                          .loop = loop_new(&e),
+                          .number = number,
+                          .threads = threads,
                           .random = seed * 1000003 + number };
     if (!w->loop)
         broken(e.text, "loop");
@@ -289,7 +308,10 @@ int main(int argc, char **argv)
     if (argc != 4)
         return 2;
     sigaction(SIGTERM, &term, NULL);
-    struct store_options o = { .path = argv[1], .autosave_ms = AUTOSAVE_MS, .sweep_ms = 3600000 };
+    uint64_t seed = strtoull(argv[3], NULL, 10);
+    struct store_options o = { .path = argv[1],
+                               .autosave_ms = seed % 2 ? AUTOSAVE_MS : AUTOSAVE_RARE_MS,
+                               .sweep_ms = 3600000 };
     struct store *s = store_open_local(&o, &e);
     if (!s) {
         fprintf(stderr, "%s\n", e.text);
@@ -298,7 +320,7 @@ int main(int argc, char **argv)
     say_all(s, "jobs", "jobId");
     say_all(s, "models", "modelId");
     say('E', "-", 0);
-    drive(s, (unsigned)atoi(argv[2]), strtoull(argv[3], NULL, 10));
+    drive(s, (unsigned)atoi(argv[2]), seed);
     say('C', "-", 0);
     return 0;
 }

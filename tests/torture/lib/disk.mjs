@@ -32,40 +32,49 @@ export class Disk {
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
 
-  // The environment of the next process that works on the folder. Options: fail, lie, syncUs.
-  env({ fail, lie, syncUs = 0 } = {}) {
-    if (this.side) fs.rmSync(this.side, { recursive: true });
-    this.side = path.join(this.dir, `side-${++this.runs}`);
-    fs.mkdirSync(this.side);
+  // The environment of the next process that works on the folder. Options: fail, lie, and what syncs take: fsyncUs,
+  // fdatasyncUs. What an earlier process left unsynced is still so, until powerCut().
+  env({ fail, lie, fsyncUs = 0, fdatasyncUs = 0 } = {}) {
+    if (!this.side) {
+      this.side = path.join(this.dir, `side-${++this.runs}`);
+      fs.mkdirSync(this.side);
+    }
     const env = { LD_PRELOAD: program("fs_shim.so"), FS_SHIM_ROOT: this.root, FS_SHIM_SIDE: this.side };
     if (fail) env.FS_SHIM_FAIL = fail;
     if (lie) env.FS_SHIM_LIE = "1";
-    if (syncUs) env.FS_SHIM_SYNC_US = String(syncUs);
+    if (fsyncUs) env.FS_SHIM_FSYNC_US = String(fsyncUs);
+    if (fdatasyncUs) env.FS_SHIM_FDATASYNC_US = String(fdatasyncUs);
     return env;
   }
 
   // Leaves what a power cut would have left. Of what no sync covered, chance decides how much the disk had got all
-  // the same: operations on names survive in order, bytes up to some length, perhaps with a hole. With chance = () => 0
-  // nothing of it survives.
+  // the same: any of the operations on names, for nothing but a sync orders them; of a file's bytes up to some length,
+  // perhaps with a hole. With chance = () => 0 nothing of it survives.
   powerCut(chance) {
     const { ops, durable, synced, truncated } = this.#facts();
-    const survive = durable + Math.floor(chance() * (ops.length - durable + 1));
-    for (const op of ops.slice(survive).reverse()) this.#undo(op);
+    const settled = new Set(); // names that a later operation, which survived, has been at
+    for (const op of ops.slice(durable).reverse()) {
+      const names = [op.name, op.from].filter(Boolean);
+      if (chance() < 0.5 && !names.some((name) => settled.has(name))) this.#undo(op);
+      else names.forEach((name) => settled.add(name));
+    }
     for (const name of fs.readdirSync(this.root)) {
       const file = path.join(this.root, name);
       const ino = inode(file);
-      if (truncated.has(ino) && chance() < 0.5) {
+      if (truncated.has(ino) && chance() < 0.5)
         fs.writeFileSync(file, fs.readFileSync(path.join(this.side, truncated.get(ino))));
-        continue;
-      }
-      this.#cut(file, synced.get(ino), chance);
+      else this.#cut(file, synced.get(ino), chance);
     }
+    fs.rmSync(this.side, { recursive: true });
+    this.side = undefined;
   }
 
   #facts() {
     const facts = { ops: [], durable: 0, synced: new Map(), truncated: new Map() };
+    let before = 0; // operations of earlier processes
     for (const line of fs.readFileSync(path.join(this.side, "log"), "utf8").split("\n")) {
       const [what, a, b, c, d] = line.split(" ");
+      if (what === "n") before = facts.ops.length;
       if (what === "b") facts.synced.set(a, Number(b));
       if (what === "s") {
         facts.synced.set(a, Number(b));
@@ -77,7 +86,7 @@ export class Disk {
       }
       if (what === "r") facts.ops.push({ what, ino: a, from: b, name: c, kept: d });
       if (what === "u") facts.ops.push({ what, ino: a, name: b, kept: c });
-      if (what === "d") facts.durable = Math.max(facts.durable, Number(a));
+      if (what === "d") facts.durable = Math.max(facts.durable, before + Number(a));
       if (what === "t") facts.truncated.set(a, b);
     }
     return facts;

@@ -70,6 +70,12 @@ export class Drive {
   stderr = "";
   code = undefined;
 
+  static #all = new Set();
+
+  static killAll() {
+    for (const d of Drive.#all) d.child.kill("SIGKILL");
+  }
+
   static async start(binary, state, { threads = 4, seed = 1, env = {} } = {}) {
     const d = new Drive();
     d.child = spawn(binary, [state, String(threads), String(seed)], {
@@ -77,7 +83,11 @@ export class Drive {
       stdio: ["ignore", "pipe", "pipe"],
     });
     d.child.stderr.setEncoding("utf8").on("data", (text) => (d.stderr += text));
-    d.ended = once(d.child, "close").then(([code, signal]) => (d.code = code ?? signal));
+    Drive.#all.add(d);
+    d.ended = once(d.child, "close").then(([code, signal]) => {
+      Drive.#all.delete(d);
+      d.code = code ?? signal;
+    });
     const working = new Promise((resolve) => {
       readline.createInterface({ input: d.child.stdout }).on("line", (line) => d.#line(line, resolve));
     });

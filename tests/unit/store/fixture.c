@@ -18,10 +18,12 @@ int fixture_setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    snprintf(f->dir, sizeof f->dir, "%s/store-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : P_tmpdir);
+    snprintf(f->dir, sizeof f->dir, "%s/store-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : P_tmpdir);
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/state.json", f->dir);
-    f->options = (struct store_options){ .path = f->path, .autosave_ms = 1000000, .sweep_ms = 1000000 };
+    f->options =
+        (struct store_options){ .path = f->path, .autosave_ms = 1000000, .sweep_ms = 1000000 };
     *state = f;
     return 0;
 }
@@ -89,7 +91,7 @@ static void copy_file(const char *from, const char *to)
     ssize_t n;
     int in = open(from, O_RDONLY | O_CLOEXEC);
 
-    if (in < 0)    /* removed meanwhile: the folder has changed, and is copied again */
+    if (in < 0) /* removed meanwhile: the folder has changed, and is copied again */
         return;
     int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     assert_true(out >= 0);
@@ -206,8 +208,12 @@ bool file_exists(struct fixture *f, const char *suffix)
 
 int put_text(struct store *s, const char *collection, const char *key, const char *text)
 {
-    struct store_change ch = { .collection = collection, .key = key, .key_len = strlen(key),
-                               .text = text, .len = strlen(text), .expect = STORE_ANY };
+    struct store_change ch = { .collection = collection,
+                               .key = key,
+                               .key_len = strlen(key),
+                               .text = text,
+                               .len = strlen(text),
+                               .expect = STORE_ANY };
     struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
     assert_int_equal(store_submit(s, &op), 1);
     int code = op.code;
@@ -223,8 +229,12 @@ int put_if(struct store *s, const char *collection, const char *key, int n, stor
                         : strcmp(collection, "models") == 0 ? "modelId"
                                                             : "id";
     snprintf(text, sizeof text, "{\"%s\":\"%s\",\"v\":%d}", field, key, n);
-    struct store_change ch = { .collection = collection, .key = key, .key_len = strlen(key),
-                               .text = text, .len = strlen(text), .expect = expect };
+    struct store_change ch = { .collection = collection,
+                               .key = key,
+                               .key_len = strlen(key),
+                               .text = text,
+                               .len = strlen(text),
+                               .expect = expect };
     struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
     assert_int_equal(store_submit(s, &op), 1);
     int code = op.code;
@@ -241,8 +251,9 @@ int put(struct store *s, const char *collection, const char *key, int n)
 
 int del(struct store *s, const char *collection, const char *key, bool *existed)
 {
-    struct store_change ch = { .collection = collection, .key = key, .key_len = strlen(key),
-                               .expect = STORE_ANY };
+    struct store_change ch = {
+        .collection = collection, .key = key, .key_len = strlen(key), .expect = STORE_ANY
+    };
     struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
     assert_int_equal(store_submit(s, &op), 1);
     int code = op.code;
@@ -254,8 +265,9 @@ int del(struct store *s, const char *collection, const char *key, bool *existed)
 
 int get(struct store *s, const char *collection, const char *key, store_seq *seq)
 {
-    struct store_op op = { .kind = STORE_GET, .collection = collection, .key = key,
-                           .key_len = strlen(key) };
+    struct store_op op = {
+        .kind = STORE_GET, .collection = collection, .key = key, .key_len = strlen(key)
+    };
     const char *name = "v";
     struct json_text v;
     int64_t n = -1;

@@ -31,7 +31,8 @@ void fixture_crash(struct fixture *f);
 /* Tries to open, which must fail; the error's text. */
 const char *fixture_refused(struct fixture *f);
 
-char *file_read(struct fixture *f, const char *suffix, size_t *len); /* malloc'ed; NULL: not there */
+char *file_read(struct fixture *f, const char *suffix, size_t *len); /* malloc'ed; NULL: not there
+                                                                      */
 void file_write(struct fixture *f, const char *suffix, const char *data, size_t len);
 bool file_exists(struct fixture *f, const char *suffix);
 

@@ -119,9 +119,11 @@ static void paths_that_cannot_be(void **state)
 
 static void the_kits_file_is_loaded(void **state)
 {
-    static const char kit[] = "{\n \"jobs\": [ {\"jobId\":\"a\",\"v\":1}, {\"jobId\":\"b\",\"v\":2}, "
-                              "{\"jobId\":\"a\",\"v\":3} ],\n \"models\": [],\n \"canaries\": [ {\"canaryId\":\"c\",\"v\":4} ],"
-                              "\n \"version\": 7\n}\n";
+    static const char kit[] =
+        "{\n \"jobs\": [ {\"jobId\":\"a\",\"v\":1}, {\"jobId\":\"b\",\"v\":2}, "
+        "{\"jobId\":\"a\",\"v\":3} ],\n \"models\": [],\n \"canaries\": [ "
+        "{\"canaryId\":\"c\",\"v\":4} ],"
+        "\n \"version\": 7\n}\n";
     struct fixture *f = *state;
 
     file_write(f, "", kit, strlen(kit));
@@ -168,17 +170,22 @@ static void expiries_survive(void **state)
 {
     struct fixture *f = *state;
     const char *text = "{\"jobId\":\"e\",\"v\":1}";
-    struct store_change ch = { .collection = "jobs", .key = "e", .key_len = 1, .text = text, .len = strlen(text),
-                               .expect = STORE_ANY, .ttl_ms = 3600000 };
+    struct store_change ch = { .collection = "jobs",
+                               .key = "e",
+                               .key_len = 1,
+                               .text = text,
+                               .len = strlen(text),
+                               .expect = STORE_ANY,
+                               .ttl_ms = 3600000 };
     struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
 
     fixture_open(f);
     assert_int_equal(store_submit(f->s, &op), 1);
     assert_int_equal(wait_durable(f->s, op.seq), 0);
     store_op_fini(&op);
-    fixture_crash(f);    /* the expiry is in the journal */
+    fixture_crash(f); /* the expiry is in the journal */
     fixture_open(f);
-    fixture_close(f);    /* and now in the file */
+    fixture_close(f); /* and now in the file */
     char *file = file_read(f, "", NULL);
     assert_non_null(strstr(file, "\"expires\":{\"jobs\":{\"e\":"));
     free(file);
@@ -223,7 +230,7 @@ static void without_a_journal(void **state)
     assert_false(file_exists(f, ".journal.1"));
     assert_int_equal(get(f->s, "jobs", "old", NULL), 1);
     assert_int_equal(put_if(f->s, "jobs", "kept", 2, 0, &seq), 0);
-    assert_int_equal(wait_durable(f->s, seq), 0);    /* nothing to wait for */
+    assert_int_equal(wait_durable(f->s, seq), 0); /* nothing to wait for */
     assert_int_equal(store_snapshot_now(f->s, NULL), 0);
     assert_int_equal(put(f->s, "jobs", "lost", 3), 0);
     fixture_crash(f);
@@ -293,7 +300,7 @@ static void its_own_files(void **state)
     struct own o = { 0 };
 
     fixture_open(f);
-    file_write(f, ".journal.01", "", 0);    /* not one of ours */
+    file_write(f, ".journal.01", "", 0); /* not one of ours */
     store_own_files(f->s, own_path, &o);
     assert_int_equal(o.n, 4);
     assert_true(o.file && o.lock && o.temp && o.journal);

@@ -56,7 +56,7 @@ static void preconditions(void **state)
     assert_int_equal(put_if(s, "jobs", "p", 1, 99, NULL), MG_E_CONFLICT);
     assert_int_equal(put_if(s, "jobs", "p", 1, 0, &seq), 0);
     assert_int_equal(put_if(s, "jobs", "p", 2, 0, &seen), MG_E_CONFLICT);
-    assert_int_equal(seen, seq);    /* the refusal tells of that version, so a reply waits for it */
+    assert_int_equal(seen, seq); /* the refusal tells of that version, so a reply waits for it */
     assert_int_equal(put_if(s, "jobs", "p", 2, seq, &other), 0);
     assert_int_equal(put_if(s, "jobs", "p", 3, seq, NULL), MG_E_CONFLICT);
     assert_int_equal(get(s, "jobs", "p", NULL), 2);
@@ -64,10 +64,15 @@ static void preconditions(void **state)
     assert_int_equal(get(s, "jobs", "p", NULL), 3);
 }
 
-static struct store_change change(const char *collection, const char *key, const char *text, store_seq expect)
+static struct store_change change(const char *collection, const char *key, const char *text,
+                                  store_seq expect)
 {
-    return (struct store_change){ .collection = collection, .key = key, .key_len = strlen(key), .text = text,
-                                  .len = text ? strlen(text) : 0, .expect = expect };
+    return (struct store_change){ .collection = collection,
+                                  .key = key,
+                                  .key_len = strlen(key),
+                                  .text = text,
+                                  .len = text ? strlen(text) : 0,
+                                  .expect = expect };
 }
 
 static int write_all(struct store *s, const struct store_change *ch, size_t n, size_t *done)
@@ -89,14 +94,16 @@ static void a_batch_is_all_or_none(void **state)
     size_t done;
 
     assert_int_equal(put(s, "jobs", "b1", 1), 0);
-    const struct store_change bad[] = { change("models", "m", "{\"modelId\":\"m\",\"v\":5}", STORE_ANY),
+    const struct store_change bad[] = { change("models", "m", "{\"modelId\":\"m\",\"v\":5}",
+                                               STORE_ANY),
                                         change("jobs", "b1", NULL, STORE_ANY),
                                         change("jobs", "b2", "{\"jobId\":\"b2\",\"v\":1}", 77) };
     assert_int_equal(write_all(s, bad, 3, NULL), MG_E_CONFLICT);
     assert_int_equal(get(s, "models", "m", NULL), -1);
     assert_int_equal(get(s, "jobs", "b1", NULL), 1);
 
-    const struct store_change invalid[] = { bad[0], change("jobs", "x", "{\"jobId\":\"y\"}", STORE_ANY) };
+    const struct store_change invalid[] = { bad[0],
+                                            change("jobs", "x", "{\"jobId\":\"y\"}", STORE_ANY) };
     assert_int_equal(write_all(s, invalid, 2, NULL), MG_E_INVALID);
     assert_int_equal(get(s, "models", "m", NULL), -1);
 
@@ -124,10 +131,14 @@ static void one_key_twice_in_a_batch(void **state)
 
 /* ---- lists ---- */
 
-static size_t list(struct store *s, const char *after, size_t limit, bool newest, char *out, size_t size, bool *more,
-                   int *code)
+static size_t list(struct store *s, const char *after, size_t limit, bool newest, char *out,
+                   size_t size, bool *more, int *code)
 {
-    struct store_op op = { .kind = STORE_LIST, .collection = "list", .key = after, .limit = limit, .newest = newest,
+    struct store_op op = { .kind = STORE_LIST,
+                           .collection = "list",
+                           .key = after,
+                           .limit = limit,
+                           .newest = newest,
                            .key_len = after ? strlen(after) : 0 };
     assert_int_equal(store_submit(s, &op), 1);
     *out = '\0';
@@ -140,7 +151,8 @@ static size_t list(struct store *s, const char *after, size_t limit, bool newest
     return n;
 }
 
-static void check_list(struct store *s, const char *after, size_t limit, bool newest, const char *want, bool more)
+static void check_list(struct store *s, const char *after, size_t limit, bool newest,
+                       const char *want, bool more)
 {
     char got[64];
     bool got_more;
@@ -159,7 +171,7 @@ static void lists_by_order_of_insertion(void **state)
     bool more;
     int code;
 
-    check_list(s, NULL, 0, false, "", false);    /* not declared yet: empty */
+    check_list(s, NULL, 0, false, "", false); /* not declared yet: empty */
     assert_int_equal(store_declare(s, "list", NULL, NULL), 0);
     check_list(s, NULL, 0, true, "", false);
     for (int i = 0; i < 5; i++)
@@ -298,14 +310,26 @@ static void batches_have_bounds(void **state)
 static void wrong_texts_are_refused(void **state)
 {
     static const char *const texts[] = {
-        "", "1", "[]", "{", "{\"jobId\":\"k\"} x", "{\"jobId\":\"k\",\"jobId\":\"k\"}", "{\"jobId\":1}", "{}",
-        "{\"jobId\":\"K\"}", "{\"jobId\":\"k\",\n\"v\":1}", "{\"jobId\":\"k\",\"v\":01}", "{\"jobId\":\"k\",\"v\":\"\xff\"}",
+        "",
+        "1",
+        "[]",
+        "{",
+        "{\"jobId\":\"k\"} x",
+        "{\"jobId\":\"k\",\"jobId\":\"k\"}",
+        "{\"jobId\":1}",
+        "{}",
+        "{\"jobId\":\"K\"}",
+        "{\"jobId\":\"k\",\n\"v\":1}",
+        "{\"jobId\":\"k\",\"v\":01}",
+        "{\"jobId\":\"k\",\"v\":\"\xff\"}",
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         assert_int_equal(put_text(store_of(state), "jobs", "k", texts[i]), MG_E_INVALID);
     /* An escaped key is the same key. */
-    assert_int_equal(put_text(store_of(state), "jobs", "k", "{\"j\\u006fbId\":\"\\u006b\",\"v\":1}"), 0);
+    assert_int_equal(put_text(store_of(state), "jobs", "k",
+                              "{\"j\\u006fbId\":\"\\u006b\",\"v\":1}"),
+                     0);
     assert_int_equal(put(store_of(state), "undeclared", "k", 1), MG_E_INVALID);
     assert_int_equal(get(store_of(state), "undeclared", "k", NULL), -1);
 }
@@ -344,7 +368,7 @@ static void collections_have_a_bound(void **state)
         rc = store_declare(s, name, NULL, &e);
     }
     assert_int_equal(rc, MG_E_LIMIT);
-    assert_int_equal(n, 999);    /* 998 beside jobs and models */
+    assert_int_equal(n, 999); /* 998 beside jobs and models */
     assert_int_equal(put(s, "many997", "k", 1), 0);
     assert_int_equal(get(s, "many997", "k", NULL), 1);
 }

@@ -179,10 +179,12 @@ static void a_newer_format_is_told_from_damage(void **state)
     (void)state;
 
     size_t len = seal(line, sizeof line,
-                      "{\"moongate\":\"journal\",\"format\":2,\"lineage\":\"0123456789abcdef\",\"segment\":7,"
+                      "{\"moongate\":\"journal\",\"format\":2,\"lineage\":\"0123456789abcdef\","
+                      "\"segment\":7,"
                       "\"first\":1");
     assert_int_equal(record_parse_header(line, len, &got, &first, &sum), MG_E_CONFLICT);
-    len = seal(line, sizeof line, "{\"moongate\":\"journal\",\"format\":1,\"lineage\":\"0123\",\"segment\":7");
+    len = seal(line, sizeof line,
+               "{\"moongate\":\"journal\",\"format\":1,\"lineage\":\"0123\",\"segment\":7");
     assert_int_equal(record_parse_header(line, len, &got, &first, &sum), MG_E_INVALID);
     len = seal(line, sizeof line, "not JSON");
     assert_int_equal(record_parse_header(line, len, &got, &first, &sum), MG_E_INVALID);
@@ -191,9 +193,16 @@ static void a_newer_format_is_told_from_damage(void **state)
 static void strange_changes_are_refused(void **state)
 {
     static const char *const texts[] = {
-        "{}", "[]", "1", "{\"k\":1,\"id\":\"a\",\"v\":{}}", "{\"k\":\"c\"}", "{\"k\":\"c\",\"id\":1,\"v\":{}}",
-        "{\"k\":\"c\",\"id\":\"a\"}", "{\"k\":\"c\",\"id\":\"a\",\"v\":[]}",
-        "{\"k\":\"c\",\"id\":\"a\",\"del\":false}", "{\"k\":\"c\",\"id\":\"a\",\"v\":{},\"e\":\"soon\"}",
+        "{}",
+        "[]",
+        "1",
+        "{\"k\":1,\"id\":\"a\",\"v\":{}}",
+        "{\"k\":\"c\"}",
+        "{\"k\":\"c\",\"id\":1,\"v\":{}}",
+        "{\"k\":\"c\",\"id\":\"a\"}",
+        "{\"k\":\"c\",\"id\":\"a\",\"v\":[]}",
+        "{\"k\":\"c\",\"id\":\"a\",\"del\":false}",
+        "{\"k\":\"c\",\"id\":\"a\",\"v\":{},\"e\":\"soon\"}",
     };
     (void)state;
 

@@ -1,4 +1,5 @@
-/* What a crash can leave is repaired; what it cannot is refused, with file, line and a way out that works. */
+/* What a crash can leave is repaired; what it cannot is refused, with file, line and a way out that
+ * works. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@ static void make_journal(struct fixture *f)
 
     fixture_open(f);
     for (int i = 0; i < RECORDS; i++) {
-        assert_int_equal(put_if(f->s, "jobs", (const char[2]){ (char)('a' + i), 0 }, i, 0, &seq), 0);
+        assert_int_equal(put_if(f->s, "jobs", (const char[2]){ (char)('a' + i), 0 }, i, 0, &seq),
+                         0);
         assert_int_equal(wait_durable(f->s, seq), 0);
     }
     fixture_crash(f);
@@ -102,7 +104,7 @@ static void every_flip(void **state)
         int n = try_open(f);
         journal[i] = (char)(journal[i] ^ 1 << (i % 8));
         if (journal + i <= last_line)
-            assert_int_equal(n, -1);    /* a later record tells that this one was synced */
+            assert_int_equal(n, -1); /* a later record tells that this one was synced */
         else
             assert_int_equal(n, RECORDS - 1);
     }
@@ -131,7 +133,8 @@ static void a_refusal_names_the_line_and_its_way_out_works(void **state)
     const char *text = fixture_refused(f);
     snprintf(where, sizeof where, "%s.journal.1:4: ", f->path);
     assert_non_null(strstr(text, where));
-    snprintf(command, sizeof command, "truncate -s %zu '%s.journal.1'", (size_t)(line - journal), f->path);
+    snprintf(command, sizeof command, "truncate -s %zu '%s.journal.1'", (size_t)(line - journal),
+             f->path);
     assert_non_null(strstr(text, command));
     assert_int_equal(system(command), 0);
     fixture_open(f);
@@ -140,8 +143,8 @@ static void a_refusal_names_the_line_and_its_way_out_works(void **state)
     free(journal);
 }
 
-/* Pages of one unsynced write may reach the disk in any order: a hole with whole records behind it, of which none
- * says that the hole had been synced, is a torn tail. */
+/* Pages of one unsynced write may reach the disk in any order: a hole with whole records behind it,
+ * of which none says that the hole had been synced, is a torn tail. */
 static void a_hole_in_the_last_group_is_torn(void **state)
 {
     struct fixture *f = *state;
@@ -172,7 +175,7 @@ static void a_hole_in_the_last_group_is_torn(void **state)
             break;
         other = before;
     }
-    if (other == last) {    /* the group was one record only: nothing to see this time */
+    if (other == last) { /* the group was one record only: nothing to see this time */
         free(journal);
         return;
     }
@@ -194,11 +197,12 @@ static void make_segments(struct fixture *f)
 
     snprintf(temp, sizeof temp, "%s.tmp", f->path);
     fixture_open(f);
-    assert_int_equal(mkdir(temp, 0700), 0);    /* so that snapshots fail, after they began a segment */
+    assert_int_equal(mkdir(temp, 0700), 0); /* so that snapshots fail, after they began a segment */
     for (int i = 0; i < RECORDS; i++) {
         if (i == 2 || i == 4)
             assert_int_equal(store_snapshot_now(f->s, NULL), MG_E_IO);
-        assert_int_equal(put_if(f->s, "jobs", (const char[2]){ (char)('a' + i), 0 }, i, 0, &seq), 0);
+        assert_int_equal(put_if(f->s, "jobs", (const char[2]){ (char)('a' + i), 0 }, i, 0, &seq),
+                         0);
         assert_int_equal(wait_durable(f->s, seq), 0);
     }
     rmdir(temp);
@@ -264,7 +268,8 @@ static void a_segment_in_anothers_place(void **state)
     make_segments(f);
     char *third = file_read(f, ".journal.3", &len);
     file_write(f, ".journal.2", third, len);
-    assert_non_null(strstr(fixture_refused(f), ".journal.2:1: the segment belongs to another state"));
+    assert_non_null(strstr(fixture_refused(f),
+                           ".journal.2:1: the segment belongs to another state"));
     free(third);
 }
 

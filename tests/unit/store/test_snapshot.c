@@ -14,15 +14,17 @@ static int collect(void *arg, const char *data, size_t len)
 }
 
 /* What a reader was told, as one text. */
-static int heard_collection(void *arg, struct json_text name, const char *field, size_t field_len, store_seq seq,
-                            struct err *e)
+static int heard_collection(void *arg, struct json_text name, const char *field, size_t field_len,
+                            store_seq seq, struct err *e)
 {
     (void)e;
-    buf_printf(arg, "[%.*s %.*s %d]", (int)name.len - 2, name.p + 1, (int)field_len, field, (int)seq);
+    buf_printf(arg, "[%.*s %.*s %d]", (int)name.len - 2, name.p + 1, (int)field_len, field,
+               (int)seq);
     return 0;
 }
 
-static int heard_value(void *arg, const char *key, size_t key_len, const char *text, size_t len, struct err *e)
+static int heard_value(void *arg, const char *key, size_t key_len, const char *text, size_t len,
+                       struct err *e)
 {
     (void)e;
     buf_printf(arg, "%.*s=%.*s;", (int)key_len, key, (int)len, text);
@@ -36,7 +38,8 @@ static int heard_expiry(void *arg, const char *key, size_t key_len, int64_t ms, 
     return 0;
 }
 
-static int heard_extra(void *arg, struct json_text name, const char *text, size_t len, struct err *e)
+static int heard_extra(void *arg, struct json_text name, const char *text, size_t len,
+                       struct err *e)
 {
     (void)e;
     buf_printf(arg, "(%.*s %.*s)", (int)name.len - 2, name.p + 1, (int)len, text);
@@ -54,7 +57,8 @@ struct outcome {
 static void read_text(const char *text, size_t len, struct outcome *o)
 {
     *o = (struct outcome){ 0 };
-    const struct snapshot_reader reader = { &o->heard, heard_collection, heard_value, heard_expiry, heard_extra };
+    const struct snapshot_reader reader = { &o->heard, heard_collection, heard_value, heard_expiry,
+                                            heard_extra };
     o->rc = snapshot_read("F", text, len, &reader, &o->meta, &o->has_meta, &o->e);
 }
 
@@ -83,10 +87,13 @@ static void the_kits_file(void **state)
     (void)state;
     check("{}", "");
     check("{\"jobs\":[],\"models\":[]}", "[jobs jobId 0][models modelId 0]");
-    check("{\n  \"jobs\": [\n    {\n      \"jobId\": \"a\",\n      \"n\": [1, 2]\n    }\n  ],\n  \"other\": { \"x\": 1 }\n}\n",
+    check("{\n  \"jobs\": [\n    {\n      \"jobId\": \"a\",\n      \"n\": [1, 2]\n    }\n  ],\n  "
+          "\"other\": { \"x\": 1 }\n}\n",
           "[jobs jobId 0]a={\"jobId\":\"a\",\"n\":[1,2]};(other {\"x\":1})");
-    check("{\"jobs\":[{\"jobId\":\"a\",\"v\":1},{\"jobId\":\"a\",\"v\":2}],\"canaries\":[{\"id\":\"c\"}]}",
-          "[jobs jobId 0]a={\"jobId\":\"a\",\"v\":1};a={\"jobId\":\"a\",\"v\":2};(canaries [{\"id\":\"c\"}])");
+    check("{\"jobs\":[{\"jobId\":\"a\",\"v\":1},{\"jobId\":\"a\",\"v\":2}],\"canaries\":[{\"id\":"
+          "\"c\"}]}",
+          "[jobs jobId 0]a={\"jobId\":\"a\",\"v\":1};a={\"jobId\":\"a\",\"v\":2};(canaries "
+          "[{\"id\":\"c\"}])");
 }
 
 static void what_is_no_state_file(void **state)
@@ -121,8 +128,9 @@ static void add(struct snapshot_writer *w, const char *key, const char *text, in
     store_value_unref(v);
 }
 
-static const struct snapshot_meta sample_meta = { .lineage = "00112233445566ff", .seq = 17, .segment = 3,
-                                                  .wall_ms = 1795501841220 };
+static const struct snapshot_meta sample_meta = {
+    .lineage = "00112233445566ff", .seq = 17, .segment = 3, .wall_ms = 1795501841220
+};
 
 static void write_sample(struct buf *out)
 {
@@ -144,7 +152,8 @@ static void write_sample(struct buf *out)
 }
 
 static const char sample_heard[] =
-    "[jobs jobId 19]a={\"jobId\":\"a\"};b\"={\"jobId\":\"b\\\"\"};b\" until 5000;[models modelId 17]"
+    "[jobs jobId 19]a={\"jobId\":\"a\"};b\"={\"jobId\":\"b\\\"\"};b\" until 5000;[models modelId "
+    "17]"
     "[t.x id 18]c={\"id\":\"c\"};c until 7000;(note\\n \"hi\")";
 
 static void our_own_file(void **state)
@@ -189,7 +198,7 @@ static void no_flip_changes_a_value(void **state)
             }
             buf_fini(&o.heard);
         }
-    assert_true(accepted < 8 * 8);    /* only what stands around the checksum itself */
+    assert_true(accepted < 8 * 8); /* only what stands around the checksum itself */
     buf_fini(&text);
 }
 
@@ -263,7 +272,7 @@ static void a_failed_write_is_sticky(void **state)
         add(&w, "a", text, 0);
     snapshot_collection_end(&w);
     assert_int_equal(snapshot_end(&w, &sample_meta), MG_E_IO);
-    assert_int_equal(left, 0);    /* it was not called again */
+    assert_int_equal(left, 0); /* it was not called again */
     snapshot_fini(&w);
 }
 

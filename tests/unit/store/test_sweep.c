@@ -22,7 +22,8 @@ static void job(struct store *s, const char *id, const char *status, int64_t age
     char text[200], iso[CLOCK_ISO_SIZE];
 
     clock_iso(iso, NOW - age_ms);
-    snprintf(text, sizeof text, "{\"jobId\":\"%s\",\"status\":\"%s\",\"updatedAt\":\"%s\"}", id, status, iso);
+    snprintf(text, sizeof text, "{\"jobId\":\"%s\",\"status\":\"%s\",\"updatedAt\":\"%s\"}", id,
+             status, iso);
     assert_int_equal(put_text(s, "jobs", id, text), 0);
 }
 
@@ -89,7 +90,10 @@ static void what_cannot_be_judged_stays(void **state)
         assert_int_equal(put_text(s, "jobs", id, text), 0);
     }
     /* As the kit wrote it, and without milliseconds: these can. */
-    assert_int_equal(put_text(s, "jobs", "k", "{\"jobId\":\"k\",\"status\":\"COMPLETED\",\"updatedAt\":\"2020-01-01T00:00:00Z\"}"), 0);
+    assert_int_equal(put_text(s, "jobs", "k",
+                              "{\"jobId\":\"k\",\"status\":\"COMPLETED\",\"updatedAt\":\"2020-01-"
+                              "01T00:00:00Z\"}"),
+                     0);
     assert_int_equal(sweep(s, NOW), 1);
     assert_int_equal(count(s, "jobs"), n);
 }
@@ -97,7 +101,8 @@ static void what_cannot_be_judged_stays(void **state)
 static void other_collections_have_no_age(void **state)
 {
     struct store *s = ((struct fixture *)*state)->s;
-    const char *text = "{\"modelId\":\"m\",\"status\":\"COMPLETED\",\"updatedAt\":\"2020-01-01T00:00:00.000Z\"}";
+    const char *text =
+        "{\"modelId\":\"m\",\"status\":\"COMPLETED\",\"updatedAt\":\"2020-01-01T00:00:00.000Z\"}";
 
     assert_int_equal(put_text(s, "models", "m", text), 0);
     assert_int_equal(sweep(s, NOW), 0);
@@ -119,8 +124,13 @@ static int64_t put_ttl(struct store *s, const char *key, int64_t ttl_ms)
 {
     char text[64];
     snprintf(text, sizeof text, "{\"modelId\":\"%s\",\"v\":1}", key);
-    struct store_change ch = { .collection = "models", .key = key, .key_len = strlen(key), .text = text,
-                               .len = strlen(text), .expect = STORE_ANY, .ttl_ms = ttl_ms };
+    struct store_change ch = { .collection = "models",
+                               .key = key,
+                               .key_len = strlen(key),
+                               .text = text,
+                               .len = strlen(text),
+                               .expect = STORE_ANY,
+                               .ttl_ms = ttl_ms };
     struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
     assert_int_equal(store_submit(s, &op), 1);
     assert_int_equal(op.code, 0);

@@ -167,7 +167,7 @@ static void random_changes(void **state)
             compare(&t, &m);
     }
     compare(&t, &m);
-    assert_true(t.cap <= 4 * MODEL_MAX);    /* holes go, whatever the number of changes */
+    assert_true(t.cap <= 4 * MODEL_MAX); /* holes go, whatever the number of changes */
     table_fini(&t);
 }
 

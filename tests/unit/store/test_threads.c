@@ -1,5 +1,6 @@
-/* Many threads at once, with snapshots going on beneath them: compare-and-set loses no update, batches are
- * seen whole, lists are consistent, and a restart finds it all. Meant for ThreadSanitizer as well. */
+/* Many threads at once, with snapshots going on beneath them: compare-and-set loses no update,
+ * batches are seen whole, lists are consistent, and a restart finds it all. Meant for
+ * ThreadSanitizer as well. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -29,10 +30,15 @@ static int64_t number_in(const struct store_value *v)
     return json_integer(member, &n) ? n : -1;
 }
 
-static struct store_change change(const char *collection, const char *key, const char *text, store_seq expect)
+static struct store_change change(const char *collection, const char *key, const char *text,
+                                  store_seq expect)
 {
-    return (struct store_change){ .collection = collection, .key = key, .key_len = strlen(key), .text = text,
-                                  .len = text ? strlen(text) : 0, .expect = expect };
+    return (struct store_change){ .collection = collection,
+                                  .key = key,
+                                  .key_len = strlen(key),
+                                  .text = text,
+                                  .len = text ? strlen(text) : 0,
+                                  .expect = expect };
 }
 
 /* One atomic increment by compare-and-set; the number of tries. */
@@ -41,7 +47,9 @@ static int increment(struct store *s, const char *key, store_seq *seq)
     char text[80];
 
     for (int tries = 1;; tries++) {
-        struct store_op op = { .kind = STORE_GET, .collection = "jobs", .key = key, .key_len = strlen(key) };
+        struct store_op op = {
+            .kind = STORE_GET, .collection = "jobs", .key = key, .key_len = strlen(key)
+        };
         int64_t n = 0;
         store_seq version = 0;
         if (store_submit(s, &op) == 1 && op.code == 0) {

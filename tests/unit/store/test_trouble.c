@@ -1,5 +1,5 @@
-/* The disk says no: what was acknowledged stays, what was not is told so, and the way back. A limit on the
- * size of files stands in for the full disk. */
+/* The disk says no: what was acknowledged stays, what was not is told so, and the way back. A limit
+ * on the size of files stands in for the full disk. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,10 +58,10 @@ static void a_failed_write_makes_it_read_only(void **state)
     store_seq seq;
     char why[200];
 
-    fill_disk(f, 10);    /* the record is cut in the middle */
+    fill_disk(f, 10); /* the record is cut in the middle */
     assert_int_equal(put_if(f->s, "jobs", "unsure", 2, 0, &seq), 0);
     assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);
-    assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);    /* at once for those who come later */
+    assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE); /* at once for those who come later */
     assert_false(store_is_durable(f->s, seq));
     assert_non_null(store_trouble(f->s, why, sizeof why));
     assert_non_null(strstr(why, "state.json.journal.1: File too large"));
@@ -220,7 +220,7 @@ static void waits_end_by_record(void **state)
         assert_int_equal(put_if(f->s, "jobs", "w", i, STORE_ANY, &w[i].wait.seq), 0);
         store_wait(f->s, &w[i].wait);
     }
-    assert_int_equal(finished, 0);    /* never from within store_wait() */
+    assert_int_equal(finished, 0); /* never from within store_wait() */
     while (finished < 3)
         loop_poll(l, 10000);
     for (int i = 0; i < 3; i++)
