@@ -300,8 +300,8 @@ static void add_from_table(struct search *q, luaL_Buffer *b, const char *from, c
     }
 }
 
-/* Stack: s, pattern, replacement, max, count, last match's end or nil, what is made so far. ctx:
- * offset in s. */
+/* Stack: s, pattern, replacement, max, count, last match's end or nil, list of what is made so far
+ * or nil. ctx: offset in s. */
 enum { AT_MAX = 4, AT_COUNT, AT_LAST, AT_MADE };
 
 static int gsub_pause(lua_State *L, const struct search *q, luaL_Buffer *b, lua_Integer count,
@@ -313,13 +313,11 @@ static int gsub_from(lua_State *L, int status, lua_KContext ctx)
     luaL_Buffer b;
     (void)status;
     lua_Integer max = lua_tointeger(L, AT_MAX), count = lua_tointeger(L, AT_COUNT);
-    bool is_table = lua_istable(L, 3), is_over = false;
+    bool is_table = lua_istable(L, 3);
     search_open(L, &q, true);
     const char *last = lua_isnil(L, AT_LAST) ? NULL : q.m.src + lua_tointeger(L, AT_LAST);
     const char *at = q.m.src + ctx, *to;
     luaL_buffinit(L, &b);
-    lua_pushvalue(L, AT_MADE);
-    luaL_addvalue(&b);
     while (count < max) {
         const char *from = at;
         enum found f = search_next(&q, &at, &to, last);
@@ -340,7 +338,7 @@ static int gsub_from(lua_State *L, int status, lua_KContext ctx)
         q.spent += 8;
         if (q.is_anchored)
             break;
-        if (q.spent >= LOOK_STEPS && !is_over) {
+        if (q.spent >= LOOK_STEPS) {
             q.spent = 0;
             if (slice_is_over(L))
                 return gsub_pause(L, &q, &b, count, last, at);
@@ -348,6 +346,10 @@ static int gsub_from(lua_State *L, int status, lua_KContext ctx)
     }
     luaL_addlstring(&b, at, (size_t)(q.m.end - at));
     luaL_pushresult(&b);
+    if (lua_istable(L, AT_MADE)) {
+        slice_keep(L, AT_MADE);
+        slice_join(L, AT_MADE);
+    }
     lua_pushinteger(L, count);
     return 2;
 }
@@ -358,7 +360,7 @@ static int gsub_pause(lua_State *L, const struct search *q, luaL_Buffer *b, lua_
 {
     need_yieldable(L, "gsub");
     luaL_pushresult(b);
-    lua_replace(L, AT_MADE);
+    slice_keep(L, AT_MADE);
     lua_pushinteger(L, count);
     lua_replace(L, AT_COUNT);
     if (last)
@@ -400,7 +402,6 @@ int l_gsub(lua_State *L)
     }
     lua_tostring(L, 3); /* a number becomes its text */
     lua_pushinteger(L, 0);
-    lua_pushnil(L);
-    lua_pushliteral(L, "");
+    lua_settop(L, AT_MADE);
     return gsub_from(L, LUA_OK, 0);
 }

@@ -25,6 +25,27 @@ int slice_yield(lua_State *L, lua_KContext ctx, lua_KFunction k)
     return lua_yieldk(L, 0, ctx, k);
 }
 
+void slice_keep(lua_State *L, int index)
+{
+    if (!lua_istable(L, index)) {
+        lua_newtable(L);
+        lua_replace(L, index);
+    }
+    lua_rawseti(L, index, (lua_Integer)lua_rawlen(L, index) + 1);
+}
+
+void slice_join(lua_State *L, int index)
+{
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    lua_Integer n = (lua_Integer)lua_rawlen(L, index);
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(L, index, i);
+        luaL_addvalue(&b);
+    }
+    luaL_pushresult(&b);
+}
+
 void slice_need(lua_State *L, uint64_t bytes, const char *what)
 {
     int64_t room = memory_room(&strand_of(L)->vm->memory);

@@ -11,6 +11,10 @@ bool slice_is_over(lua_State *L);
 /* `return slice_yield(L, ctx, k)`: the strand goes to the end of the second queue, k goes on. Only
  * where lua_isyieldable(). */
 int slice_yield(lua_State *L, lua_KContext ctx, lua_KFunction k);
+/* A result that is made in pieces over several slices: a list of strings at index, or nil so far.
+ * keep() pops the string at the top and appends it; join() pushes all of them as one. */
+void slice_keep(lua_State *L, int index);
+void slice_join(lua_State *L, int index);
 /* Time that this thread has computed, in us: limits on it do not kill what the machine kept
  * waiting. */
 int64_t cpu_time_us(void);

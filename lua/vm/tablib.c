@@ -153,7 +153,8 @@ static void add_element(lua_State *L, luaL_Buffer *b, lua_Integer i)
     luaL_addvalue(b);
 }
 
-/* Stack: list, separator, last, what is made so far. ctx: the element to go on with. */
+/* Stack: list, separator, last, list of what is made so far or nil. ctx: the element to go on with.
+ */
 static int concat_from(lua_State *L, int status, lua_KContext ctx)
 {
     size_t len;
@@ -162,8 +163,6 @@ static int concat_from(lua_State *L, int status, lua_KContext ctx)
     const char *sep = lua_tolstring(L, 2, &len);
     lua_Integer last = lua_tointeger(L, 3), i = (lua_Integer)ctx;
     luaL_buffinit(L, &b);
-    lua_pushvalue(L, 4);
-    luaL_addvalue(&b);
     for (; i <= last; i++) {
         add_element(L, &b, i);
         if (i == last)
@@ -174,12 +173,16 @@ static int concat_from(lua_State *L, int status, lua_KContext ctx)
                 return luaL_error(L, "table.concat: too long inside a metamethod that a C function "
                                      "calls");
             luaL_pushresult(&b);
-            lua_replace(L, 4);
+            slice_keep(L, 4);
             lua_settop(L, 4);
             return slice_yield(L, (lua_KContext)i + 1, concat_from);
         }
     }
     luaL_pushresult(&b);
+    if (lua_istable(L, 4)) {
+        slice_keep(L, 4);
+        slice_join(L, 4);
+    }
     return 1;
 }
 
@@ -203,7 +206,7 @@ static int l_concat(lua_State *L)
     }
     lua_tostring(L, 2);
     lua_pushinteger(L, j);
-    lua_pushliteral(L, "");
+    lua_pushnil(L);
     return concat_from(L, LUA_OK, (lua_KContext)i);
 }
 

@@ -304,7 +304,8 @@ static void test_endless_files(void **state)
     const char *p = problems(f);
     assert_non_null(strstr(p, "tools.d/a.lua"));
     assert_non_null(strstr(p, "tools.d/b.lua"));
-    assert_non_null(strstr(p, "out of memory"));
+    if (slow_factor() <= 10) /* else its time is over first */
+        assert_non_null(strstr(p, "out of memory"));
     assert_non_null(strstr(p, "tools.d/c.lua"));
     assert_non_null(strstr(p, "tools.d/d.lua"));
     assert_int_equal(toolset_count(f->set), 1);
