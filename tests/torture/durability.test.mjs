@@ -1,0 +1,109 @@
+// durability.test.mjs - what a client was answered survives, through the whole gateway: eight connections change and read state
+// while the gateway is killed, its machine loses power, or its disk fails. store.test.mjs does the same to the store alone, harder.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { Gateway } from "../e2e/lib/gateway.mjs";
+import { Disk } from "./lib/disk.mjs";
+import { Clients, found, ini, tools } from "./lib/ledger.mjs";
+import { between, random } from "./lib/random.mjs";
+
+const short = Boolean(process.env.MOONGATE_SHORT);
+const ROUNDS = short ? 10 : 200;
+const check = (name, body) => test(name, { timeout: short ? 60_000 : 600_000 }, body);
+
+function onDisk(t) {
+  const disk = new Disk();
+  t.after(() => disk.remove());
+  return disk;
+}
+
+// Rounds of work, an end, and a look at what is left; the first thing that is wrong, or undefined.
+async function rounds(t, disk, count, { env = () => ({}), end }) {
+  const gw = new Gateway({ dir: disk.dir, ini, tools });
+  t.after(() => gw.kill());
+  gw.exit = { code: 0, signal: null };
+  let before;
+  let promised = 0;
+  for (let round = 0; round <= count; round++) {
+    try {
+      await gw.restart({ env: env() });
+    } catch (error) {
+      return `round ${round}: refused: ${error.message}`;
+    }
+    const now = await found(gw);
+    const wrong = before?.compare(now) ?? [];
+    if (wrong.length > 0) return `round ${round}: ${wrong.join("\n")}`;
+    const clients = new Clients(gw, now);
+    await sleep(between(0, 80));
+    await gw.kill();
+    await clients.stop();
+    end(disk);
+    before = clients.promises;
+    promised += before.counts.A + before.counts.R;
+  }
+  assert.ok(promised > count * 5, `only ${promised} promises in ${count} rounds`);
+  return undefined;
+}
+
+check("kill -9 at any moment", async (t) => {
+  assert.equal(await rounds(t, onDisk(t), ROUNDS, { end: () => {} }), undefined);
+});
+
+const cutPower = (disk) => random() < 0.7 && disk.powerCut(random() < 0.5 ? random : () => 0);
+
+check("a power cut at any moment", async (t) => {
+  const disk = onDisk(t);
+  const env = () => disk.env({ fsyncUs: 300, fdatasyncUs: [300, 3000][between(0, 1)] });
+  assert.equal(await rounds(t, disk, ROUNDS, { env, end: cutPower }), undefined);
+});
+
+check("the test can fail: a disk that lies about syncing is caught", async (t) => {
+  const disk = onDisk(t);
+  const result = await rounds(t, disk, 30, { env: () => disk.env({ lie: true }), end: cutPower });
+  assert.match(result ?? "nothing found", /promised|refused/);
+});
+
+// ---- the disk fails ----
+
+check("a failed sync: changes are refused and unsure ones told so, reads go on, a snapshot ends it", async (t) => {
+  const disk = onDisk(t);
+  const gw = await Gateway.start({ dir: disk.dir, ini, tools, env: disk.env({ fail: "sync:12:EIO", fsyncUs: 300, fdatasyncUs: 300 }) });
+  t.after(() => gw.kill());
+  const clients = new Clients(gw, await found(gw));
+  await gw.logged((l) => l.msg === "the state is read-only");
+  await gw.logged((l) => l.msg === "the state accepts changes again");
+  await sleep(50);
+  await clients.stop();
+  const { U, A } = clients.promises.counts;
+  assert.ok(clients.promises.lastUnsure < A, `${U} unsure, ${A} acknowledged`);
+  assert.equal((await gw.fetch("/readyz")).status, 200);
+  await gw.kill();
+  disk.powerCut(random);
+  await gw.restart({ env: {} });
+  assert.deepEqual(clients.promises.compare(await found(gw)), []);
+  await gw.stop();
+});
+
+check("a full disk: read-only with the reason, readyz 503, nothing that was acknowledged lost", async (t) => {
+  const disk = onDisk(t);
+  const gw = await Gateway.start({ dir: disk.dir, ini, tools, env: disk.env({ fail: "write:40+:ENOSPC", fdatasyncUs: 300 }) });
+  t.after(() => gw.kill());
+  const clients = new Clients(gw, await found(gw));
+  await gw.logged((l) => l.msg === "the state is read-only");
+  const ready = await gw.fetch("/readyz");
+  assert.equal(ready.status, 503);
+  assert.match(await ready.text(), /No space left on device/);
+  const refused = await gw.call("ledger", { op: "write", id: "late", version: 1 });
+  assert.ok(refused.isError);
+  assert.match(refused.text, /read-only.*No space left on device/);
+  await clients.stop();
+  assert.ok(clients.refused > 0);
+  await gw.kill();
+  disk.powerCut(random);
+  await gw.restart({ env: {} });
+  assert.deepEqual(clients.promises.compare(await found(gw)), []);
+  await gw.stop();
+});
