@@ -41,21 +41,21 @@ local function finish(id, from, changes)
   if row then evaljob.tell_end(row) end
 end
 
--- Whatever ended the job's task: a row that it left RUNNING does not stay so.
+-- Whatever ended the job's task: its row does not stay as if it went on.
 local function settle(id, outcome)
   local row = rows:get(id)
-  if not row or row.status ~= "RUNNING" then return end
+  if not row or not evaljob.alive[row.status] then return end
   if outcome == "CANCELLED" then
-    finish(id, "RUNNING", { status = "INTERRUPTED", error = "the gateway was stopped" })
+    local reason = "the gateway stopped it, or replaced its tools"
+    finish(id, row.status, { status = "INTERRUPTED", error = reason })
   else
-    finish(id, "RUNNING", { status = "FAILED", error = "the job ended with " .. outcome })
+    finish(id, row.status, { status = "FAILED", error = "the job ended with " .. outcome })
   end
 end
 
 -- ---- a job ----
 
 local function evaluate(job, tell_queued)
-  job:on_end(function(outcome) settle(job.id, outcome) end)
   local row = evaljob.move(job.id, "QUEUED", { status = "RUNNING", runningAt = mcp.time.iso() })
   if not row then return end          -- cancelled while it waited
   tell_queued(row)
@@ -80,6 +80,7 @@ local function launch(row, is_told)
     kind = "eval", id = row.jobId, timeout = eval.timeout + JOB_GRACE,
     parallel = eval.parallel, max_queued = eval.max_queued,
     run = function(job) return evaluate(job, tell_queued) end,
+    on_end = function(outcome) settle(row.jobId, outcome) end,
   }
   if not id then
     if code == "LIMIT" then reason = "Too many evaluations are waiting: " .. reason end

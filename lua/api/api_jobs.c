@@ -16,7 +16,7 @@
 struct start_options {
     const char *kind, *id; /* on the stack */
     char random_id[sizeof "job_" + RANDOM_ID_LEN];
-    int run; /* index of the function */
+    int run, on_end; /* indices of the functions; the second may be nil */
     int64_t timeout_ms;
     uint32_t parallel, max_queued; /* parallel 0: no limit */
 };
@@ -49,12 +49,12 @@ static const char *check_word(lua_State *L, const char *name, size_t max)
 
 static void check_start(lua_State *L, struct start_options *o)
 {
-    static const char *const names[] = { "kind",     "id",         "run", "timeout",
-                                         "parallel", "max_queued", NULL };
+    static const char *const names[] = { "kind",    "id",       "run",        "on_end",
+                                         "timeout", "parallel", "max_queued", NULL };
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     opts_check(L, 1, names);
-    if (!task_of(L))
+    if (!task_of(L) || !vm_services_of(L)->jobs)
         luaL_error(L, "jobs.start: no job can start while a file is loaded");
     o->kind = check_word(L, "kind", JOB_KIND_NAME_MAX);
     if (!o->kind)
@@ -72,6 +72,10 @@ static void check_start(lua_State *L, struct start_options *o)
     if (lua_getfield(L, 1, "run") != LUA_TFUNCTION)
         luaL_error(L, "jobs.start: run: expected a function");
     o->run = lua_gettop(L);
+    int on_end = lua_getfield(L, 1, "on_end");
+    if (on_end != LUA_TNIL && on_end != LUA_TFUNCTION)
+        luaL_error(L, "jobs.start: on_end: expected a function");
+    o->on_end = lua_gettop(L);
 }
 
 /* Its place among its kind and in the table of jobs. 0, or 3 with nil, message, code pushed. */
@@ -98,10 +102,12 @@ static int reserve(lua_State *L, struct job *j, const struct start_options *o)
     return 0;
 }
 
-/* mcp.jobs.start{run=, kind=, id=, timeout=, parallel=, max_queued=} -> id, or nil, message, code.
- * run(job) is a background task under this tool's grants that outlives the call. kind (the tool's
- * name): at most `parallel` jobs of one kind run at once in the process, others wait in order, at
- * most max_queued. The timeout (as [tools] max_timeout) runs from its turn on. id: default job_ and
+/* mcp.jobs.start{run=, id=, kind=, parallel=, max_queued=, timeout=, on_end=} -> id, or nil,
+ * message, code. run(job) is a background task under this tool's grants that outlives the call. Of
+ * one kind (the tool's name) at most `parallel` jobs run at once in the process, others wait in
+ * order, at most max_queued. The timeout (as [tools] max_timeout) runs from its turn on.
+ * on_end(outcome) runs once, whatever ended the job, also when it never got its turn; but not when
+ * the gateway stops while it waits, which its tool's start function will find. id: default job_ and
  * random characters. */
 static int l_start(lua_State *L)
 {
@@ -111,7 +117,7 @@ static int l_start(lua_State *L)
     luaL_getmetatable(L, JOB_META);
     lua_getfield(L, -1, "main");
     int main = lua_gettop(L);
-    struct job *j = job_push(L, o.id, o.run);
+    struct job *j = job_push(L, o.id, o.run, o.on_end);
     if (!j)
         return api_fail(L, "NOMEM", "no memory for a job");
     int object = lua_gettop(L);
@@ -175,18 +181,29 @@ static int l_enter(lua_State *L)
     return job_enter(L, *(struct job **)luaL_checkudata(L, 1, JOB_META));
 }
 
-/* Likewise: job -> the function that jobs.start was given. */
-static int l_body(lua_State *L)
+/* Likewise: job -> the functions that jobs.start was given. */
+static int l_functions(lua_State *L)
 {
     luaL_checkudata(L, 1, JOB_META);
-    lua_getiuservalue(L, 1, 1);
+    lua_getiuservalue(L, 1, JOB_RUN);
+    lua_getiuservalue(L, 1, JOB_ON_END);
+    return 2;
+}
+
+/* Likewise: job -> is the gateway about to stop? */
+static int l_is_stopping(lua_State *L)
+{
+    const struct vm_services *services = vm_services_of(L);
+    luaL_checkudata(L, 1, JOB_META);
+    lua_pushboolean(L, services->job_gates && job_gates_are_closed(services->job_gates));
     return 1;
 }
 
 static void push_metatable(lua_State *L)
 {
     static const luaL_Reg primitives[] = { { "enter", l_enter },
-                                           { "body", l_body },
+                                           { "functions", l_functions },
+                                           { "is_stopping", l_is_stopping },
                                            { NULL, NULL } };
 
     luaL_newmetatable(L, JOB_META);

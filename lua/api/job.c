@@ -163,14 +163,15 @@ int job_enter(lua_State *L, struct job *j)
 
 static struct job *check(lua_State *L) { return *(struct job **)luaL_checkudata(L, 1, JOB_META); }
 
-struct job *job_push(lua_State *L, const char *id, int run)
+struct job *job_push(lua_State *L, const char *id, int run, int on_end)
 {
-    run = lua_absindex(L, run);
-    struct job **box = lua_newuserdatauv(L, sizeof(struct job *), 1);
+    struct job **box = lua_newuserdatauv(L, sizeof(struct job *), 2);
     *box = NULL;
     luaL_setmetatable(L, JOB_META);
     lua_pushvalue(L, run);
-    lua_setiuservalue(L, -2, 1);
+    lua_setiuservalue(L, -2, JOB_RUN);
+    lua_pushvalue(L, on_end);
+    lua_setiuservalue(L, -2, JOB_ON_END);
 
     struct job *j = calloc(1, sizeof *j);
     if (!j) {

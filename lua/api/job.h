@@ -13,6 +13,8 @@
 #include "vm/module.h"
 
 #define JOB_META "mg.job"
+#define JOB_RUN 1 /* user values of the object */
+#define JOB_ON_END 2
 #define JOB_ID_MAX 180 /* with "job/" before it, the name of a topic */
 
 struct job {
@@ -32,9 +34,9 @@ struct job {
     char tool[129]; /* for the log */
 };
 
-/* Pushes the object of a new job whose function is at index run. NULL: no memory, nothing is
- * pushed. The metatable must exist already. */
-struct job *job_push(lua_State *L, const char *id, int run);
+/* Pushes the object of a new job; its function is at index run, what is to run at its end, or nil,
+ * at on_end. NULL: no memory, nothing is pushed. The metatable must exist already. */
+struct job *job_push(lua_State *L, const char *id, int run, int on_end);
 /* For luaL_setfuncs(): the methods of the object. */
 void job_open(lua_State *L);
 /* Gives up its places among its kind and in the table of jobs; idempotent. */

@@ -102,6 +102,8 @@ void job_gates_close(struct job_gates *g)
         atomic_store(&g->is_closed, true);
 }
 
-bool job_kind_is_closed(const struct job_kind *k) { return atomic_load(&k->gates->is_closed); }
+bool job_gates_are_closed(const struct job_gates *g) { return atomic_load(&g->is_closed); }
+
+bool job_kind_is_closed(const struct job_kind *k) { return job_gates_are_closed(k->gates); }
 
 struct gate *job_kind_gate(struct job_kind *k) { return k->gate; }

@@ -28,6 +28,7 @@ void job_kind_remove(struct job_kind *k);
 /* The gateway stops: from now on nobody gets a turn, so that what waits is found waiting at the
  * next start. Idempotent; NULL is legal. */
 void job_gates_close(struct job_gates *g);
+bool job_gates_are_closed(const struct job_gates *g);
 bool job_kind_is_closed(const struct job_kind *k);
 /* Where the job waits for its turn. */
 struct gate *job_kind_gate(struct job_kind *k);

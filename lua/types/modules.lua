@@ -123,6 +123,7 @@ local jobs = {}
 ---@field parallel integer? how many of its kind run at once
 ---@field max_queued integer? how many of its kind may wait
 ---@field timeout mcp.duration? from its turn on
+---@field on_end fun(outcome: mcp.outcome)? once, whatever ended the job
 
 ---@param options mcp.jobs.options
 ---@return string? id

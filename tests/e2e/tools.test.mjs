@@ -196,7 +196,7 @@ async function reachRunning(gw, jobId) {
   stream.close();
 }
 
-for (const [how, error] of [["kill", "the gateway ended while it ran"], ["stop", "the gateway was stopped"]]) {
+for (const [how, error] of [["kill", "the gateway ended while it ran"], ["stop", "the gateway stopped it, or replaced its tools"]]) {
   test(`after ${how} what ran is INTERRUPTED, what waited runs, and the past is told`, async (t) => {
     const gw = await start(t, { ini: "[eval hour]\ncommand = sleep 3600\n" });
     const running = [await runEval(gw, "hour", "x"), await runEval(gw, "hour", "x")];

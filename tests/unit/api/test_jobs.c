@@ -97,6 +97,7 @@ static void test_misuse(void **state)
         "start{run=print, max_queued=-1}",
         "start{run=print, timeout='8d'}",
         "start{run=print, tmeout=1}",
+        "start{run=print, on_end=1}",
         "cancel()",
     };
     struct fixture *f = *state;
@@ -267,6 +268,28 @@ static void test_progress_pace(void **state)
     assert_non_null(strstr(f->events, "\"done\":501,\"skipped\":"));
 }
 
+/* on_end of jobs.start runs also for what never got its turn, but not when the gateway stops. */
+static void test_on_end_waiting(void **state)
+{
+    static const char *const start =
+        "for i = 1, 3 do mcp.jobs.start{id='j' .. i, kind='k', parallel=1,\n"
+        "  run=function(job) mcp.time.sleep(3600) end,\n"
+        "  on_end=function(o) mcp.events.publish('job/x', 'over' .. i, {o=o}) end} end return 'ok'";
+    struct fixture *f = *state;
+    fixture_tool(f, "t", start);
+    fixture_tool(f, "stop", "return tostring(mcp.jobs.cancel('j2'))");
+    fixture_load(f);
+    call(f, "t", NULL);
+    turn(f);
+    assert_string_equal(call(f, "stop", NULL), "true");
+    await_event(f, "event: over2\ndata: {\"o\":\"CANCELLED\"}");
+    job_gates_close(f->services.job_gates);
+    vm_shutdown(f->vm);
+    settle(f);
+    assert_non_null(strstr(f->events, "event: over1"));
+    assert_null(strstr(f->events, "event: over3"));
+}
+
 static void stop_jobs(void *arg) { vm_shutdown(((struct fixture *)arg)->vm); }
 
 static void test_shutdown(void **state)
@@ -346,6 +369,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_progress, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_progress_pace, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_shutdown, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_on_end_waiting, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_closed, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_freed, fixture_setup, fixture_teardown),
     };

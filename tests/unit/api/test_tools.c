@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/job_gates.h"
+
 static const char *const exec_granted[] = { "@evals", NULL };
 static const char *const state_granted[] = { "jobs:rw", "models:rw", NULL };
 
@@ -312,9 +314,11 @@ static void test_restart(void **state)
     for (int i = 0; i < 3; i++)
         run_eval(f, "long", "c", &job[i]);
     await_status(f, &job[1], "RUNNING");
+    job_gates_close(f->services.job_gates);
     vm_shutdown(f->vm);
     settle(f);
-    expect(f->events, "event: failed\ndata: {\"error\":\"the gateway was stopped\"");
+    expect(f->events,
+           "event: failed\ndata: {\"error\":\"the gateway stopped it, or replaced its tools\"");
 
     evals[4].command = evals[0].command;
     fixture_restart(f);
@@ -330,6 +334,24 @@ static void test_restart(void **state)
     run_start(f);
     settle(f);
     assert_string_equal(f->events, "");
+}
+
+/* Tools that are replaced once too often take their jobs with them; what waited does not stay
+ * QUEUED for ever. */
+static void test_replaced(void **state)
+{
+    need_programs();
+    struct fixture *f = *state;
+    struct job_name job[3];
+    for (int i = 0; i < 3; i++)
+        run_eval(f, "long", "c", &job[i]);
+    await_status(f, &job[1], "RUNNING");
+    vm_shutdown(f->vm);
+    settle(f);
+    for (int i = 0; i < 3; i++) {
+        expect(call(f, "status", job[i].args), "\"status\":\"INTERRUPTED\"");
+        expect_events(f, &job[i], (const char *const[]){ "queued", "failed", NULL });
+    }
 }
 
 /* The file as a crash leaves it: the rows of the ops kit, nothing else. */
@@ -427,6 +449,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_limit, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_list_pages, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_restart, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_replaced, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_crash, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_promote, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_not_granted, setup, fixture_teardown),
