@@ -1,0 +1,167 @@
+// generations.test.mjs - sets of tools that replace each other under calls that wait, and what a waiting call keeps.
+
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import test from "node:test";
+
+import { Gateway } from "./lib/gateway.mjs";
+
+const quiet = "[rate_limit]\nbucket = 0\n";
+
+function start(t, ini, tools) {
+  return Gateway.start({ ini, tools }).then((gw) => (t.after(() => gw.stop()), gw));
+}
+
+const tool = (name, run, more = "") => `local mcp = require "mcp"
+  return mcp.tool { name = "${name}", description = "For a test.", input = { type = "object" }, ${more}
+    run = ${run} }`;
+
+const nap = (says, more) => ({ "nap.lua": tool("nap", `function(args)
+    local ok, message, code = mcp.time.sleep(args.seconds or 0.01)
+    if not ok then return nil, message .. " " .. code end
+    return "${says}" end`, more) });
+
+async function reload(gw, ini) {
+  const before = gw.log.length;
+  gw.writeIni(ini);
+  gw.signal("SIGHUP");
+  const line = await gw.logged((l) => gw.log.indexOf(l) >= before && /^reload(ed| failed)/.test(l.msg));
+  assert.match(line.msg, /^reloaded/, gw.tail());
+}
+
+async function until(ask, want, what) {
+  for (let i = 0; i < 500; i++) if ((await ask()) === want) return;
+  assert.fail(`${what}: never ${want}`);
+}
+
+const warnings = async (gw) => (await (await gw.fetch("/readyz")).json()).warnings.join("\n");
+
+test("a call that waits at a gate while its tools are replaced still runs on those it was sent to", async (t) => {
+  const one = `${quiet}[server]\nworkers = 1\n`;
+  const gw = await start(t, one, nap("first", 'limits = { concurrent = 1 },'));
+  const inside = gw.call("nap", { seconds: 0.6 });
+  await until(() => gw.metric("moongate_calls_running"), 1, "the one inside");
+  const queued = [gw.call("nap"), gw.call("nap")];
+  await until(() => gw.metric("moongate_calls_waiting"), 3, "the two that wait");
+  gw.writeTools(nap("second"));
+  await reload(gw, one);
+  await until(() => gw.call("nap").then((r) => r.text), "second", "the new tool");
+  assert.equal((await inside).text, "first");
+  assert.deepEqual((await Promise.all(queued)).map((r) => r.text), ["first", "first"]);
+  assert.equal((await gw.call("nap")).text, "second");
+});
+
+test("a call cancelled while it waits at a gate gives its place in the queue up at once", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nworkers = 1\n`, nap("done", 'limits = { concurrent = 1 },'));
+  const inside = gw.call("nap", { seconds: 0.7 });
+  await until(() => gw.metric("moongate_calls_running"), 1, "the one inside");
+  const controller = new AbortController();
+  const queued = gw.client.modern("tools/call", { name: "nap", arguments: {} }, { signal: controller.signal });
+  queued.catch(() => {});
+  // It is known to be inside once the log of a later request on another connection is there; abort until it is gone.
+  await until(() => gw.metric("moongate_calls_running"), 1, "still one");
+  setTimeout(() => controller.abort(), 100);
+  const line = await gw.logged((l) => l.outcome === "CANCELLED");
+  assert.ok(line.latency_ms < 600, `${line.latency_ms} ms`);
+  assert.equal(line.status, 499);
+  await assert.rejects(queued);
+  assert.equal((await inside).text, "done");
+  assert.equal((await gw.call("nap")).text, "done");
+});
+
+test("a file that breaks keeps its version, is told of, and is replaced when it is mended", async (t) => {
+  const gw = await start(t, quiet, { ...nap("first"), "other.lua": tool("other", 'function() return "one" end') });
+  assert.equal(await warnings(gw), "");
+  gw.writeTools({ "nap.lua": "this is not Lua", "other.lua": tool("other", 'function() return "two" end') });
+  await reload(gw, quiet);
+  await until(() => gw.call("other").then((r) => r.text), "two", "the right file");
+  assert.equal((await gw.call("nap")).text, "first");
+  assert.match(await warnings(gw), /nap\.lua did not load/);
+  // Once more, when the generation that had loaded it is long gone.
+  await reload(gw, `${quiet}[tools]\ntimeout = 9s\n`);
+  assert.equal((await gw.call("nap")).text, "first");
+  gw.writeTools(nap("third"));
+  await reload(gw, quiet);
+  await until(() => gw.call("nap").then((r) => r.text), "third", "the mended file");
+  assert.equal(await warnings(gw), "");
+});
+
+test("readiness tells of a start function that fails until it does not", async (t) => {
+  const file = (start) => ({ "begin.lua": tool("begin", 'function() return "here" end', `start = ${start},`) });
+  const gw = await start(t, quiet, file('function() error("no luck") end'));
+  await gw.logged((l) => l.msg === "start function failed" && l.file === "begin.lua");
+  assert.match(await warnings(gw), /1 start functions of tools failed/);
+  await reload(gw, `${quiet}[log]\nlevel = debug\n`);
+  assert.match(await warnings(gw), /1 start functions/, "nothing was mended");
+  gw.writeTools(file("function() end"));
+  await reload(gw, quiet);
+  await until(() => warnings(gw), "", "the warning");
+  gw.writeTools(file('function() error("again") end'));
+  await reload(gw, quiet);
+  await until(async () => /start functions/.test(await warnings(gw)), true, "the warning");
+  fs.rmSync(path.join(gw.toolsDir, "begin.lua"));
+  await reload(gw, quiet);
+  await until(() => warnings(gw), "", "the warning");
+});
+
+test("a call that waits keeps what it knows of its caller", async (t) => {
+  const gw = await start(t, `${quiet}[key ci]\nsecret = k1\nscopes = read, write\n`, {
+    "who.lua": tool("who", `function(args, ctx)
+      mcp.time.sleep(0.02)
+      return { call_id = ctx.call_id, tool = ctx.tool, principal = ctx.principal, ip = ctx.ip, protocol = ctx.protocol,
+               name = ctx.client.name or "none" } end`),
+    "late.lua": tool("late", 'function() mcp.time.sleep(0.02) mcp.log.info("late") error("late too") end'),
+  });
+  const { value } = await gw.call("who", {}, { key: "k1" });
+  assert.match(value.call_id, /^call_[0-9a-z]{11}$/);
+  assert.deepEqual([value.tool, value.principal, value.ip], ["who", "ci", "127.0.0.1"]);
+  await gw.call("late", {}, { key: "k1" }).catch(() => {});
+  const request = await gw.logged((l) => l.msg === "request" && l.tool === "late");
+  assert.ok(gw.log.some((l) => l.msg === "late" && Object.values(l).includes(request.call_id)), gw.tail());
+});
+
+test("a setting of secret type takes what its file holds; one that is not there is an error with its line", async (t) => {
+  const tools = { "keeper.lua": tool("keeper", "function() return mcp.config.token end",
+    'settings = { token = { type = "secret" } },') };
+  const gw = new Gateway({ ini: `${quiet}[tool keeper]\ntoken = @token.txt\n`, tools });
+  fs.writeFileSync(path.join(gw.dir, "token.txt"), "hush\n", { mode: 0o600 });
+  const running = await Gateway.start({ dir: gw.dir, ini: undefined });
+  t.after(() => (gw.remove(), running.stop()));
+  assert.equal((await running.call("keeper")).text, "hush");
+  fs.writeFileSync(path.join(gw.dir, "token.txt"), "psst\n", { mode: 0o600 });
+  running.signal("SIGHUP");
+  await until(() => running.call("keeper").then((r) => r.text), "psst", "the new secret");
+  fs.rmSync(path.join(gw.dir, "token.txt"));
+  running.signal("SIGHUP");
+  const told = await running.logged((l) => l.file === "keeper.lua" && /token/.test(l.error));
+  assert.match(told.error, /mcp\.ini:\d+: token: .*token\.txt/);
+  await until(() => running.rpc("tools/call", { name: "keeper", arguments: {} }).then((r) => r.body.error?.code), -32602,
+    "without its secret it is not there");
+  fs.writeFileSync(path.join(gw.dir, "token.txt"), "back\n", { mode: 0o600 });
+  running.signal("SIGHUP");
+  await until(() => running.rpc("tools/call", { name: "keeper", arguments: {} }).then((r) => r.body.result?.content[0].text),
+    "back", "the secret that is there again");
+});
+
+test("max_result holds above its default too", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nmax_result = 4M\n`,
+    { "big.lua": tool("big", 'function(args) return ("x"):rep(args.bytes) end', 'limits = { memory = "64M" },') });
+  const big = await gw.call("big", { bytes: 3 << 20 });
+  assert.equal(big.text.length, 3 << 20);
+  assert.match((await gw.call("big", { bytes: 4 << 20 })).text, /max_result/);
+});
+
+test("path, root and tools follow a reload", async (t) => {
+  const gw = await start(t, quiet, nap("first"));
+  const other = path.join(gw.dir, "other.d");
+  fs.mkdirSync(other);
+  fs.writeFileSync(path.join(other, "else.lua"), tool("elsewhere", 'function() return "there" end'));
+  await reload(gw, `${quiet}[server]\npath = /other\n[paths]\nroot = root\ntools = other.d\n`);
+  await until(async () => (await gw.fetch("/mcp")).status, 404, "the old path");
+  assert.equal((await gw.fetch("/other", { method: "HEAD" })).status, 200);
+  const listed = await gw.fetch("/other", { method: "POST", headers: { "Content-Type": "application/json" },
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' });
+  assert.deepEqual((await listed.json()).result.tools.map((x) => x.name), ["elsewhere"]);
+  assert.ok(!gw.log.some((l) => /takes effect at the next start/.test(l.msg)), gw.tail());
+});
