@@ -270,6 +270,26 @@ static void test_gone_is_told_to_a_late_asker(void **state)
     site_close(&s);
 }
 
+/* A stream has no head alone. Its owner still has it when it is over, so the next request must wait
+ * for another connection. */
+static void test_head_of_a_stream(void **state)
+{
+    (void)state;
+    struct site s;
+    struct client c;
+    site_open(&s, NULL);
+    client_open(&s, &c);
+    client_send(&c, "HEAD /stream " H "\r\nGET /static " H "\r\n");
+    site_pump_until(&s, &s.lost, 1);
+    client_until_closed(&c);
+    assert_int_equal(s.requests, 1);
+    assert_non_null(strstr(buf_cstr(&c.in), "text/event-stream"));
+    assert_null(strstr(buf_cstr(&c.in), "static"));
+    assert_int_equal(exchange_send(s.held[0], "x", 1), MG_E_CLOSED);
+    client_close(&c);
+    site_close(&s);
+}
+
 static void test_pings(void **state)
 {
     (void)state;
@@ -411,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_clients_that_leave),
         cmocka_unit_test(test_waiting_calls_notice),
         cmocka_unit_test(test_gone_is_told_to_a_late_asker),
+        cmocka_unit_test(test_head_of_a_stream),
         cmocka_unit_test(test_pings),
         cmocka_unit_test(test_clients_that_never_read),
         cmocka_unit_test(test_many_idle_streams),
