@@ -73,6 +73,37 @@ void capture_text(const struct capture *c, struct buf *out)
     }
 }
 
+/* Appends what remains of the piece when the first *skip bytes of all pieces are left out. */
+static void piece_add(struct buf *out, const char *data, size_t len, size_t *skip)
+{
+    size_t n = *skip < len ? *skip : len;
+    *skip -= n;
+    if (len > n)
+        buf_append(out, data + n, len - n);
+}
+
+void capture_end(const struct capture *c, size_t within, struct buf *out)
+{
+    bool is_cut = capture_is_cut(c);
+    size_t head = is_cut ? 0 : c->head.len; /* is not next to the tail then */
+    size_t kept = head + c->tail.len;
+    size_t skip = kept > within ? kept - within : 0;
+    size_t begin = out->len;
+    bool is_partial = is_cut || skip > 0;
+
+    piece_add(out, c->head.data, head, &skip);
+    if (c->tail.len > 0) {
+        piece_add(out, c->tail.data + c->tail_at, c->tail.len - c->tail_at, &skip);
+        piece_add(out, c->tail.data, c->tail_at, &skip);
+    }
+    if (!is_partial || !buf_ok(out) || out->len == begin)
+        return;
+    const char *newline = memchr(out->data + begin, '\n', out->len - begin);
+    size_t line = newline ? (size_t)(newline + 1 - out->data) : out->len;
+    memmove(out->data + begin, out->data + line, out->len - line);
+    out->len -= line - begin;
+}
+
 /* ---- the last JSON object ---- */
 
 static bool is_object(const char *line, size_t len, struct json_text *out)
@@ -81,10 +112,9 @@ static bool is_object(const char *line, size_t len, struct json_text *out)
     return json_scan(line, len, &limits, out, NULL) == 0 && out->type == JSON_OBJECT;
 }
 
-struct json_text capture_last_object(const struct buf *text, size_t within)
+struct json_text capture_last_object(const struct buf *text)
 {
-    const char *begin = text->data + (text->len > within ? text->len - within : 0);
-    const char *end = text->data + text->len;
+    const char *begin = text->data, *end = text->data + text->len;
     struct json_text object;
     int candidates = 0;
 
@@ -92,8 +122,6 @@ struct json_text capture_last_object(const struct buf *text, size_t within)
         const char *newline = memrchr(begin, '\n', (size_t)(end - begin));
         const char *line = newline ? newline + 1 : begin;
         const char *first = line;
-        if (!newline && begin > text->data && begin[-1] != '\n')
-            break; /* only the end of a line */
         while (first < end && (*first == ' ' || *first == '\t'))
             first++;
         if (first < end && *first == '{') {

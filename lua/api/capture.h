@@ -25,8 +25,9 @@ bool capture_is_cut(const struct capture *c);
 /* Appends what is kept; where bytes are missing stands a line of its own that says how many. */
 void capture_text(const struct capture *c, struct buf *out);
 
-/* The last line of text that is a JSON object, looked for in its last `within` bytes. JSON_NONE: no
- * line is one. */
-struct json_text capture_last_object(const struct buf *text, size_t within);
+/* Appends the last bytes that are kept, at most `within`, from the begin of a line on. */
+void capture_end(const struct capture *c, size_t within, struct buf *out);
+/* The last line of text that is a JSON object. JSON_NONE: no line is one. */
+struct json_text capture_last_object(const struct buf *text);
 
 #endif

@@ -212,16 +212,15 @@ static void push_stream(lua_State *L, struct process *p, int fd, const char *nam
     lua_pop(L, 1);
 }
 
-/* Sets result to the last JSON object among the lines of standard output, and stderr to its end. */
+/* Sets result to the last JSON object among the lines of standard output, and stderr. */
 static void push_object(lua_State *L, struct process *p)
 {
     struct buf *text = scratch_push(L);
-    text->max = 0;
-    capture_text(&p->out[0], text);
+    capture_end(&p->out[0], OBJECT_WITHIN_BYTES, text);
     capture_fini(&p->out[0]);
     struct json_text object = { .type = JSON_NONE };
     if (buf_ok(text))
-        object = capture_last_object(text, OBJECT_WITHIN_BYTES);
+        object = capture_last_object(text);
     if (object.type == JSON_OBJECT) {
         value_push(L, object.p, object.len);
         lua_setfield(L, -3, "result");

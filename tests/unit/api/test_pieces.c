@@ -42,31 +42,56 @@ static void test_capture(void **state)
     }
 }
 
+static void test_capture_end(void **state)
+{
+    static const struct {
+        size_t max, within;
+        const char *text, *want;
+    } cases[] = {
+        { 100, 100, "a\nbc\nd", "a\nbc\nd" },
+        { 100, 6, "a\nbc\nd", "a\nbc\nd" },
+        { 100, 5, "a\nbc\nd", "bc\nd" }, /* what is cut off ends with a line, or so it may be */
+        { 100, 4, "a\nbc\nd", "d" },
+        { 100, 1, "a\nbc\nd", "" },
+        { 100, 0, "a\nbc\nd", "" },
+        { 8, 100, "0123\n56789\nab", "ab" }, /* head and tail do not touch */
+        { 12, 100, "0123\n56789\na", "0123\n56789\na" },
+        { 0, 100, "abc", "" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct capture c;
+        struct buf out = { 0 };
+        capture_init(&c, cases[i].max);
+        capture_add(&c, cases[i].text, strlen(cases[i].text));
+        capture_end(&c, cases[i].within, &out);
+        if (strcmp(buf_cstr(&out), cases[i].want) != 0)
+            fail_msg("case %zu: %s", i, out.data);
+        buf_fini(&out);
+        capture_fini(&c);
+    }
+}
+
 static void test_last_object(void **state)
 {
     static const struct {
         const char *text, *want;
-        size_t within;
     } cases[] = {
-        { "", "", 100 },
-        { "no\n", "", 100 },
-        { "{\"a\":1}", "{\"a\":1}", 100 },
-        { "{\"a\":1}\n{\"b\":2}\nend\n\n", "{\"b\":2}", 100 },
-        { "{\"a\":1}\n{\"b\":\n", "{\"a\":1}", 100 },
-        { "{\"a\":1}\n[1]\n\"{}\"\n", "{\"a\":1}", 100 },
-        { "  {\"a\":1}  \r\nx", "{\"a\":1}", 100 },
-        { "{\"a\":01}\n", "", 100 },
-        { "{\"a\":1}{}\n", "", 100 },
-        /* Not looked for further back, and never inside a line. */
-        { "{\"a\":1}\nxxxx\n", "{\"a\":1}", 13 },
-        { "{\"a\":1}\nxxxx\n", "", 12 },
-        { "{\"n\":{\"a\":1}\n", "", 8 },
+        { "", "" },
+        { "no\n", "" },
+        { "{\"a\":1}", "{\"a\":1}" },
+        { "{\"a\":1}\n{\"b\":2}\nend\n\n", "{\"b\":2}" },
+        { "{\"a\":1}\n{\"b\":\n", "{\"a\":1}" },
+        { "{\"a\":1}\n[1]\n\"{}\"\n", "{\"a\":1}" },
+        { "  {\"a\":1}  \r\nx", "{\"a\":1}" },
+        { "{\"a\":01}\n", "" },
+        { "{\"a\":1}{}\n", "" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf text = { 0 };
         buf_str(&text, cases[i].text);
-        struct json_text got = capture_last_object(&text, cases[i].within);
+        struct json_text got = capture_last_object(&text);
         if (got.len != strlen(cases[i].want) ||
             memcmp(got.p ? got.p : "", cases[i].want, got.len) != 0)
             fail_msg("case %zu: %.*s", i, (int)got.len, got.p);
@@ -221,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_capture),
+        cmocka_unit_test(test_capture_end),
         cmocka_unit_test(test_last_object),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_long_lines),
