@@ -21,7 +21,7 @@ local function scan(found, status, limit, after)
     for i, row in ipairs(page) do
       after = row.jobId
       if not status or row.status == status then
-        found[#found + 1] = evaljob.full_view(row)
+        found[#found + 1] = evaljob.view(row)
         if #found == limit then return (i < #page or next_id) and after or nil end
       end
     end

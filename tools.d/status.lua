@@ -10,7 +10,9 @@ local function run(arguments)
   local row, message, code = evaljob.rows:get(id)
   if code then return nil, message, code end
   if not row then return nil, "Unknown jobId: " .. id end
-  return evaljob.full_view(row)
+  local view = evaljob.view(row)
+  view.result = row.result or mcp.json.null
+  return view
 end
 
 return mcp.tool {

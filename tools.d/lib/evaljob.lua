@@ -22,20 +22,13 @@ function evaljob.new_id()
   return "job_" .. table.concat(id)
 end
 
---- The row as tools return it; status and list_jobs add the result.
+--- The row as tools return it, with the reason of a failure. The result may be large: only status
+-- adds it.
 function evaljob.view(row)
   return {
-    jobId = row.jobId, taskId = row.taskId, configId = row.configId,
-    status = row.status, startedAt = row.startedAt, updatedAt = row.updatedAt,
+    jobId = row.jobId, taskId = row.taskId, configId = row.configId, status = row.status,
+    startedAt = row.startedAt, updatedAt = row.updatedAt, error = row.error,
   }
-end
-
---- The same with its result (null while there is none) and the reason of a failure.
-function evaljob.full_view(row)
-  local view = evaljob.view(row)
-  view.result = row.result or mcp.json.null
-  view.error = row.error
-  return view
 end
 
 --- Changes the row if it is in state `from`. Whoever makes a change this way tells of it, so that

@@ -300,6 +300,12 @@ static void test_list_pages(void **state)
         snprintf(after, sizeof after, "{\"limit\":2,\"after\":\"%s\"}", member(text, "next"));
     }
     assert_int_equal(seen, 5);
+    /* Results may be large: a list is without them. */
+    struct job_name job;
+    need_programs();
+    run_eval(f, "good", "c", &job);
+    await_status(f, &job, "COMPLETED");
+    assert_null(strstr(call(f, "list_jobs", "{}"), "result"));
 }
 
 /* What a stop found RUNNING says so; what waited starts anew; the past is told to late subscribers.
