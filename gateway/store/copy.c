@@ -77,8 +77,7 @@ static int open_folder(const char *name, struct files *to, struct err *e)
         return err_set(e, MG_E_LIMIT, "TMPDIR is too long");
     if (!mkdtemp(path))
         return err_set(e, MG_E_IO, "cannot make a folder as %s: %s", path, strerror(errno));
-    path[n] = '/';
-    strcpy(path + n + 1, name);
+    snprintf(path + n, sizeof path - (size_t)n, "/%s", name);
     int code = files_open(to, path, e);
     path[n] = '\0';
     if (code != 0)

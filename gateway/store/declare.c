@@ -20,7 +20,7 @@ static int adopt_value(void *arg, const char *key, size_t key_len, const char *t
     return 0;
 }
 
-static int adopt(struct local *l, struct collection *c, const struct extra *x, struct err *e)
+static int adopt(struct collection *c, const struct extra *x, struct err *e)
 {
     const struct snapshot_reader reader = { .arg = c, .value = adopt_value };
     struct json_text root;
@@ -30,7 +30,7 @@ static int adopt(struct local *l, struct collection *c, const struct extra *x, s
         rc = snapshot_read_items(x->name, x->text, root, c->key_field, strlen(c->key_field),
                                  &reader, e);
     if (rc != 0 && rc != MG_E_NOMEM)
-        err_prefix(e, "the member \"%s\" of %s cannot become a collection", c->name, l->files.path);
+        err_prefix(e, "the member \"%s\" of the state cannot become a collection", c->name);
     return rc;
 }
 
@@ -45,7 +45,7 @@ int local_new_collection(struct local *l, const char *name, size_t len, const ch
     struct collection *c = collection_new(name, len, key_field, field_len);
     if (!c)
         return err_set(e, MG_E_NOMEM, "no memory for a collection");
-    int rc = *extra ? adopt(l, c, *extra, e) : 0;
+    int rc = *extra ? adopt(c, *extra, e) : 0;
     if (rc == 0)
         *out = c;
     else
@@ -127,7 +127,7 @@ int local_declare(struct local *l, const char *name, const char *key_field, stru
     } else {
         rc = local_new_collection(l, name, strlen(name), key_field, strlen(key_field), &c, &extra,
                                   e);
-        if (rc == 0)
+        if (c)
             rc = declare_new(l, c, extra, e);
         if (rc != 0)
             collection_free(c);

@@ -1,5 +1,4 @@
-/* snapshot.h - the state file's text, written piece by piece and read back. Pure: no files, no
- * locks.
+/* snapshot.h - the state file's text, written piece by piece and read back. Pure: no files, locks.
  *
  *   {"jobs":[
  *   {"jobId":"job_1",...},
@@ -7,8 +6,9 @@
  *   ],
  *   "models":[],
  *   "anything else":...,
- *   "_meta":{"format":1,"lineage":"9f..","seq":123,"segment":7,"time":"2026-..","collections":{"jobs":
- *   {"key":"jobId","seq":123},...},"expires":{"NAME":{"KEY":1795501900000}},"sum":"<checksum>"}}
+ *   "_meta":{"format":1,"lineage":"9f..","seq":123,"segment":7,"time":"2026-..",
+ *    "collections":{"jobs":{"key":"jobId","seq":123},...},
+ *    "expires":{"NAME":{"KEY":1795501900000}},"sum":"<checksum>"}}
  *
  * That is the ops kit's format with one member more, which the kit ignores. seq: every record up to
  * it is in the file; a collection's own seq: that collection was taken a little later, and holds
