@@ -249,7 +249,7 @@ static void settle_limits(struct reading *x, const struct declared *said)
     if (bytes == 0)
         bytes = (int64_t)o->default_memory;
     if (o->max_timeout_ms && ms > o->max_timeout_ms) {
-        if (!p->timeout_ms)
+        if (!p->timeout_ms && said->timeout_ms)
             report_add(x->r, "timeout",
                        "limits.timeout: %" PRId64
                        " ms is more than [tools] max_timeout in mcp.ini, "
@@ -258,7 +258,7 @@ static void settle_limits(struct reading *x, const struct declared *said)
         ms = o->max_timeout_ms;
     }
     if (o->max_memory && bytes > (int64_t)o->max_memory) {
-        if (!p->memory_bytes)
+        if (!p->memory_bytes && said->memory)
             report_add(x->r, "memory",
                        "limits.memory: %" PRId64
                        " bytes are more than [tools] max_memory in mcp.ini, "

@@ -6,9 +6,11 @@
 /* Measured on the runtime's own heap (1 MB): a basic step with these values takes 5 to 25 us. */
 #define STEP_MUL 100
 #define STEP_SIZE_LOG2 7
-#define BYTES_PER_STEP 2048 /* allocated bytes that call for one step while a cycle is active */
-#define PACE_US 2000        /* longest pause between two slices */
+#define BYTES_PER_STEP 8192 /* allocated bytes that call for one step while a cycle is active */
+#define PACE_US 2000        /* longest pause between two slices; more when memory is short */
+#define PACE_SHORT_US 5000
 #define EXPECT_MIN (INT64_C(64) << 10) /* what every call leaves is reckoned with already */
+#define RESERVE 65536
 #define MIN_HEADROOM (INT64_C(512) << 10)
 
 static void set_threshold(struct vm *vm)
@@ -26,15 +28,36 @@ void gc_init(struct vm *vm)
     set_threshold(vm);
 }
 
+static const char newest_key;
+
+/* The collector sweeps from the newest object on, and its first step does not end before it has met
+ * one that is alive: after a burst of garbage that would be all of it. So the newest object is
+ * always one that is alive. */
+static int renew_newest(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 0);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &newest_key);
+    return 0;
+}
+
 /* One basic step; true at the end of a cycle. */
 static bool step(struct vm *vm)
 {
+    /* Without memory the step may take longer, no more. */
+    if (vm->memory.limit - vm->memory.total > RESERVE &&
+        vm_protect(vm, renew_newest, NULL, NULL) != 0)
+        return false;
     if (!lua_gc(vm->L, LUA_GCSTEP, 0))
         return false;
     vm->gc.ends++;
     vm->gc.is_active = false;
     set_threshold(vm);
     return true;
+}
+
+static int64_t pace_us(const struct vm *vm)
+{
+    return vm->memory.total < vm->memory.limit / 2 ? PACE_US : PACE_SHORT_US;
 }
 
 void gc_pace(struct vm *vm)
@@ -53,7 +76,7 @@ void gc_pace(struct vm *vm)
         if (i % 8 == 0) {
             int64_t now = clock_mono_us();
             if (!until)
-                until = now + PACE_US;
+                until = now + pace_us(vm);
             else if (now >= until)
                 break;
         }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MAX_RESULT (UINT64_C(2) << 20)
+#define SCRATCH_KEPT 65536
 
 static const char content_key, fail_key; /* registry keys: the marks' metatables */
 
@@ -151,15 +152,17 @@ static void take_fail(lua_State *L, struct task *t, int index)
 /* Any other value: its JSON as one text block, and as it is where the tool declares an output. */
 static void take_value(lua_State *L, struct task *t, int index)
 {
-    struct buf json = { 0 };
-    if (encode_into(L, t, index, &json, "the result")) {
-        set_text(t, OUT_OK, false, json.data, json.len);
-        if (t->tool && t->tool->tool && t->tool->tool->output_schema && json.data[0] == '{')
-            json_raw(&t->result.structured, json.data, json.len);
+    struct buf *json = &t->vm->scratch;
+    buf_clear(json);
+    if (encode_into(L, t, index, json, "the result")) {
+        set_text(t, OUT_OK, false, json->data, json->len);
+        if (t->tool && t->tool->tool && t->tool->tool->output_schema && json->data[0] == '{')
+            json_raw(&t->result.structured, json->data, json->len);
         if (!buf_ok(&t->result.content) || !buf_ok(&t->result.structured))
             set_text(t, OUT_NO_MEMORY, true, "the gateway is out of memory", 28);
     }
-    buf_fini(&json);
+    if (json->cap > SCRATCH_KEPT)
+        buf_fini(json);
 }
 
 static void set_empty(struct task *t)

@@ -104,6 +104,7 @@ void vm_free(struct vm *vm)
     load_fini(vm);
     toolset_unref(vm->set);
     memory_fini(&vm->memory);
+    buf_fini(&vm->scratch);
     free(vm);
 }
 

@@ -57,6 +57,7 @@ struct vm {
     size_t tool_count;
     struct vm_file *files;
     size_t file_count;
+    struct buf scratch;  /* a result's JSON, before it is one text block */
     struct toolset *set; /* a reference */
     bool is_loading, is_closing;
     void (*start_failed)(void *arg, const char *file, const char *text);

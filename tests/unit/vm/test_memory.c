@@ -186,7 +186,7 @@ static void test_idle_state_shrinks(void **state)
     uint64_t before = vm_memory(f->vm);
     for (int i = 0; i < 20; i++)
         call(f, "t", NULL, OUT_OK);
-    for (int i = 0; i < 5000; i++)
+    for (int i = 0; i < 20000; i++)
         call(f, "echo", "{}", OUT_OK);
     assert_true(vm_memory(f->vm) < before + (4 << 20));
 }
