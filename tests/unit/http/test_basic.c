@@ -219,36 +219,40 @@ static void test_held_answers(void **state)
     site_close(&s);
 }
 
-/* A client that closes its sending half still gets its answer, however long it took. */
+/* A client that closes its sending half still gets its answer, however long it took, and then the
+ * end. The first is answered at once, the second before it is suspended, the third when it is told,
+ * the fourth closes its half only after it was suspended. */
 static void test_half_closed_clients(void **state)
 {
     (void)state;
     struct site s;
-    struct client idle;
-    struct answer a;
+    struct client idle, c[4];
     site_open(&s, NULL);
     client_open(&s, &idle); /* libmicrohttpd treats its oldest connection better than the others */
     site_pump_until_open(&s, 1);
     for (int i = 0; i < 4; i++) {
-        struct client c;
-        client_open(&s, &c);
-        client_send(&c, i == 0 ? "GET /static " H "\r\n" : "GET /hold " H "\r\n");
-        if (i == 3) /* while it is suspended, not before */
+        client_open(&s, &c[i]);
+        client_send(&c[i], i == 0 ? "GET /static " H "\r\n" : "GET /hold " H "\r\n");
+        if (i == 3)
             site_pump_for(&s, 10);
-        assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
-        if (i > 0) {
-            site_pump_until(&s, &s.n_held, i);
-            if (i == 2)
-                site_pump_until(&s, &s.half, 1); /* watched after 50 ms, and told */
+        assert_int_equal(shutdown(c[i].fd, SHUT_WR), 0);
+        site_pump_until(&s, &s.n_held, i);
+        if (i == 2)
+            site_pump_until(&s, &s.half, 1); /* watched after 50 ms, and told */
+        if (i > 0)
             site_reply(s.held[i - 1], "static");
-            s.held[i - 1] = NULL;
-        }
-        assert_true(client_answer(&c, &a));
+    }
+    for (int i = 0; i < 4; i++) {
+        struct answer a;
+        assert_true(client_answer(&c[i], &a));
         assert_string_equal(a.body, "static");
         answer_free(&a);
-        client_until_closed(&c);
-        client_close(&c);
     }
+    for (int i = 0; i < 4; i++) {
+        client_until_closed(&c[i]);
+        client_close(&c[i]);
+    }
+    s.n_held = 0;
     assert_int_equal(s.lost, 0);
     client_close(&idle);
     site_close(&s);

@@ -19,25 +19,26 @@ static void test_slow_requests_get_408(void **state)
     o.request_timeout_ms = 300;
     site_open(&s, &o);
     for (int used = 0; used <= 1; used++) {
-        for (size_t i = 0; i < 3; i++) {
-            struct client c;
+        struct client c[3];
+        for (int i = 0; i < 3; i++) {
+            client_open(&s, &c[i]);
+            if (used)
+                assert_int_equal(client_ask(&c[i], "GET /static " H "\r\n", NULL), 200);
+        }
+        site_pump_for(&s, used ? 40 : 0); /* so that what comes now is told from what was answered
+                                           */
+        int64_t begin = clock_mono_ms();
+        for (int i = 0; i < 3; i++)
+            client_send(&c[i], parts[i]);
+        site_pump_until(&s, &s.refusals, 3 * used + 3);
+        assert_int_equal(s.refused_status, 408);
+        assert_in_range(clock_mono_ms() - begin, 100, 2000);
+        for (int i = 0; i < 3; i++) {
             struct answer a;
-            client_open(&s, &c);
-            if (used) {
-                assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
-                site_pump_for(&s, 40);
-            }
-            int before = s.refusals;
-            int64_t begin = clock_mono_ms();
-            client_send(&c, parts[i]);
-            while (s.refusals == before && clock_mono_ms() - begin < 5000)
-                site_pump(&s);
-            assert_int_equal(s.refused_status, 408);
-            assert_in_range(clock_mono_ms() - begin, 100, 2000);
-            assert_true(client_answer(&c, &a));
+            assert_true(client_answer(&c[i], &a));
             assert_int_equal(a.status, 408);
             answer_free(&a);
-            client_close(&c);
+            client_close(&c[i]);
         }
     }
     site_close(&s);
@@ -78,7 +79,7 @@ static void test_silent_connections(void **state)
     struct client fresh, used;
     site_defaults(&o);
     o.request_timeout_ms = 300;
-    o.idle_timeout_ms = 2000;
+    o.idle_timeout_ms = 1000;
     site_open(&s, &o);
     client_open(&s, &used);
     client_open(&s, &fresh);
@@ -90,7 +91,7 @@ static void test_silent_connections(void **state)
     client_fill(&used);
     assert_false(used.is_closed);
     client_until_closed(&used);
-    assert_in_range(clock_mono_ms() - begin, 1900, 6000);
+    assert_in_range(clock_mono_ms() - begin, 900, 6000);
     assert_int_equal(used.in.len, 0);
     assert_int_equal(s.refusals, 0);
     client_close(&fresh);
@@ -113,7 +114,7 @@ static void test_waiting_is_not_idling(void **state)
     client_open(&s, &c);
     client_send(&c, "GET /hold " H "\r\n");
     site_pump_until(&s, &s.n_held, 1);
-    site_pump_for(&s, 2300);
+    site_pump_for(&s, 1300);
     site_reply(s.held[0], "still there");
     s.held[0] = NULL;
     assert_true(client_answer(&c, &a));

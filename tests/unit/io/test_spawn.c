@@ -123,6 +123,7 @@ static void test_output_and_code(void **state)
     assert_string_equal(buf_cstr(&s.err), "err\n");
     assert_int_equal(s.code, 7);
     assert_int_equal(s.signal, 0);
+    assert_int_equal(kill(child_pid(s.c), 0), 0); /* a zombie still: the group keeps its number */
     finish(&s);
 }
 
