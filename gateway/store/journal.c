@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 
+#define OUT_KEPT ((size_t)1 << 20) /* bytes of the buffer that stay from group to group */
+
 struct journal {
     struct files *files;
     struct waiters *waiters;
@@ -151,6 +153,8 @@ static int write_group(struct journal *j, const struct journal_entry *group, sto
 {
     store_seq synced = group->number - 1;
 
+    if (j->out.cap > OUT_KEPT) /* a rare large group is not to be paid for for ever */
+        buf_fini(&j->out);
     buf_clear(&j->out);
     if (!j->has_header)
         record_write_header(&j->out, &j->page, group->number, &j->sum);
