@@ -2,4 +2,9 @@
 local mcp = require "mcp"
 local endless = require "endless"
 
-return mcp.tool { name = "loop_in_required", description = "Never there.", input = { type = "object" }, run = endless }
+return mcp.tool {
+  name = "loop_in_required",
+  description = "Never there.",
+  input = { type = "object" },
+  run = endless,
+}

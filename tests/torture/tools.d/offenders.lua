@@ -7,8 +7,13 @@ local function forever()
   while true do end
 end
 
-local looping = setmetatable({}, { __tostring = forever, __index = forever, __lt = forever, __eq = forever,
-  __concat = forever, __len = forever, __call = forever })
+local looping = setmetatable({}, {
+  __tostring = forever,
+  __index = forever,
+  __lt = forever,
+  __len = forever,
+  __call = forever,
+})
 
 local function numbers(n)
   local t = {}
@@ -34,7 +39,9 @@ local offenders = {
   loop_gsub = function() return (("x"):gsub("x", forever)) end,
   loop_sort = function() table.sort(numbers(10), forever) end,
   loop_tostring = function() return tostring(looping) end,
-  loop_concat_index = function() return table.concat(setmetatable({}, { __index = forever }), ",", 1, 10) end,
+  loop_concat_index = function()
+    return table.concat(setmetatable({}, { __index = forever }), ",", 1, 10)
+  end,
   loop_lt = function() return looping < looping end,
   loop_len = function() return #looping end,
   loop_call = function() return looping() end,
