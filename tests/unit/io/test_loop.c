@@ -234,9 +234,10 @@ static void remove_other(void *arg, uint32_t events)
     struct pipe_watch *p = arg;
     (void)events;
     p->n++;
-    loop_unwatch(p->l, p->other->w);
     loop_unwatch(p->l, p->w);
-    /* The slot is used again at once, for the same kind of event on the same descriptor. */
+    loop_unwatch(p->l, p->other->w);
+    /* The other's slot is used again at once, while an event for the other is still to be handled.
+     */
     assert_int_equal(loop_watch(p->l, p->fd[0], EPOLLIN, drain, p, &p->w), 0);
 }
 
