@@ -4,11 +4,11 @@
 #define MG_CLOCK_H
 #include <stdint.h>
 
-#define CLOCK_ISO_SIZE 25      /* "2026-11-23T07:30:41.220Z" and its NUL */
+#define CLOCK_ISO_SIZE 25 /* "2026-11-23T07:30:41.220Z" and its NUL */
 
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
-int64_t clock_wall_ms(void);   /* since 1970, UTC */
+int64_t clock_wall_ms(void); /* since 1970, UTC */
 
 /* Writes ISO 8601 UTC with milliseconds and Z. Caches the second's text per thread. */
 void clock_iso(char out[CLOCK_ISO_SIZE], int64_t wall_ms);

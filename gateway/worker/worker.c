@@ -132,7 +132,7 @@ int worker_interrupt_oldest(struct worker *w)
     return 0;
 }
 
-/* ---- drain: no new connections, calls get half of the time to end by themselves, jobs none ---- */
+/* ---- drain: no new connections; calls get half of the time to end by themselves ---- */
 
 static size_t worker_tasks(const struct worker *w)
 {

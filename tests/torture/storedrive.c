@@ -28,11 +28,12 @@
 #include "base/log.h"
 #include "store/store.h"
 
-#define KEYS 8               /* of each thread, besides its pair */
-#define AUTOSAVE_MS 20       /* with an odd SEED ... */
-#define AUTOSAVE_RARE_MS 500 /* ... and with an even one: a snapshot hides what the journal lacks \
-                              */
-#define REST_US 1000         /* while the store is read-only */
+#define KEYS 8         /* of each thread, besides its pair */
+#define AUTOSAVE_MS 20 /* with an odd SEED ... */
+#define AUTOSAVE_RARE_MS                                                                  \
+    500              /* ... and with an even one: a snapshot hides what the journal lacks \
+                      */
+#define REST_US 1000 /* while the store is read-only */
 
 struct worker {
     struct store *s;
