@@ -13,9 +13,10 @@
 #define RESERVE 65536
 #define MIN_HEADROOM (INT64_C(512) << 10)
 
+/* What tasks held that ended within the cycle was marked as alive: it is garbage all the same. */
 static void set_threshold(struct vm *vm)
 {
-    int64_t live = vm->memory.total;
+    int64_t live = vm->memory.total - vm->gc.expected;
     vm->gc.threshold = live + (live > MIN_HEADROOM ? live : MIN_HEADROOM);
 }
 
@@ -55,6 +56,12 @@ static bool step(struct vm *vm)
     return true;
 }
 
+static void begin(struct gc *gc)
+{
+    gc->is_active = true;
+    gc->expected = 0;
+}
+
 static int64_t pace_us(const struct vm *vm)
 {
     return vm->memory.total < vm->memory.limit / 2 ? PACE_US : PACE_SHORT_US;
@@ -67,7 +74,7 @@ void gc_pace(struct vm *vm)
     if (!gc->is_active) {
         if (vm->memory.total < gc->threshold)
             return;
-        gc->is_active = true;
+        begin(gc);
         fresh = 0;
     }
     gc->seen = vm->memory.allocated;
@@ -85,8 +92,10 @@ void gc_pace(struct vm *vm)
 
 void gc_expect(struct vm *vm, int64_t bytes)
 {
-    if (bytes > EXPECT_MIN)
-        vm->gc.threshold -= bytes;
+    if (bytes <= EXPECT_MIN)
+        return;
+    vm->gc.threshold -= bytes;
+    vm->gc.expected += bytes;
 }
 
 bool gc_squeeze(struct vm *vm, unsigned *ends, int64_t budget_us)
@@ -97,7 +106,8 @@ bool gc_squeeze(struct vm *vm, unsigned *ends, int64_t budget_us)
         *ends = gc->ends + (gc->is_active ? 2 : 1);
     int64_t until = clock_mono_us() + budget_us;
     while ((int)(gc->ends - *ends) < 0) {
-        gc->is_active = true;
+        if (!gc->is_active)
+            begin(gc);
         step(vm);
         if (clock_mono_us() >= until)
             break;

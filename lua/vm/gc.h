@@ -10,6 +10,7 @@
 struct vm;
 struct gc {
     int64_t threshold; /* total at which the next cycle begins */
+    int64_t expected;  /* garbage that tasks left since the cycle began */
     int64_t seen;      /* memory.allocated at the last look */
     unsigned ends;     /* cycles finished so far */
     bool is_active;    /* within a cycle */

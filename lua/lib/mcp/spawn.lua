@@ -1,5 +1,6 @@
 -- spawn.lua - several functions of one call at once: mcp.spawn, mcp.all, mcp.race.
--- Ordinary code over five primitives, so that waiting here may be cancelled and preempted like any other.
+-- Ordinary code over five primitives, so that waiting here may be cancelled and preempted like
+-- any other.
 local spawn, join, state, take, cancel = ...
 
 local function check_functions(name, list)
@@ -40,7 +41,8 @@ local api = {}
 -- mcp.spawn(fn, ...) -> handle
 api.spawn = spawn
 
--- mcp.all{ f, g, ... } -> the first result of each; the first error cancels the others and is raised
+-- mcp.all{ f, g, ... } -> the first result of each; the first error cancels the others and is
+-- raised
 function api.all(list)
   check_functions("mcp.all", list)
   local handles, results, left = spawn_all(list), {}, #list
@@ -63,7 +65,8 @@ function api.all(list)
   end
 end
 
--- mcp.race{ f, g, ... } -> the results of the first that ends, or its error; the others are cancelled
+-- mcp.race{ f, g, ... } -> the results of the first that ends, or its error; the others are
+-- cancelled
 function api.race(list)
   check_functions("mcp.race", list)
   local handles = spawn_all(list)

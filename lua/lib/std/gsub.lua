@@ -1,5 +1,5 @@
--- gsub.lua - string.gsub with a function, or with a table that has __index: ordinary code, so it may wait. Everything
--- else is done in C (lua/vm/findlib.c), which hands in its search.
+-- gsub.lua - string.gsub with a function, or with a table that has __index: ordinary code, so it may
+-- wait. Everything else is done in C (lua/vm/findlib.c), which hands in its search.
 local next_match = ...
 
 local sub, byte = string.sub, string.byte
@@ -26,7 +26,8 @@ local function step(s, replacement, from, to, ...)
   return from, to, replace(replacement, sub(s, from, to - 1), ...)
 end
 
--- Parts are joined now and then: a table slot for each of a million matches would cost more than the text.
+-- Parts are joined now and then: a table slot for each of a million matches would cost more than
+-- the text.
 local FLUSH = 1000
 
 return function(s, pattern, replacement, max)

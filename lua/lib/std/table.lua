@@ -1,5 +1,6 @@
--- table.lua - the table functions for tables with metamethods, and sort with a comparator: all of it is ordinary
--- code, so what it calls may wait and is preempted. Plain tables are served in C (lua/vm/tablib.c).
+-- table.lua - the table functions for tables with metamethods, and sort with a comparator or of many
+-- elements: all of it is ordinary code, so what it calls may wait and is preempted. Plain tables are
+-- served in C (lua/vm/tablib.c), which hands in two of its functions.
 local concat_plain, unpack_plain = ...
 
 local M = {}
@@ -14,7 +15,8 @@ local function check_integer(v, index, name, default)
   if v == nil then v = default end
   local i = math.tointeger(v)
   if not i then
-    error("bad argument #" .. index .. " to '" .. name .. "' (number expected, got " .. type(v) .. ")", 3)
+    local got = " (number expected, got " .. type(v) .. ")"
+    error("bad argument #" .. index .. " to '" .. name .. "'" .. got, 3)
   end
   return i
 end
@@ -95,7 +97,8 @@ function M.concat(t, sep, i, j)
   return concat_plain(parts, sep, 1, j - i + 1)
 end
 
--- Merge sort: the number of comparisons is bounded whatever the comparator answers, and equal elements keep their order.
+-- Merge sort: the number of comparisons is bounded whatever the comparator answers, and equal
+-- elements keep their order.
 
 local RUN = 8
 

@@ -23,106 +23,105 @@ static int teardown(void **state)
 #define HEAD "local mcp = require 'mcp'\n"
 #define RUN "run = function() end"
 
+static const struct {
+    const char *text, *problem;
+} wrong_files[] = {
+    { "return (", "tools.d/x.lua:1: unexpected symbol" },
+    { "\n\nerror('at load')", "tools.d/x.lua:3: at load" },
+    { "error({})", "tools.d/x.lua: an error that is not a text" },
+    { "return nil", "tools.d/x.lua: the file must return mcp.tool{...} or a list of them, it "
+                    "returned nothing" },
+    { "return 5", "it returned number" },
+    { "return {}", "it returned an empty table" },
+    { "return { name = 'x' }", "is mcp.tool missing before the table?" },
+    { HEAD "return { mcp.tool { name = 'a', " RUN " }, 5 }", "is mcp.tool missing" },
+    { HEAD "return mcp.tool { " RUN " }", "tools.d/x.lua:2: mcp.tool: name is missing" },
+    { HEAD "return mcp.tool {\n name = 5,\n " RUN " }",
+      "tools.d/x.lua:3: name: expected a string, got number" },
+    { HEAD "return mcp.tool { name = 'a b', " RUN " }",
+      "tools.d/x.lua:2: name: \"a b\" is not 1 to 128" },
+    { HEAD "return mcp.tool { name = '', " RUN " }", "is not 1 to 128" },
+    { HEAD "return mcp.tool { name = ('x'):rep(129), " RUN " }", "is not 1 to 128" },
+    { HEAD "return mcp.tool { name = 'a' }", "tools.d/x.lua:2: run: expected a function, got nil" },
+    { HEAD "return mcp.tool {\n name = 'a', " RUN ",\n descripton = 'x' }",
+      "tools.d/x.lua:4: unknown field \"descripton\" (did you mean \"description\"?)" },
+    { HEAD "return mcp.tool {\n name = 'a', " RUN ",\n ['every'] = {} }",
+      "tools.d/x.lua:4: unknown field \"every\"" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", 5 }", "a field without a name" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", coerce = 1 }",
+      "coerce: expected true or false" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", start = 1 }", "start: expected a function" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", description = 'a\\0b' }",
+      "description: longer than" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", input = 5 }", "input: expected a schema" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", input = { type = 'array' } }",
+      "input: must have type = \"object\"" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", input = '{' }", "input: not JSON: offset" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", input = '[]' }",
+      "input: expected a JSON object" },
+    { HEAD "return mcp.tool { name = 'a', " RUN
+           ", input = { type = 'object', properties = { a = print } } }",
+      "input: properties: a: at the value itself: a function cannot be JSON" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", annotations = { 1 } }",
+      "annotations: expected a table of names" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", icons = { a = 1 } }", "icons: expected a list" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { timeot = 1 } }",
+      "limits: unknown field \"timeot\" (did you mean \"timeout\"?)" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { timeout = 'soon' } }",
+      "limits.timeout: expected seconds" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { timeout = 0 } }",
+      "limits.timeout: expected seconds" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { timeout = '20m' } }",
+      "more than [tools] max_timeout" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { memory = '1G' } }",
+      "more than [tools] max_memory" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { concurrent = 0 } }",
+      "limits.concurrent: expected an integer" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", needs = 'exec' }", "needs: expected a list" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'exec' } }",
+      "needs \"exec\", which is not granted; write in mcp.ini: [tool a] exec = git" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'state:jobs' } }",
+      "needs \"state:jobs\", which is not granted; write in mcp.ini: [tool a] state = "
+      "jobs:rw" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'http' } }",
+      "\"http\" is not available in this version" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'exek' } }",
+      "unknown need \"exek\" (did you mean \"exec\"?)" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'state' } }",
+      "write \"state:COLLECTION\"" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", settings = { s = { type = 'strin' } } }",
+      "settings.s: type must be one of" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", settings = { s = 5 } }",
+      "settings.s: expected a table" },
+    { HEAD "return mcp.tool { name = 'a', " RUN
+           ", settings = { s = { type = 'integer', default = 'x' } } }",
+      "settings.s: the default is not of type integer" },
+    { HEAD "return mcp.tool { name = 'a', " RUN
+           ", settings = { s = { type = 'string', required = true } } }",
+      "settings.s is required; write in mcp.ini" },
+    { HEAD "return mcp.tool { name = 'a', " RUN
+           ", settings = { s = { type = 'string', hlep = 1 } } }",
+      "settings.s: unknown field \"hlep\" (did you mean \"help\"?)" },
+    { HEAD "return { mcp.tool { name = 'a', " RUN " },\n mcp.tool { name = 'a', " RUN " } }",
+      "tools.d/x.lua:3: the name \"a\" is declared twice" },
+    { HEAD "return mcp.tool { name = 'good', " RUN " }",
+      "tools.d/x.lua:2: the name \"good\" is taken by good.lua" },
+    { HEAD "mcp.test.sleep(1) return mcp.tool { name = 'a', " RUN " }",
+      "cannot wait here (sleep): the file is being loaded" },
+    { HEAD "mcp.spawn(print)", "cannot spawn while the file is being loaded" },
+    { "\x1bLua", "tools.d/x.lua: attempt to load a binary chunk" },
+};
+
 static void test_problems(void **state)
 {
-    static const struct {
-        const char *text, *problem;
-    } cases[] = {
-        { "return (", "tools.d/x.lua:1: unexpected symbol" },
-        { "\n\nerror('at load')", "tools.d/x.lua:3: at load" },
-        { "error({})", "tools.d/x.lua: an error that is not a text" },
-        { "return nil", "tools.d/x.lua: the file must return mcp.tool{...} or a list of them, it "
-                        "returned nothing" },
-        { "return 5", "it returned number" },
-        { "return {}", "it returned an empty table" },
-        { "return { name = 'x' }", "is mcp.tool missing before the table?" },
-        { HEAD "return { mcp.tool { name = 'a', " RUN " }, 5 }", "is mcp.tool missing" },
-        { HEAD "return mcp.tool { " RUN " }", "tools.d/x.lua:2: mcp.tool: name is missing" },
-        { HEAD "return mcp.tool {\n name = 5,\n " RUN " }",
-          "tools.d/x.lua:3: name: expected a string, got number" },
-        { HEAD "return mcp.tool { name = 'a b', " RUN " }",
-          "tools.d/x.lua:2: name: \"a b\" is not 1 to 128" },
-        { HEAD "return mcp.tool { name = '', " RUN " }", "is not 1 to 128" },
-        { HEAD "return mcp.tool { name = ('x'):rep(129), " RUN " }", "is not 1 to 128" },
-        { HEAD "return mcp.tool { name = 'a' }",
-          "tools.d/x.lua:2: run: expected a function, got nil" },
-        { HEAD "return mcp.tool {\n name = 'a', " RUN ",\n descripton = 'x' }",
-          "tools.d/x.lua:4: unknown field \"descripton\" (did you mean \"description\"?)" },
-        { HEAD "return mcp.tool {\n name = 'a', " RUN ",\n ['every'] = {} }",
-          "tools.d/x.lua:4: unknown field \"every\"" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", 5 }", "a field without a name" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", coerce = 1 }",
-          "coerce: expected true or false" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", start = 1 }", "start: expected a function" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", description = 'a\\0b' }",
-          "description: longer than" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", input = 5 }", "input: expected a schema" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", input = { type = 'array' } }",
-          "input: must have type = \"object\"" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", input = '{' }", "input: not JSON: offset" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", input = '[]' }",
-          "input: expected a JSON object" },
-        { HEAD "return mcp.tool { name = 'a', " RUN
-               ", input = { type = 'object', properties = { a = print } } }",
-          "input: properties: a: at the value itself: a function cannot be JSON" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", annotations = { 1 } }",
-          "annotations: expected a table of names" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", icons = { a = 1 } }",
-          "icons: expected a list" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { timeot = 1 } }",
-          "limits: unknown field \"timeot\" (did you mean \"timeout\"?)" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { timeout = 'soon' } }",
-          "limits.timeout: expected seconds" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { timeout = 0 } }",
-          "limits.timeout: expected seconds" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { timeout = '20m' } }",
-          "more than [tools] max_timeout" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { memory = '1G' } }",
-          "more than [tools] max_memory" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", limits = { concurrent = 0 } }",
-          "limits.concurrent: expected an integer" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", needs = 'exec' }",
-          "needs: expected a list" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'exec' } }",
-          "needs \"exec\", which is not granted; write in mcp.ini: [tool a] exec = git" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'state:jobs' } }",
-          "needs \"state:jobs\", which is not granted; write in mcp.ini: [tool a] state = "
-          "jobs:rw" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'http' } }",
-          "\"http\" is not available in this version" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'exek' } }",
-          "unknown need \"exek\" (did you mean \"exec\"?)" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'state' } }",
-          "write \"state:COLLECTION\"" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", settings = { s = { type = 'strin' } } }",
-          "settings.s: type must be one of" },
-        { HEAD "return mcp.tool { name = 'a', " RUN ", settings = { s = 5 } }",
-          "settings.s: expected a table" },
-        { HEAD "return mcp.tool { name = 'a', " RUN
-               ", settings = { s = { type = 'integer', default = 'x' } } }",
-          "settings.s: the default is not of type integer" },
-        { HEAD "return mcp.tool { name = 'a', " RUN
-               ", settings = { s = { type = 'string', required = true } } }",
-          "settings.s is required; write in mcp.ini" },
-        { HEAD "return mcp.tool { name = 'a', " RUN
-               ", settings = { s = { type = 'string', hlep = 1 } } }",
-          "settings.s: unknown field \"hlep\" (did you mean \"help\"?)" },
-        { HEAD "return { mcp.tool { name = 'a', " RUN " },\n mcp.tool { name = 'a', " RUN " } }",
-          "tools.d/x.lua:3: the name \"a\" is declared twice" },
-        { HEAD "return mcp.tool { name = 'good', " RUN " }",
-          "tools.d/x.lua:2: the name \"good\" is taken by good.lua" },
-        { HEAD "mcp.test.sleep(1) return mcp.tool { name = 'a', " RUN " }",
-          "cannot wait here (sleep): the file is being loaded" },
-        { HEAD "mcp.spawn(print)", "cannot spawn while the file is being loaded" },
-        { "\x1bLua", "tools.d/x.lua: attempt to load a binary chunk" },
-    };
     struct fixture *f = *state;
     fixture_tool(f, "good", "return 'good'");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        fixture_write(f, "x.lua", cases[i].text);
+    for (size_t i = 0; i < sizeof wrong_files / sizeof *wrong_files; i++) {
+        fixture_write(f, "x.lua", wrong_files[i].text);
         fixture_load(f);
-        if (!strstr(problems(f), cases[i].problem))
-            fail_msg("%s\n wanted: %s\n got:    %s", cases[i].text, cases[i].problem, problems(f));
+        if (!strstr(problems(f), wrong_files[i].problem))
+            fail_msg("%s\n wanted: %s\n got:    %s", wrong_files[i].text, wrong_files[i].problem,
+                     problems(f));
         assert_int_equal(toolset_problem_count(f->set), 1);
         assert_string_equal(toolset_problem_at(f->set, 0)->file, "x.lua");
         assert_int_equal(toolset_count(f->set), 1);

@@ -104,53 +104,51 @@ static void test_what_lua_sees(void **state)
          OUT_OK);
 }
 
+static const char *const encodings[][2] = {
+    { "{}", "{}" },
+    { "{ 1, 2 }", "[1,2]" },
+    { "mark('array', {})", "[]" },
+    { "mark('array', { 1 })", "[1]" },
+    { "mark('object', {})", "{}" },
+    { "{ a = {} }", "{\"a\":{}}" },
+    { "2^53", "9007199254740992" },
+    { "-2^53", "-9007199254740992" },
+    { "1 << 53", "9007199254740992" },
+    { "0.1 + 0.2", "0.30000000000000004" },
+    { "1e15", "1000000000000000" },
+    { "-0.0", "-0" },
+    { "null", "null" },
+    { "{ null }", "[null]" },
+    { "'\\0'", "\"\\u0000\"" },
+    { "nil", "null" },
+    { "setmetatable({ 1 }, { __index = error, __len = error, __pairs = error })", "[1]" },
+    { "mark('array', { a = 1 })", "! at the value itself: a json.array with names as keys" },
+    { "mark('object', { 1 })", "! at the value itself: a json.object with numbers as keys" },
+    { "{ 1, nil, 3 }", "! at the value itself: a table whose keys are neither names nor 1 to n" },
+    { "{ [0] = 1 }", "! at the value itself: a table whose keys are neither names nor 1 to n" },
+    { "{ [1.5] = 1 }", "! at the value itself: a table whose keys are neither names nor 1 to n" },
+    { "{ [true] = 1 }", "! at the value itself: a table whose keys are neither names nor 1 to n" },
+    { "{ a = { { b = 0/0 } } }", "! at .a[1].b: a number that is not finite" },
+    { "{ ['\\xff'] = 1 }", "! at the value itself: a key that is not UTF-8" },
+    { "1/0", "! at the value itself: a number that is not finite" },
+    { "{ a = ctx }", "! at .a: a userdata cannot be JSON" },
+};
+
 static void test_encoding(void **state)
 {
-    static const char *const cases[][2] = {
-        { "{}", "{}" },
-        { "{ 1, 2 }", "[1,2]" },
-        { "mark('array', {})", "[]" },
-        { "mark('array', { 1 })", "[1]" },
-        { "mark('object', {})", "{}" },
-        { "{ a = {} }", "{\"a\":{}}" },
-        { "2^53", "9007199254740992" },
-        { "-2^53", "-9007199254740992" },
-        { "1 << 53", "9007199254740992" },
-        { "0.1 + 0.2", "0.30000000000000004" },
-        { "1e15", "1000000000000000" },
-        { "-0.0", "-0" },
-        { "null", "null" },
-        { "{ null }", "[null]" },
-        { "'\\0'", "\"\\u0000\"" },
-        { "nil", "null" },
-        { "setmetatable({ 1 }, { __index = error, __len = error, __pairs = error })", "[1]" },
-        { "mark('array', { a = 1 })", "! at the value itself: a json.array with names as keys" },
-        { "mark('object', { 1 })", "! at the value itself: a json.object with numbers as keys" },
-        { "{ 1, nil, 3 }",
-          "! at the value itself: a table whose keys are neither names nor 1 to n" },
-        { "{ [0] = 1 }", "! at the value itself: a table whose keys are neither names nor 1 to n" },
-        { "{ [1.5] = 1 }",
-          "! at the value itself: a table whose keys are neither names nor 1 to n" },
-        { "{ [true] = 1 }",
-          "! at the value itself: a table whose keys are neither names nor 1 to n" },
-        { "{ a = { { b = 0/0 } } }", "! at .a[1].b: a number that is not finite" },
-        { "{ ['\\xff'] = 1 }", "! at the value itself: a key that is not UTF-8" },
-        { "1/0", "! at the value itself: a number that is not finite" },
-        { "{ a = ctx }", "! at .a: a userdata cannot be JSON" },
-    };
     struct fixture *f = *state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++) {
         char name[16], body[300];
         snprintf(name, sizeof name, "e%zu", i);
         snprintf(body, sizeof body,
                  "local mark, null = mcp.test.mark, mcp.test.null\n"
                  "local s = mcp.test.encode(%s) return { (s:gsub('\\xff', '?')) }",
-                 cases[i][0]);
+                 encodings[i][0]);
         fixture_tool(f, name, body);
     }
     fixture_load(f);
     assert_string_equal(problems(f), "");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++) {
         char name[16];
         snprintf(name, sizeof name, "e%zu", i);
         struct err e;
@@ -162,12 +160,12 @@ static void test_encoding(void **state)
         struct buf b = { 0 };
         json_string_decode(item, &b);
         char want[200];
-        snprintf(want, sizeof want, "%s", cases[i][1]);
+        snprintf(want, sizeof want, "%s", encodings[i][1]);
         for (char *p = want; *p; p++)
             if (*p == '\xff')
                 *p = '?';
         if (strcmp(buf_cstr(&b), want) != 0)
-            fail_msg("%s -> %s", cases[i][0], b.data);
+            fail_msg("%s -> %s", encodings[i][0], b.data);
         buf_fini(&b);
     }
 }
