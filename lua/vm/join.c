@@ -29,6 +29,7 @@ static void strand_leave(struct strand *s)
         at = &(*at)->sibling;
     *at = s->sibling;
     s->task->strand_count--;
+    ops_orphan(s);
     strand_free(s, !s->is_failed);
 }
 

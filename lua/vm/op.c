@@ -2,6 +2,7 @@
 
 #include "vm/state.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum op_state {
@@ -37,11 +38,19 @@ static void op_free(struct op *op)
     free(op);
 }
 
-static void op_release(struct op *op)
+/* Out of its task's list; nobody waits for it any more. */
+static void op_leave(struct op *op)
 {
-    if (op->strand->op == op)
+    if (op->strand && op->strand->op == op)
         op->strand->op = NULL;
     op_unlink(op);
+    op->strand = NULL;
+    op->task = NULL;
+}
+
+static void op_release(struct op *op)
+{
+    op_leave(op);
     op_free(op);
 }
 
@@ -80,7 +89,8 @@ struct op *op_push(lua_State *L, const struct op_type *type)
 
 static int op_take(lua_State *L, struct op *op)
 {
-    op->strand->op = op;
+    strand_of(L)->op = op;
+    op->strand = strand_of(L);
     op->state = OP_TAKEN;
     int n = op->type->results(L, op);
     op_release(op);
@@ -100,11 +110,18 @@ static int op_resumed(lua_State *L, int status, lua_KContext ctx)
 
 int op_wait(lua_State *L, struct op *op)
 {
+    struct strand *s = strand_of(L);
     if (op->state == OP_DONE)
         return op_take(L, op);
+    const char *word = strand_stop_word(s);
+    if (word) { /* since op_push(): by what the action has called */
+        op_detach(op);
+        return op_stopped(L, word);
+    }
     op->state = OP_WAITING;
-    op->strand->op = op;
-    op->strand->state = STRAND_WAITING;
+    op->strand = s;
+    s->op = op;
+    s->state = STRAND_WAITING;
     return lua_yieldk(L, 0, 0, op_resumed);
 }
 
@@ -127,11 +144,7 @@ void op_detach(struct op *op)
         if (op->type->cancel)
             op->type->cancel(op);
         if (op->type->late && op->state == OP_CANCELLING) {
-            if (op->strand->op == op)
-                op->strand->op = NULL;
-            op_unlink(op);
-            op->strand = NULL;
-            op->task = NULL;
+            op_leave(op);
             op->state = OP_LATE;
             return;
         }
@@ -143,6 +156,15 @@ void op_drop(struct op *op) { op_detach(op); }
 
 void ops_drop(struct task *t)
 {
-    while (t->ops_pending)
-        op_detach(t->ops_pending);
+    for (struct op *op; (op = t->ops_pending) != NULL;) {
+        op_detach(op);
+        assert(t->ops_pending != op);
+    }
+}
+
+void ops_orphan(struct strand *s)
+{
+    for (struct op *op = s->task->ops_pending; op; op = op->next)
+        if (op->strand == s)
+            op->strand = NULL;
 }

@@ -134,8 +134,9 @@ int function_body(lua_State *L); /* the function and arguments below it on the s
 void strand_run(struct strand *s); /* one slice */
 
 /* ---- op.c ---- */
-void ops_drop(struct task *t); /* cancels and releases all that is pending */
-void op_detach(struct op *op); /* cancelled: released now, or when its late completion comes */
+void ops_drop(struct task *t);     /* cancels and releases all that is pending */
+void ops_orphan(struct strand *s); /* s ends before its task: what it pushed stays with the task */
+void op_detach(struct op *op);     /* cancelled: released now, or when its late completion comes */
 int op_stopped(lua_State *L, const char *word); /* pushes nil, "cancelled", word */
 
 /* ---- join.c ---- */

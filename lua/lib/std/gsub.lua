@@ -1,5 +1,5 @@
--- gsub.lua - string.gsub with a function, or with a table that has __index: ordinary code, so it may
--- wait. Everything else is done in C (lua/vm/findlib.c), which hands in its search.
+-- gsub.lua - string.gsub with a function, or with a table that has __index: ordinary code, so it
+-- may wait. Everything else is done in C (lua/vm/findlib.c), which hands in its search.
 local next_match = ...
 
 local sub, byte = string.sub, string.byte

@@ -1,6 +1,6 @@
--- table.lua - the table functions for tables with metamethods, and sort with a comparator or of many
--- elements: all of it is ordinary code, so what it calls may wait and is preempted. Plain tables are
--- served in C (lua/vm/tablib.c), which hands in two of its functions.
+-- table.lua - the table functions for tables with metamethods, and sort with a comparator or of
+-- many elements: all of it is ordinary code, so what it calls may wait and is preempted. Plain
+-- tables are served in C (lua/vm/tablib.c), which hands in two of its functions.
 local concat_plain, unpack_plain = ...
 
 local M = {}

@@ -143,6 +143,19 @@ static void test_spawn(void **state)
     assert_int_equal(vm_task_count(f->vm), 0);
 }
 
+/* What a function that was spawned has left pending stays with the call. */
+static void test_ops_outlive_their_strand(void **state)
+{
+    struct fixture *f = *state;
+    fixture_tool(f, "t",
+                 "for i = 1, 3 do mcp.spawn(function() mcp.test.leave() end):wait() end "
+                 "mcp.spawn(function() mcp.test.leave() end) mcp.test.sleep(1) return 'ok'");
+    fixture_load(f);
+    assert_string_equal(call(f, "t", NULL, OUT_OK), "ok");
+    assert_int_equal(test_cancelled, 4);
+    assert_int_equal(test_released, 5);
+}
+
 static void test_cancel_reaches_all_strands(void **state)
 {
     struct fixture *f = *state;
@@ -234,9 +247,13 @@ static void test_xpcall(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_on_end),          TEST(test_on_end_limits),
-        TEST(test_spawn),           TEST(test_cancel_reaches_all_strands),
-        TEST(test_start_functions), TEST(test_shutdown),
+        TEST(test_on_end),
+        TEST(test_on_end_limits),
+        TEST(test_spawn),
+        TEST(test_ops_outlive_their_strand),
+        TEST(test_cancel_reaches_all_strands),
+        TEST(test_start_functions),
+        TEST(test_shutdown),
         TEST(test_xpcall),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
