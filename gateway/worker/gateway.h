@@ -45,6 +45,7 @@ struct gateway {
     unsigned worker_count;
     atomic_bool draining;
     atomic_uint long_stuck;       /* workers held for over 10 s */
+    atomic_uint full_workers;     /* whose tools keep so much that calls find no memory */
     atomic_uint live_generations; /* of tools; a reload waits while there are MAX_GENERATIONS */
     atomic_uint reload_failed;    /* 1: the last reload was refused, the old configuration serves */
     atomic_uint start_failed;     /* files whose start function failed when it last ran */

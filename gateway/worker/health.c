@@ -49,6 +49,15 @@ static void write_reasons(struct worker *w, struct buf *b)
                  g->worker_count);
         json_str(b, text);
     }
+    unsigned full = atomic_load(&g->full_workers);
+    if (full > 0) {
+        snprintf(text, sizeof text,
+                 "%u of %u workers have no memory left for calls ([tools] worker_memory): what "
+                 "tools "
+                 "keep in their files' own variables fills it; SIGHUP loads them anew",
+                 full, g->worker_count);
+        json_str(b, text);
+    }
 }
 
 /* What an operator should look at, though requests are served. */

@@ -114,14 +114,15 @@ static struct generation *generation_new(struct gateway *gw, struct config *c, u
     return g;
 }
 
-/* Same files and same grants: the machines that run already can go on. */
+/* Same files and same grants: the machines that run already can go on, unless one is full. */
 static struct generation *generation_for(struct gateway *g, struct config *c,
                                          struct serving *previous, struct err *e)
 {
     uint8_t digest[32];
     if (tool_digest(c, digest, e) != 0)
         return NULL;
-    if (previous && memcmp(previous->generation->digest, digest, sizeof digest) == 0)
+    if (previous && memcmp(previous->generation->digest, digest, sizeof digest) == 0 &&
+        atomic_load(&g->full_workers) == 0)
         return generation_ref(previous->generation);
     struct generation *before = previous ? previous->generation : NULL;
     return generation_new(g, c, before ? before->number + 1 : 1, digest, before, e);

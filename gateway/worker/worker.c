@@ -199,6 +199,19 @@ static int64_t next_wait(struct worker *w)
     return w->is_draining && (wait < 0 || wait > DRAIN_TICK_MS) ? DRAIN_TICK_MS : wait;
 }
 
+/* Told by readiness, and healed by the next reload. */
+static void worker_note_full(struct worker *w)
+{
+    bool is_full = w->vm && vm_is_full(w->vm);
+    if (is_full == w->is_full)
+        return;
+    w->is_full = is_full;
+    if (is_full)
+        atomic_fetch_add(&w->gateway->full_workers, 1);
+    else
+        atomic_fetch_sub(&w->gateway->full_workers, 1);
+}
+
 static void worker_step(struct worker *w)
 {
     uint64_t bytes = 0;
@@ -208,6 +221,7 @@ static void worker_step(struct worker *w)
         bytes += vm_memory(w->generations[i]->vms[w->index]);
     }
     metrics_set(w->metrics, M_LUA_BYTES, (int64_t)bytes);
+    worker_note_full(w);
     http_server_run(w->http);
     if (w->generation_count > 1)
         generations_sweep(w);

@@ -48,6 +48,7 @@ struct worker {
     struct mail drain_mail;
     int64_t drain_timeout_ms, drain_deadline_ms, drain_cancel_ms;
     bool is_draining, is_cancelled, is_stopped;
+    bool is_full; /* counted in gateway->full_workers */
 };
 
 /* Makes the worker's parts; its thread runs from worker_start() until worker_drain() has been

@@ -1,0 +1,171 @@
+// settings.test.mjs - keys of mcp.ini that no other test reaches from outside: each does what its help says.
+
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import test from "node:test";
+
+import { Gateway, runBinary } from "./lib/gateway.mjs";
+
+const quiet = "[rate_limit]\nbucket = 0\n";
+
+function start(t, ini, tools = ["counter.lua"]) {
+  return Gateway.start({ ini, tools }).then((gw) => (t.after(() => gw.stop()), gw));
+}
+
+const tool = (name, run, more = "") => `local mcp = require "mcp"
+  return mcp.tool { name = "${name}", description = "For a test.", input = { type = "object" }, ${more}
+    run = ${run} }`;
+
+async function until(ask, what) {
+  for (let i = 0; i < 3000; i++) if (await ask()) return;
+  assert.fail(`never: ${what}`);
+}
+
+test("max_headers: over it a 431", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nmax_headers = 4K\n`);
+  const status = async (bytes) => {
+    const raw = await gw.raw();
+    raw.send(`GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${gw.port}\r\nX-Pad: ${"x".repeat(bytes)}\r\n\r\n`);
+    const response = await raw.response();
+    raw.destroy();
+    return response.status;
+  };
+  assert.equal(await status(3000), 200);
+  assert.equal(await status(5000), 431);
+});
+
+test("sse_keepalive: signs of life come that often", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nsse_keepalive = 100ms\n`);
+  const stream = await gw.events("/sse?topic=counter/a");
+  assert.equal((await stream.next()).event, "open");
+  await gw.call("counter", { id: "a" });
+  await stream.next();
+  const waiting = stream.next(); // reads on, so that comments are seen
+  const begin = Date.now();
+  await until(async () => (await gw.fetch("/healthz"), stream.comments >= 5), "five comments");
+  assert.ok(Date.now() - begin >= 300, `${Date.now() - begin} ms for five`);
+  await gw.call("counter", { id: "a" });
+  assert.equal((await waiting).event, "counted");
+  stream.close();
+});
+
+test("max_stream_queue: a client for whom more is waiting loses its stream, the others do not", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nmax_stream_queue = 4K\n`, {
+    "say.lua": tool("say", 'function(args) mcp.events.publish("job/1", "n", { text = ("x"):rep(args.bytes) }) return "said" end'),
+  });
+  const stream = await gw.events("/sse?topic=job/1");
+  assert.equal((await stream.next()).event, "open");
+  await gw.call("say", { bytes: 3000 });
+  assert.equal((await stream.next()).json.text.length, 3000);
+  await gw.call("say", { bytes: 5000 });
+  assert.equal(await stream.next().catch(() => null), null);
+  assert.ok((await gw.metric("moongate_streams_overflowed_total")) >= 1);
+  assert.equal((await gw.call("say", { bytes: 10 })).text, "said");
+});
+
+test("public_url: what clients are told, and a Host that is known", async (t) => {
+  const gw = await start(t, `${quiet}[server]\npublic_url = https://mcp.example.org/gate/\n`);
+  const page = await (await gw.fetch("/", { headers: { Accept: "application/json" } })).json();
+  assert.equal(page.mcp_endpoint, "https://mcp.example.org/gate/mcp");
+  const raw = await gw.raw();
+  raw.send("GET / HTTP/1.1\r\nHost: mcp.example.org\r\n\r\nGET / HTTP/1.1\r\nHost: evil.example.org\r\n\r\n");
+  assert.equal((await raw.response()).status, 200);
+  assert.equal((await raw.response()).status, 403);
+  raw.destroy();
+});
+
+test("autosave: the state file follows that soon, or not before the end", async (t) => {
+  const jobs = (gw) => JSON.parse(fs.readFileSync(gw.statePath, "utf8"))["counter.values"] ?? [];
+  const soon = await start(t, `${quiet}[state]\nautosave = 100ms\n`);
+  await soon.call("counter", { id: "a" });
+  await until(async () => (await soon.fetch("/healthz"), jobs(soon).length === 1), "the file");
+  const late = await Gateway.start({ ini: `${quiet}[state]\nautosave = 1h\n`, tools: ["counter.lua"] });
+  t.after(() => late.remove());
+  await late.call("counter", { id: "a" });
+  for (let i = 0; i < 50; i++) await late.fetch("/healthz");
+  assert.deepEqual(jobs(late), []);
+  await late.stop({ keep: true });
+  assert.equal(jobs(late).length, 1);
+});
+
+test("durability = snapshot: no journal is written, and a stop saves", async (t) => {
+  const gw = await Gateway.start({ ini: `${quiet}[state]\ndurability = snapshot\n`, tools: ["counter.lua"] });
+  t.after(() => gw.stop());
+  await gw.call("counter", { id: "a" });
+  assert.deepEqual(fs.readdirSync(gw.root).filter((name) => name.includes("journal")), []);
+  await gw.stop({ keep: true });
+  await gw.restart();
+  assert.equal((await gw.call("counter", { id: "a", add: 0 })).value.count, 1);
+});
+
+test("deny: what it names is no program's standard input", async (t) => {
+  const run = 'function(args) local r, m = mcp.exec.run { argv = { "cat" }, stdin_file = args.path } if not r then return nil, m end return r.stdout end';
+  const gw = new Gateway({ ini: `${quiet}[paths]\nroot = root\ndeny = **/.git/**, private/**\n[tool read]\nexec = cat\n`,
+    tools: { "read.lua": tool("read", run, 'needs = { "exec" },') } });
+  for (const name of [".git", "private", "public/.git"]) fs.mkdirSync(path.join(gw.root, name), { recursive: true });
+  for (const name of [".git/config", "private/x", "public/.git/x", "public/x"]) fs.writeFileSync(path.join(gw.root, name), name);
+  const running = await Gateway.start({ dir: gw.dir });
+  t.after(() => running.stop().finally(() => gw.remove()));
+  for (const name of [".git/config", "private/x", "public/.git/x", "../mcp.ini", ".mcp-state.json"])
+    assert.equal((await running.call("read", { path: name })).isError, true, name);
+  assert.equal((await running.call("read", { path: "public/x" })).text, "public/x");
+});
+
+test("max_timeout, max_memory: a tool that declares more does not load, with the line that would help", async (t) => {
+  const gw = new Gateway({ ini: `${quiet}[tools]\ntimeout = 1s\nmax_timeout = 2s\nmemory = 1M\nmax_memory = 2M\n`, tools: {
+    "long.lua": tool("long", "function() end", 'limits = { timeout = "3s" },'),
+    "large.lua": tool("large", "function() end", 'limits = { memory = "3M" },'),
+    "right.lua": tool("right", "function() end", 'limits = { timeout = "2s", memory = "2M" },'),
+  } });
+  t.after(() => gw.remove());
+  const run = await runBinary(["-c", gw.iniPath, "check"], { cwd: gw.dir });
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /long\.lua:\d+:.*max_timeout/);
+  assert.match(run.stderr, /large\.lua:\d+:.*max_memory/);
+  assert.doesNotMatch(run.stderr, /right\.lua/);
+});
+
+test("worker_memory: tools that keep what fills it are told of by readiness, and a reload heals it", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nworkers = 1\n[tools]\nworker_memory = 8M\nmemory = 4M\nmax_memory = 8M\n`, {
+    "keep.lua": `local mcp = require "mcp"
+      local kept = {}
+      return mcp.tool { name = "keep", description = "Keeps.", input = { type = "object" },
+        run = function()
+          for i = 1, 5000 do kept[#kept + 1] = { "entry " .. #kept, {}, {} } end
+          return tostring(#kept) end }`,
+  });
+  let ended;
+  for (let i = 0; i < 20 && !ended?.isError; i++) ended = await gw.call("keep");
+  assert.equal(ended.isError, true);
+  await until(async () => (await gw.call("keep"), (await gw.fetch("/readyz")).status === 503), "not ready");
+  assert.match((await (await gw.fetch("/readyz")).json()).reasons.join(), /1 of 1 workers have no memory left.*worker_memory/);
+  gw.signal("SIGHUP");
+  await until(async () => (await gw.fetch("/readyz")).status === 200, "ready again");
+  assert.equal((await gw.call("keep")).text, "5000");
+});
+
+test("a log that nobody reads costs lines, not answers, and the next line says how many", async (t) => {
+  const gw = await start(t, quiet);
+  gw.child.stderr.pause();
+  const raw = await gw.raw();
+  const request = `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${gw.port}\r\nUser-Agent: ${"x".repeat(1500)}\r\n\r\n`;
+  let dropped = 0;
+  for (let i = 0; i < 200 && dropped === 0; i++) {
+    raw.send(request.repeat(50));
+    for (let k = 0; k < 50; k++) assert.equal((await raw.response()).status, 200);
+    dropped = await gw.metric("moongate_log_dropped_total");
+  }
+  assert.ok(dropped > 0);
+  gw.child.stderr.resume();
+  // The worker that lost them tells, so it must be the one to write again; and not faster than the log is read.
+  const next = async () => {
+    const seen = gw.log.length;
+    raw.send(request);
+    await raw.response();
+    await gw.logged((l) => gw.log.indexOf(l) >= seen);
+    return gw.log.some((l) => l.dropped > 0);
+  };
+  await until(next, "a line that tells");
+  raw.destroy();
+});
