@@ -49,24 +49,24 @@ static bool describes_object(const char *schema)
 }
 
 /* What a revision lacks is left out for its clients. */
-void mcp_encode_tool(const struct tool *t, enum mcp_revision r, struct buf *b)
+void mcp_encode_tool(const struct tool *t, enum mcp_revision r, struct buf *out)
 {
-    json_open(b, '{');
-    member_str(b, "name", t->name);
+    json_open(out, '{');
+    member_str(out, "name", t->name);
     if (r >= MCP_2025_06_18)
-        member_str(b, "title", t->title);
-    member_str(b, "description", t->description);
+        member_str(out, "title", t->title);
+    member_str(out, "description", t->description);
     if (r >= MCP_2025_11_25)
-        member(b, "icons", t->icons);
-    member(b, "inputSchema", t->input_schema);
+        member(out, "icons", t->icons);
+    member(out, "inputSchema", t->input_schema);
     if (t->output_schema &&
         (mcp_is_modern(r) || (r >= MCP_2025_06_18 && describes_object(t->output_schema))))
-        member(b, "outputSchema", t->output_schema);
+        member(out, "outputSchema", t->output_schema);
     if (r >= MCP_2025_03_26)
-        member(b, "annotations", t->annotations);
+        member(out, "annotations", t->annotations);
     if (r >= MCP_2025_06_18)
-        member(b, "_meta", t->meta);
-    json_close(b, '}');
+        member(out, "_meta", t->meta);
+    json_close(out, '}');
 }
 
 /* Writes one page of what comes after the name; returns the last tool on it when more follow. */

@@ -1,10 +1,12 @@
 #include "worker/offline.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/job_gates.h"
 #include "api/outbox.h"
@@ -69,15 +71,33 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* A tool file of that name, or a helper's below lib. */
+static bool is_there(const struct config *c, const char *file)
+{
+    static const char *const folders[] = { "", "lib/" };
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        int n = snprintf(path, sizeof path, "%s/%s%s", c->paths.tools, folders[i], base_name(file));
+        if (n > 0 && (size_t)n < sizeof path && access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
 int offline_check(const char *ini_path, const char *file)
 {
     struct offline o;
     int code = offline_open(&o, ini_path);
+    if (code == 0 && file && !is_there(o.config, file)) {
+        fprintf(stderr, "moongate: %s: there is no such file in %s\n", file, o.config->paths.tools);
+        offline_close(&o);
+        return 1;
+    }
     const struct toolset *tools = code == 0 ? o.serving->generation->tools : NULL;
     size_t shown = 0;
     for (size_t i = 0; tools && i < toolset_problem_count(tools); i++) {
         const struct toolset_problem *p = toolset_problem_at(tools, i);
-        if (file && strcmp(base_name(p->file), base_name(file)) != 0)
+        if (file && p->file[0] && strcmp(base_name(p->file), base_name(file)) != 0)
             continue;
         fprintf(stderr, "%s\n", p->text);
         shown++;
