@@ -6,6 +6,7 @@
 #include "vm/protect.h"
 #include "vm/sandbox.h"
 #include "vm/state.h"
+#include "vm/value.h"
 
 #include <string.h>
 
@@ -14,7 +15,8 @@ static int l_setmetatable(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
-    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    /* The marks of JSON lists and objects are no tool's own: they may be replaced. */
+    if (value_mark(L, 1) == MARK_NONE && luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
         return luaL_error(L, "cannot change a protected metatable");
     if (lua_istable(L, 2)) {
         lua_pushliteral(L, "__gc");

@@ -56,6 +56,8 @@ static const struct {
     { HEAD "return mcp.tool { name = 'a', " RUN ", input = 5 }", "input: expected a schema" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", input = { type = 'array' } }",
       "input: must have type = \"object\"" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", input = { title = '\"object\"' } }",
+      "input: must have type = \"object\"" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", input = '{' }", "input: not JSON: offset" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", input = '[]' }",
       "input: expected a JSON object" },

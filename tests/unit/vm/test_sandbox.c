@@ -64,7 +64,9 @@ static void test_escapes(void **state)
         "assert(require 'mcp' == mcp) assert(getmetatable(mcp) == false)\n"
         "assert(math.random() ~= math.random())\n"
         "assert(getmetatable(args) == nil)\n"
-        "assert(getmetatable(args.list) == false) return 'ok'");
+        "assert(getmetatable(args.list) == false and getmetatable(setmetatable(args.list, { x = 1 "
+        "})).x == 1)\n"
+        "return 'ok'");
     fixture_load(f);
     assert_string_equal(call(f, "t", "{\"list\":[1]}", OUT_OK), "ok");
 }
