@@ -218,21 +218,23 @@ static void break_down(struct journal *j, int error)
     char suffix[FILES_SUFFIX_MAX];
     struct log_line l;
 
-    files_suffix_segment(suffix, j->page.segment);
-    pthread_mutex_lock(&j->lock);
-    j->broken = true;
-    snprintf(j->reason, sizeof j->reason, "cannot write the journal %.120s%s: %s", j->files->name,
-             suffix, strerror(error));
-    struct journal_entry *dropped = drop_queue(j);
-    pthread_mutex_unlock(&j->lock);
-
     close(j->fd);
     j->fd = -1;
-    waiters_fail(j->waiters);
-    free_group(dropped);
+    files_suffix_segment(suffix, j->page.segment);
+    pthread_mutex_lock(&j->lock);
+    snprintf(j->reason, sizeof j->reason, "cannot write the journal %.120s%s: %s", j->files->name,
+             suffix, strerror(error));
+    j->broken = true;
+    struct journal_entry *dropped = drop_queue(j);
     log_begin(&l, LOG_ERROR, "the state is read-only");
     log_str(&l, "reason", j->reason);
+    /* Under the lock: a snapshot may heal the journal as soon as it is seen to be broken, and must
+     * not be overtaken by the news of the trouble that it has ended. */
+    waiters_fail(j->waiters);
+    pthread_mutex_unlock(&j->lock);
+
     log_end(&l);
+    free_group(dropped);
     j->broke(j->arg);
 }
 

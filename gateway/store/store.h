@@ -74,7 +74,8 @@ struct store_op {      /* owned by the caller, alive until done */
      * and the array go with store_op_fini(). */
     struct store_value **values;
     size_t count;            /* COUNT: objects. WRITE: puts, and deletes of what was there */
-    struct store_value *one; /* private: values points to it when there is room for one at most */
+    struct store_value *one; /* private: where values points for a GET, and a WRITE of one change:
+                              * such an op must stay where it is */
     bool more;               /* LIST: there are more behind the last */
     store_seq seq;           /* what a reply about this result must wait for */
 };

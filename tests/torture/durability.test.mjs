@@ -1,5 +1,6 @@
-// durability.test.mjs - what a client was answered survives, through the whole gateway: eight connections change and read state
-// while the gateway is killed, its machine loses power, or its disk fails. store.test.mjs does the same to the store alone, harder.
+// durability.test.mjs - what a client was answered survives, through the whole gateway: eight
+// connections change and read state while the gateway is killed, its machine loses power, or its
+// disk fails. store.test.mjs does the same to the store alone, harder.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -68,9 +69,10 @@ check("the test can fail: a disk that lies about syncing is caught", async (t) =
 
 // ---- the disk fails ----
 
-check("a failed sync: changes are refused and unsure ones told so, reads go on, a snapshot ends it", async (t) => {
+check("a failed sync: changes are refused, reads go on, a snapshot ends it", async (t) => {
   const disk = onDisk(t);
-  const gw = await Gateway.start({ dir: disk.dir, ini, tools, env: disk.env({ fail: "sync:12:EIO", fsyncUs: 300, fdatasyncUs: 300 }) });
+  const env = disk.env({ fail: "sync:12:EIO", fsyncUs: 300, fdatasyncUs: 300 });
+  const gw = await Gateway.start({ dir: disk.dir, ini, tools, env });
   t.after(() => gw.kill());
   const clients = new Clients(gw, await found(gw));
   await gw.logged((l) => l.msg === "the state is read-only");
@@ -87,9 +89,10 @@ check("a failed sync: changes are refused and unsure ones told so, reads go on, 
   await gw.stop();
 });
 
-check("a full disk: read-only with the reason, readyz 503, nothing that was acknowledged lost", async (t) => {
+check("a full disk: read-only with the reason, readyz 503, nothing acknowledged lost", async (t) => {
   const disk = onDisk(t);
-  const gw = await Gateway.start({ dir: disk.dir, ini, tools, env: disk.env({ fail: "write:40+:ENOSPC", fdatasyncUs: 300 }) });
+  const env = disk.env({ fail: "write:40+:ENOSPC", fdatasyncUs: 300 });
+  const gw = await Gateway.start({ dir: disk.dir, ini, tools, env });
   t.after(() => gw.kill());
   const clients = new Clients(gw, await found(gw));
   await gw.logged((l) => l.msg === "the state is read-only");

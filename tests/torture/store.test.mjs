@@ -1,5 +1,5 @@
-// store.test.mjs - nothing that the store promised is lost: killed, cut off from power, damaged, on a failing disk. And proof
-// that these tests can fail: a store that does not sync is caught by them.
+// store.test.mjs - nothing that the store promised is lost: killed, cut off from power, damaged, on a
+// failing disk. And proof that these tests can fail: a store that does not sync is caught by them.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -27,8 +27,9 @@ function onDisk(t) {
   return disk;
 }
 
-// Rounds of work, an end, and a look at what is left. `end` does to the disk what the test is about; `env` is that of each
-// process. Returns the first round whose look found something wrong, as text, or undefined.
+// Rounds of work, an end, and a look at what is left. `end` does to the disk what the test is about;
+// `env` is that of each process. Returns what the first look that found something wrong found, as
+// text, or undefined.
 async function rounds(disk, count, { binary = storedrive, env = () => ({}), end }) {
   let before;
   let promised = 0;
@@ -55,12 +56,13 @@ check("kill -9 at any moment", async (t) => {
   assert.equal(await rounds(onDisk(t), ROUNDS, { end: () => {} }), undefined);
 });
 
-// Also more than one process between two cuts: what a start has read and told may be in the kernel's memory only.
+// Also more than one process between two cuts: what a start has read and told may be in the kernel's
+// memory only.
 const cutPower = (disk) => random() < 0.7 && disk.powerCut(random() < 0.5 ? random : () => 0);
 
 // Disks of several kinds, since what waits for what shows only when it has to.
-const slow = (disk) => () =>
-  disk.env([{ fsyncUs: 300, fdatasyncUs: 300 }, { fdatasyncUs: 3000 }, { fsyncUs: 1000 }][between(0, 2)]);
+const kinds = [{ fsyncUs: 300, fdatasyncUs: 300 }, { fdatasyncUs: 3000 }, { fsyncUs: 1000 }];
+const slow = (disk) => () => disk.env(kinds[between(0, 2)]);
 
 check("a power cut at any moment", async (t) => {
   const disk = onDisk(t);
@@ -92,7 +94,8 @@ async function journalled(disk) {
 }
 
 function snapshotOf(disk) {
-  return new Map(fs.readdirSync(disk.root).map((name) => [name, fs.readFileSync(path.join(disk.root, name))]));
+  const read = (name) => [name, fs.readFileSync(path.join(disk.root, name))];
+  return new Map(fs.readdirSync(disk.root).map(read));
 }
 
 function restore(disk, files) {
@@ -114,7 +117,8 @@ async function look(disk) {
   return drive.found;
 }
 
-// Nothing newer than was ever written, nothing that was never there; the program checks the texts themselves.
+// Nothing newer than was ever written, nothing that was never there; the program checks the texts
+// themselves.
 function checkNothingInvented(found, promises) {
   for (const [key, version] of found.jobs) {
     const known = promises.keys.get(key);
@@ -161,11 +165,14 @@ check("one byte flipped in every record and line of the file", async (t) => {
 
 // ---- faults ----
 
-// One process on a disk that fails as told; then an end in order or by a power cut, and a look at what is left.
+// One process on a disk that fails as told; then an end in order or by a power cut, and a look at
+// what is left.
 async function withFault(disk, fail, { persists }) {
-  const drive = await Drive.start(storedrive, stateOf(disk), { seed: between(1, 1e6), env: disk.env({ fail, fsyncUs: 200, fdatasyncUs: 200 }) });
+  const env = disk.env({ fail, fsyncUs: 200, fdatasyncUs: 200 });
+  const drive = await Drive.start(storedrive, stateOf(disk), { seed: between(1, 1e6), env });
   if (drive.promises) {
-    await sleep(persists ? 40 : between(0, 60)); // a fault that a snapshot has mended is not seen any more
+    // A fault that a snapshot has mended is not seen any more, so end it early too.
+    await sleep(persists ? 40 : between(0, 60));
     const { A, U } = drive.promises.counts;
     if (persists && U > 0) {
       await sleep(40); // in trouble it must not acknowledge anything more, but go on reading
@@ -205,7 +212,8 @@ for (const [call, error, count] of faults)
       const disk = new Disk();
       try {
         const drive = await withFault(disk, `${call}:${k}:${error}`, { persists: false });
-        if (drive.promises?.counts.U > 0 && drive.promises.counts.A > drive.promises.lastUnsure) healed++;
+        const { counts, lastUnsure } = drive.promises ?? { counts: { U: 0 } };
+        if (counts.U > 0 && counts.A > lastUnsure) healed++;
       } finally {
         disk.remove();
       }
@@ -213,12 +221,20 @@ for (const [call, error, count] of faults)
     if (call === "sync") assert.ok(healed > 0, "the store never accepted changes again");
   });
 
-for (const [call, error] of [["write", "ENOSPC"], ["sync", "EIO"], ["open", "ENOSPC"], ["rename", "EIO"]])
+const lasting = [
+  ["write", "ENOSPC"],
+  ["sync", "EIO"],
+  ["open", "ENOSPC"],
+  ["rename", "EIO"],
+];
+
+for (const [call, error] of lasting)
   check(`${error} from every ${call} from some point on`, async () => {
     for (let k = 1; k <= 24; k += short ? 6 : 2) {
       const disk = new Disk();
       try {
-        await withFault(disk, `${call}:${k}+:${error}`, { persists: call === "write" || call === "sync" });
+        const persists = call === "write" || call === "sync";
+        await withFault(disk, `${call}:${k}+:${error}`, { persists });
       } finally {
         disk.remove();
       }

@@ -1,5 +1,5 @@
-// disk.mjs - a folder on a disk that can lose its power, or fail: see ../fs_shim.c, which watches the folder for one
-// process and writes down what each sync covered.
+// disk.mjs - a folder on a disk that can lose its power, or fail: see ../fs_shim.c, which watches the
+// folder for one process and writes down what each sync covered.
 
 import fs from "node:fs";
 import os from "node:os";
@@ -8,7 +8,7 @@ import path from "node:path";
 const build = process.env.MOONGATE_BUILD;
 export const program = (name) => path.join(build, "torture", name);
 
-// Memory, where there is such a folder: what is tested is what the program asks of a disk, not the disk.
+// Memory, where there is such a folder: tested is what the program asks of a disk, not the disk.
 const place = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir();
 
 const inode = (file) => {
@@ -32,14 +32,18 @@ export class Disk {
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
 
-  // The environment of the next process that works on the folder. Options: fail, lie, and what syncs take: fsyncUs,
-  // fdatasyncUs. What an earlier process left unsynced is still so, until powerCut().
+  // The environment of the next process that works on the folder. Options: fail, lie, and what syncs
+  // take: fsyncUs, fdatasyncUs. What an earlier process left unsynced is still so, until powerCut().
   env({ fail, lie, fsyncUs = 0, fdatasyncUs = 0 } = {}) {
     if (!this.side) {
       this.side = path.join(this.dir, `side-${++this.runs}`);
       fs.mkdirSync(this.side);
     }
-    const env = { LD_PRELOAD: program("fs_shim.so"), FS_SHIM_ROOT: this.root, FS_SHIM_SIDE: this.side };
+    const env = {
+      LD_PRELOAD: program("fs_shim.so"),
+      FS_SHIM_ROOT: this.root,
+      FS_SHIM_SIDE: this.side,
+    };
     if (fail) env.FS_SHIM_FAIL = fail;
     if (lie) env.FS_SHIM_LIE = "1";
     if (fsyncUs) env.FS_SHIM_FSYNC_US = String(fsyncUs);
@@ -47,9 +51,9 @@ export class Disk {
     return env;
   }
 
-  // Leaves what a power cut would have left. Of what no sync covered, chance decides how much the disk had got all
-  // the same: any of the operations on names, for nothing but a sync orders them; of a file's bytes up to some length,
-  // perhaps with a hole. With chance = () => 0 nothing of it survives.
+  // Leaves what a power cut would have left. Of what no sync covered, chance decides how much the
+  // disk had got all the same: any of the operations on names, for nothing but a sync orders them; of
+  // a file's bytes up to some length, perhaps with a hole. With chance = () => 0 none of it survives.
   powerCut(chance) {
     const { ops, durable, synced, truncated } = this.#facts();
     const settled = new Set(); // names that a later operation, which survived, has been at
@@ -92,7 +96,8 @@ export class Disk {
     return facts;
   }
 
-  // A fact is written before the operation, which a kill may then have prevented: so each is looked for first.
+  // A fact is written before the operation, which a kill may then have prevented: so each is looked
+  // for first.
   #undo({ what, ino, from, name, kept }) {
     const file = path.join(this.root, name);
     const back = () => kept !== "-" && fs.renameSync(path.join(this.side, kept), file);

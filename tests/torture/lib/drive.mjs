@@ -8,8 +8,8 @@ import readline from "node:readline";
 // Every fifth version of a key is its removal.
 const state = (version) => (version % 5 === 0 ? 0 : version);
 
-// What must be there of one key: the state of some version from `floor`, the newest that was promised, up to
-// `top` + 1: the newest that was heard of and the one that may have been under way.
+// What must be there of one key: the state of some version from `floor`, the newest that was
+// promised, up to `top` + 1: the newest that was heard of and the one that may have been under way.
 class Key {
   constructor(version) {
     this.floor = this.top = version;
@@ -34,12 +34,14 @@ export class Promises {
     else k.floor = Math.max(k.floor, version);
   }
 
-  // Against what a later start found: { jobs: Map, models: Map } of versions. Returns what is wrong, line by line.
+  // Against what a later start found: { jobs: Map, models: Map } of versions. Returns what is wrong,
+  // line by line.
   compare({ jobs, models }) {
     const wrong = [];
     for (const [key, k] of this.keys) {
       const found = jobs.get(key) ?? 0;
-      if (!k.allows(found)) wrong.push(`${key}: found ${found}, promised ${k.floor}, heard of ${k.top}`);
+      if (!k.allows(found))
+        wrong.push(`${key}: found ${found}, promised ${k.floor}, heard of ${k.top}`);
       if (key.startsWith("pair-") && found !== (models.get(key) ?? 0))
         wrong.push(`${key}: ${found} and ${models.get(key) ?? 0} are half of a batch`);
     }
@@ -89,7 +91,8 @@ export class Drive {
       d.code = code ?? signal;
     });
     const working = new Promise((resolve) => {
-      readline.createInterface({ input: d.child.stdout }).on("line", (line) => d.#line(line, resolve));
+      const lines = readline.createInterface({ input: d.child.stdout });
+      lines.on("line", (line) => d.#line(line, resolve));
     });
     await Promise.race([working, d.ended]);
     return d;

@@ -1,4 +1,5 @@
-// ledger.mjs - a tool that keeps versions in two collections, and clients that remember what it answered.
+// ledger.mjs - a tool that keeps versions in two collections, and clients that remember what it
+// answered.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -16,7 +17,7 @@ autosave = 100ms
 access = no
 `;
 
-// write: version n of a key, or its removal when n is a multiple of five; a pair is written in one batch.
+// write: version n of a key, or its removal when n is a multiple of five; a pair is one batch.
 export const tools = {
   "ledger.lua": `local mcp = require "mcp"
 local jobs = mcp.state.open("ledger.jobs", { key = "id" })
@@ -24,7 +25,8 @@ local models = mcp.state.open("ledger.models", { key = "id" })
 
 local function set(collection, args)
   if args.version % 5 == 0 then return collection:delete(args.id) end
-  return collection:put { id = args.id, version = args.version, pad = ("x"):rep(args.version * 37 % 900) }
+  local pad = ("x"):rep(args.version * 37 % 900)
+  return collection:put { id = args.id, version = args.version, pad = pad }
 end
 
 local function all(collection)
@@ -58,7 +60,8 @@ return mcp.tool { name = "ledger", description = "Keep versions.", run = run,
 
 export async function found(gw) {
   const { value } = await gw.call("ledger", { op: "all" });
-  return { jobs: new Map(Object.entries(value.jobs)), models: new Map(Object.entries(value.models)) };
+  const map = (versions) => new Map(Object.entries(versions));
+  return { jobs: map(value.jobs), models: map(value.models) };
 }
 
 // Eight clients work on the gateway until it is gone, or stop() is called.
@@ -67,7 +70,8 @@ export class Clients {
     this.promises = Promises.from(start);
     this.refused = 0; // answers that said no
     this.stopping = false;
-    this.done = Promise.all(Array.from({ length: CLIENTS }, (_, i) => this.#work(gw, i, new Map(start.jobs))));
+    const work = (_, i) => this.#work(gw, i, new Map(start.jobs));
+    this.done = Promise.all(Array.from({ length: CLIENTS }, work));
   }
 
   async stop() {
@@ -107,6 +111,7 @@ export class Clients {
   async #read(gw) {
     const id = `c${between(0, CLIENTS - 1)}-k${between(0, KEYS - 1)}`;
     const answer = await gw.call("ledger", { op: "read", id });
-    if (!answer.isError && answer.value.version > 0) this.promises.hear("R", id, answer.value.version);
+    if (!answer.isError && answer.value.version > 0)
+      this.promises.hear("R", id, answer.value.version);
   }
 }

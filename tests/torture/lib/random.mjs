@@ -1,5 +1,5 @@
-// random.mjs - the one source of chance of a torture run. Its seed is printed, and TORTURE_SEED sets it, so
-// that the choices of a run that failed can be made again.
+// random.mjs - the one source of chance of a torture run. Its seed is printed, and TORTURE_SEED sets
+// it, so that the choices of a run that failed can be made again.
 
 export const seed = Number(process.env.TORTURE_SEED ?? Date.now() % 1_000_000);
 console.log(`TORTURE_SEED=${seed}`);
