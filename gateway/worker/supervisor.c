@@ -63,11 +63,7 @@ static void publish(struct supervisor *s)
 {
     struct gateway *g = &s->gateway;
     for (unsigned i = 0; i < g->worker_count; i++)
-        if (worker_publish(g->workers[i], s->serving, i == 0) != 0)
-            log_printf(LOG_ERROR,
-                       "reload: no memory to tell worker %u, which serves the previous "
-                       "configuration",
-                       i);
+        worker_publish(g->workers[i], s->serving);
 }
 
 static void reload_apply(struct supervisor *s, struct config *c)
@@ -114,9 +110,7 @@ static bool reload_must_wait(struct supervisor *s)
     if (now - s->reload_wanted_ms > RELOAD_PATIENCE_MS) {
         log_printf(LOG_WARN, "reload: the tasks of the oldest generation of tools are interrupted");
         for (unsigned i = 0; i < g->worker_count; i++)
-            if (worker_interrupt_oldest(g->workers[i]) != 0)
-                log_printf(LOG_ERROR, "reload: no memory to interrupt worker %u; it is tried again",
-                           i);
+            worker_interrupt_oldest(g->workers[i]);
         s->reload_wanted_ms = now;
     }
     timer_start(s->loop, &s->retry, RELOAD_RETRY_MS, reload_retry, s);

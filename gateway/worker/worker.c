@@ -74,62 +74,46 @@ static void worker_adopt(struct worker *w, struct serving *s)
 
 /* ---- messages from the supervisor ---- */
 
-struct order {
-    struct mail mail;
-    struct worker *worker;
-    struct serving *serving;
-    bool runs_start;
-};
-
-static struct order *order_new(struct worker *w, void (*run)(struct mail *m))
-{
-    struct order *o = calloc(1, sizeof *o);
-    if (!o)
-        return NULL;
-    o->mail.run = run;
-    o->worker = w;
-    return o;
-}
+/* They are part of the worker, so that none of them can fail: a key that was revoked is revoked in
+ * every worker. */
 
 static void publish_run(struct mail *m)
 {
-    struct order *o = (struct order *)m;
+    struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, publish_mail));
+    struct serving *s = atomic_exchange(&w->incoming, NULL);
     struct http_options http;
-    worker_adopt(o->worker, o->serving);
-    worker_http_options(o->serving->config, &http);
-    http_server_reconfigure(o->worker->http, &http);
-    if (o->runs_start)
-        starter_run(o->worker);
-    free(o);
+    if (w->is_stopped) {
+        serving_unref(s);
+        return;
+    }
+    worker_http_options(s->config, &http);
+    worker_adopt(w, s);
+    http_server_reconfigure(w->http, &http);
+    if (w->index == 0)
+        starter_run(w);
 }
 
-int worker_publish(struct worker *w, struct serving *s, bool runs_start)
+void worker_publish(struct worker *w, struct serving *s)
 {
-    struct order *o = order_new(w, publish_run);
-    if (!o)
-        return MG_E_NOMEM;
-    o->serving = serving_ref(s);
-    o->runs_start = runs_start;
-    loop_post(w->loop, &o->mail);
-    return 0;
+    struct serving *missed = atomic_exchange(&w->incoming, serving_ref(s));
+    if (missed) /* its message is under way still and will find the newer one */
+        serving_unref(missed);
+    else
+        loop_post(w->loop, &w->publish_mail);
 }
 
 static void interrupt_run(struct mail *m)
 {
-    struct order *o = (struct order *)m;
-    struct worker *w = o->worker;
+    struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, interrupt_mail));
+    atomic_store(&w->is_interrupting, false);
     if (w->generation_count > 1)
         vm_shutdown(w->generations[w->generation_count - 1]->vms[w->index]);
-    free(o);
 }
 
-int worker_interrupt_oldest(struct worker *w)
+void worker_interrupt_oldest(struct worker *w)
 {
-    struct order *o = order_new(w, interrupt_run);
-    if (!o)
-        return MG_E_NOMEM;
-    loop_post(w->loop, &o->mail);
-    return 0;
+    if (!atomic_exchange(&w->is_interrupting, true))
+        loop_post(w->loop, &w->interrupt_mail);
 }
 
 /* ---- drain: no new connections; calls get half of the time to end by themselves ---- */
@@ -160,7 +144,6 @@ static void drain_run(struct mail *m)
 void worker_drain(struct worker *w, int64_t timeout_ms)
 {
     w->drain_timeout_ms = timeout_ms;
-    w->drain_mail.run = drain_run;
     loop_post(w->loop, &w->drain_mail);
 }
 
@@ -276,6 +259,9 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
     w->gateway = g;
     w->index = index;
     w->metrics = metrics_slot(index + 1);
+    w->publish_mail.run = publish_run;
+    w->interrupt_mail.run = interrupt_run;
+    w->drain_mail.run = drain_run;
     w->watch.worker = index;
     w->watch.dog = g->watchdog;
     w->loop = loop_new(e);
@@ -312,6 +298,7 @@ void worker_free(struct worker *w)
         return;
     if (w->loop)
         loop_poll(w->loop, 0);
+    serving_unref(atomic_exchange(&w->incoming, NULL));
     while (w->generation_count > 0) /* only when the thread never ran */
         generation_release(w, w->generation_count - 1);
     call_drop_all(w);

@@ -4,6 +4,7 @@
 #ifndef MG_WORKER_H
 #define MG_WORKER_H
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
@@ -45,7 +46,9 @@ struct worker {
     struct starter *starter;      /* the first worker's; NULL until start functions ran */
     struct buf scratch;           /* for one frame or body at a time */
     bool log_access;
-    struct mail drain_mail;
+    struct mail publish_mail, interrupt_mail, drain_mail;
+    _Atomic(struct serving *) incoming; /* published, not yet adopted; one reference, or NULL */
+    atomic_bool is_interrupting;        /* interrupt_mail is under way */
     int64_t drain_timeout_ms, drain_deadline_ms, drain_cancel_ms;
     bool is_draining, is_cancelled, is_stopped;
     bool is_full; /* counted in gateway->full_workers */
@@ -58,11 +61,11 @@ int worker_start(struct worker *w, struct err *e) MG_NODISCARD;
 void worker_join(struct worker *w);
 void worker_free(struct worker *w);
 
-/* Any thread. Serve with s from now on (a reference is taken); with runs_start also run the `start`
- * functions of tools that are new or changed. */
-int worker_publish(struct worker *w, struct serving *s, bool runs_start) MG_NODISCARD;
+/* Any thread. Serve with s from now on (a reference is taken); the first worker also runs the
+ * `start` functions of tools that are new or changed. */
+void worker_publish(struct worker *w, struct serving *s);
 /* Any thread. Interrupts what still runs on the oldest generation of tools. */
-int worker_interrupt_oldest(struct worker *w) MG_NODISCARD;
+void worker_interrupt_oldest(struct worker *w);
 /* Any thread, once. Ends the thread within timeout_ms or shortly after. */
 void worker_drain(struct worker *w, int64_t timeout_ms);
 
