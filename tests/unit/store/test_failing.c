@@ -275,11 +275,11 @@ static void the_journal_without_memory_is_read_only(void **state)
     assert_true(store_is_durable(f->s, seq));
     fixture_crash(f);
     fixture_open(f);
-    struct store_op read = { .kind = STORE_GET, .collection = "jobs", .key = "large", .key_len = 5 };
-    assert_int_equal(store_submit(f->s, &read), 1);
-    assert_int_equal(read.code, 0);
-    assert_string_equal(store_value_text(read.values[0], NULL), text);
-    store_op_fini(&read);
+    op = (struct store_op){ .kind = STORE_GET, .collection = "jobs", .key = "large", .key_len = 5 };
+    assert_int_equal(store_submit(f->s, &op), 1);
+    assert_int_equal(op.code, 0);
+    assert_string_equal(store_value_text(op.values[0], NULL), text);
+    store_op_fini(&op);
     fixture_close(f);
     free(text);
 }
