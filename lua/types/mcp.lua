@@ -54,15 +54,20 @@ function ctx:log(level, data) end
 ---@return boolean
 function ctx:cancelled() end
 
+---Runs once when the call has ended, whatever ended it: a task of its own with the same grants and
+---one second. Of several functions the last one given runs first.
 ---@param fn fun(outcome: mcp.outcome)
 function ctx:on_end(fn) end
 
 ---@class mcp.handle
 local handle = {}
 
+---Once. Raises what the function raised; nil, "cancelled", code when the call is cancelled
+---meanwhile.
 ---@return any ... what the function returned
 function handle:wait() end
 
+---Runs fn beside the caller, in the same call. What still runs when the call ends is dropped.
 ---@param fn fun(...): ...
 ---@param ... any
 ---@return mcp.handle

@@ -1,7 +1,6 @@
 /* What API modules ask of the running task (vm/module.h). */
 #include <lauxlib.h>
 
-#include "base/clock.h"
 #include "vm/state.h"
 
 #include <stdarg.h>
@@ -92,7 +91,7 @@ struct task *task_spawn_job(lua_State *L, int fn, int arg, const char *id, int64
     s->nargs = 2;
     t->ops = ops;
     t->ops_arg = ops_arg;
-    t->deadline_ms = timeout_ms == INT64_MAX ? INT64_MAX : clock_mono_ms() + timeout_ms;
+    task_set_timeout(t, timeout_ms);
     strand_ready(s);
     return t;
 }

@@ -2,7 +2,6 @@
  * its own, with the same grants, one second and a fresh budget; the last one given runs first. */
 #include <lauxlib.h>
 
-#include "base/clock.h"
 #include "vm/state.h"
 
 #define ON_END_MAX 16
@@ -53,7 +52,7 @@ bool on_end_next(struct task *t)
     memory_close(&vm->memory, t->account);
     t->account = (uint32_t)account;
     t->is_stopping = t->is_killed = false;
-    t->deadline_ms = clock_mono_ms() + ON_END_MS;
+    task_set_timeout(t, ON_END_MS);
     struct strand *s = strand_new(vm, t);
     if (!s)
         return false;

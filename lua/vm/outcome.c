@@ -5,6 +5,7 @@
 #include "base/json_write.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "vm/load.h"
 #include "vm/state.h"
 #include "vm/value.h"
 
@@ -15,6 +16,7 @@
 
 #define MAX_RESULT (UINT64_C(2) << 20)
 #define SCRATCH_KEPT 65536
+#define MAX_ERROR 16384 /* bytes of an error that are sent */
 
 static const char content_key, fail_key; /* registry keys: the marks' metatables */
 
@@ -232,6 +234,7 @@ static int describe(lua_State *L)
     bool is_main = f->strand == t->main;
     const char *error = "an error that is not a text";
     lua_settop(L, 1);
+    luaL_checkstack(from, 8, NULL); /* a failed thread has no room of its own */
     if (is_marked(from, -1, &fail_key) && is_main) {
         take_fail(from, t, lua_gettop(from));
         return 0;
@@ -248,7 +251,7 @@ static int describe(lua_State *L)
         return 0;
     if (lua_type(from, -1) == LUA_TSTRING) {
         const char *text = without_position(error);
-        set_text(t, OUT_TOOL_ERROR, true, text, strlen(text));
+        set_text(t, OUT_TOOL_ERROR, true, text, strnlen(text, MAX_ERROR));
     } else {
         char text[128];
         int n =
@@ -282,32 +285,44 @@ void outcome_log_strand(struct task *t, struct strand *s)
 
 /* ---- what ended it from outside ---- */
 
-static void kill_text(const struct task *t, char *out, size_t size)
+static void timeout_text(const struct task *t, char *out, size_t size)
+{
+    static const char where[] =
+        "`timeout` in its limits, and in mcp.ini under [tool NAME] or [tools]";
+    if (t->kind == TASK_LOAD)
+        snprintf(out, size, "over %d ms of computing while the file was loaded", LOAD_MS);
+    else if (t->timeout_ms % 1000 == 0)
+        snprintf(out, size, "timed out: not done within %" PRId64 " s (%s)", t->timeout_ms / 1000,
+                 where);
+    else
+        snprintf(out, size, "timed out: not done within %" PRId64 " ms (%s)", t->timeout_ms, where);
+}
+
+static void memory_text(const struct task *t, char *out, size_t size)
 {
     const struct account *a = &t->vm->memory.accounts[t->account];
-    switch (t->kill_outcome) {
-    case OUT_NO_MEMORY:
-        if (t->vm->memory.is_full && a->used <= a->budget) {
-            snprintf(out, size,
-                     "out of memory: the gateway's tools hold all of [tools] worker_memory");
-            break;
-        }
+    if (t->vm->memory.is_full && a->used <= a->budget)
+        snprintf(out, size, "out of memory: the gateway's tools hold all of [tools] worker_memory");
+    else if (t->kind == TASK_LOAD)
+        snprintf(out, size, "out of memory: a file may use %d MB while it is loaded",
+                 (int)(LOAD_MEMORY >> 20));
+    else
         snprintf(out, size,
                  "out of memory: the tool may use %" PRId64
                  " KB (`memory` in its limits, and in mcp.ini under [tool NAME] or [tools])",
                  a->budget / 1024);
-        break;
-    case OUT_TIMEOUT:
-        snprintf(out, size,
-                 "timed out: the tool did not end within its time (`timeout` in its limits, and in "
-                 "mcp.ini under [tool NAME] or [tools])");
-        break;
+}
+
+static void kill_text(const struct task *t, char *out, size_t size)
+{
+    switch (t->kill_outcome) {
+    case OUT_NO_MEMORY: memory_text(t, out, size); break;
+    case OUT_TIMEOUT: timeout_text(t, out, size); break;
     case OUT_CANCELLED: snprintf(out, size, "cancelled"); break;
     default:
         snprintf(out, size,
-                 "killed: the tool computed for over %d ms where it cannot be interrupted (inside "
-                 "a "
-                 "metamethod or callback that is called from C)",
+                 "killed: %d ms of computing where nothing can interrupt it (in a metamethod that "
+                 "C code calls)",
                  (int)(PINNED_US / 1000));
         break;
     }

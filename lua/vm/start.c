@@ -1,7 +1,6 @@
 /* start functions: once per process and generation, each as a task of its own. */
 #include <lauxlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "vm/state.h"
 
@@ -54,7 +53,7 @@ static int start_one(struct vm *vm, const struct vm_file *f)
     t->error = &s->error;
     t->ended = start_ended;
     t->ended_arg = s;
-    t->deadline_ms = clock_mono_ms() + START_MS;
+    task_set_timeout(t, START_MS);
     lua_rawgeti(main->L, LUA_REGISTRYINDEX, f->start_ref);
     main->nargs = 1;
     strand_ready(main);

@@ -169,6 +169,12 @@ static void deadline_passed(void *arg)
         task_cancel(t, TASK_TIMEOUT);
 }
 
+void task_set_timeout(struct task *t, int64_t timeout_ms)
+{
+    t->timeout_ms = timeout_ms;
+    t->deadline_ms = timeout_ms == INT64_MAX ? INT64_MAX : clock_mono_ms() + timeout_ms;
+}
+
 void task_arm(struct task *t)
 {
     t->is_timed = true;
@@ -186,7 +192,7 @@ void task_restart_timeout(struct task *t, int64_t timeout_ms)
 {
     if (t->is_stopping || t->is_ended)
         return;
-    t->deadline_ms = clock_mono_ms() + timeout_ms;
+    task_set_timeout(t, timeout_ms);
     if (t->is_timed)
         task_arm(t);
 }
@@ -219,7 +225,7 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
     t->info = i;
     t->ops = ops;
     t->ops_arg = arg;
-    t->deadline_ms = clock_mono_ms() + timeout;
+    task_set_timeout(t, timeout);
     uint64_t serial = t->serial;
     strand_run(s);
     /* done() may have started another call in the same struct. */

@@ -73,6 +73,7 @@ struct task {
     struct strand *main;
     struct op *ops_pending;  /* every op that is not released */
     struct loop_timer timer; /* deadline, then grace */
+    int64_t timeout_ms;      /* what it was given, for messages */
     int64_t deadline_ms;     /* monotonic; INT64_MAX: none */
     uint32_t account;
     uint32_t strand_count;
@@ -122,6 +123,8 @@ struct strand *task_main(struct task *t, lua_CFunction body);
 void task_end(struct task *t);
 /* Marks it killed; the scheduler ends it. Calls no Lua: legal in callbacks of the loop. */
 void task_kill(struct task *t, enum outcome o);
+/* From now on; INT64_MAX: for ever. */
+void task_set_timeout(struct task *t, int64_t timeout_ms);
 /* Starts its timer when it first waits or is preempted. */
 void task_arm(struct task *t);
 void task_free(struct task *t); /* one that never ran, or has ended */

@@ -303,7 +303,7 @@ const char *call(struct fixture *f, const char *tool, const char *args, enum out
 
 /* ---- the test module ---- */
 
-int test_cancelled, test_released;
+_Thread_local int test_cancelled, test_released;
 
 struct sleeping {
     struct op op;

@@ -70,6 +70,6 @@ const char *problems(struct fixture *f);
 /* A module for tests: mcp.test.sleep(ms) waits; mcp.test.hold() never ends; mcp.test.late() cannot
  * be stopped at once. */
 extern const struct api_module test_module;
-extern int test_cancelled, test_released;
+extern _Thread_local int test_cancelled, test_released;
 
 #endif

@@ -280,6 +280,21 @@ static void test_cancel_of_a_late_op(void **state)
     assert_int_equal(test_released, 1);
 }
 
+static void test_messages_name_the_limit(void **state)
+{
+    struct fixture *f = *state;
+    fixture_write(f, "t.lua",
+                  "return require('mcp').tool { name = 't', limits = { timeout = 1.25, memory = "
+                  "'3M' },\n"
+                  "run = function(a) if a.hog then a = {} while true do a[#a + 1] = {} end end\n"
+                  "require('mcp').test.sleep(60000) end }");
+    fixture_tool(f, "long", "error(('x'):rep(100000))");
+    fixture_load(f);
+    assert_non_null(strstr(call(f, "t", "{\"hog\":true}", OUT_NO_MEMORY), "may use 3072 KB"));
+    assert_non_null(strstr(call(f, "t", NULL, OUT_TIMEOUT), "not done within 1250 ms"));
+    assert_int_equal(strlen(call(f, "long", NULL, OUT_TOOL_ERROR)), 16384);
+}
+
 static void test_kill_while_waiting(void **state)
 {
     struct fixture *f = *state;
@@ -311,6 +326,7 @@ int main(void)
         TEST(test_waiting),
         TEST(test_cancel),
         TEST(test_cancel_of_a_late_op),
+        TEST(test_messages_name_the_limit),
         TEST(test_kill_while_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
