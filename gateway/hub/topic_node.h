@@ -57,7 +57,8 @@ struct topic_shard {
 };
 
 struct topics {
-    struct topics_options limits;
+    struct topics_options limits; /* but max_queue_bytes */
+    atomic_uint max_queue_bytes;
     atomic_ullong uses;        /* numbers uses */
     atomic_ullong bytes;       /* held by histories */
     atomic_uint kept, awaited; /* nodes with a history, and without */

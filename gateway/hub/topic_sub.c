@@ -89,7 +89,7 @@ struct topic_sub *topic_sub_new(struct topics *t, struct loop *l, size_t max_lin
     s->mail.run = sub_drain;
     s->topics = t;
     s->loop = l;
-    s->max_bytes = s->live_bytes = t->limits.max_queue_bytes;
+    s->max_bytes = s->live_bytes = atomic_load(&t->max_queue_bytes);
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }

@@ -51,11 +51,17 @@ struct topics *topics_new(const struct topics_options *o)
         return NULL;
     memset(t, 0, sizeof *t);
     t->limits = *o;
+    atomic_init(&t->max_queue_bytes, o->max_queue_bytes);
     for (int i = 0; i < TOPIC_SHARDS; i++) {
         pthread_mutex_init(&t->shards[i].lock, NULL);
         atomic_init(&t->shards[i].oldest, UINT64_MAX);
     }
     return t;
+}
+
+void topics_set_max_queue(struct topics *t, uint32_t max_queue_bytes)
+{
+    atomic_store(&t->max_queue_bytes, max_queue_bytes);
 }
 
 void topics_free(struct topics *t)

@@ -26,6 +26,9 @@ struct topics_options {
 struct topics *topics_new(const struct topics_options *o); /* NULL: no memory */
 void topics_free(struct topics *t);                        /* after all subscribers are closed */
 
+/* For those who subscribe from now on: a reload. */
+void topics_set_max_queue(struct topics *t, uint32_t max_queue_bytes);
+
 struct topic_event {
     atomic_uint refs;
     uint32_t len;

@@ -57,21 +57,25 @@ void own_free(struct own *o)
     free(o);
 }
 
-/* The folder of the running binary, when it is a build folder of its own, and the runtime library's
+/* The running binary; and where it lies in a build folder, all of that and the runtime library's
  * sources beside it. */
-static void binary_folders(char build[PATH_MAX], char lua[PATH_MAX])
+static void paths_add_program(struct paths *files, struct paths *folders)
 {
-    ssize_t n = readlink("/proc/self/exe", build, PATH_MAX - 1);
-    build[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(build, '/');
-    if (slash)
-        *slash = '\0';
-    lua[0] = '\0';
-    slash = strrchr(build, '/');
-    if (!slash || strcmp(slash, "/build") != 0 || strlen(build) + 1 > PATH_MAX - 8)
+    static const char build[] = "/build";
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[n > 0 ? n : 0] = '\0';
+    paths_add(files, path);
+    char *slash = strrchr(path, '/');
+    if (!slash)
         return;
-    memcpy(lua, build, (size_t)(slash - build));
-    memcpy(lua + (slash - build), "/lua", sizeof "/lua");
+    *slash = '\0';
+    size_t len = strlen(path);
+    if (len < sizeof build - 1 || strcmp(path + len - (sizeof build - 1), build) != 0)
+        return;
+    paths_add(folders, path);
+    memcpy(path + len - (sizeof build - 1), "/lua", sizeof "/lua");
+    paths_add(folders, path);
 }
 
 /* The store names its state file first. */
@@ -85,12 +89,10 @@ static void paths_add_first(void *arg, const char *path)
 static void paths_collect(const struct config *c, struct store *s, struct paths *files,
                           struct paths *folders, struct paths *prefixes)
 {
-    char build[PATH_MAX], lua[PATH_MAX];
     /* The state that is open, and the one of the next start where a reload has named another. */
     if (s)
         store_own_files(s, paths_add_first, prefixes);
     paths_add(prefixes, c->state.path);
-    binary_folders(build, lua);
     for (size_t i = 0; i < c->own_files.n; i++)
         paths_add(files, c->own_files.items[i]);
     paths_add(files, c->file);
@@ -98,8 +100,7 @@ static void paths_collect(const struct config *c, struct store *s, struct paths 
     if (s)
         store_own_files(s, paths_add, files);
     paths_add(folders, c->paths.tools);
-    paths_add(folders, lua);
-    paths_add(lua[0] ? folders : files, build);
+    paths_add_program(files, folders);
 }
 
 static struct ownfiles *collect(const struct config *c, struct store *s, struct err *e)

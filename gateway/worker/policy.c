@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 struct policy {
     struct policy *next;
     struct config_tool rule;
@@ -163,8 +165,10 @@ const struct vm_policy *policies_find(void *policies, const char *tool)
         if (strcmp(p->name, tool) == 0)
             return &p->vm;
     struct policy *p = policy_new(all, tool);
-    if (!p)
+    if (!p) {
+        log_printf(LOG_ERROR, "no memory for the grants of the tool %s: it is left out", tool);
         return &nothing;
+    }
     p->next = all->first;
     all->first = p;
     return &p->vm;

@@ -193,4 +193,5 @@ void services_reconfigure(struct gateway *g, const struct config *c)
     store_reconfigure(g->store, c->state.autosave_ms, c->state.job_ttl_ms);
     gate_set_limit(g->all_calls, c->tools.max_concurrent);
     watchdog_set_abort(g->watchdog, c->server.stuck_abort_ms);
+    topics_set_max_queue(g->topics, (uint32_t)c->server.max_stream_queue_bytes);
 }

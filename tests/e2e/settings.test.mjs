@@ -62,6 +62,18 @@ test("max_stream_queue: a client for whom more is waiting loses its stream, the 
   assert.equal(await stream.next().catch(() => null), null);
   assert.ok((await gw.metric("moongate_streams_overflowed_total")) >= 1);
   assert.equal((await gw.call("say", { bytes: 10 })).text, "said");
+  // A reload holds for those who come from then on.
+  gw.writeIni(`${quiet}[server]\nmax_stream_queue = 64K\n`);
+  gw.signal("SIGHUP");
+  await gw.logged((l) => /^reloaded/.test(l.msg));
+  await until(async () => {
+    const wide = await gw.events("/sse?topic=job/1");
+    assert.equal((await wide.until("open")).length, 1);
+    await gw.call("say", { bytes: 6000 });
+    for (let event; (event = await wide.next().catch(() => null)); )
+      if (event.json.text.length === 6000) return wide.close(), true;
+    return false;
+  }, "a stream that holds more");
 });
 
 test("public_url: what clients are told, and a Host that is known", async (t) => {
