@@ -12,6 +12,7 @@
 #include "worker/call_struct.h"
 
 #define GATE_WAIT_MS 1000 /* how long a call waits for a place before it is refused */
+#define TURN_US 10000     /* first slices of one turn; further ones wait for the next */
 #define POOL_MAX 256
 
 size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t principal,
@@ -139,6 +140,19 @@ static void call_leave_queue(struct call *c)
     call_leave_gates(c);
 }
 
+static void call_unpostpone(struct call *c)
+{
+    struct worker *w = c->worker;
+    struct call **at = &w->late;
+    while (*at != c)
+        at = &(*at)->late_next;
+    *at = c->late_next;
+    if (!*at)
+        w->late_last = at;
+    c->is_late = false;
+    c->serving->generation->queued[w->index]--;
+}
+
 /* The client's end: in the modern era a client that closes has cancelled; a legacy one has only
  * lost its stream. */
 static void call_cancelled(void *arg)
@@ -149,6 +163,10 @@ static void call_cancelled(void *arg)
         task_cancel(c->task, TASK_CANCELLED);
     else if (c->is_queued) {
         call_leave_queue(c);
+        call_refuse(c, OUT_CANCELLED, "cancelled");
+    } else if (c->is_late) {
+        call_unpostpone(c);
+        call_leave_gates(c);
         call_refuse(c, OUT_CANCELLED, "cancelled");
     }
 }
@@ -260,6 +278,19 @@ static bool call_enter_gate(struct call *c, struct gate *g, bool *holds)
     return false;
 }
 
+/* First slices that arrive together add up: past TURN_US of one turn of HTTP the further ones wait,
+ * so that ready strands, timers and streams come in between. */
+static void call_postpone(struct call *c)
+{
+    struct worker *w = c->worker;
+    call_waits(c);
+    c->is_late = true;
+    c->serving->generation->queued[w->index]++;
+    c->late_next = NULL;
+    *w->late_last = c;
+    w->late_last = &c->late_next;
+}
+
 /* Through the tool's own gate, then the one of all calls; where it is full, this is called again
  * when a place is free. */
 static void call_enter(struct call *c)
@@ -270,7 +301,20 @@ static void call_enter(struct call *c)
     if (!c->holds_all_gate &&
         !call_enter_gate(c, c->worker->gateway->all_calls, &c->holds_all_gate))
         return;
-    call_run(c);
+    if (c->started_us - c->worker->turn_us > TURN_US)
+        call_postpone(c);
+    else
+        call_run(c);
+}
+
+void call_run_late(struct worker *w)
+{
+    int64_t until = clock_mono_us() + TURN_US;
+    do {
+        struct call *c = w->late;
+        call_unpostpone(c);
+        call_run(c);
+    } while (w->late && clock_mono_us() < until);
 }
 
 /* [tool NAME] rate: tokens shared by all callers of the tool. Returns the ms to wait, 0 = go. */
@@ -322,6 +366,9 @@ void call_drop_all(struct worker *w)
         next = c->next;
         if (c->is_queued)
             call_leave_queue(c);
+        if (c->is_late)
+            call_unpostpone(c);
+        call_leave_gates(c);
         inflight_remove(w->gateway->calls, c->entry);
         exchange_on_gone(c->x, NULL, NULL);
         exchange_drop(c->x);

@@ -19,6 +19,9 @@ void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
 size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t principal,
                          const char *request_id, size_t len);
 
+/* Once per turn of the loop: starts calls whose first slice had to wait, for a bounded time. */
+void call_run_late(struct worker *w);
+
 /* After the worker's thread and its machines are gone: connections close without an answer. */
 void call_drop_all(struct worker *w);
 void call_pool_free(struct worker *w);

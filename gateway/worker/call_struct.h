@@ -13,6 +13,7 @@
 
 struct call {
     struct call *next, **prev; /* worker's list while it waits; `next` in the pool */
+    struct call *late_next;
     struct worker *worker;
     struct exchange *x;
     struct mcp_call *mcp;
@@ -34,6 +35,7 @@ struct call {
     bool is_starting; /* inside task_start(): done() only notes the end */
     bool is_over, is_listed;
     bool is_queued; /* at a gate: its machine must outlive a reload */
+    bool is_late;   /* in the worker's list of those whose first slice waits: likewise */
     bool is_gone;   /* nobody is there to read the answer */
     bool is_cancelled;
     char id[CALL_ID_SIZE];

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 
 #include "api/outbox.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "worker/call.h"
 #include "worker/endpoint_topics.h"
@@ -178,6 +179,8 @@ static int64_t next_wait(struct worker *w)
     for (unsigned i = 0; i < w->generation_count; i++)
         if (vm_has_work(w->generations[i]->vms[w->index]))
             return 0;
+    if (w->late)
+        return 0;
     int64_t wait = http_server_wait(w->http);
     return w->is_draining && (wait < 0 || wait > DRAIN_TICK_MS) ? DRAIN_TICK_MS : wait;
 }
@@ -205,6 +208,9 @@ static void worker_step(struct worker *w)
     }
     metrics_set(w->metrics, M_LUA_BYTES, (int64_t)bytes);
     worker_note_full(w);
+    if (w->late)
+        call_run_late(w);
+    w->turn_us = clock_mono_us();
     http_server_run(w->http);
     if (w->generation_count > 1)
         generations_sweep(w);
@@ -258,6 +264,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
     }
     w->gateway = g;
     w->index = index;
+    w->late_last = &w->late;
     w->metrics = metrics_slot(index + 1);
     w->publish_mail.run = publish_run;
     w->interrupt_mail.run = interrupt_run;
@@ -302,6 +309,8 @@ void worker_free(struct worker *w)
     while (w->generation_count > 0) /* only when the thread never ran */
         generation_release(w, w->generation_count - 1);
     call_drop_all(w);
+    if (w->loop)
+        loop_poll(w->loop, 0); /* places that gates gave to those who are gone now */
     call_pool_free(w);
     starter_free(w->starter);
     if (w->http) {

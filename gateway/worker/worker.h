@@ -39,8 +39,11 @@ struct worker {
     /* newest first; each one reference, while its vm lives */
     struct generation *generations[MAX_GENERATIONS];
     unsigned generation_count;
-    struct call *calls;     /* waiting ones */
-    struct call *call_pool; /* free ones */
+    int64_t turn_us;                /* when this turn of the HTTP side began */
+    struct call *late, **late_last; /* calls whose first slice waits for a later turn, oldest first
+                                     */
+    struct call *calls;             /* waiting ones */
+    struct call *call_pool;         /* free ones */
     unsigned call_pool_size;
     struct event_stream *streams; /* open event streams of /sse and GET /mcp */
     struct starter *starter;      /* the first worker's; NULL until start functions ran */
