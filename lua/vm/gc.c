@@ -10,6 +10,7 @@
 #define PACE_US 2000        /* longest pause between two slices; more when memory is short */
 #define PACE_SHORT_US 5000
 #define EXPECT_MIN (INT64_C(64) << 10) /* what every call leaves is reckoned with already */
+#define IDLE_STEPS 8                   /* some 100 us: a call that arrives meanwhile hardly waits */
 #define RESERVE 65536
 #define MIN_HEADROOM (INT64_C(512) << 10)
 
@@ -96,6 +97,22 @@ void gc_expect(struct vm *vm, int64_t bytes)
         return;
     vm->gc.threshold -= bytes;
     vm->gc.expected += bytes;
+}
+
+bool gc_has_work(const struct vm *vm)
+{
+    return vm->gc.is_active || vm->memory.total >= vm->gc.threshold;
+}
+
+void gc_idle(struct vm *vm)
+{
+    if (!gc_has_work(vm))
+        return;
+    if (!vm->gc.is_active)
+        begin(&vm->gc);
+    for (int i = 0; i < IDLE_STEPS && !step(vm); i++)
+        ;
+    vm->gc.seen = vm->memory.allocated;
 }
 
 bool gc_squeeze(struct vm *vm, unsigned *ends, int64_t budget_us)

@@ -19,6 +19,9 @@ struct gc {
 void gc_init(struct vm *vm); /* stops Lua's own pacing */
 /* After a slice: does work in proportion to what was allocated since the last look. */
 void gc_pace(struct vm *vm);
+/* Between two calls: is there garbage to look for? A little of the work. */
+bool gc_has_work(const struct vm *vm);
+void gc_idle(struct vm *vm);
 /* A task has ended that held `bytes`: most of them are garbage now, so the next cycle begins
  * sooner. */
 void gc_expect(struct vm *vm, int64_t bytes);

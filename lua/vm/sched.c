@@ -52,7 +52,7 @@ void strand_ready(struct strand *s)
 
 bool vm_has_work(const struct vm *vm)
 {
-    return vm->ready.first || vm->preempted.first || vm->dying;
+    return vm->ready.first || vm->preempted.first || vm->dying || gc_has_work(vm);
 }
 
 static void bury(struct vm *vm)
@@ -101,4 +101,5 @@ void vm_run(struct vm *vm)
     }
     run_preempted(vm);
     bury(vm);
+    gc_idle(vm);
 }
