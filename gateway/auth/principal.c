@@ -212,6 +212,41 @@ bool principal_may(const struct principal *p, const char *tool)
     return false;
 }
 
+static bool topic_is(const char *topic, size_t len, const char *one, const char *all)
+{
+    return (strlen(one) == len && memcmp(topic, one, len) == 0) || strcmp(topic, all) == 0;
+}
+
+bool principal_may_hear(const struct principal *p, const char *topic)
+{
+    char tool[129];
+    size_t len = strcspn(topic, "/");
+
+    if (!p->tools)
+        return true;
+    if (topic_is(topic, len, "job", "jobs"))
+        return principal_may(p, "status");
+    if (topic_is(topic, len, "canary", "canaries"))
+        return principal_may(p, "canary_status");
+    if (len >= sizeof tool || strchr(topic, '*'))
+        return false;
+    memcpy(tool, topic, len);
+    tool[len] = '\0';
+    return principal_may(p, tool);
+}
+
+bool keyring_has(const struct keyring *k, uint64_t number, int64_t wall_ms)
+{
+    if (number == k->anonymous.number)
+        return keyring_is_open(k) || k->allow_anonymous;
+    for (size_t i = 0; i < k->count; i++) {
+        const struct principal *p = &k->keys[i].who;
+        if (p->number == number)
+            return p->expires_ms == 0 || wall_ms < p->expires_ms;
+    }
+    return false;
+}
+
 const char *authorization_key(const char *value, size_t *len)
 {
     *len = 0;

@@ -47,6 +47,14 @@ const struct principal *keyring_find(const struct keyring *k, const char *presen
 
 bool principal_may(const struct principal *p, const char *tool);
 
+/* May it hear of this topic ("job/ID", "jobs", "*", "counter/7")? Whoever may use all tools hears
+ * all. Others hear jobs if they may call `status`, canaries if they may call `canary_status`, and
+ * of other topics those whose first part is a tool that they may call. */
+bool principal_may_hear(const struct principal *p, const char *topic);
+
+/* Is there still a principal of this number, and not expired? Streams outlive reloads: they ask. */
+bool keyring_has(const struct keyring *k, uint64_t number, int64_t wall_ms);
+
 /* The key inside an Authorization value: "Bearer K" in any case, or the bare key. */
 const char *authorization_key(const char *value, size_t *len);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "worker/admit.h"
 #include "worker/call_struct.h"
 
 static bool call_is_reachable(const struct call *c)
@@ -17,7 +18,9 @@ static bool call_open_stream(struct call *c)
         return false;
     if (exchange_is_stream(c->x))
         return true;
-    struct http_reply r = { .status = 200 };
+    struct http_field fields[ADMIT_CORS_FIELDS];
+    struct http_reply r = { .status = 200, .fields = fields };
+    admit_cors(c->worker, c->x, false, fields, &r.field_count);
     if (exchange_stream(c->x, &r) == 0)
         return true;
     c->is_gone = true;
@@ -60,7 +63,9 @@ void call_note_log(void *arg, int level, const char *data_json, size_t len)
 /* Sends the answer and gives the exchange back. */
 static void call_send(struct call *c)
 {
-    struct http_reply r = { .status = 200, .content_type = "application/json" };
+    struct http_field fields[ADMIT_CORS_FIELDS];
+    struct http_reply r = { .status = 200, .content_type = "application/json", .fields = fields };
+    admit_cors(c->worker, c->x, false, fields, &r.field_count);
     mcp_encode_result(&c->worker->serving->mcp, c->mcp, &c->result, &r.body);
     if (!buf_ok(&r.body)) {
         buf_fini(&r.body);

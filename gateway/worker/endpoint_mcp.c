@@ -217,10 +217,11 @@ static void endpoint_get(struct worker *w, struct exchange *x, struct access *a)
     struct mcp_out out;
     fill_in(w, x, NULL, &in);
     mcp_get(&w->serving->mcp, &in, &out);
+    const struct principal *p = NULL;
     if (out.status != 200)
         answer(w, x, a, &out);
-    else if (admit(w, x, a, ADMIT_STREAM))
-        endpoint_topics_idle(w, x, a);
+    else if ((p = admit(w, x, a, ADMIT_STREAM)) != NULL)
+        endpoint_topics_idle(w, x, a, p);
     mcp_out_fini(&out);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json_write.h"
 #include "worker/admit.h"
 #include "worker/worker.h"
@@ -14,12 +15,16 @@ struct event_stream {
     struct event_stream *next, **prev;
     struct worker *worker;
     struct exchange *x;
-    struct topic_sub *sub; /* NULL: an idle stream */
+    struct topic_sub *sub;  /* NULL: an idle stream */
+    int64_t expires_ms;     /* of that key, wall clock; 0 = never */
+    uint64_t principal;     /* whose key opened it; a number, because keyrings are replaced */
+    struct loop_timer ends; /* when that key expires */
 };
 
 static void stream_free(struct event_stream *s)
 {
     topics_unsubscribe(s->sub);
+    timer_stop(s->worker->loop, &s->ends);
     *s->prev = s->next;
     if (s->next)
         s->next->prev = s->prev;
@@ -53,6 +58,15 @@ static void stream_closed(void *arg, int code)
     stream_free(s);
 }
 
+/* Its key is gone or has expired. */
+static void stream_end(void *arg)
+{
+    struct event_stream *s = arg;
+    exchange_on_gone(s->x, NULL, NULL);
+    exchange_finish(s->x);
+    stream_free(s);
+}
+
 /* Turns the request into a stream and s into its owner. On failure the request is answered and s is
  * gone. */
 static bool stream_open(struct event_stream *s, struct access *a)
@@ -75,6 +89,8 @@ static bool stream_open(struct event_stream *s, struct access *a)
     w->streams = s;
     metrics_add(w->metrics, M_STREAMS_OPEN, 1);
     exchange_on_gone(s->x, stream_gone, s);
+    if (s->expires_ms > 0)
+        timer_start(w->loop, &s->ends, s->expires_ms - clock_wall_ms(), stream_end, s);
     return true;
 }
 
@@ -90,23 +106,30 @@ static void reply_text(struct worker *w, struct exchange *x, const struct access
     access_reply(w, a, x, &r);
 }
 
-static struct event_stream *stream_new(struct worker *w, struct exchange *x, const struct access *a)
+static struct event_stream *stream_new(struct worker *w, struct exchange *x, const struct access *a,
+                                       const struct principal *p)
 {
+    if (w->is_draining) { /* it would be held open until drain_timeout */
+        reply_text(w, x, a, 503, "the gateway is shutting down");
+        return NULL;
+    }
     struct event_stream *s = calloc(1, sizeof *s);
-    if (!s || w->is_draining) { /* it would be held open until drain_timeout */
-        free(s);
-        reply_text(w, x, a, 503, s ? "the gateway is shutting down" : "out of memory");
+    if (!s) {
+        reply_text(w, x, a, 503, "out of memory");
         return NULL;
     }
     s->worker = w;
     s->x = x;
+    s->principal = p->number;
+    s->expires_ms = p->expires_ms;
     return s;
 }
 
-void endpoint_topics_idle(struct worker *w, struct exchange *x, struct access *a)
+void endpoint_topics_idle(struct worker *w, struct exchange *x, struct access *a,
+                          const struct principal *p)
 {
     static const char comment[] = ": connected\n\n";
-    struct event_stream *s = stream_new(w, x, a);
+    struct event_stream *s = stream_new(w, x, a, p);
     if (s && stream_open(s, a))
         exchange_send(x, comment, sizeof comment - 1);
 }
@@ -141,7 +164,8 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
     const char *topics[MAX_TOPICS];
     size_t n = 0;
     struct err e = { 0 };
-    if (!admit(w, x, a, ADMIT_STREAM))
+    const struct principal *p = admit(w, x, a, ADMIT_STREAM);
+    if (!p)
         return;
     for (const char *t; n < MAX_TOPICS && (t = exchange_query(x, "topic", n)); n++)
         topics[n] = t;
@@ -153,7 +177,12 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
         reply_text(w, x, a, 400, "too many topics: at most 64 in one stream");
         return;
     }
-    struct event_stream *s = stream_new(w, x, a);
+    for (size_t i = 0; i < n; i++)
+        if (!principal_may_hear(p, topics[i])) {
+            reply_text(w, x, a, 403, "forbidden: this key may not hear of that topic");
+            return;
+        }
+    struct event_stream *s = stream_new(w, x, a, p);
     if (!s)
         return;
     /* Before the answer, so that a bad topic is a 400; what it delivers comes by the loop, behind
@@ -168,12 +197,20 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
         send_open(w, x, topics, n);
 }
 
+void endpoint_topics_judge_all(struct worker *w)
+{
+    int64_t now = clock_wall_ms();
+    for (struct event_stream *s = w->streams, *next; s; s = next) {
+        next = s->next;
+        if (!keyring_has(w->serving->keyring, s->principal, now))
+            stream_end(s);
+    }
+}
+
 void endpoint_topics_end_all(struct worker *w)
 {
     for (struct event_stream *s = w->streams, *next; s; s = next) {
         next = s->next;
-        exchange_on_gone(s->x, NULL, NULL);
-        exchange_finish(s->x);
-        stream_free(s);
+        stream_end(s);
     }
 }

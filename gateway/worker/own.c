@@ -95,6 +95,11 @@ static void paths_collect(const struct config *c, struct store *s, struct paths 
     paths_add(prefixes, c->state.path);
     for (size_t i = 0; i < c->own_files.n; i++)
         paths_add(files, c->own_files.items[i]);
+    /* What an evaluation runs, or reads its program from, runs with the gateway's own rights. */
+    for (size_t i = 0; i < c->n_eval_rules; i++)
+        for (size_t k = 0; k < c->eval_rules[i].command.n; k++)
+            if (c->eval_rules[i].command.items[k][0] == '/')
+                paths_add(files, c->eval_rules[i].command.items[k]);
     paths_add(files, c->file);
     paths_add(files, c->log.file);
     if (s)

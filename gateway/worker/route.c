@@ -14,18 +14,22 @@ enum { M_GET = 1, M_HEAD = 2, M_POST = 4, M_DELETE = 8 };
 struct route {
     const char *path; /* NULL: [server] path */
     unsigned methods;
-    bool is_health; /* no Host check, no key, no token */
+    enum {
+        DOOR_ASKED, /* Host and Origin here, key and token by whoever serves */
+        DOOR_HEAD,  /* but a HEAD asks only whether somebody is there: it is told so */
+        DOOR_OPEN,  /* no Host check, no key, no token */
+    } door;
     void (*serve)(struct worker *w, struct exchange *x, struct access *a);
 };
 
 static const struct route routes[] = {
-    { NULL, M_POST | M_GET | M_HEAD | M_DELETE, false, endpoint_mcp },
-    { "/sse", M_GET | M_HEAD, false, endpoint_topics },
-    { "/healthz", M_GET | M_HEAD, true, health_live },
-    { "/readyz", M_GET | M_HEAD, true, health_ready },
-    { "/health", M_GET | M_HEAD, true, health_page },
-    { "/metrics", M_GET | M_HEAD, false, health_metrics },
-    { "/", M_GET | M_HEAD, false, health_root },
+    { NULL, M_POST | M_GET | M_HEAD | M_DELETE, DOOR_HEAD, endpoint_mcp },
+    { "/sse", M_GET | M_HEAD, DOOR_HEAD, endpoint_topics },
+    { "/healthz", M_GET | M_HEAD, DOOR_OPEN, health_live },
+    { "/readyz", M_GET | M_HEAD, DOOR_OPEN, health_ready },
+    { "/health", M_GET | M_HEAD, DOOR_OPEN, health_page },
+    { "/metrics", M_GET | M_HEAD, DOOR_ASKED, health_metrics },
+    { "/", M_GET | M_HEAD, DOOR_ASKED, health_root },
 };
 
 static unsigned method_bit(enum http_method m)
@@ -95,8 +99,8 @@ void route_request(void *worker, struct exchange *x)
                    exchange_headers(x)->x_forwarded_for, a.ip);
     enum http_method method = exchange_method(x);
     const struct route *r = route_find(w, exchange_path(x));
-    bool is_head_probe = r && method == HTTP_HEAD && (r->methods & M_HEAD);
-    if (!(r && r->is_health) && !is_head_probe && !admit_origin(w, x, &a))
+    bool is_head_probe = r && r->door == DOOR_HEAD && method == HTTP_HEAD;
+    if (!(r && r->door == DOOR_OPEN) && !is_head_probe && !admit_origin(w, x, &a))
         return;
     if (method == HTTP_OPTIONS)
         reply_options(w, x, &a);
@@ -104,7 +108,7 @@ void route_request(void *worker, struct exchange *x)
         reply_not_found(w, x, &a);
     else if (!(method_bit(method) & r->methods))
         reply_bad_method(w, x, &a, r->methods);
-    else if (is_head_probe && !r->is_health) {
+    else if (is_head_probe) {
         struct http_reply empty = { .status = 200 };
         access_reply(w, &a, x, &empty);
     } else {

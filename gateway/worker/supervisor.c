@@ -66,12 +66,35 @@ static void publish(struct supervisor *s)
         worker_publish(g->workers[i], s->serving);
 }
 
+/* The addresses that are bound stay what they were at the start: whatever the new file says of
+ * host, a gateway that is reached from outside must not lose its last key. */
+static int reload_keeps_keys(const struct supervisor *s, const struct serving *next, struct err *e)
+{
+    const struct gateway *g = &s->gateway;
+    if (!keyring_is_open(next->keyring))
+        return 0;
+    for (size_t i = 0; i < g->address_count; i++) {
+        const char *address = g->addresses[i].text;
+        if (strncmp(address, "127.", 4) != 0 && strncmp(address, "[::1]", 5) != 0)
+            return err_set(e, MG_E_INVALID,
+                           "there is no key, and %s is reached from outside: put keys = "
+                           "YOUR-SECRET "
+                           "under [auth], or stop and start with a loopback host",
+                           address);
+    }
+    return 0;
+}
+
 static void reload_apply(struct supervisor *s, struct config *c)
 {
     struct err e = { 0 };
     bool is_right =
         logging_configure(c, &e) == 0 && own_set(s->gateway.own, c, s->gateway.store, &e) == 0;
     struct serving *next = is_right ? serving_new(&s->gateway, c, s->serving, &s->host, &e) : NULL;
+    if (next && reload_keeps_keys(s, next, &e) != 0) {
+        serving_unref(next);
+        next = NULL;
+    }
     if (!next) {
         log_printf(LOG_ERROR, "reload failed, the previous configuration serves on: %s", e.text);
         if (logging_configure(s->config, &e) != 0 ||

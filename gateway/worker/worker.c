@@ -90,6 +90,7 @@ static void publish_run(struct mail *m)
     worker_http_options(s->config, &http);
     worker_adopt(w, s);
     http_server_reconfigure(w->http, &http);
+    endpoint_topics_judge_all(w);
     if (w->index == 0)
         starter_run(w);
 }

@@ -159,6 +159,13 @@ test("browsers get CORS for allowed origins, on a preflight too", async (t) => {
   const stream = await gw.fetch("/sse?topic=a&key=k1", { headers: { Origin: "https://app.example.com" } });
   assert.equal(stream.headers.get("access-control-allow-origin"), "https://app.example.com");
   await stream.body.cancel();
+  const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "echo", arguments: { message: "x" } } };
+  for (const Accept of ["application/json", "text/event-stream"]) {
+    const answer = await gw.client.post(call, { key: "k1", headers: { Accept, Origin: "https://app.example.com" } });
+    assert.equal(answer.status, 200);
+    assert.ok(answer.headers.get("content-type").startsWith(Accept));
+    assert.equal(answer.headers.get("access-control-allow-origin"), "https://app.example.com", Accept);
+  }
   const denied = await gw.client.post(LIST, { headers: { Origin: "http://localhost:1" } });
   assert.equal(denied.status, 401);
   assert.equal(denied.headers.get("access-control-allow-origin"), "http://localhost:1");
@@ -206,4 +213,39 @@ test("probes and pages", async (t) => {
   assert.deepEqual(Object.keys(await missing.json()).sort(), ["error", "mcp_endpoint", "mcp_version", "message"]);
   assert.equal((await gw.fetch("/mcp", { method: "PUT" })).status, 405);
   assert.equal((await gw.fetch("/metrics")).status, 401, "figures are for those who have a key");
+  assert.equal((await gw.fetch("/metrics", { method: "HEAD" })).status, 429, "a HEAD of them is asked likewise");
+});
+
+test("a key hears of what its tools could tell it, and no more", async (t) => {
+  const gw = await start(t, `${quiet}[key all]\nsecret = a1\n[key jobs]\nsecret = j1\ntools = status, echo\n` +
+    "[key none]\nsecret = n1\ntools = echo\n");
+  const status = async (key, topic) => {
+    const stream = await gw.events(`/sse?${topic.split(" ").map((x) => `topic=${encodeURIComponent(x)}`).join("&")}`, { key });
+    stream.close();
+    return stream.status;
+  };
+  assert.deepEqual([await status("a1", "*"), await status("a1", "job/1"), await status("a1", "any/thing")], [200, 200, 200]);
+  assert.deepEqual([await status("j1", "job/1"), await status("j1", "jobs"), await status("j1", "echo/7")], [200, 200, 200]);
+  assert.deepEqual([await status("j1", "*"), await status("j1", "canary/1"), await status("j1", "counter/7")], [403, 403, 403]);
+  assert.deepEqual([await status("n1", "job/1"), await status("n1", "jobs"), await status("n1", "echo/1 job/1")], [403, 403, 403]);
+});
+
+test("streams end with their key: when it is taken away, and when it expires", async (t) => {
+  const soon = `${new Date(Date.now() + 3000).toISOString().slice(0, 19)}Z`;
+  const ini = (keys) => `${quiet}[auth]\nkeys = stays\n${keys}`;
+  const gw = await start(t, ini(`[key goes]\nsecret = g1\n[key brief]\nsecret = b1\nexpires = ${soon}\n`));
+  const open = async (key) => {
+    const stream = await gw.events("/sse?topic=job/1", { key });
+    assert.equal((await stream.next()).event, "open");
+    return stream;
+  };
+  const stays = await open("stays"), goes = await open("g1"), brief = await open("b1");
+  assert.equal(await brief.next(), null, "expired");
+  gw.writeIni(ini(""));
+  gw.signal("SIGHUP");
+  assert.equal(await goes.next(), null, "taken away");
+  assert.equal((await gw.client.post(LIST, { key: "stays" })).status, 200);
+  const late = await Promise.race([stays.next(100).catch(() => "still open")]);
+  assert.equal(late, "still open");
+  stays.close();
 });

@@ -124,3 +124,11 @@ test("the log is opened anew, so that it can be rotated", async (t) => {
   await until(async () => (await gw.fetch("/readyz"), lines(file).some((l) => l.url === "/readyz")), true, "the new file");
   assert.equal(fs.statSync(file).mode & 0o007, 0, "others may not read the log");
 });
+
+test("a reload cannot take the last key from a gateway that is reached from outside", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nhost = 0.0.0.0\n[auth]\nkeys = k1\n`);
+  const line = await reload(gw, quiet);
+  assert.match(line.msg, /^reload failed.*no key.*0\.0\.0\.0/);
+  assert.equal((await gw.client.post(LIST)).status, 401);
+  assert.equal((await gw.client.post(LIST, { key: "k1" })).status, 200);
+});
