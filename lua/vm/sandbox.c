@@ -190,7 +190,9 @@ static int required(lua_State *L, int status, lua_KContext ctx)
  * environment of its own. */
 static int l_require(lua_State *L)
 {
-    const char *name = luaL_checkstring(L, 1);
+    size_t len;
+    const char *name = luaL_checklstring(L, 1, &len);
+    luaL_argcheck(L, strlen(name) == len, 1, "a name with a NUL in it is no name");
     lua_settop(L, 1);
     lua_pushvalue(L, 1);
     if (lua_rawget(L, lua_upvalueindex(UP_LOADED)) != LUA_TNIL) {
