@@ -1,6 +1,9 @@
-/* check.c - what no key alone can get wrong: limits that contradict each other, doors left open. */
+/* check.c - what no key alone can get wrong: limits that contradict each other, folders that are
+ * not there, doors left open. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "config/load.h"
@@ -88,6 +91,59 @@ static void path_check(const struct check *ck)
         if (strcmp(ck->c->server.path, taken[i]) == 0)
             section_problem(ck->problems, server, "path", &at, "%s serves something else",
                             taken[i]);
+}
+
+/* ---- folders --------------------------------------------------------------------------------- */
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void folder_check(const struct check *ck, const char *section, const char *key,
+                         const char *path)
+{
+    const struct section *s = section_of(ck->c, section, NULL);
+    struct config_origin at = origin_of(s, key);
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        section_problem(ck->problems, s, key, &at, "the folder %s: %s", path, strerror(errno));
+    else if (!S_ISDIR(st.st_mode))
+        section_problem(ck->problems, s, key, &at, "%s: is not a folder", path);
+}
+
+/* A file that is made when it is not there: its folder must be. */
+static void file_check(const struct check *ck, const char *section, const char *key,
+                       const char *path)
+{
+    const struct section *s = section_of(ck->c, section, NULL);
+    struct config_origin at = origin_of(s, key);
+    const char *slash = strrchr(path, '/');
+    char *folder = slash > path ? strndup(path, (size_t)(slash - path)) : strdup("/");
+
+    if (!folder)
+        problems_add(ck->problems, NULL, 0, "not enough memory");
+    else if (!slash || slash[1] == '\0' || is_folder(path))
+        section_problem(ck->problems, s, key, &at, "%s: is a folder, not a file", path);
+    else
+        folder_check(ck, section, key, folder);
+    free(folder);
+}
+
+static void folders_check(const struct check *ck)
+{
+    const struct config *c = ck->c;
+
+    folder_check(ck, "paths", "tools", c->paths.tools);
+    /* The root has its own problem, and these may begin with it. */
+    if (!is_folder(c->paths.root))
+        return;
+    file_check(ck, "state", "path", c->state.path);
+    if (*c->log.file)
+        file_check(ck, "log", "file", c->log.file);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -197,6 +253,7 @@ void config_check(const struct config *c, struct problems *p)
     limits_check(&ck);
     gates_check(&ck);
     path_check(&ck);
+    folders_check(&ck);
     keys_check(&ck);
     host_check(&ck);
 }

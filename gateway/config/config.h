@@ -40,7 +40,7 @@ struct config_key { /* [key NAME] */
     uint32_t line;
     const char *secret;       /* exactly one of the two is not "" */
     const char *sha256;       /* 64 hex digits */
-    struct config_list tools; /* globs; empty: all */
+    struct config_list tools; /* globs, at least one */
     struct config_list scopes;
     struct config_rate rate;
     int64_t expires_ms; /* wall clock; 0: never */
@@ -57,8 +57,9 @@ struct config_setting {      /* a key of [tool ...] that only the tool knows; no
 /* What [tool ...] sections say. A number that is 0 was not set: the tool's own, then [tools],
  * applies. */
 struct config_tool {
-    const char *name; /* the section's NAME or glob */
-    uint32_t line;    /* 0: no section, made of defaults */
+    const char *name;  /* the section's NAME or glob */
+    uint32_t line;     /* 0: no section, made of defaults */
+    const char *where; /* the same for people: "mcp.ini:12" */
     bool is_glob;
     bool enabled;
     struct config_list exec; /* program names, absolute paths, "@evals" */
@@ -130,6 +131,7 @@ struct config {
         int64_t timeout_ms, max_timeout_ms;
         uint64_t memory_bytes, max_memory_bytes, worker_memory_bytes;
         uint32_t max_concurrent;
+        uint32_t page_size; /* of tools/list; 0: all */
     } tools;
     struct {
         uint32_t parallel, max_queued;

@@ -61,7 +61,7 @@ static const struct key_info server_keys[] = {
 
 static const struct key_info auth_keys[] = {
     { "keys", KEY_SECRETS, AT(auth.keys), "", .shape = shape_secret, .alias = "LUKHAS_MCP_API_KEYS",
-      .note = "none",
+      .opens = true, .note = "none",
       .help = "Keys that may use every tool; none here and no [key NAME]: no key is asked for" },
     { "allow_anonymous", KEY_BOOL, AT(auth.allow_anonymous), "no",
       .help = "Also serve callers without a key although there are keys" },
@@ -103,7 +103,8 @@ static const struct key_info paths_keys[] = {
     { "tools", KEY_PATH, AT(paths.tools), "tools.d", .required = true,
       .help = "The folder of the tools, one Lua file each" },
     { "deny", KEY_LIST, AT(paths.deny), "**/.git/**, **/.env*, **/*.pem, **/*.key, **/id_*",
-      .shape = shape_glob, .help = "Files in the root that no tool may touch, as globs" },
+      .shape = shape_glob, .opens = true,
+      .help = "Files in the root that no tool may touch, as globs" },
 };
 
 static const struct key_info log_keys[] = {
@@ -114,7 +115,7 @@ static const struct key_info log_keys[] = {
     { "file", KEY_PATH, AT(log.file), "", .note = "standard error",
       .help = "Append to this file instead of standard error; SIGHUP opens it anew" },
     { "access", KEY_BOOL, AT(log.access), "yes", .help = "One line for each request" },
-    { "redact", KEY_LIST, AT(log.redact), "", .shape = shape_word, .note = "none",
+    { "redact", KEY_LIST, AT(log.redact), "", .shape = shape_word, .opens = true, .note = "none",
       .help = "Names of log fields whose values are written ***" },
 };
 
@@ -131,6 +132,8 @@ static const struct key_info tools_keys[] = {
       .help = "Memory of all tools together, for each worker" },
     { "max_concurrent", KEY_INT, AT(tools.max_concurrent), "256", 1, 100000,
       .help = "Calls that run at once; more wait up to 1 s, then fail" },
+    { "page_size", KEY_INT, AT(tools.page_size), "0", 0, 100000,
+      .help = "Tools on one page of tools/list; 0 = all on one" },
 };
 
 static const struct key_info evals_keys[] = {
@@ -143,7 +146,8 @@ static const struct key_info evals_keys[] = {
 };
 
 static const struct key_info gates_keys[] = {
-    { "order", KEY_LIST, AT(gates.order), "", .shape = shape_word, .note = "any name is a gate",
+    { "order", KEY_LIST, AT(gates.order), "", .shape = shape_word, .opens = true,
+      .note = "any name is a gate",
       .help = "The gates a model can be promoted through, first to last" },
     { "strict", KEY_BOOL, AT(gates.strict), "no",
       .help = "A gate needs the one before it in order" },
@@ -155,13 +159,14 @@ static const struct key_info key_keys[] = {
     { "sha256", KEY_TEXT, offsetof(struct config_key, sha256), "", .shape = shape_sha256,
       .hidden = true, .note = "none",
       .help = "The key's SHA-256 in hex, so that the key itself stands nowhere here" },
-    { "tools", KEY_LIST, offsetof(struct config_key, tools), "", .shape = shape_tool_glob,
-      .note = "all", .help = "Tools this key may see and call, as names or globs" },
+    { "tools", KEY_LIST, offsetof(struct config_key, tools), "*", .shape = shape_tool_glob,
+      .required = true, .help = "Tools this key may see and call, as names or globs" },
     { "scopes", KEY_LIST, offsetof(struct config_key, scopes), "", .shape = shape_scope,
       .note = "none", .help = "Words that tools find in ctx.scopes" },
     { "rate", KEY_RATE, offsetof(struct config_key, rate), "", .note = "as [rate_limit] says",
       .help = "Requests per time with this key, such as 100/10s" },
-    { "expires", KEY_DATE, offsetof(struct config_key, expires_ms), "", .note = "never",
+    { "expires", KEY_DATE, offsetof(struct config_key, expires_ms), "", .opens = true,
+      .note = "never",
       .help = "Last day of validity such as 2027-01-31, or a time: 2027-01-31T12:00:00Z" },
 };
 

@@ -36,6 +36,7 @@ struct key_info {
     const char *alias;                   /* the ops kit's environment name, or NULL */
     bool alias_ms;                       /* its value is a number of milliseconds */
     bool required;                       /* must not be empty */
+    bool opens; /* empty allows more: never because a variable or a file is empty */
     bool whole_seconds;
     bool restart;     /* a reload does not change it */
     bool from_cwd;    /* a relative path starts at the working folder */

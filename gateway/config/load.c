@@ -148,8 +148,12 @@ static bool named_place(struct loader *l)
             s->base = &key[c->n_keys++];
         } else if (strcmp(s->info->name, "tool") == 0) {
             bool is_glob = strpbrk(s->name, "*?") != NULL;
-            tool[c->n_tool_rules] =
-                (struct config_tool){ .name = s->name, .line = s->line, .is_glob = is_glob };
+            tool[c->n_tool_rules] = (struct config_tool){
+                .name = s->name,
+                .line = s->line,
+                .where = arena_printf(l->arena, "%s:%u", l->file, (unsigned)s->line),
+                .is_glob = is_glob,
+            };
             s->base = &tool[c->n_tool_rules++];
         } else if (strcmp(s->info->name, "eval") == 0) {
             eval[c->n_eval_rules] = (struct config_eval){ .name = s->name, .line = s->line };

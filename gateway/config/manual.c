@@ -59,9 +59,12 @@ static const char md_top[] =
     "- A relative path begins at the folder of the ini file; `root`, and every path from\n"
     "  the environment, at the working folder. `{root}` at the beginning of a path is the\n"
     "  root.\n"
-    "- A secret may be `@/path`: what that file holds, in `[auth] keys` one key a line. A\n"
-    "  file that others may read, or that anybody but its owner may write, is refused:\n"
-    "  `chmod 600` it.\n"
+    "- A secret may be `@/path`: what that file holds. A file of keys has one key a line, of\n"
+    "  `[key NAME] secret` just one; empty lines, and lines that begin with `#` or `;`, are\n"
+    "  skipped, and so are blanks around a key. A file that others may read, or that anybody\n"
+    "  but its owner may write, is refused: `chmod 600` it.\n"
+    "- A key has no blanks in it and begins with neither `#` nor `;`.\n"
+    "- The folders of `[paths]`, and those that the state and the log lie in, must be there.\n"
     "\n"
     "## The environment\n"
     "\n"
@@ -75,7 +78,9 @@ static const char md_top[] =
     "and leaves `[key NAME]` alone.\n"
     "\n"
     "Keys that are written but turn out empty, as `${NAME}` of an empty variable or as an\n"
-    "empty file, are an error: they never mean that no key is asked for.\n";
+    "empty file, are an error: they never mean that no key is asked for. The same holds for\n"
+    "the other keys whose emptiness would allow more: `deny`, `redact`, `order`, and of\n"
+    "`[key NAME]` `tools` and `expires`.\n";
 
 static const char md_tools[] =
     "\n"

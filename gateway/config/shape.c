@@ -144,8 +144,10 @@ const char *shape_secret(const char *s)
     size_t len = strlen(s);
 
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
-            return "a key without control characters";
+        if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f)
+            return "a key without blanks or control characters";
+    if (*s == '#' || *s == ';')
+        return "a key that does not begin as a comment does, with # or ;";
     return len >= 1 && len <= 1024 ? NULL : "a key of 1 to 1024 bytes";
 }
 

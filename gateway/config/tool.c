@@ -66,6 +66,7 @@ int config_tool_resolve(const struct config *c, const char *name, struct config_
             rule_apply(c, rule, out);
             settings_apply(rule, settings, &n);
             out->line = rule->line;
+            out->where = rule->where;
         }
     }
     out->settings = settings;

@@ -19,38 +19,15 @@ static const char *decoration_reason(const char *s)
     return NULL;
 }
 
-/* Where the @file of a value is; added to the files that were read. */
-static int file_path(struct value_reader *r, const struct raw *raw, const char *s, size_t len,
-                     struct buf *path, struct err *e)
+/* A secret's file holds one key. */
+static int secret_text(struct value_reader *r, const struct raw *raw, struct buf *out,
+                       struct err *e)
 {
-    struct buf name = { 0 };
-    int rc = 0;
+    struct config_list keys = { 0 };
+    int rc = keyfile_read(r, raw, raw->text, 1, &keys, e);
 
-    if (raw->has_refs)
-        rc = expand_refs(&name, s, len, r->env, e);
-    else
-        buf_append(&name, s, len);
-    if (rc == 0 && name.len == 0)
-        rc = err_set(e, MG_E_INVALID, "after @ comes the path of a file");
-    if (rc == 0 && buf_cstr(&name))
-        path_join(path, raw->at.kind == CONFIG_FILE ? r->dir : r->cwd, name.data);
-    if (rc == 0)
-        rc = buf_cstr(path) ? list_add(r->arena, r->files, path->data, path->len, e) : no_memory(e);
-    buf_fini(&name);
-    return rc;
-}
-
-static int file_text(struct value_reader *r, const struct raw *raw, const char *s, size_t len,
-                     struct buf *out, struct err *e)
-{
-    struct buf path = { 0 };
-    int rc = file_path(r, raw, s, len, &path, e);
-
-    if (rc == 0)
-        rc = expand_file(out, path.data, e);
-    if (rc == 0 && out->len > 0 && memchr(out->data, '\0', out->len))
-        rc = err_set(e, MG_E_INVALID, "a NUL byte");
-    buf_fini(&path);
+    if (rc == 0 && keys.n > 0)
+        buf_str(out, keys.items[0]);
     return rc;
 }
 
@@ -60,7 +37,7 @@ static int value_text(struct value_reader *r, const struct raw *raw, bool is_sec
     int rc = 0;
 
     if (is_secret && raw->has_files && *raw->text == '@')
-        rc = file_text(r, raw, raw->text + 1, strlen(raw->text + 1), out, e);
+        rc = secret_text(r, raw, out, e);
     else if (raw->has_refs)
         rc = expand_refs(out, raw->text, strlen(raw->text), r->env, e);
     else
@@ -225,28 +202,6 @@ static int program_add(struct value_reader *r, const struct raw *raw, const char
     return rc;
 }
 
-/* Keys one a line: from a file, where a comma may be part of one. */
-static int secret_lines(struct value_reader *r, const struct raw *raw, const char *item,
-                        struct config_list *l, struct err *e)
-{
-    struct buf text = { 0 };
-    int rc = file_text(r, raw, item + 1, strlen(item + 1), &text, e);
-
-    for (char *at = rc == 0 && buf_cstr(&text) ? text.data : NULL; at && rc == 0;) {
-        char *newline = strchr(at, '\n');
-        size_t len = newline ? (size_t)(newline - at) : strlen(at);
-        while (len > 0 && strchr(" \t\r", at[len - 1]))
-            len--;
-        if (len > 0)
-            rc = list_add(r->arena, l, at, len, e);
-        at = newline ? newline + 1 : NULL;
-    }
-    if (text.data)
-        explicit_bzero(text.data, text.len);
-    buf_fini(&text);
-    return rc;
-}
-
 static int item_read(struct value_reader *r, const struct key_info *k, const struct raw *raw,
                      const char *item, struct config_list *l, struct err *e)
 {
@@ -254,7 +209,7 @@ static int item_read(struct value_reader *r, const struct key_info *k, const str
     int rc = 0;
 
     if (k->type == KEY_SECRETS && raw->has_files && *item == '@')
-        return secret_lines(r, raw, item, l, e);
+        return keyfile_read(r, raw, item, LIST_ITEMS_MAX, l, e);
     if (raw->has_refs)
         rc = expand_refs(&text, item, strlen(item), r->env, e);
     else
@@ -291,6 +246,13 @@ static int items_check(const struct key_info *k, const struct config_list *l, si
     return 0;
 }
 
+/* An empty variable or file where limits should be: never an open door. */
+static int empty_refuse(const struct key_info *k, struct err *e)
+{
+    return err_set(e, MG_E_INVALID, "there is %s in it",
+                   k->type == KEY_SECRETS ? "no key" : "nothing");
+}
+
 static int items_read(struct value_reader *r, const struct key_info *k, const struct raw *raw,
                       struct config_list *l, struct err *e)
 {
@@ -305,9 +267,8 @@ static int items_read(struct value_reader *r, const struct key_info *k, const st
         rc = items_check(k, l, from, e);
     if (rc == 0 && k->required && l->n == 0)
         rc = err_set(e, MG_E_INVALID, "must not be empty");
-    /* An empty variable or file where keys should be: never an open door. */
-    if (rc == 0 && k->type == KEY_SECRETS && *raw->text && l->n == from)
-        rc = err_set(e, MG_E_INVALID, "there is no key in it");
+    if (rc == 0 && l->n == from && k->opens && *raw->text)
+        rc = empty_refuse(k, e);
     return rc;
 }
 
@@ -330,6 +291,8 @@ int value_read(struct value_reader *r, const struct key_info *k, const struct ra
     else if (rc == 0 &&
              (k->required || (k->fallback && *k->fallback) || (key_is_secret(k) && *raw->text)))
         rc = err_set(e, MG_E_INVALID, "must not be empty");
+    else if (rc == 0 && k->opens && *raw->text)
+        rc = empty_refuse(k, e);
     if (key_is_secret(k) && text.data)
         explicit_bzero(text.data, text.len);
     buf_fini(&text);

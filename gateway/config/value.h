@@ -29,7 +29,6 @@ void value_seal(struct arena *a, const struct key_info *k, void *field);
 void value_render(struct buf *out, const struct key_info *k, const void *field, bool masked);
 void value_copy(const struct key_info *k, void *to, const void *from);
 
-
 /* What a value that names no key of ours says (a tool's setting): ${NAME} replaced, decoration
  * refused. */
 int setting_read(struct value_reader *r, const struct raw *raw, struct buf *out,
@@ -46,6 +45,12 @@ int list_split(struct arena *a, struct config_list *l, const char *text,
 int argv_split(struct arena *a, struct config_list *l, const char *text,
                struct err *e) MG_NODISCARD;
 void list_seal(struct arena *a, struct config_list *l, bool with_text);
+
+/* keyfile.c: adds the keys of the file that the item @PATH names, one a line. Comments and empty
+ * lines are not keys; more than most, and what no key can be, are errors that name file and line.
+ */
+int keyfile_read(struct value_reader *r, const struct raw *raw, const char *item, size_t most,
+                 struct config_list *l, struct err *e) MG_NODISCARD;
 
 /* date.c */
 int date_parse(const char *s, int64_t *ms) MG_NODISCARD;

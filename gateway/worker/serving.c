@@ -128,6 +128,15 @@ static struct generation *generation_for(struct gateway *g, struct config *c,
     return generation_new(g, c, before ? before->number + 1 : 1, digest, before, e);
 }
 
+/* NULL: every tool, and so every topic. */
+static const char *tools_of(const struct config_key *k)
+{
+    for (size_t i = 0; i < k->tools.n; i++)
+        if (strcmp(k->tools.items[i], "*") == 0)
+            return NULL;
+    return k->tools.text;
+}
+
 static struct keyring *keyring_for(const struct config *c, struct err *e)
 {
     size_t n = c->auth.keys.n + c->n_keys;
@@ -144,7 +153,7 @@ static struct keyring *keyring_for(const struct config *c, struct err *e)
             .name = k->name,
             .secret = k->secret && k->secret[0] ? k->secret : NULL,
             .sha256_hex = k->sha256 && k->sha256[0] ? k->sha256 : NULL,
-            .tools = k->tools.n ? k->tools.text : NULL,
+            .tools = tools_of(k),
             .scopes = k->scopes.text,
             .rate_bucket = k->rate.bucket,
             .rate_window_ms = k->rate.window_ms,
@@ -179,6 +188,7 @@ struct serving *serving_new(struct gateway *g, struct config *config, struct ser
         .title = "Moongate",
         .version = MG_VERSION,
         .limits = { .max_values = config->server.max_json_values },
+        .page_size = config->tools.page_size,
         .host = host,
         .lists_are_public = config->n_keys == 0,
     };

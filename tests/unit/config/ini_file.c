@@ -23,6 +23,9 @@ void ini_file_new(struct ini_file *f)
     snprintf(f->dir, sizeof f->dir, "%.32s/mg-config-XXXXXX", tmp);
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/mcp.ini", f->dir);
+    char tools[80];
+    snprintf(tools, sizeof tools, "%s/tools.d", f->dir);
+    assert_int_equal(mkdir(tools, 0700), 0);
 }
 
 static void loaded_forget(struct ini_file *f)

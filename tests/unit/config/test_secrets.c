@@ -66,7 +66,10 @@ static void test_files(void **state)
     (void)state;
     ini_file_new(&f);
     put(&f, "key", SECRET "\r\n\n", 0600);
-    put(&f, "keys", "one\n\n two, three \r\nfour", 0640);
+    put(&f, "keys",
+        "\xef\xbb\xbf"
+        "one\n\n# not a key\n ; nor this\n\t two,three \r\nfo#ur",
+        0640);
     const struct config *c =
         ini_file_load(&f,
                       "[key a]\nsecret = @${WHERE}ey\n[auth]\nkeys = @keys, five\n[key b]\n"
@@ -84,8 +87,8 @@ static void test_files(void **state)
     assert_non_null(c);
     assert_string_equal(c->keys[0].secret, SECRET);
     assert_int_equal(c->auth.keys.n, 4);
-    assert_string_equal(c->auth.keys.items[1], " two, three");
-    assert_string_equal(c->auth.keys.items[2], "four");
+    assert_string_equal(c->auth.keys.items[1], "two,three");
+    assert_string_equal(c->auth.keys.items[2], "fo#ur");
     assert_string_equal(c->auth.keys.items[3], "five");
     /* They are out of every tool's reach. */
     assert_int_equal(c->own_files.n, 3);
@@ -129,7 +132,7 @@ static void test_bad_files(void **state)
     (void)state;
     ini_file_new(&f);
     put(&f, "empty", "\n", 0600);
-    put(&f, "two", "a\nb\n", 0600);
+    put(&f, "two", "a\n#\nb\n", 0600);
     ini_file_write(&f, "nul", "a\0b", 3, 0600);
     ini_file_assert(&f, "[key a]\nsecret = @none\n", NULL,
                     "mcp.ini:2: key a.secret: none: cannot open it: No such file or directory\n");
@@ -156,10 +159,80 @@ static void test_bad_files(void **state)
                     "environment LUKHAS_MCP_API_KEYS: auth.keys: there is no key in it\n");
     ini_file_assert(&f, "[auth]\nkeys =\n", NULL, "");
     ini_file_assert(&f, "[key a]\nsecret = @two\n", NULL,
-                    "mcp.ini:2: key a.secret: expected a key without control characters\n");
+                    "mcp.ini:2: key a.secret: two:3: one key too many\n");
     ini_file_assert(&f, "[key a]\nsecret = @nul\n", NULL, "mcp.ini:2: key a.secret: a NUL byte\n");
     ini_file_assert(&f, "[auth]\nkeys = @nul\n", NULL, "mcp.ini:2: auth.keys: a NUL byte\n");
     ini_file_free(&f);
+}
+
+/* A comment is no key, wherever keys stand; what no header can carry is refused with its place. */
+static void test_what_is_no_key(void **state)
+{
+    static const char blank[] = "expected a key without blanks or control characters\n";
+    static const char comment[] =
+        "expected a key that does not begin as a comment does, with # or ;\n";
+    static const struct {
+        const char *ini, *place, *want;
+    } cases[] = {
+        { "[auth]\nkeys = one two\n", "mcp.ini:2: auth.keys: ", blank },
+        { "[auth]\nkeys = one,#two\n", "mcp.ini:2: auth.keys: ", comment },
+        { "[auth]\nkeys = ${COMMENT}\n", "mcp.ini:2: auth.keys: ", comment },
+        { "[auth]\nkeys = @blank\n", "mcp.ini:2: auth.keys: blank:3: ", blank },
+        { "[auth]\nkeys = @tab\n", "mcp.ini:2: auth.keys: tab:1: ", blank },
+        { "[auth]\nkeys = @comments\n", "mcp.ini:2: auth.keys: ", "there is no key in it\n" },
+        { "[key a]\nsecret = ${PADDED}\n", "mcp.ini:2: key a.secret: ", blank },
+        { "[key a]\nsecret = ${COMMENT}\n", "mcp.ini:2: key a.secret: ", comment },
+        { "[key a]\nsecret = @blank\n", "mcp.ini:2: key a.secret: blank:3: ", blank },
+        { "[key a]\nsecret = @comments\n", "mcp.ini:2: key a.secret: ", "must not be empty\n" },
+    };
+    static const char *const env[] = { "COMMENT=;two", "PADDED= two", NULL };
+    struct ini_file f;
+    char want[256];
+
+    (void)state;
+    ini_file_new(&f);
+    put(&f, "blank", "# one\n\none # of CI\n", 0600);
+    put(&f, "tab", "one\ttwo", 0600);
+    put(&f, "comments", "# one\n;two\n\n  \t#three\n", 0600);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(want, sizeof want, "%s%s", cases[i].place, cases[i].want);
+        ini_file_assert(&f, cases[i].ini, env, want);
+    }
+    put(&f, "one", "# of CI\n\n\t" SECRET " \n", 0600);
+    assert_non_null(ini_file_load(&f, "[key a]\nsecret = @one\n", NULL));
+    assert_string_equal(f.config->keys[0].secret, SECRET);
+    ini_file_free(&f);
+}
+
+/* Rights that a variable was to narrow stay narrow when it is empty. */
+static void test_empty_rights(void **state)
+{
+    static const char *const env[] = { "EMPTY=", "COMMA= ,", NULL };
+    struct ini_file f;
+
+    (void)state;
+    ini_file_new(&f);
+#define KEY "[key a]\nsecret = s\n"
+    ini_file_assert(&f, KEY "tools = ${EMPTY}\n", env,
+                    "mcp.ini:3: key a.tools: must not be empty\n");
+    ini_file_assert(&f, KEY "tools = ${COMMA}\n", env,
+                    "mcp.ini:3: key a.tools: must not be empty\n");
+    ini_file_assert(&f, KEY "tools =\n", env, "mcp.ini:3: key a.tools: must not be empty\n");
+    ini_file_assert(&f, KEY "expires = ${EMPTY}\n", env,
+                    "mcp.ini:3: key a.expires: there is nothing in it\n");
+    ini_file_assert(&f, "[paths]\ndeny = ${EMPTY}\n", env,
+                    "mcp.ini:2: paths.deny: there is nothing in it\n");
+    ini_file_assert(&f, "[log]\nredact = ${EMPTY}\n", env,
+                    "mcp.ini:2: log.redact: there is nothing in it\n");
+    ini_file_assert(&f, "[gates]\norder = ${EMPTY}\n", env,
+                    "mcp.ini:2: gates.order: there is nothing in it\n");
+    /* Said plainly it is meant, and what grants may be empty. */
+    ini_file_assert(&f, KEY "expires =\nscopes = ${EMPTY}\n", env, "");
+    assert_string_equal(f.config->keys[0].tools.text, "*");
+    ini_file_assert(&f, "[paths]\ndeny =\n[gates]\norder =\n[log]\nredact =\n", env, "");
+    ini_file_assert(&f, "[tool x]\nexec = ${EMPTY}\nstate = ${EMPTY}\n", env, "");
+    ini_file_free(&f);
+#undef KEY
 }
 
 static void test_secret_length(void **state)
@@ -174,7 +247,7 @@ static void test_secret_length(void **state)
     ini_file_assert(&f, "[key a]\nsecret = @key\n", NULL, "");
     ini_file_write(&f, "key", key, 1025, 0600);
     ini_file_assert(&f, "[key a]\nsecret = @key\n", NULL,
-                    "mcp.ini:2: key a.secret: expected a key of 1 to 1024 bytes\n");
+                    "mcp.ini:2: key a.secret: key:1: expected a key of 1 to 1024 bytes\n");
     ini_file_free(&f);
 }
 
@@ -226,9 +299,10 @@ static void test_nothing_shows_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_references),    cmocka_unit_test(test_files),
-        cmocka_unit_test(test_file_modes),    cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_secret_length), cmocka_unit_test(test_nothing_shows_them),
+        cmocka_unit_test(test_references),     cmocka_unit_test(test_files),
+        cmocka_unit_test(test_file_modes),     cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_what_is_no_key), cmocka_unit_test(test_empty_rights),
+        cmocka_unit_test(test_secret_length),  cmocka_unit_test(test_nothing_shows_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,9 @@ static void test_shipped_loads(void **state)
 
 static void test_examples(void **state)
 {
-    static const char *const env[] = { "MCP_KEYS=a,b", NULL };
+    /* Their folders of state and logs are those of the machines they are for. */
+    static const char *const env[] = { "MCP_KEYS=a,b", "MOONGATE_STATE_PATH=state.json",
+                                       "MOONGATE_LOG_FILE=access.log", NULL };
     static const char *const files[] = { "config/examples/team.ini",
                                          "config/examples/container.ini" };
 

@@ -256,18 +256,18 @@ static void test_paths(void **state)
 
     (void)state;
     ini_file_new(&f);
-    assert_non_null(ini_file_load(&f, "[log]\nfile = ./logs/x.log\n", NULL));
-    assert_below(&f, f.config->log.file, "/logs/x.log");
+    assert_non_null(ini_file_load(&f, "[log]\nfile = ./tools.d/x.log\n", NULL));
+    assert_below(&f, f.config->log.file, "/tools.d/x.log");
     assert_below(&f, f.config->paths.root, "");
     assert_below(&f, f.config->paths.tools, "/tools.d");
     assert_below(&f, f.config->state.path, "/.mcp-state.json");
     assert_non_null(ini_file_load(&f,
                                   "[paths]\nroot = /\n[log]\nfile = {root}/var/log/x\n"
-                                  "[state]\npath = {rooted}/x\n[eval *]\ncommand = a\ncwd = .\n",
+                                  "[state]\npath = {root}x\n[eval *]\ncommand = a\ncwd = .\n",
                                   env));
     assert_string_equal(f.config->paths.root, "/");
     assert_below(&f, f.config->log.file, "/env.log");
-    assert_below(&f, f.config->state.path, "/{rooted}/x");
+    assert_below(&f, f.config->state.path, "/{root}x");
     assert_below(&f, f.config->eval_rules[0].cwd, "");
     assert_non_null(ini_file_load(&f, "[paths]\nroot = /\n[log]\nfile = {root}/x\n", NULL));
     assert_string_equal(f.config->log.file, "/x");
@@ -364,7 +364,9 @@ static void test_shapes(void **state)
           { "", ":rw", "jobs:", "jobs:x", "jobs:rwx", "a b:r" } },
         { shape_glob, { "**/.git/**", "a..b", "*.pem" }, { "/a", "..", "../a", "a/../b" } },
         { shape_eval_name, { "*", "matriz.quick", "a/b:c@d+e" }, { "", "a*", "a b", "a]b" } },
-        { shape_secret, { "x", "a b", "\xc3\xa9", "\"" }, { "", "a\tb", "a\nb", "\x7f" } },
+        { shape_secret,
+          { "x", "a;b#", "\xc3\xa9", "\"" },
+          { "", "a b", "a\tb", "a\nb", "\x7f", "#a", ";a" } },
         { shape_scope, { "jobs:read", "*", "a/b" }, { "", "a b", "a,b", "\"" } },
     };
 
