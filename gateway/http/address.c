@@ -189,6 +189,9 @@ int http_addresses(const char *host, uint16_t port, struct http_address *out, si
     if (rc == EADDRINUSE)
         return err_set(e, MG_E_CONFLICT, "%s is in use: another server listens there",
                        out[at].text);
+    if (is_absent(rc))
+        return err_set(e, MG_E_INVALID, "cannot listen on %s: this machine has no such address",
+                       out[at].text);
     return err_set(e, rc == EACCES ? MG_E_DENIED : MG_E_IO, "cannot listen on %s: %s", out[at].text,
                    strerror(rc));
 }

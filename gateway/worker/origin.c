@@ -1,5 +1,6 @@
 #include "worker/origin.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -62,10 +63,22 @@ static bool text_is(const char *s, size_t len, const char *want)
     return strlen(want) == len && strncasecmp(s, want, len) == 0;
 }
 
+/* 127.0.0.0/8 in four plain numbers: no name server can be asked for such a host. */
+static bool is_loopback_v4(const char *s, size_t len)
+{
+    char text[INET_ADDRSTRLEN];
+    struct in_addr v4;
+    if (len >= sizeof text)
+        return false;
+    memcpy(text, s, len);
+    text[len] = '\0';
+    return inet_pton(AF_INET, text, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+}
+
 bool authority_is_loopback(const struct authority *a)
 {
-    return text_is(a->host, a->host_len, "localhost") ||
-           text_is(a->host, a->host_len, "127.0.0.1") || text_is(a->host, a->host_len, "::1");
+    return text_is(a->host, a->host_len, "localhost") || text_is(a->host, a->host_len, "::1") ||
+           is_loopback_v4(a->host, a->host_len);
 }
 
 /* scheme://authority[/...]: the authority's extent. */

@@ -14,7 +14,7 @@ struct authority {    /* parts of "host:port", borrowed */
 
 /* False: not an authority (userinfo, blanks, a path, an empty host, a port that is no number). */
 bool authority_parse(const char *text, size_t len, struct authority *out);
-bool authority_is_loopback(const struct authority *a); /* localhost, 127.0.0.1, ::1; any port */
+bool authority_is_loopback(const struct authority *a); /* localhost, 127.x.x.x, ::1; any port */
 
 /* Host header: loopback, or in allowed ("mcp.example.com", "mcp.example.com:8443", "*.example.com"
  * is not known: names only), or the host of public_url. allowed is NULL-terminated. */

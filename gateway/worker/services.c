@@ -63,7 +63,7 @@ int services_raise_descriptors(const struct config *c, struct err *e)
         limit.rlim_max = need;
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
         return 0;
-    return err_set(e, MG_E_LIMIT,
+    return err_set(e, MG_E_INVALID,
                    "[server] max_connections = %u needs %llu descriptors, the system allows %llu: "
                    "lower max_connections "
                    "to %lld or raise the limit (ulimit -n, LimitNOFILE=)",
