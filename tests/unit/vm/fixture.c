@@ -64,7 +64,7 @@ struct fixture *fixture_new(void)
         .policy_arg = f,
         .default_timeout_ms = 30000,
         .max_timeout_ms = 600000,
-        .grace_ms = 50,
+        .grace_ms = 30,
         .default_memory = 16 << 20,
         .max_memory = 256 << 20,
         .worker_memory = 512 << 20,

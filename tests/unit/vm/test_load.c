@@ -81,10 +81,13 @@ static const struct {
       "limits.concurrent: expected an integer" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", needs = 'exec' }", "needs: expected a list" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'exec' } }",
-      "needs \"exec\", which is not granted; write in mcp.ini: [tool a] exec = git" },
+      "needs \"exec\", which is not granted; write in mcp.ini: [tool a] exec = PROGRAM" },
+    { HEAD "return mcp.tool { name = 'a', run = function() mcp.evals.start() end, "
+           "needs = { 'exec' } }",
+      "needs \"exec\", which is not granted; write in mcp.ini: [tool a] exec = @evals" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'state:jobs' } }",
       "needs \"state:jobs\", which is not granted; write in mcp.ini: [tool a] state = "
-      "jobs:rw" },
+      "jobs:r (or :rw, if it changes them)" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'http' } }",
       "\"http\" is not available in this version" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'exek' } }",

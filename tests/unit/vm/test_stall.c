@@ -54,7 +54,7 @@ static void check_offender(struct fixture *f, const char *tool, enum outcome wan
 {
     struct call bad, echo;
     int64_t slowest = 0;
-    f->call_timeout_ms = want == OUT_TIMEOUT ? 50 : 20000;
+    f->call_timeout_ms = want == OUT_TIMEOUT ? 30 : 20000;
     char args[32];
     snprintf(args, sizeof args, "{\"n\":%d}", elements());
     call_start(f, &bad, tool, args);
@@ -246,7 +246,7 @@ static void test_all_at_once(void **state)
     for (size_t i = 0; i < n; i++)
         fixture_tool(f, offenders[i].name, offenders[i].body);
     fixture_write(f, "lib/endless.lua", "while true do end");
-    f->call_timeout_ms = 1000;
+    f->call_timeout_ms = 500;
     fixture_load(f);
     for (size_t i = 0; i < n; i++)
         call_start(f, &bad[i], offenders[i].name, "{}");
