@@ -84,6 +84,12 @@ static bool is_there(const struct config *c, const char *file)
     return false;
 }
 
+static void show(void *count, const char *text)
+{
+    fprintf(stderr, "%s\n", text);
+    ++*(size_t *)count;
+}
+
 int offline_check(const char *ini_path, const char *file)
 {
     struct offline o;
@@ -99,9 +105,10 @@ int offline_check(const char *ini_path, const char *file)
         const struct toolset_problem *p = toolset_problem_at(tools, i);
         if (file && p->file[0] && strcmp(base_name(p->file), base_name(file)) != 0)
             continue;
-        fprintf(stderr, "%s\n", p->text);
-        shown++;
+        show(&shown, p->text);
     }
+    if (tools && !file)
+        policies_strays(o.serving->generation->policies, tools, show, &shown);
     if (shown > 0)
         code = 1;
     if (code == 0)

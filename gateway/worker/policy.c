@@ -1,11 +1,13 @@
 #include "worker/policy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/parse.h"
 
-struct policy {
+struct policy { /* of one tool that a file declares: it was asked for */
     struct policy *next;
     struct config_tool rule;
     struct vm_policy vm;
@@ -175,3 +177,55 @@ const struct vm_policy *policies_find(void *policies, const char *tool)
 }
 
 const struct vm_sections *policies_sections(const struct policies *p) { return &p->sections; }
+
+/* ---- sections of no tool ---- */
+
+static bool is_declared(const struct policies *p, const char *name)
+{
+    for (const struct policy *tool = p->first; tool; tool = tool->next)
+        if (strcmp(tool->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody knows what it declares; its own name is the best guess. */
+static bool is_broken_file(const struct toolset *tools, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < toolset_problem_count(tools); i++) {
+        const char *file = toolset_problem_at(tools, i)->file;
+        if (strncmp(file, name, len) == 0 && strcmp(file + len, ".lua") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The declared name that is near enough to be meant, or NULL. */
+static const char *nearest_name(const struct policies *p, const char *name)
+{
+    const char *best = NULL;
+    unsigned least = strlen(name) < 6 ? 2 : 3;
+    for (const struct policy *tool = p->first; tool; tool = tool->next) {
+        unsigned distance = edit_distance(name, tool->name);
+        if (distance < least) {
+            least = distance;
+            best = tool->name;
+        }
+    }
+    return best;
+}
+
+void policies_strays(const struct policies *p, const struct toolset *tools,
+                     void (*tell)(void *arg, const char *text), void *arg)
+{
+    for (size_t i = 0; i < p->config->n_tool_rules; i++) {
+        const struct config_tool *rule = &p->config->tool_rules[i];
+        char text[512];
+        if (rule->is_glob || is_declared(p, rule->name) || is_broken_file(tools, rule->name))
+            continue;
+        const char *near = nearest_name(p, rule->name);
+        snprintf(text, sizeof text, "%s: [tool %s]: no file declares this tool%s%s%s", rule->where,
+                 rule->name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        tell(arg, text);
+    }
+}

@@ -42,8 +42,15 @@ struct supervisor {
 
 /* ---- configuration ---- */
 
-static void log_problems(const struct toolset *t)
+static void log_stray(void *arg, const char *text)
 {
+    (void)arg;
+    log_printf(LOG_WARN, "%s", text);
+}
+
+static void log_problems(const struct generation *g)
+{
+    const struct toolset *t = g->tools;
     struct log_line l;
     for (size_t i = 0; i < toolset_problem_count(t); i++) {
         log_begin(&l, LOG_ERROR, "tool file did not load");
@@ -51,6 +58,7 @@ static void log_problems(const struct toolset *t)
         log_str(&l, "error", toolset_problem_at(t, i)->text);
         log_end(&l);
     }
+    policies_strays(g->policies, t, log_stray, NULL);
 }
 
 static void restart_needed(void *arg, const char *key)
@@ -111,7 +119,7 @@ static void reload_apply(struct supervisor *s, struct config *c)
     s->config = config_ref(c);
     services_reconfigure(&s->gateway, c);
     if (is_new_tools)
-        log_problems(next->generation->tools);
+        log_problems(next->generation);
     publish(s);
     atomic_store(&s->gateway.reload_failed, 0);
     log_printf(LOG_INFO, "reloaded: generation %u, %zu tools", next->generation->number,
@@ -261,6 +269,8 @@ static int addresses_open(struct supervisor *s, struct err *e)
         has_loopback |= is_loopback(hosts->items[i]);
         int code = http_addresses(hosts->items[i], port, g->addresses + g->address_count,
                                   MAX_ADDRESSES - g->address_count, &n, &port, e);
+        if (code == MG_E_INVALID)
+            err_prefix(e, "[server] host");
         if (code != 0)
             return code;
         g->address_count += n;
@@ -318,7 +328,7 @@ static int start(struct supervisor *s, struct err *e)
 {
     int code;
     if ((code = signals_open(s, e)) != 0 ||
-        (code = services_raise_descriptors(s->config, e)) != 0 ||
+        (code = services_raise_descriptors(&s->gateway, s->config, e)) != 0 ||
         (code = addresses_open(s, e)) != 0 ||
         (code = services_open(&s->gateway, s->config, e)) != 0)
         return code;
@@ -326,7 +336,7 @@ static int start(struct supervisor *s, struct err *e)
     s->serving = serving_new(&s->gateway, s->config, NULL, &s->host, e);
     if (!s->serving)
         return e->code;
-    log_problems(s->serving->generation->tools);
+    log_problems(s->serving->generation);
     if ((code = watchdog_open(s, e)) != 0 || (code = workers_open(s, e)) != 0)
         return code;
     publish(s);

@@ -1,6 +1,7 @@
 /* What a tool says it needs, against what mcp.ini grants it. */
 #include <lauxlib.h>
 
+#include "base/parse.h"
 #include "vm/decl.h"
 
 #include <stdio.h>
@@ -17,12 +18,19 @@ static bool is_one_of(const char *s, size_t len, const char *const *words)
     return false;
 }
 
-/* "jobs:rw" grants "jobs". */
+/* "jobs:rw" grants "jobs", and so does "job*". */
 static bool grants_collection(const char *const *state, const char *name, size_t len)
 {
-    for (; state && *state; state++)
-        if (strncmp(*state, name, len) == 0 && ((*state)[len] == ':' || (*state)[len] == '\0'))
+    char glob[256];
+    for (; state && *state; state++) {
+        size_t n = strcspn(*state, ":");
+        if (n >= sizeof glob)
+            continue;
+        memcpy(glob, *state, n);
+        glob[n] = '\0';
+        if (glob_match(glob, name, len))
             return true;
+    }
     return false;
 }
 
@@ -33,13 +41,12 @@ static void note(lua_State *L, int granted, const char *need, size_t len)
     lua_rawset(L, granted);
 }
 
-static const char *example(const char *need, size_t len)
+/* A line that grants it. Of the programs it runs, a file says those of [eval ...] only. */
+static const char *example(const char *need, const struct source *file)
 {
-    if (len == 4 && memcmp(need, "exec", 4) == 0)
-        return "exec = git";
-    if (len == 3 && memcmp(need, "env", 3) == 0)
+    if (strcmp(need, "env") == 0)
         return "env = NAME";
-    return NULL;
+    return strstr(file->text, "mcp.evals") ? "exec = @evals" : "exec = PROGRAM";
 }
 
 /* One need, without its "?". */
@@ -69,11 +76,11 @@ static void check_need(lua_State *L, const char *tool, const struct vm_policy *p
     } else if (!is_optional && colon) {
         report_add(r, "needs",
                    "needs \"%.*s\", which is not granted; write in mcp.ini: [tool %s] state = "
-                   "%.*s:rw",
+                   "%.*s:r (or :rw, if it changes them)",
                    (int)len, need, tool, (int)(len - word - 1), colon + 1);
     } else if (!is_optional) {
         report_add(r, "needs", "needs \"%s\", which is not granted; write in mcp.ini: [tool %s] %s",
-                   name, tool, example(need, word));
+                   name, tool, example(name, r->source));
     }
 }
 

@@ -263,6 +263,30 @@ static void test_optional_needs(void **state)
     fixture_load(f);
     assert_int_equal(toolset_problem_count(f->set), 1);
     assert_non_null(strstr(problems(f), "\"state:job\""));
+    static const char *const globs[] = { "b*:rw", "j?b*", NULL };
+    f->policy.state = globs;
+    fixture_load(f);
+    assert_non_null(strstr(problems(f), "\"state:models\""));
+    assert_null(strstr(problems(f), "\"state:job"));
+}
+
+/* Who cannot grant what a tool needs can still switch it off. */
+static void test_switched_off(void **state)
+{
+    struct fixture *f = *state;
+    static const struct vm_setting unread[] = { { "token", "@k", "mcp.ini:5", NULL, "no file" } };
+    fixture_write(f, "x.lua",
+                  HEAD "return mcp.tool { name = 'x', needs = { 'exec', 'state:jobs' }, " RUN
+                       ", settings = { token = { type = 'secret' }, must = { type = 'string', "
+                       "required = true } } }");
+    f->policy.settings = unread;
+    f->policy.setting_count = 1;
+    fixture_load(f);
+    assert_int_equal(toolset_problem_count(f->set), 1);
+    f->policy.enabled = false;
+    fixture_load(f);
+    assert_string_equal(problems(f), "");
+    assert_int_equal(toolset_count(f->set), 0);
 }
 
 static void test_which_files(void **state)
@@ -389,7 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_problems),         TEST(test_all_problems_of_a_file),
         TEST(test_what_is_declared), TEST(test_settings),
-        TEST(test_optional_needs),   TEST(test_which_files),
+        TEST(test_optional_needs),   TEST(test_switched_off),     TEST(test_which_files),
         TEST(test_file_size),        TEST(test_no_folder),
         TEST(test_further_worker),   TEST(test_next_generation),
     };

@@ -117,12 +117,54 @@ static void test_sections(void **state)
     site_free(s);
 }
 
+struct told {
+    char text[1024];
+    const char *dir;
+};
+
+/* The folder's name is taken away. */
+static void tell(void *arg, const char *text)
+{
+    struct told *t = arg;
+    size_t len = strlen(t->dir);
+    assert_true(strncmp(text, t->dir, len) == 0 && text[len] == '/');
+    strcat(t->text, text + len + 1);
+    strcat(t->text, "\n");
+}
+
+/* What no file declares is told, but for globs, tools that are off, and files that did not load. */
+static void test_strays(void **state)
+{
+    (void)state;
+    struct site *s = site_new(1);
+    struct config *c = site_config(s, "[tool echo]\n[tool ecoh]\nenabled = no\n[tool e*]\n"
+                                      "[tool off]\nenabled = no\n[tool broken]\n[tool broke]\n"
+                                      "[tool far_away]\n");
+    struct policies *all = policies_new(c);
+    struct toolset *tools = toolset_new(1);
+    struct told told = { .dir = s->dir };
+    policies_find(all, "echo");
+    policies_find(all, "off");
+    assert_int_equal(toolset_add_problem(tools, "broken.lua", "no Lua"), 0);
+    assert_int_equal(toolset_seal(tools), 0);
+    policies_strays(all, tools, tell, &told);
+    assert_string_equal(told.text,
+                        "mcp.ini:4: [tool ecoh]: no file declares this tool; did you mean echo?\n"
+                        "mcp.ini:10: [tool broke]: no file declares this tool\n"
+                        "mcp.ini:11: [tool far_away]: no file declares this tool\n");
+    toolset_unref(tools);
+    policies_free(all);
+    config_unref(c);
+    site_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_tool),
         cmocka_unit_test(test_a_secret_that_is_not_there),
         cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_strays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
