@@ -413,9 +413,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_problems),         TEST(test_all_problems_of_a_file),
         TEST(test_what_is_declared), TEST(test_settings),
-        TEST(test_optional_needs),   TEST(test_switched_off),     TEST(test_which_files),
-        TEST(test_file_size),        TEST(test_no_folder),
-        TEST(test_further_worker),   TEST(test_next_generation),
+        TEST(test_optional_needs),   TEST(test_switched_off),
+        TEST(test_which_files),      TEST(test_file_size),
+        TEST(test_no_folder),        TEST(test_further_worker),
+        TEST(test_next_generation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
