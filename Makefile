@@ -279,7 +279,8 @@ bench: all $(BUILD)/bench/constant
 
 # ---- install -----------------------------------------------------------------------------------
 # An mcp.ini that is there already stays; the shipped one lies beside the documentation as well. In
-# both, the evaluations are named where they are installed.
+# both, the evaluations are named where they are installed. The service's user reads mcp.ini: keys
+# belong in files that it names.
 
 sysconfdir ?= /etc
 unitdir    ?= /lib/systemd/system
@@ -297,7 +298,7 @@ install: all
 	sed -e 's|^command = build/evals/|command = $(evaldir)/|' \
 	    -e 's|^command = config/evals/|command = $(evaldir)/|' mcp.ini >$(DESTDIR)$(docdir)/mcp.ini
 	test -e $(DESTDIR)$(etcdir)/mcp.ini || \
-	  install -m 640 $(DESTDIR)$(docdir)/mcp.ini $(DESTDIR)$(etcdir)/mcp.ini
+	  install -m 644 $(DESTDIR)$(docdir)/mcp.ini $(DESTDIR)$(etcdir)/mcp.ini
 	cd tools.d && find . -type f ! -name '*_test.lua' \
 	  -exec install -D -m 644 '{}' '$(DESTDIR)$(etcdir)/tools.d/{}' \;
 	cd lua/types && find . -type f -exec install -D -m 644 '{}' '$(DESTDIR)$(datadir)/types/{}' \;

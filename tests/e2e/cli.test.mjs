@@ -138,6 +138,59 @@ test("a section's setting that its tool does not declare is an error with its li
   assert.match(run.stderr, /mcp\.ini:2\b.*timout/);
 });
 
+test("folders that are not there are found before anything starts, with file and line", async (t) => {
+  const cases = [
+    ["[state]\npath = no/s.json\n", /^mcp\.ini:2: state\.path: the folder \S+\/no: No such file/],
+    ["[log]\nfile = no/x.log\n", /^mcp\.ini:2: log\.file: the folder \S+\/no: No such file/],
+    ["[paths]\ntools = no\n", /^mcp\.ini:2: paths\.tools: the folder \S+\/no: No such file/],
+    ["[paths]\nroot = no\n", /^mcp\.ini:2: paths\.root: \S+\/no: No such file/],
+  ];
+  for (const [ini, text] of cases) {
+    const dir = folder(t, { ini });
+    for (const args of [["check"], ["serve"]]) {
+      const run = await runBinary(args, { cwd: dir });
+      assert.equal(run.code, 2, `${ini}: ${run.stderr}`);
+      assert.match(run.stderr, text);
+      assert.equal(run.stderr.match(/\n/g).length, 1, run.stderr);
+    }
+  }
+});
+
+test("a section of no tool is a problem, with file, line and the nearest name", async (t) => {
+  const dir = folder(t, {
+    ini: "[tool echo]\nenabled = no\n[tool e*]\ntimeout = 1s\n[tool ecoh]\nenabled = no\n",
+    tools: { "echo.lua": echo },
+  });
+  const run = await runBinary(["check"], { cwd: dir });
+  assert.equal(run.code, 1);
+  assert.equal(run.stderr, "mcp.ini:5: [tool ecoh]: no file declares this tool; did you mean echo?\n");
+  const one = await runBinary(["check", "echo.lua"], { cwd: dir });
+  assert.equal(one.code, 0, one.stderr);
+});
+
+test("the line to add for a grant is the one that helps, and off needs none", async (t) => {
+  const tools = {};
+  for (const name of ["run_eval", "status"])
+    tools[`${name}.lua`] = fs.readFileSync(path.join(repo, "tools.d", `${name}.lua`), "utf8");
+  const lib = path.join(repo, "tools.d/lib");
+  const dir = folder(t, { tools });
+  if (fs.existsSync(lib)) fs.cpSync(lib, path.join(dir, "tools.d/lib"), { recursive: true });
+  const run = await runBinary(["check"], { cwd: dir });
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /\[tool run_eval\] exec = @evals$/m);
+  assert.match(run.stderr, /\[tool status\] state = jobs:r \(or :rw, /m);
+
+  const granted = "[tool run_eval]\nexec = @evals\nstate = jobs:rw\n[tool status]\nstate = jobs:r\n";
+  fs.writeFileSync(path.join(dir, "mcp.ini"), granted);
+  const right = await runBinary(["check"], { cwd: dir });
+  assert.equal(right.code, 0, right.stderr);
+
+  fs.writeFileSync(path.join(dir, "mcp.ini"), "[tool *]\nenabled = no\n");
+  const off = await runBinary(["check"], { cwd: dir });
+  assert.equal(off.code, 0, off.stderr);
+  assert.match(off.stdout, /0 tools load/);
+});
+
 test("tools and call work without serving", async (t) => {
   const dir = folder(t, { tools: { "echo.lua": echo } });
   const list = await runBinary(["tools"], { cwd: dir });
@@ -164,7 +217,13 @@ test("tools and call work without serving", async (t) => {
 test("the shipped files and the examples are right, with the tools that are shipped", async () => {
   const files = ["mcp.ini", "config/examples/team.ini", "config/examples/container.ini"];
   for (const file of files) {
-    const run = await runBinary(["-c", file, "check"], { cwd: repo, env: { MCP_KEYS: "a,b" } });
+    // The folders of state and logs are those of the machines that the examples are for.
+    const env = {
+      MCP_KEYS: "a,b",
+      MOONGATE_LOG_FILE: path.join(os.tmpdir(), "access.log"),
+      MCP_STATE_PATH: path.join(os.tmpdir(), "state.json"),
+    };
+    const run = await runBinary(["-c", file, "check"], { cwd: repo, env });
     assert.equal(run.code, 0, `${file}: ${run.stderr}`);
   }
 });

@@ -6,6 +6,7 @@ import path from "node:path";
 import test from "node:test";
 
 import { Gateway } from "./lib/gateway.mjs";
+import { openRaw } from "./lib/raw.mjs";
 
 // A gateway that must not start: its exit code and what it said.
 async function refused(t, options) {
@@ -30,6 +31,33 @@ test("an address that others can reach needs a key", async (t) => {
   const gw = await Gateway.start({ ini: "[server]\nhost = 0.0.0.0\nport = 0\n[auth]\nkeys = k1\n" });
   t.after(() => gw.stop());
   assert.equal((await gw.fetch("/healthz")).status, 200);
+});
+
+test("what the machine does not have is a matter of the file", async (t) => {
+  const absent = await refused(t, { ini: "[server]\nhost = 192.0.2.1\nport = 0\n[auth]\nkeys = k\n" });
+  assert.equal(absent.code, 2, absent.stderr);
+  assert.match(absent.stderr, /\[server\] host: cannot listen on 192\.0\.2\.1:0: this machine has no such address/);
+
+  const many = await refused(t, {
+    ini: "[server]\nport = 0\nmax_connections = 5000\n",
+    wrapper: ["sh", "-c", 'ulimit -n 1000 && exec "$@"', "sh"],
+  });
+  assert.equal(many.code, 2, many.stderr);
+  assert.match(many.stderr, /max_connections = 5000 needs 5512 descriptors, the system allows 1000/);
+});
+
+test("each loopback address that is listened on is also a name that is answered", async (t) => {
+  const gw = await Gateway.start({ ini: "[server]\nhost = 127.0.0.2\nport = 0\n" });
+  t.after(() => gw.stop());
+  const status = async (host) => {
+    const raw = await openRaw({ port: gw.port, host: "127.0.0.2" });
+    raw.send(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    const { status } = await raw.response();
+    raw.destroy();
+    return status;
+  };
+  assert.equal(await status(`127.0.0.2:${gw.port}`), 200);
+  assert.equal(await status("127.0.0.1.evil"), 403);
 });
 
 test("without a key the start says that authentication is off, and how to turn it on", async (t) => {
@@ -63,6 +91,76 @@ test("keys come from the list, from sections, from files and from variables", as
     assert.equal(await listStatus(gw, key), 401, key);
   for (const secret of ["from-list", "from-variable", "from-file"])
     assert.ok(!gw.stderr.includes(secret), secret);
+});
+
+test("no comment of a key file is a key, and blanks around a key do not count", async (t) => {
+  const gw = new Gateway({ ini: "[auth]\nkeys = @keys\n[key one]\nsecret = @one\n" });
+  fs.writeFileSync(path.join(gw.dir, "keys"), "# comment\n;old\n\n  padded \t\r\nplain\n", { mode: 0o600 });
+  fs.writeFileSync(path.join(gw.dir, "one"), "# of CI\nsecret-one\n", { mode: 0o600 });
+  gw.options.dir = gw.dir;
+  const run = await Gateway.start(gw.options);
+  t.after(async () => {
+    await run.stop();
+    fs.rmSync(gw.dir, { recursive: true, force: true });
+  });
+  for (const key of ["padded", "plain", "secret-one"]) assert.equal(await listStatus(run, key), 200, key);
+  for (const key of ["# comment", "comment", ";old", "old", "#"]) assert.equal(await listStatus(run, key), 401, key);
+});
+
+test("an empty variable grants no tool", async (t) => {
+  const ini = "[key ci]\nsecret = s\ntools = ${CI_TOOLS}\n";
+  const run = await refused(t, { ini, env: { CI_TOOLS: "" } });
+  assert.equal(run.code, 2);
+  assert.match(run.stderr, /mcp\.ini:3: key ci\.tools: must not be empty/);
+});
+
+test("a page has as many tools as page_size says, and a cursor leads to the next", async (t) => {
+  const names = ["a", "b", "c", "d", "e"];
+  const gw = await Gateway.start({
+    ini: "[auth]\nkeys = all\n[key few]\nsecret = few\ntools = a, c, e\n[tools]\npage_size = 2\n",
+    tools: Object.fromEntries(names.map((name) => [`${name}.lua`, tool(name)])),
+  });
+  t.after(() => gw.stop());
+  const pages = async (key, list) => {
+    const found = [];
+    for (let cursor; found.length < 9; ) {
+      const { result } = (await list(cursor === undefined ? {} : { cursor }, { key })).body;
+      found.push(result.tools.map((x) => x.name).join(" "));
+      cursor = result.nextCursor;
+      if (cursor === undefined) break;
+    }
+    return found;
+  };
+  const legacy = (params, options) => gw.rpc("tools/list", params, options);
+  const modern = (params, options) => gw.client.modern("tools/list", params, options);
+  for (const list of [legacy, modern]) {
+    assert.deepEqual(await pages("all", list), ["a b", "c d", "e"]);
+    assert.deepEqual(await pages("few", list), ["a c", "e"]);
+  }
+  const first = (await legacy({}, { key: "all" })).body.result.nextCursor;
+
+  // Without a size everything is on one page, and a cursor still means its place.
+  gw.writeIni("[auth]\nkeys = all\n");
+  gw.signal("SIGHUP");
+  await gw.logged((l) => /^reloaded/.test(l.msg));
+  assert.deepEqual(await pages("all", legacy), ["a b c d e"]);
+  const rest = (await legacy({ cursor: first }, { key: "all" })).body.result;
+  assert.deepEqual(rest.tools.map((x) => x.name), ["c", "d", "e"]);
+  assert.equal(rest.nextCursor, undefined);
+  assert.equal((await legacy({ cursor: "nonsense" }, { key: "all" })).body.error.code, -32602);
+});
+
+test("a section of no tool is told at the start and at a reload", async (t) => {
+  const gw = await Gateway.start({
+    ini: "[tool ecoh]\nenabled = no\n",
+    tools: { "echo.lua": tool("echo") },
+  });
+  t.after(() => gw.stop());
+  const told = (text) => gw.logged((l) => l.level === "warn" && l.msg.endsWith(text));
+  await told("mcp.ini:1: [tool ecoh]: no file declares this tool; did you mean echo?");
+  gw.writeIni("[tool echo]\n[tool other]\n");
+  gw.signal("SIGHUP");
+  await told("mcp.ini:2: [tool other]: no file declares this tool");
 });
 
 test("keys of the environment replace those of the list and leave the sections alone", async (t) => {

@@ -1,13 +1,14 @@
 // install.test.mjs - `make install`: everything in its place, nothing of an operator's overwritten.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test from "node:test";
 
-import { cleanEnv, repo, sanitizer } from "./lib/env.mjs";
+import { cleanEnv, repo, sanitizer, slowness } from "./lib/env.mjs";
 
 function install(dest) {
   const build = process.env.MOONGATE_BUILD ?? path.join(repo, "build");
@@ -52,7 +53,60 @@ test("make install puts everything in its place and keeps an mcp.ini that is the
   });
   assert.equal(check.status, 0, check.stdout + check.stderr);
 
+  assert.equal(fs.statSync(ini).mode & 0o777, 0o644);
   fs.writeFileSync(ini, "# an operator's own\n");
   install(dest);
   assert.equal(fs.readFileSync(ini, "utf8"), "# an operator's own\n");
+});
+
+// Starts what the unit starts, as a user who owns nothing but the folders that the unit gives it.
+async function serveAsService(dest, unit, user) {
+  const value = (name) => unit.match(new RegExp(`^${name}=(.*)$`, "m"))[1];
+  const under = (text) => text.replaceAll("%S", "/var/lib").replace(/\/(etc|srv|usr|var)\//g, `${dest}/$1/`);
+  for (const folder of [`var/lib/${value("StateDirectory")}`, "srv/repo"]) {
+    fs.mkdirSync(path.join(dest, folder), { recursive: true });
+    fs.chmodSync(path.join(dest, folder), 0o700);
+    if (user) fs.chownSync(path.join(dest, folder), user.uid, user.gid);
+  }
+  const env = [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, k, v]) => [k, under(v)]);
+  const [program, ...args] = under(value("ExecStart")).split(" ");
+  const child = spawn(program, args, {
+    cwd: under(`${value("WorkingDirectory")}/`),
+    env: cleanEnv({ ...Object.fromEntries(env), MOONGATE_SERVER_PORT: "0" }),
+    stdio: ["ignore", "ignore", "pipe"],
+    ...user,
+  });
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    log += text;
+    if (/"msg":"listening"/.test(log)) child.kill("SIGTERM");
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), 30_000 * slowness);
+  const [code] = await once(child, "close");
+  clearTimeout(timer);
+  return { code, log };
+}
+
+test("the installed unit's user can start what is installed, with a key, and keep the state", async (t) => {
+  const dest = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-install-"));
+  t.after(() => fs.rmSync(dest, { recursive: true, force: true }));
+  fs.chmodSync(dest, 0o755);
+  install(dest);
+  const unit = fs.readFileSync(path.join(dest, "lib/systemd/system/moongate.service"), "utf8");
+  const user = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : undefined;
+
+  // The steps of docs/operations.md: a key in a file of its own, named by mcp.ini.
+  const keys = path.join(dest, "etc/moongate/keys");
+  fs.writeFileSync(keys, "a-key\n", { mode: 0o640 });
+  if (user) fs.chownSync(keys, 0, user.gid);
+  const ini = path.join(dest, "etc/moongate/mcp.ini");
+  const text = fs.readFileSync(ini, "utf8").replace(/^;keys =$/m, `keys = @${keys}`);
+  assert.ok(text.includes(keys));
+  fs.writeFileSync(ini, text);
+
+  const { code, log } = await serveAsService(dest, unit, user);
+  assert.equal(code, 0, log);
+  assert.match(log, /"msg":"listening"/);
+  assert.doesNotMatch(log, /authentication is off/);
+  assert.ok(fs.existsSync(path.join(dest, "var/lib/moongate/state.json.lock")));
 });
