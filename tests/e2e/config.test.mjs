@@ -11,8 +11,13 @@ import { openRaw } from "./lib/raw.mjs";
 // A gateway that must not start: its exit code and what it said.
 async function refused(t, options) {
   const gw = new Gateway(options);
-  t.after(() => fs.rmSync(gw.dir, { recursive: true, force: true }));
+  t.after(async () => {
+    await gw.kill();
+    gw.remove();
+  });
   gw.launch();
+  const started = await gw.logged((l) => l.msg === "listening").catch(() => undefined);
+  assert.equal(started, undefined, "it must not start");
   const exit = await gw.exited;
   return { code: exit.code, stderr: gw.stderr.replaceAll(`${gw.dir}/`, "") };
 }
