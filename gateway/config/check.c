@@ -115,18 +115,22 @@ static void folder_check(const struct check *ck, const char *section, const char
         section_problem(ck->problems, s, key, &at, "%s: is not a folder", path);
 }
 
-/* A file that is made when it is not there: its folder must be. */
+/* A file that is made when it is not there: its folder must be. None is named by "". */
 static void file_check(const struct check *ck, const char *section, const char *key,
                        const char *path)
 {
     const struct section *s = section_of(ck->c, section, NULL);
     struct config_origin at = origin_of(s, key);
     const char *slash = strrchr(path, '/');
-    char *folder = slash > path ? strndup(path, (size_t)(slash - path)) : strdup("/");
+
+    if (*path == '\0')
+        return;
+    size_t len = slash ? (size_t)(slash - path) : 0; /* of an absolute path */
+    char *folder = len > 0 ? strndup(path, len) : strdup("/");
 
     if (!folder)
         problems_add(ck->problems, NULL, 0, "not enough memory");
-    else if (!slash || slash[1] == '\0' || is_folder(path))
+    else if (path[len + 1] == '\0' || is_folder(path))
         section_problem(ck->problems, s, key, &at, "%s: is a folder, not a file", path);
     else
         folder_check(ck, section, key, folder);
@@ -142,8 +146,7 @@ static void folders_check(const struct check *ck)
     if (!is_folder(c->paths.root))
         return;
     file_check(ck, "state", "path", c->state.path);
-    if (*c->log.file)
-        file_check(ck, "log", "file", c->log.file);
+    file_check(ck, "log", "file", c->log.file);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */

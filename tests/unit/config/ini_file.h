@@ -1,5 +1,5 @@
-/* ini_file.h - a folder of its own with an mcp.ini and a tools.d, loaded under an environment of its
- * own.
+/* ini_file.h - a folder of its own with an mcp.ini and a tools.d, loaded under an environment of
+ * its own.
  * Lifetime: ini_file_new() to ini_file_free(), which removes the folder. */
 #ifndef MG_TEST_INI_FILE_H
 #define MG_TEST_INI_FILE_H
