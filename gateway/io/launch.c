@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,6 +113,8 @@ int launch(const char *program, const struct child_options *o, const struct laun
         if (rc == 0)
             rc = posix_spawn(pid, program, &fa, &attr, (char *const *)(const void *)o->argv,
                              (char *const *)(const void *)env);
+        if (rc == 0 && o->files)
+            (void)prlimit(*pid, RLIMIT_NOFILE, o->files, NULL);
         posix_spawnattr_destroy(&attr);
     }
     posix_spawn_file_actions_destroy(&fa);

@@ -11,6 +11,7 @@
 #define MG_SPAWN_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "io/loop.h"
@@ -23,6 +24,10 @@ struct child_options {
     const char *stdin_data;  /* may be NULL: then /dev/null; borrowed until child_free() */
     size_t stdin_len;
     int stdin_fd, stdout_fd; /* -1, or descriptors to use instead; borrowed for the call */
+    /* Of descriptors, as the gateway raises its own; NULL: inherited. posix_spawn() knows no
+     * limits, so it is set right after the start: while the program is still being loaded, but a
+     * program that looks at once may see the gateway's. One that changes its user keeps that. */
+    const struct rlimit *files;
 };
 
 struct child_ops {

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "http/server.h"
 #include "hub/inflight.h"
@@ -37,6 +38,7 @@ struct gateway {
     struct offload *offload;
     struct watchdog *watchdog;
     struct http_shared *http;
+    struct rlimit files; /* of descriptors, as the gateway found it: programs get this one */
     struct http_address addresses[MAX_ADDRESSES];
     size_t address_count;
     uint16_t port;

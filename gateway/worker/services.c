@@ -49,12 +49,13 @@ unsigned services_worker_count(const struct config *c)
     return n > 256 ? 256 : n;
 }
 
-int services_raise_descriptors(const struct config *c, struct err *e)
+int services_raise_descriptors(struct gateway *g, const struct config *c, struct err *e)
 {
     struct rlimit limit;
     rlim_t need = (rlim_t)c->server.max_connections + SPARE_DESCRIPTORS;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return err_set(e, MG_E_IO, "cannot read the limit of descriptors: %s", strerror(errno));
+    g->files = limit;
     if (limit.rlim_cur >= need)
         return 0;
     rlim_t hard = limit.rlim_max;

@@ -16,7 +16,9 @@ void services_reconfigure(struct gateway *g, const struct config *c);
 
 /* [server] workers, or the cores this process may use */
 unsigned services_worker_count(const struct config *c);
-/* Raises the limit of descriptors to what max_connections needs, or says why it cannot. */
-int services_raise_descriptors(const struct config *c, struct err *e) MG_NODISCARD;
+/* Raises the limit of descriptors to what max_connections needs, or says why it cannot. What it was
+ * goes to g->files. */
+int services_raise_descriptors(struct gateway *g, const struct config *c,
+                               struct err *e) MG_NODISCARD;
 
 #endif

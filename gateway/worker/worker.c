@@ -293,6 +293,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
                                         .outbox = w->outbox,
                                         .watch = &w->watch,
                                         .metrics = w->metrics,
+                                        .files = &g->files,
                                         .worker = index };
     worker_adopt(w, serving_ref(s));
     return w;

@@ -17,6 +17,7 @@
 struct process {
     struct op op; /* never waited for: keeps the process with its task */
     struct loop *loop;
+    const struct rlimit *files;
     struct child *child;
     struct loop_timer timer;
     int64_t timeout_ms, started_us, duration_us;
@@ -116,8 +117,10 @@ static const struct op_type process_type = {
 struct process *process_push(lua_State *L)
 {
     struct process *p = (struct process *)op_push(L, &process_type);
-    if (p)
+    if (p) {
         p->loop = vm_services_of(L)->loop;
+        p->files = vm_services_of(L)->files;
+    }
     return p;
 }
 
@@ -148,6 +151,7 @@ int process_start(struct process *p, const struct process_options *o, struct err
     int code = copy_input(p, &child, e);
     if (code != 0)
         return code;
+    child.files = p->files;
     p->started_us = clock_mono_us();
     p->child = child_start(p->loop, &child, &ops, p, e);
     if (!p->child)

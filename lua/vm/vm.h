@@ -22,6 +22,7 @@ struct store;
 struct topics;
 struct inflight;
 struct offload;
+struct rlimit;
 struct job_gates;  /* api/job_gates.h: how many jobs of a kind run at once; one per process */
 struct outbox;     /* api/outbox.h: events that wait until a change is durable; one per worker */
 struct api_module; /* vm/module.h: what lua/api hands in */
@@ -37,6 +38,7 @@ struct vm_services {
     struct outbox *outbox;
     struct watch_slot *watch;
     struct metrics_slot *metrics;
+    const struct rlimit *files; /* of descriptors, for programs; NULL: the gateway's own */
     unsigned worker;
 };
 

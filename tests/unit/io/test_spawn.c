@@ -432,10 +432,44 @@ static void test_no_descriptor_is_left(void **state)
         ;
 }
 
+/* Its input comes when the limit has been set. */
+static void test_limit_of_descriptors(void **state)
+{
+    (void)state;
+    static const char *const argv[] = { "sh", "-c", "read line; ulimit -S -n; ulimit -H -n", NULL };
+    struct rlimit own, given;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &own), 0);
+    assert_true(own.rlim_cur > 100);
+    given = (struct rlimit){ 99, 100 };
+    for (int i = 0; i < 2; i++) {
+        struct seen s = { 0 };
+        char want[64];
+        const struct child_options o = { .argv = argv,
+                                         .stdin_data = "go\n",
+                                         .stdin_len = 3,
+                                         .stdin_fd = -1,
+                                         .stdout_fd = -1,
+                                         .files = i ? &given : NULL };
+        const struct rlimit *expected = i ? &given : &own;
+        begin(&s);
+        start(&s, &o);
+        until_exit(&s);
+        if (expected->rlim_max == RLIM_INFINITY)
+            snprintf(want, sizeof want, "%llu\nunlimited\n",
+                     (unsigned long long)expected->rlim_cur);
+        else
+            snprintf(want, sizeof want, "%llu\n%llu\n", (unsigned long long)expected->rlim_cur,
+                     (unsigned long long)expected->rlim_max);
+        assert_string_equal(buf_cstr(&s.out), want);
+        finish(&s);
+    }
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_limit_of_descriptors),
         cmocka_unit_test(test_output_and_code),
         cmocka_unit_test(test_argv_is_not_a_shell),
         cmocka_unit_test(test_signal_is_told),
