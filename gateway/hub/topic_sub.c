@@ -41,6 +41,7 @@ void topic_sub_free(struct topic_sub *s)
     queue_free(&s->queue);
     queue_free(&s->spare);
     pthread_mutex_destroy(&s->lock);
+    free(s->pattern_links);
     free(s);
 }
 

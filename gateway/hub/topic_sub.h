@@ -36,7 +36,7 @@ struct topic_sub {
     bool is_draining, is_dead; /* the loop's thread only */
     struct topic_queue spare;  /* likewise */
 
-    struct topic_link pattern_links[TOPIC_SHARDS];
+    struct topic_link *pattern_links; /* one for each shard; NULL without patterns, as most are */
     size_t count;
     struct topic_link links[]; /* one for each exact topic */
 };

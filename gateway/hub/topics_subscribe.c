@@ -41,6 +41,8 @@ static int names_take(struct topic_sub *s, const char *const *names, size_t n, s
             s->links[s->count++] =
                 (struct topic_link){ .sub = s, .name = names[i], .hash = hash_key(names[i], len) };
     }
+    if (s->patterns && !(s->pattern_links = calloc(TOPIC_SHARDS, sizeof *s->pattern_links)))
+        return err_set(e, MG_E_NOMEM, "out of memory");
     return 0;
 }
 
