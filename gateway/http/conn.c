@@ -72,9 +72,28 @@ void conn_release(struct conn *c)
     if (c->x.response)
         MHD_destroy_response(c->x.response);
     buf_fini(&c->x.texts);
-    buf_fini(&c->x.body);
+    body_drop(c);
     buf_fini(&c->x.out);
     free(c);
+}
+
+void conn_enter(struct conn *c, struct conn **list)
+{
+    c->group_next = *list;
+    c->group_link = list;
+    if (c->group_next)
+        c->group_next->group_link = &c->group_next;
+    *list = c;
+}
+
+void conn_leave(struct conn *c)
+{
+    if (!c->group_link)
+        return;
+    *c->group_link = c->group_next;
+    if (c->group_next)
+        c->group_next->group_link = c->group_link;
+    c->group_link = NULL;
 }
 
 /* ---- suspending and resuming ---- */

@@ -46,7 +46,8 @@ struct exchange {
     int64_t started_us;
     struct buf body;
     uint64_t discarded; /* bytes of a body that is too large */
-    int refusal;        /* 413, or 503 without memory, when a discarded body ends */
+    int refusal;        /* 413, or 503 without room for it, when a discarded body ends */
+    size_t counted;     /* bytes of the body's memory that http_shared has counted */
     struct buf out;     /* of a stream: queued and not yet taken */
     size_t out_taken;
     uint64_t bytes;
@@ -59,9 +60,10 @@ struct exchange {
 struct conn {
     struct exchange x; /* first, so that one is the other */
     struct http_server *server;
-    struct MHD_Connection *mhd;              /* NULL before and after */
-    struct conn *next, **link;               /* all of a server, open or only owned */
-    struct conn *stream_next, **stream_link; /* running streams; stream_link NULL: not in it */
+    struct MHD_Connection *mhd;            /* NULL before and after */
+    struct conn *next, **link;             /* all of a server, open or only owned */
+    struct conn *group_next, **group_link; /* running streams, or bodies that come in chunks;
+                                              group_link NULL: in neither */
     struct conn *todo_next;
     bool in_todo;
     bool is_suspended;
@@ -76,6 +78,8 @@ struct conn {
     struct loop_timer timer;
     int64_t deadline_ms; /* of the request that is being received */
     int64_t heard_ms;    /* accepted, or the last request was complete */
+    uint64_t read_bytes; /* of a body in chunks: see chunked.c */
+    bool has_unread;     /* likewise */
     bool local_is_loopback;
     uint16_t local_port;
     struct peer_key key;
@@ -98,6 +102,9 @@ void conn_abort(struct conn *c);
 /* From now on the client's end is watched. */
 void conn_watch(struct conn *c);
 void conn_unwatch(struct conn *c);
+/* Puts c into one of its server's lists, and takes it out of the one it is in, if any. */
+void conn_enter(struct conn *c, struct conn **list);
+void conn_leave(struct conn *c);
 /* Tells the owner what has happened and has not been told. */
 void conn_tell(struct conn *c);
 void conn_tell_later(struct conn *c);

@@ -87,6 +87,21 @@ static bool is_same(const char *s, size_t len, const char *want)
     return len == strlen(want) && strncasecmp(s, want, len) == 0;
 }
 
+/* Does the value stand right behind its name, as both were sent? A line that goes on in the next
+ * one (obsolete since RFC 9112) does not: libmicrohttpd 0.9.75 moves it elsewhere and glues the
+ * continuation to the name, so that "Transfer-Encoding:\r\n chunked" becomes an innocent header
+ * named "Transfer-Encodingchunked". */
+static bool is_one_line(const char *name, size_t name_len, const char *value)
+{
+    const char *p = name + name_len;
+    if (!value || (uintptr_t)value <= (uintptr_t)p || *p != '\0')
+        return false;
+    while (++p != value)
+        if (*p != ' ' && *p != '\t')
+            return false;
+    return true;
+}
+
 static void refuse(struct guard *g, const char *reason)
 {
     if (!g->reason)
@@ -168,6 +183,10 @@ void guard_begin(struct guard *g, struct http_headers *headers)
 
 void guard_field(struct guard *g, const char *name, size_t name_len, const char *value, size_t len)
 {
+    if (!is_one_line(name, name_len, value)) {
+        refuse(g, "a header in more than one line");
+        return;
+    }
     if (!is_clean(value, len) || value[len] != '\0') {
         refuse(g, "control character in a header");
         return;

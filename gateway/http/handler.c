@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/body.h"
+#include "http/chunked.h"
 #include "http/reply.h"
 #include "http/server_struct.h"
 
@@ -58,7 +59,7 @@ static enum MHD_Result take_header(void *arg, enum MHD_ValueKind kind, const cha
 {
     struct head *h = arg;
     (void)kind;
-    guard_field(&h->guard, name, name_len, value ? value : "", value ? len : 0);
+    guard_field(&h->guard, name, name_len, value, len);
     if (name_len == 6 && strcasecmp(name, "Cookie") == 0)
         h->cookies += len;
     return MHD_YES;
@@ -117,10 +118,13 @@ static enum http_method method_of(const char *text)
 /* In the head or at the end of the body: libmicrohttpd closes the connection in the first case. */
 static enum MHD_Result refuse(struct conn *c, int status, const char *reason)
 {
+    conn_leave(c);
     server_refused(c->server, &c->x, status, reason);
     struct MHD_Response *r = reply_text(reason);
     if (!r)
         return MHD_NO;
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE) /* without memory for it: a bare 503 */
+        (void)MHD_add_response_header(r, "Retry-After", "1");
     c->x.step = STEP_SEND;
     enum MHD_Result rc = MHD_queue_response(c->mhd, (unsigned)status, r);
     MHD_destroy_response(r);
@@ -150,6 +154,8 @@ static enum MHD_Result head_received(struct conn *c, const char *url, const char
     x->is_old = strcmp(version, "HTTP/1.0") == 0;
     guard_begin(&h.guard, &x->headers);
     MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, take_header, &h);
+    if (h.guard.is_chunked)
+        chunked_begin(c);
     if (head_is_too_large(c, h.cookies)) {
         body_refuse_raw(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large");
         return MHD_YES;
@@ -193,6 +199,7 @@ static enum MHD_Result answer_or_wait(struct conn *c)
 static enum MHD_Result serve(struct conn *c)
 {
     struct http_server *s = c->server;
+    conn_leave(c);
     c->x.step = STEP_SERVE;
     c->x.is_owned = true;
     c->heard_ms = loop_now(s->loop);
@@ -206,6 +213,7 @@ enum MHD_Result handler_request(void *arg, struct MHD_Connection *mhd, const cha
 {
     struct conn *c = *request;
     (void)arg, (void)mhd;
+    c->server->n_alone = 0;
     if (c->is_closing)
         return MHD_NO;
     if (*upload_size > 0) {
@@ -219,7 +227,7 @@ enum MHD_Result handler_request(void *arg, struct MHD_Connection *mhd, const cha
     case STEP_SERVE: return answer_or_wait(c);
     case STEP_DISCARD:
         return refuse(c, c->x.refusal,
-                      c->x.refusal == MHD_HTTP_SERVICE_UNAVAILABLE ? "no memory for the body"
+                      c->x.refusal == MHD_HTTP_SERVICE_UNAVAILABLE ? BODY_NO_ROOM
                                                                    : "the body is too large");
     default: return MHD_NO; /* answered already: to be closed */
     }
@@ -247,7 +255,7 @@ void handler_completed(void *arg, struct MHD_Connection *mhd, void **request,
     struct exchange *x = &c->x;
     (void)arg, (void)mhd, (void)how;
     conn_unwatch(c);
-    stream_unlink(c);
+    conn_leave(c);
     if (x->is_owned) {
         /* Whatever libmicrohttpd does next, the place of the next request is taken. */
         x->is_lost = true;

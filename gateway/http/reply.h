@@ -16,8 +16,6 @@ void exchange_keep_texts(struct exchange *x);
 void exchange_give_back(struct exchange *x);
 
 ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max);
-void stream_link(struct conn *c);
-void stream_unlink(struct conn *c);
 void streams_ping_start(struct http_server *s); /* once per sse_keepalive; 0 = never */
 
 #endif

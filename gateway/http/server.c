@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "http/chunked.h"
 #include "http/handler.h"
 #include "http/raw.h"
 #include "http/reply.h"
@@ -14,6 +15,8 @@
 
 #define CONNECTIONS_MAX (1U << 20) /* libmicrohttpd's own limit; ours is http_shared's */
 #define TURNS_AT_END 8
+#define TURNS_ALONE 100 /* then libmicrohttpd is taken to turn on the spot, and waits */
+#define TURNS_PER_LOOK 64
 #define SECONDS_MAX (7 * 24 * 3600) /* of an idle timeout */
 
 void server_refused(struct http_server *s, const struct exchange *x, int status, const char *reason)
@@ -166,12 +169,29 @@ static void update_due(struct http_server *s)
         s->due_ms = loop_now(s->loop) + (int64_t)wait;
 }
 
+/* Libmicrohttpd may ask for the next run at once although nothing comes of it: see chunked.h for
+ * what is known to do so. */
+static void count_run(struct http_server *s)
+{
+    if (s->is_ready) {
+        s->n_alone = 0;
+        return;
+    }
+    if (s->n_alone < TURNS_ALONE)
+        s->n_alone++;
+    if (++s->n_asked < TURNS_PER_LOOK)
+        return;
+    s->n_asked = 0;
+    chunked_look(s);
+}
+
 void http_server_run(struct http_server *s)
 {
     listeners_restore(s->listeners);
     conns_resume(s);
     if (!s->is_ready && loop_now(s->loop) < s->due_ms)
         return;
+    count_run(s);
     s->is_ready = false;
     MHD_run(s->mhd);
     update_due(s);
@@ -186,8 +206,10 @@ int64_t http_server_wait(struct http_server *s)
 {
     int64_t resume = conns_wait(s);
     int64_t now = loop_now(s->loop);
-    if (s->is_ready || resume == 0 || now >= s->due_ms)
+    if (s->is_ready || resume == 0)
         return 0;
+    if (now >= s->due_ms)
+        return s->n_alone < TURNS_ALONE ? 0 : 1;
     int64_t wait = s->due_ms - now;
     if (resume > 0 && resume < wait)
         wait = resume;

@@ -13,8 +13,10 @@
 #include "http/exchange.h"
 #include "io/loop.h"
 
-struct http_options {  /* plain values; reloadable ones may change by http_server_reconfigure() */
-    uint64_t max_body; /* bytes; over it 413 */
+struct http_options { /* plain values; reloadable ones may change by http_server_reconfigure() */
+    /* Bytes; over it 413. What all bodies take that have come or are coming, and are larger than 16
+     * KB, is bounded by 64 times as much, at least 256 MB: over that 503. */
+    uint64_t max_body;
     uint32_t max_headers;      /* bytes of a request's head, and 64 for each header, query
                                 * argument and cookie (and its text again); over it 431. Not
                                 * reloadable. */
@@ -28,7 +30,7 @@ struct http_options {  /* plain values; reloadable ones may change by http_serve
     uint32_t max_connections_per_ip; /* 0 = no limit; a /64 of IPv6 counts as one */
 };
 
-/* What all workers share: counts of connections, in all and by address. */
+/* What all workers share: counts of connections, in all and by address, and of bytes of bodies. */
 struct http_shared;
 struct http_shared *http_shared_new(void);
 void http_shared_free(struct http_shared *s);

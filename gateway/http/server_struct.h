@@ -23,6 +23,9 @@ struct http_server {
     struct conn *todo; /* to be resumed, or told */
     int64_t resumed_us;
     struct conn *streams;
+    struct conn *chunked; /* whose bodies come in chunks, see chunked.h */
+    unsigned n_alone;     /* runs in a row that libmicrohttpd asked for and that moved nothing */
+    unsigned n_asked;     /* runs that no event asked for, since the last look at `chunked` */
     struct loop_timer ping;
     struct conn *joining; /* inside MHD_add_connection() */
     struct buf spare;     /* the memory of a body, for the next one */

@@ -1,5 +1,6 @@
 #include "http/shared.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,8 +17,12 @@ struct peer {
     UT_hash_handle hh;
 };
 
+#define BODIES_MIN (256ULL << 20) /* bytes of bodies at once, in all */
+#define BODIES_LARGEST 64         /* or as many of the largest ones */
+
 struct http_shared {
     atomic_uint open;
+    atomic_ullong body_bytes;
     pthread_mutex_t lock;
     struct peer *peers; /* those with a connection; under the lock */
 };
@@ -111,3 +116,18 @@ void shared_leave(struct http_shared *s, const struct peer_key *k, bool by_addre
     }
     pthread_mutex_unlock(&s->lock);
 }
+
+bool shared_take_bytes(struct http_shared *s, const struct http_options *o, size_t n)
+{
+    unsigned long long max = BODIES_MIN;
+    if (o->max_body > max / BODIES_LARGEST)
+        max = o->max_body < ULLONG_MAX / BODIES_LARGEST ? o->max_body * BODIES_LARGEST : ULLONG_MAX;
+    if (n > max)
+        return false;
+    if (atomic_fetch_add(&s->body_bytes, n) <= max - n)
+        return true;
+    atomic_fetch_sub(&s->body_bytes, n);
+    return false;
+}
+
+void shared_give_bytes(struct http_shared *s, size_t n) { atomic_fetch_sub(&s->body_bytes, n); }

@@ -3,26 +3,6 @@
 #include "http/reply.h"
 #include "http/server_struct.h"
 
-void stream_link(struct conn *c)
-{
-    struct http_server *s = c->server;
-    c->stream_next = s->streams;
-    c->stream_link = &s->streams;
-    if (c->stream_next)
-        c->stream_next->stream_link = &c->stream_next;
-    s->streams = c;
-}
-
-void stream_unlink(struct conn *c)
-{
-    if (!c->stream_link)
-        return;
-    *c->stream_link = c->stream_next;
-    if (c->stream_next)
-        c->stream_next->stream_link = c->stream_link;
-    c->stream_link = NULL;
-}
-
 static size_t queued(const struct exchange *x) { return x->out.len - x->out_taken; }
 
 /* Ends the stream by a write that fails. libmicrohttpd forgets to clean up a connection that its
@@ -43,6 +23,7 @@ ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max)
     struct exchange *x = &c->x;
     size_t n = queued(x);
     (void)pos;
+    c->server->n_alone = 0;
     if (x->is_dropped || x->is_lost || c->is_closing)
         return end_hard(c, out);
     if (n == 0) {
@@ -73,7 +54,7 @@ int exchange_stream(struct exchange *x, const struct http_reply *r)
         return MG_E_NOMEM;
     x->status = MHD_HTTP_OK;
     x->is_stream = true;
-    stream_link(c);
+    conn_enter(c, &c->server->streams);
     conn_resume(c);
     return 0;
 }
@@ -139,7 +120,7 @@ static void streams_ping(void *server)
     struct http_server *s = server;
     streams_ping_start(s);
     for (struct conn *c = s->streams, *next; c; c = next) {
-        next = c->stream_next;
+        next = c->group_next;
         if (queued(&c->x) == 0 && !c->x.is_finished && !c->is_closing)
             (void)enqueue(&c->x, comment, sizeof comment - 1);
     }

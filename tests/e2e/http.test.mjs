@@ -53,6 +53,9 @@ test("requests that two servers could read in two ways are refused, closed, logg
     `GET /healthz HTTP/1.1\r\n${host}X: a\rContent-Length: 44\r\n\r\n`,
     `GET http://evil/healthz HTTP/1.1\r\n${host}\r\n`,
     `GET /healthz%00x HTTP/1.1\r\n${host}\r\n`,
+    `POST /mcp HTTP/1.1\r\n${host}${json}Transfer-Encoding:\r\n chunked\r\n\r\n`,
+    `POST /mcp HTTP/1.1\r\n${host}${json}Content-Length: 4\r\n 0\r\n\r\n`,
+    `GET /healthz HTTP/1.1\r\n${host}Origin: http://ev\r\n il.com\r\n\r\n`,
   ];
   for (const row of rows) {
     const raw = await gw.raw();
@@ -198,4 +201,37 @@ test("a call whose client is gone goes on without it, and nothing is left of the
   const line = await gw.logged((l) => l.tool === "nap" && l.status);
   assert.equal(line.outcome, "OK", "a legacy client's call is not cancelled by its leaving");
   assert.equal(line.ip, "127.0.0.1");
+});
+
+test("chunks whose lines never end keep no worker busy, whether their clients stay or leave", async (t) => {
+  const gw = await start(t, "[server]\nworkers = 1\n");
+  const head = `POST /mcp HTTP/1.1\r\n${host}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  for (const line of [`1;${"a".repeat(20_000)}`, "0".repeat(40_000)]) {
+    const [stays, leaves] = [await gw.raw(), await gw.raw()];
+    leaves.send(head + line).end();
+    stays.send(head + line);
+    assert.equal((await stays.response())?.status, 400);
+    await Promise.all([stays.closed(), leaves.closed()]);
+    for (const raw of [stays, leaves]) raw.destroy();
+  }
+  await gw.logged((l) => l.status === 400 && /chunk/.test(l.rpc));
+  assert.equal(await gw.metric("moongate_http_malformed_total"), 4);
+});
+
+test("a program gets the limit of descriptors that the gateway was started with", async (t) => {
+  const script = "read line; ulimit -S -n";
+  const gw = await Gateway.start({
+    ini: quiet + "[tool limit]\nexec = sh\n",
+    wrapper: ["sh", "-c", 'ulimit -S -n 300; exec "$@"', "sh"],
+    tools: { "limit.lua": `local mcp = require "mcp"
+      return mcp.tool { name = "limit", description = "For a test.", input = { type = "object" },
+        needs = { "exec" },
+        run = function()
+          local done, message = mcp.exec.run { argv = { "sh", "-c", "${script}" }, stdin = "go\\n" }
+          if not done then return nil, message end
+          return { files = done.stdout }
+        end }` },
+  });
+  t.after(() => gw.stop());
+  assert.equal((await gw.call("limit", {})).value.files.trim(), "300");
 });

@@ -154,9 +154,40 @@ static void test_what_is_taken(void **state)
     assert_null(run("Accept: a\n", "HTTP/1.0", &g, &h, copy, sizeof copy));
     assert_non_null(run("Transfer-Encoding: chunked\n", "HTTP/1.0", &g, &h, copy, sizeof copy));
     /* A NUL inside is shorter for C than it came. */
+    static const char line[] = "Host\0a\0b";
     guard_begin(&g, &h);
-    guard_field(&g, "Host", 4, "a\0b", 3);
-    assert_non_null(guard_end(&g, "HTTP/1.1"));
+    guard_field(&g, line, 4, line + 5, 3);
+    assert_string_equal(guard_end(&g, "HTTP/1.1"), "control character in a header");
+}
+
+/* A name that was moved and made longer is no longer followed by its value. */
+static void test_headers_in_two_lines(void **state)
+{
+    (void)state;
+    static const char memory[] = "Content-Length\0 4\0  0\0Content-Length0\0\t4\0Host\0:a\0Hosta\0";
+    static const struct {
+        size_t name, len, value;
+        bool is_good;
+    } rows[] = {
+        { 0, 14, 16, true },  { 0, 14, 15, true },  { 22, 15, 16, false }, { 22, 15, 39, true },
+        { 0, 14, 39, false }, { 22, 15, 38, true }, { 41, 4, 47, false },  { 41, 4, 46, true },
+        { 0, 13, 16, false }, { 41, 4, 45, false }, { 49, 5, 47, false },  { 41, 4, 0, false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct guard g;
+        struct http_headers h;
+        const char *value = memory + rows[i].value;
+        guard_begin(&g, &h);
+        guard_field(&g, memory + rows[i].name, rows[i].len, value, strlen(value));
+        bool is_good = !g.reason || strcmp(g.reason, "a header in more than one line") != 0;
+        if (is_good != rows[i].is_good)
+            fail_msg("row %zu", i);
+    }
+    struct guard g;
+    struct http_headers h;
+    guard_begin(&g, &h);
+    guard_field(&g, "Host", 4, NULL, 0);
+    assert_non_null(g.reason);
 }
 
 static void test_targets(void **state)
@@ -227,7 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused),       cmocka_unit_test(test_passed),
         cmocka_unit_test(test_what_is_taken), cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_masks),         cmocka_unit_test(test_headers_in_two_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
