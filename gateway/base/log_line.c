@@ -88,9 +88,13 @@ static bool field_begin(struct log_line *l, const char *key)
     if (l->off)
         return false;
     if (start + VALUE_ROOM + 4 <= LINE_ROOM) {
-        put(l, l->text ? " " : ",\"", l->text ? 1 : 2);
+        l->data[l->len++] = l->text ? ' ' : ',';
+        if (!l->text)
+            l->data[l->len++] = '"';
         if (put_escaped(l, key, strlen(key), LINE_ROOM - VALUE_ROOM - 2)) {
-            put(l, l->text ? "=" : "\":", l->text ? 1 : 2);
+            if (!l->text)
+                l->data[l->len++] = '"';
+            l->data[l->len++] = l->text ? '=' : ':';
             return true;
         }
     }
