@@ -88,7 +88,7 @@ const char *env_nearest(const struct section_info *s, const char *rest)
     char lower[64];
     size_t n = 0;
 
-    for (; rest[n] && n < sizeof lower - 1; n++)
+    for (; n < sizeof lower - 1 && rest[n]; n++)
         lower[n] = (char)tolower((unsigned char)rest[n]);
     lower[n] = '\0';
     return key_nearest(s, lower);

@@ -85,7 +85,7 @@ local offenders = {
   end,
   hog_tables = function()
     local all = {}
-    while true do all[#all + 1] = { #all } end
+    while #all >= 0 do all[#all + 1] = { #all } end
   end,
   hog_string = function()
     local s = "x"
