@@ -66,6 +66,13 @@ static int check_folders(const struct rootfile_rules *r, int fd, const char *pat
     return code;
 }
 
+/* The same for a folder that stays open. */
+static int may_enter(const struct rootfile_rules *r, int fd, const char *path, struct err *e)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return copy < 0 ? fail_errno(e, path) : check_folders(r, copy, path, e);
+}
+
 /* Opens the folder that path's last part lies in; *base is that part. */
 static int open_parent(const struct rootfile_rules *r, const char *path, const char **base,
                        struct err *e)
@@ -83,8 +90,7 @@ static int open_parent(const struct rootfile_rules *r, const char *path, const c
     int fd = open_folder(r, folder, e);
     if (fd < 0)
         return fd;
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    int code = copy < 0 ? fail_errno(e, path) : check_folders(r, copy, path, e);
+    int code = may_enter(r, fd, path, e);
     if (code != 0) {
         close(fd);
         return code;
@@ -125,42 +131,87 @@ int rootfile_read(const struct rootfile_rules *r, const char *path, struct err *
     return fd < 0 ? code : check_file(r, fd, path, e);
 }
 
-int rootfile_write(const struct rootfile_rules *r, const char *path, struct err *e)
+#define WRITE_TRIES 10 /* while others make and remove a file of that name */
+
+/* Opens it, or makes it, whichever it is; *is_new says so. */
+static int open_output(int folder, const char *base, bool *is_new)
 {
     const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    int fd = -1;
+    for (int i = 0; i < WRITE_TRIES; i++) {
+        *is_new = false;
+        fd = openat(folder, base, flags);
+        if (fd >= 0 || errno != ENOENT)
+            break;
+        *is_new = true;
+        fd = openat(folder, base, flags | O_CREAT | O_EXCL, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+/* Removes what was made for a name that is refused: a name alone may mean something, to the gateway
+ * (a file of its state) or to others (.env). */
+static void remove_made(int folder, const char *base, const struct stat *made)
+{
+    struct stat now;
+    if (fstatat(folder, base, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_dev == made->st_dev &&
+        now.st_ino == made->st_ino)
+        (void)unlinkat(folder, base, 0);
+}
+
+int rootfile_write(const struct rootfile_rules *r, const char *path, struct err *e)
+{
     const char *base;
+    bool is_new;
+    struct stat made;
     int folder = open_parent(r, path, &base, e);
     if (folder < 0)
         return folder;
-    int fd = openat(folder, base, flags | O_CREAT, 0666);
-    int code = fd < 0 ? fail_errno(e, path) : 0;
-    close(folder);
-    if (fd < 0)
+    int fd = open_output(folder, base, &is_new);
+    if (fd < 0) {
+        int code = fail_errno(e, path);
+        close(folder);
         return code;
+    }
+    is_new = is_new && fstat(fd, &made) == 0;
     fd = check_file(r, fd, path, e);
+    if (fd < 0 && is_new)
+        remove_made(folder, base, &made);
+    close(folder);
     if (fd >= 0 && ftruncate(fd, 0) != 0) {
-        code = fail_errno(e, path);
+        int code = fail_errno(e, path);
         close(fd);
         return code;
     }
     return fd;
 }
 
-int rootfile_folder(const struct rootfile_rules *r, const char *path, struct buf *out,
-                    struct err *e)
+/* Appends the path that the folder has now. */
+static int append_path(int fd, const char *path, struct buf *out, struct err *e)
 {
     char link[64], target[PATH_MAX];
 
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, target, sizeof target);
+    if (len < 0 || (size_t)len == sizeof target)
+        return fail_errno(e, path);
+    buf_append(out, target, (size_t)len);
+    return 0;
+}
+
+int rootfile_folder(const struct rootfile_rules *r, const char *path, struct buf *out,
+                    struct err *e)
+{
     if (path[0] == '/')
         return err_set(e, MG_E_DENIED, "the path is not relative to the root: %s", path);
     int fd = open_folder(r, path[0] ? path : ".", e);
     if (fd < 0)
         return fd;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t len = readlink(link, target, sizeof target);
-    int code = len < 0 || (size_t)len == sizeof target ? fail_errno(e, path) : 0;
+    int code = may_enter(r, fd, path, e);
     if (code == 0)
-        buf_append(out, target, (size_t)len);
+        code = append_path(fd, path, out, e);
     close(fd);
     return code;
 }

@@ -15,9 +15,10 @@ struct rootfile_rules {
 
 /* path is relative to the root. A regular file that exists. */
 int rootfile_read(const struct rootfile_rules *r, const char *path, struct err *e) MG_NODISCARD;
-/* A regular file, made or emptied. */
+/* A regular file, made or emptied. One that was made and then refused is gone again. */
 int rootfile_write(const struct rootfile_rules *r, const char *path, struct err *e) MG_NODISCARD;
-/* An existing folder: its absolute path without symbolic links is appended to out; returns 0. */
+/* An existing folder that tools may touch: its absolute path without symbolic links is appended to
+ * out; returns 0. */
 int rootfile_folder(const struct rootfile_rules *r, const char *path, struct buf *out,
                     struct err *e) MG_NODISCARD;
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "tools/ownfiles.h"
 
 static const char *const granted[] = { "sh",  "cat",      "echo", "false",   "sleep",
                                        "env", "/bin/pwd", "seq",  "nothere", NULL };
@@ -219,6 +220,78 @@ static void test_own_folder(void **state)
     assert_int_equal(st.st_size, 1);
 }
 
+/* As the gateway judges: by the globs of [paths] deny, and the names of the state's files. */
+static bool may_open_by_name(void *arg, int fd) { return ownfiles_allows(arg, fd); }
+
+static struct ownfiles *judge_by_name(struct fixture *f)
+{
+    static const char *const deny[] = { "**/.git/**", "**/.env*", "**/*.pem", NULL };
+    static const char *const none[] = { NULL };
+    char state[128];
+    snprintf(state, sizeof state, "%s/.mcp-state.json", f->base);
+    const char *const prefixes[] = { state, NULL };
+    struct ownfiles_options o = {
+        .root = f->base, .deny = deny, .files = none, .folders = none, .prefixes = prefixes
+    };
+    struct err e = { 0 };
+    struct ownfiles *own = ownfiles_new(&o, &e);
+    assert_non_null(own);
+    f->o.may_open = may_open_by_name;
+    f->o.may_open_arg = own;
+    return own;
+}
+
+/* A name that is refused is not made either, and what lies under it stays as it is. */
+static void test_refused_names(void **state)
+{
+    static const char *const names[] = { ".mcp-state.json",
+                                         ".mcp-state.json.journal.99",
+                                         ".mcp-state.json.tmp",
+                                         ".env",
+                                         ".env.local",
+                                         "a.pem",
+                                         "sub/b.pem" };
+    need_programs();
+    struct fixture *f = *state;
+    char body[256], path[160];
+    struct stat st;
+    fixture_write(f, "sub/x", "x");
+    struct ownfiles *own = judge_by_name(f);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(body, sizeof body,
+                 "return select(3, mcp.exec.run{argv={'echo', 'x'}, stdout_file='%s'})", names[i]);
+        check(f, body, "DENIED");
+        snprintf(path, sizeof path, "%s/%s", f->base, names[i]);
+        assert_int_equal(access(path, F_OK), -1);
+        fixture_write(f, names[i], "kept");
+        check(f, body, "DENIED");
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_size, 4);
+    }
+    check(f, "return mcp.exec.run{argv={'echo', 'x'}, stdout_file='sub/new'}.code", "0");
+    vm_free(f->vm);
+    f->vm = NULL;
+    ownfiles_free(own);
+}
+
+/* A folder that is refused, or lies in one, is no program's folder either. */
+static void test_refused_folders(void **state)
+{
+    need_programs();
+    struct fixture *f = *state;
+    fixture_write(f, ".git/hooks/x", "x");
+    fixture_write(f, "sub/.git/x", "x");
+    struct ownfiles *own = judge_by_name(f);
+    check(f, "return mcp.exec.run{argv={'/bin/pwd'}, cwd='sub'}.code", "0");
+    check(f, "return mcp.exec.run{argv={'/bin/pwd'}, cwd='.'}.code", "0");
+    check(f, "return select(3, mcp.exec.run{argv={'/bin/pwd'}, cwd='.git'})", "DENIED");
+    check(f, "return select(3, mcp.exec.run{argv={'/bin/pwd'}, cwd='.git/hooks'})", "DENIED");
+    check(f, "return select(3, mcp.exec.run{argv={'/bin/pwd'}, cwd='sub/../sub/.git'})", "DENIED");
+    vm_free(f->vm);
+    f->vm = NULL;
+    ownfiles_free(own);
+}
+
 static void test_output_limit(void **state)
 {
     static const struct example examples[] = {
@@ -398,6 +471,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_folder, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_files, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_own_folder, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_refused_names, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_refused_folders, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_output_limit, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_lines, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_timeout, setup, fixture_teardown),
