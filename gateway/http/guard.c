@@ -102,6 +102,18 @@ static bool is_one_line(const char *name, size_t name_len, const char *value)
     return true;
 }
 
+/* Or it stays in place, and its continuation is written over what is behind the name: then a value
+ * behind enough blanks still seems to follow. But its own line, as it came, is not the last: behind
+ * the end of the line, of which libmicrohttpd has made one NUL or two, the next one begins with a
+ * blank. */
+static bool goes_on(const char *end)
+{
+    const char *next = end + 1;
+    if (*next == '\0' || *next == '\n')
+        next++;
+    return *next == ' ' || *next == '\t';
+}
+
 static void refuse(struct guard *g, const char *reason)
 {
     if (!g->reason)
@@ -189,6 +201,10 @@ void guard_field(struct guard *g, const char *name, size_t name_len, const char 
     }
     if (!is_clean(value, len) || value[len] != '\0') {
         refuse(g, "control character in a header");
+        return;
+    }
+    if (goes_on(value + len)) {
+        refuse(g, "a header in more than one line");
         return;
     }
     const struct known *k = find(name, name_len);

@@ -26,8 +26,9 @@ struct guard {
 
 void guard_begin(struct guard *g, struct http_headers *headers);
 /* Both texts have a NUL behind their length and are where libmicrohttpd put them: whether the value
- * follows its name in memory tells a header that came in one line from one that did not. A value of
- * NULL is legal, and refused. */
+ * follows its name in memory, and what follows the value, tell a header that came in one line from
+ * one that did not. So two more bytes behind value's NUL are read: the end of the head, at least. A
+ * value of NULL is legal, and refused. */
 void guard_field(struct guard *g, const char *name, size_t name_len, const char *value, size_t len);
 /* NULL, or why the request is refused with 400. version as in the request line, "HTTP/1.1". */
 const char *guard_end(struct guard *g, const char *version);

@@ -13,6 +13,7 @@
 static const char *run(const char *lines, const char *version, struct guard *g,
                        struct http_headers *h, char *copy, size_t size)
 {
+    memset(copy, 0, size);
     snprintf(copy, size, "%s", lines);
     guard_begin(g, h);
     for (char *line = copy, *next; *line; line = next) {
@@ -154,7 +155,7 @@ static void test_what_is_taken(void **state)
     assert_null(run("Accept: a\n", "HTTP/1.0", &g, &h, copy, sizeof copy));
     assert_non_null(run("Transfer-Encoding: chunked\n", "HTTP/1.0", &g, &h, copy, sizeof copy));
     /* A NUL inside is shorter for C than it came. */
-    static const char line[] = "Host\0a\0b";
+    static const char line[] = "Host\0a\0b\0\0";
     guard_begin(&g, &h);
     guard_field(&g, line, 4, line + 5, 3);
     assert_string_equal(guard_end(&g, "HTTP/1.1"), "control character in a header");
@@ -164,7 +165,7 @@ static void test_what_is_taken(void **state)
 static void test_headers_in_two_lines(void **state)
 {
     (void)state;
-    static const char memory[] = "Content-Length\0 4\0  0\0Content-Length0\0\t4\0Host\0:a\0Hosta\0";
+    static const char memory[] = "Content-Length\0 4\0X-0\0Content-Length0\0\t4\0Host\0:a\0Hosta\0";
     static const struct {
         size_t name, len, value;
         bool is_good;
@@ -188,6 +189,30 @@ static void test_headers_in_two_lines(void **state)
     guard_begin(&g, &h);
     guard_field(&g, "Host", 4, NULL, 0);
     assert_non_null(g.reason);
+}
+
+/* What comes behind the end of its line. */
+static void test_headers_that_go_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *memory;
+        bool is_good;
+    } rows[] = {
+        { "X\0 y\0\0Z\0", true },      { "X\0 y\0Z\0", true },
+        { "X\0 y\0\0 z\0", false },    { "X\0 y\0 z\0", false },
+        { "X\0 y\0\0\tz\0", false },   { "X\0 y\0\tz\0", false },
+        { "X\0 y\0\n z\0", false },    { "X\0 y\0\nZ\0", true },
+        { "X\0 y\0\0\0\0 z\0", true }, /* the end of the head, and a body */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct guard g;
+        struct http_headers h;
+        guard_begin(&g, &h);
+        guard_field(&g, rows[i].memory, 1, rows[i].memory + 3, 1);
+        if ((g.reason == NULL) != rows[i].is_good)
+            fail_msg("row %zu", i);
+    }
 }
 
 static void test_targets(void **state)
@@ -256,9 +281,13 @@ static void test_masks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_passed),
-        cmocka_unit_test(test_what_is_taken), cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_masks),         cmocka_unit_test(test_headers_in_two_lines),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_passed),
+        cmocka_unit_test(test_what_is_taken),
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_headers_in_two_lines),
+        cmocka_unit_test(test_headers_that_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
