@@ -1,6 +1,7 @@
 #include "vm/gc.h"
 
 #include "base/clock.h"
+#include "io/watchdog.h"
 #include "vm/state.h"
 
 /* Measured on the runtime's own heap (1 MB): a basic step with these values takes 5 to 25 us. */
@@ -57,6 +58,20 @@ static bool step(struct vm *vm)
     return true;
 }
 
+/* The last step of a cycle is as long as the heap makes it, so collecting is watched as running is;
+ * the label is that of whoever ran before. */
+static void enter(const struct vm *vm)
+{
+    if (vm->services.watch)
+        watch_enter(vm->services.watch, clock_mono_us());
+}
+
+static void leave(const struct vm *vm)
+{
+    if (vm->services.watch)
+        watch_leave(vm->services.watch);
+}
+
 static void begin(struct gc *gc)
 {
     gc->is_active = true;
@@ -80,6 +95,7 @@ void gc_pace(struct vm *vm)
     }
     gc->seen = vm->memory.allocated;
     int64_t steps = 1 + fresh / BYTES_PER_STEP, until = 0;
+    enter(vm);
     for (int64_t i = 1; i <= steps && !step(vm); i++) {
         if (i % 8 == 0) {
             int64_t now = clock_mono_us();
@@ -89,6 +105,7 @@ void gc_pace(struct vm *vm)
                 break;
         }
     }
+    leave(vm);
 }
 
 void gc_expect(struct vm *vm, int64_t bytes)
@@ -110,8 +127,10 @@ void gc_idle(struct vm *vm)
         return;
     if (!vm->gc.is_active)
         begin(&vm->gc);
+    enter(vm);
     for (int i = 0; i < IDLE_STEPS && !step(vm); i++)
         ;
+    leave(vm);
     vm->gc.seen = vm->memory.allocated;
 }
 
@@ -122,6 +141,7 @@ bool gc_squeeze(struct vm *vm, unsigned *ends, int64_t budget_us)
     if (*ends == 0)
         *ends = gc->ends + (gc->is_active ? 2 : 1);
     int64_t until = clock_mono_us() + budget_us;
+    enter(vm);
     while ((int)(gc->ends - *ends) < 0) {
         if (!gc->is_active)
             begin(gc);
@@ -129,6 +149,7 @@ bool gc_squeeze(struct vm *vm, unsigned *ends, int64_t budget_us)
         if (clock_mono_us() >= until)
             break;
     }
+    leave(vm);
     gc->seen = vm->memory.allocated;
     return (int)(gc->ends - *ends) >= 0;
 }

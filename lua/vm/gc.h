@@ -1,7 +1,7 @@
 /* gc.h - when garbage is collected: between slices, never inside one, a bounded time at once.
  * Lua's own pacing pays the whole debt of a large allocation in one step; a slice would then last
  * as long as a full collection. So the collector is stopped and driven from here, in steps of some
- * 10 us. Threads: the vm's. Units: bytes, microseconds. */
+ * 10 us. The watchdog sees all of it. Threads: the vm's. Units: bytes, microseconds. */
 #ifndef MG_VM_GC_H
 #define MG_VM_GC_H
 #include <stdbool.h>

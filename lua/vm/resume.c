@@ -43,12 +43,13 @@ static void slice_ended(struct strand *s, int status)
     }
 }
 
-/* Who is to be named if this slice holds the worker. */
-static void label(const struct task *t, struct watch_slot *slot)
+void strand_label(const struct strand *s)
 {
+    const struct task *t = s->task;
     const struct tool *tool = t->tool ? t->tool->tool : NULL;
-    watch_label(slot, tool ? tool->name : "-",
-                t->info && t->info->call_id ? t->info->call_id : "-");
+    if (s->vm->services.watch)
+        watch_label(s->vm->services.watch, tool ? tool->name : "-",
+                    t->info && t->info->call_id ? t->info->call_id : "-");
 }
 
 void strand_run(struct strand *s)
@@ -60,10 +61,9 @@ void strand_run(struct strand *s)
     vm->running = s;
     vm->memory.current = s->task->account;
     vm->slice_us = clock_mono_us();
-    if (vm->services.watch) {
-        label(s->task, vm->services.watch);
+    strand_label(s);
+    if (vm->services.watch)
         watch_enter(vm->services.watch, vm->slice_us);
-    }
     hook_enter(s);
     int status = lua_resume(s->L, NULL, nargs, &results);
     hook_leave(s);

@@ -10,7 +10,24 @@
 
 #include <string.h>
 
-/* setmetatable(t, mt): no finalizers, for they run where nothing can interrupt them. */
+/* No finalizers, for they run where nothing can interrupt them. No weak keys that keep their values
+ * alive: the collector's search for what such keys reach is one step, whose length grows with the
+ * square of the table's. */
+static void check_metatable(lua_State *L, int index)
+{
+    lua_pushliteral(L, "__gc");
+    if (lua_rawget(L, index) != LUA_TNIL)
+        luaL_error(L, "__gc is not available: use ctx:on_end, or <close>");
+    lua_pushliteral(L, "__mode");
+    if (lua_rawget(L, index) == LUA_TSTRING) {
+        const char *mode = lua_tostring(L, -1);
+        if (strchr(mode, 'k') && !strchr(mode, 'v'))
+            luaL_error(L, "__mode = \"k\" is not available: use \"kv\", or \"v\"");
+    }
+    lua_pop(L, 2);
+}
+
+/* setmetatable(t, mt) */
 static int l_setmetatable(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -18,12 +35,8 @@ static int l_setmetatable(lua_State *L)
     /* The marks of JSON lists and objects are no tool's own: they may be replaced. */
     if (value_mark(L, 1) == MARK_NONE && luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
         return luaL_error(L, "cannot change a protected metatable");
-    if (lua_istable(L, 2)) {
-        lua_pushliteral(L, "__gc");
-        if (lua_rawget(L, 2) != LUA_TNIL)
-            return luaL_error(L, "__gc is not available: use ctx:on_end, or <close>");
-        lua_pop(L, 1);
-    }
+    if (lua_istable(L, 2))
+        check_metatable(L, 2);
     lua_settop(L, 2);
     lua_setmetatable(L, 1);
     return 1;

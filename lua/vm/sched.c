@@ -71,6 +71,7 @@ static bool squeeze(struct strand *s)
 {
     struct vm *vm = s->vm;
     struct account *a = &vm->memory.accounts[s->task->account];
+    strand_label(s);
     if (!gc_squeeze(vm, &s->gc_ends, SLICE_US)) {
         queue_push(&vm->preempted, s);
         return false;

@@ -135,6 +135,8 @@ int function_body(lua_State *L); /* the function and arguments below it on the s
 
 /* ---- resume.c ---- */
 void strand_run(struct strand *s); /* one slice */
+/* Who is to be named if what follows holds the worker. */
+void strand_label(const struct strand *s);
 
 /* ---- op.c ---- */
 void ops_drop(struct task *t);     /* cancels and releases all that is pending */

@@ -46,6 +46,7 @@ const offenders = {
   loop_ignores_cancel: TIMEOUT,
   recursion: { outcomes: ["TOOL_ERROR", "NO_MEMORY"], text: /stack overflow|memory/ },
   gc_attempt: { ...ERROR, text: /__gc/ },
+  weak_keys_attempt: { ...ERROR, text: /__mode/ },
   move_far: ERROR,
   unpack_far: ERROR,
   rep_huge: ERROR,

@@ -65,6 +65,14 @@ local offenders = {
     setmetatable({}, { __gc = forever })
     return "accepted"
   end,
+  weak_keys_attempt = function()
+    local chain, key = setmetatable({}, { __mode = "k" }), {}
+    for i = 1, 200000 do
+      local following = { i }
+      chain[key], key = following, following
+    end
+    return "accepted"
+  end,
   move_far = function() table.move({}, 1, 1 << 40, 2) end,
   unpack_far = function() return select("#", table.unpack({}, 1, 1 << 30)) end,
   rep_huge = function() return #("x"):rep(1 << 40) end,

@@ -304,7 +304,7 @@ const char *call(struct fixture *f, const char *tool, const char *args, enum out
 
 /* ---- the test module ---- */
 
-_Thread_local int test_cancelled, test_released;
+_Thread_local int test_cancelled, test_released, test_collected, test_unwatched;
 
 struct sleeping {
     struct op op;
@@ -426,6 +426,26 @@ static int l_encode(lua_State *L)
     return 1;
 }
 
+static int garbage_gc(lua_State *L)
+{
+    const struct watch_slot *slot = vm_services_of(L)->watch;
+    test_collected++;
+    if (slot && !(atomic_load(&slot->seq) & 1))
+        test_unwatched++;
+    return 0;
+}
+
+static int l_garbage(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 0);
+    if (luaL_newmetatable(L, "test.garbage")) {
+        lua_pushcfunction(L, garbage_gc);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    return 0;
+}
+
 static int l_setting(lua_State *L)
 {
     setting_push(L, luaL_checkstring(L, 1));
@@ -434,11 +454,11 @@ static int l_setting(lua_State *L)
 
 static int open_test(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "sleep", l_sleep },   { "late", l_late },
-                                          { "bad", l_bad },       { "leave", l_leave },
-                                          { "seq", l_seq },       { "mark", l_mark },
-                                          { "encode", l_encode }, { "setting", l_setting },
-                                          { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "sleep", l_sleep },     { "late", l_late },
+                                          { "bad", l_bad },         { "leave", l_leave },
+                                          { "seq", l_seq },         { "mark", l_mark },
+                                          { "encode", l_encode },   { "setting", l_setting },
+                                          { "garbage", l_garbage }, { NULL, NULL } };
     luaL_newlib(L, functions);
     value_push_null(L);
     lua_setfield(L, -2, "null");

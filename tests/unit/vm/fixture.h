@@ -68,8 +68,9 @@ const char *call(struct fixture *f, const char *tool, const char *args, enum out
 const char *problems(struct fixture *f);
 
 /* A module for tests: mcp.test.sleep(ms) waits; mcp.test.hold() never ends; mcp.test.late() cannot
- * be stopped at once. */
+ * be stopped at once; mcp.test.garbage() makes what notes whether the watchdog watches while it is
+ * collected. */
 extern const struct api_module test_module;
-extern _Thread_local int test_cancelled, test_released;
+extern _Thread_local int test_cancelled, test_released, test_collected, test_unwatched;
 
 #endif

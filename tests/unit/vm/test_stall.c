@@ -319,13 +319,39 @@ static void test_endless_files(void **state)
     call(f, "echo", "{}", OUT_OK);
 }
 
+/* Whatever makes the collector work: a slice that left garbage, a call that is over its budget,
+ * nothing else to do. */
+static void test_collecting_is_watched(void **state)
+{
+    struct fixture *f = *state;
+    if (!f->services.watch) /* no signals here */
+        skip();
+    f->o.default_memory = 2 << 20;
+    fixture_tool(f, "t",
+                 "for i = 1, args.n do mcp.test.garbage() local s = { i } "
+                 "if i % 100 == 0 then mcp.test.sleep(0) end end return 'ok'");
+    fixture_tool(f, "squeezed",
+                 "for i = 1, args.n do local s = { i } "
+                 "if i % 1000 == 0 then mcp.test.garbage() end end return 'ok'");
+    fixture_load(f);
+    test_collected = test_unwatched = 0;
+    call(f, "t", "{\"n\":20000}", OUT_OK);
+    call(f, "squeezed", "{\"n\":1000000}", OUT_OK);
+    drain(f);
+    for (int i = 0; i < 1000 && vm_has_work(f->vm); i++)
+        vm_run(f->vm);
+    assert_true(test_collected > 10000);
+    assert_int_equal(test_unwatched, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_offenders),     TEST(test_large_sort_and_concat), TEST(test_all_at_once),
-        TEST(test_endless_start), TEST(test_endless_files),
+        TEST(test_offenders),     TEST(test_large_sort_and_concat),
+        TEST(test_all_at_once),   TEST(test_endless_start),
+        TEST(test_endless_files), TEST(test_collecting_is_watched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
