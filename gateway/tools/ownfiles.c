@@ -191,7 +191,7 @@ static bool is_beside(const char *prefix, const struct stat *st)
 static bool is_own(const struct ownfiles *o, const struct stat *st, char *path)
 {
     struct inode key = { st->st_dev, st->st_ino };
-    if (bsearch(&key, o->inodes, o->inode_count, sizeof key, by_inode))
+    if (o->inode_count > 0 && bsearch(&key, o->inodes, o->inode_count, sizeof key, by_inode))
         return true;
     for (char **p = o->files; *p; p++)
         if (strcmp(*p, path) == 0 || is_same(*p, st))
