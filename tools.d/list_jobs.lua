@@ -4,30 +4,24 @@ local args = require "args"
 local evaljob = require "evaljob"
 
 local DEFAULT, MAX = 50, 200
-local BATCH = 200               -- rows read at once
 local SCANNED = 5000            -- rows looked at in one call, however few match
 
 local STATES = { "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED", "DRY_RUN" }
 
 -- Adds what matches to found. Returns the id behind which to go on, or nil at the end; or false,
--- message.
+-- message. One row at a time: the result in it may be large.
 local function scan(found, status, limit, after)
-  local scanned = 0
-  repeat
-    local page, next_id, code = evaljob.rows:list { newest = true, limit = BATCH, after = after }
+  for _ = 1, SCANNED do
+    local page, next_id, code = evaljob.rows:list { newest = true, limit = 1, after = after }
     if not page then
       return false, code == "NOTFOUND" and "Unknown jobId: " .. after or next_id
     end
-    for i, row in ipairs(page) do
-      after = row.jobId
-      if not status or row.status == status then
-        found[#found + 1] = evaljob.view(row)
-        if #found == limit then return (i < #page or next_id) and after or nil end
-      end
-    end
-    scanned = scanned + #page
+    local row = page[1]
+    if row and (not status or row.status == status) then found[#found + 1] = evaljob.view(row) end
     if not next_id then return nil end
-  until scanned >= SCANNED
+    after = next_id
+    if #found == limit then break end
+  end
   return after
 end
 

@@ -8,12 +8,33 @@ local rows = evaljob.rows
 local MAX_ID = 1000
 local REPLAYED = 1000           -- rows whose past is told again after a restart
 local JOB_GRACE = 60            -- seconds for the job around its program's own timeout
+-- Bytes of a result's JSON. Twice as long when it is quoted in an answer, at worst, which the
+-- default of [server] max_result lets through.
+local MAX_RESULT = 1000000
 
 -- ---- the end of a job ----
 
 local function last_line(text)
   local line = text:match("([^\n]*)\n*$")
   return #line > 500 and line:sub(1, 500) .. " ..." or line
+end
+
+-- A table out of JSON is a list when its first key is a number; an empty one may be either.
+local function is_filled(value, key_type)
+  return type(value) == "table" and type(next(value)) == key_type
+end
+
+-- Makes what a program printed the result of the row. Clients rely on the kinds of four members.
+local function complete(row, result)
+  result.taskId, result.configId = row.taskId, row.configId
+  if not is_filled(result.metrics, "string") then result.metrics = mcp.json.object() end
+  if not is_filled(result.artifacts, "number") then result.artifacts = mcp.json.array() end
+  local text, message = mcp.json.encode(result)
+  if text and #text > MAX_RESULT then
+    message = "its result has " .. #text .. " bytes, at most " .. MAX_RESULT .. " are kept"
+  end
+  if message then return { status = "FAILED", error = message } end
+  return { status = "COMPLETED", result = result }
 end
 
 -- What the program's end means for the row.
@@ -25,19 +46,19 @@ local function outcome_of(row, got, message)
     local error_text = "exit code " .. got.code .. (reason ~= "" and ": " .. reason or "")
     return { status = "FAILED", error = mcp.codec.utf8(error_text) }
   end
-  local result = got.result
-  if not result then
+  if not got.result then
     return { status = "FAILED", error = "it printed no line that is a JSON object" }
   end
-  result.taskId, result.configId = row.taskId, row.configId
-  if type(result.metrics) ~= "table" then result.metrics = mcp.json.object() end
-  if type(result.artifacts) ~= "table" then result.artifacts = mcp.json.array() end
-  return { status = "COMPLETED", result = result }
+  return complete(row, got.result)
 end
 
 -- Ends a row that is still in state `from`.
 local function finish(id, from, changes)
-  local row = evaljob.move(id, from, changes)
+  local row, message = evaljob.move(id, from, changes)
+  if row == nil and changes.result then           -- such as one of too many levels
+    local reason = "its result cannot be kept: " .. message
+    row = evaljob.move(id, from, { status = "FAILED", error = reason })
+  end
   if row then evaljob.tell_end(row) end
 end
 
@@ -68,9 +89,23 @@ local function evaluate(job, tell_queued)
   finish(job.id, "RUNNING", outcome_of(row, got, message))
 end
 
+-- Why a row cannot be run, which some other program may have written; or nil.
+local function flaw(row)
+  for _, name in ipairs { "taskId", "configId" } do
+    local id = row[name]
+    if type(id) ~= "string" or id == "" or #id > MAX_ID then
+      return name .. " is no text of 1 to " .. MAX_ID .. " bytes"
+    end
+  end
+  return nil
+end
+
 -- Starts the job of a row that is QUEUED. Returns true, or nil, message.
 local function launch(row, is_told)
-  local eval, message = mcp.evals.find(row.taskId)
+  local message = flaw(row)
+  if message then return nil, message end
+  local eval
+  eval, message = mcp.evals.find(row.taskId)
   if not eval then return nil, message end
   local function tell_queued(current)
     if not is_told then evaljob.tell_queued(current) end
@@ -97,6 +132,9 @@ local function run(arguments)
   if not (task and config) then return nil, "taskId and configId are required" end
   if #task > MAX_ID or #config > MAX_ID then
     return nil, "taskId and configId have at most " .. MAX_ID .. " bytes"
+  end
+  if task:sub(1, 1) == "-" or config:sub(1, 1) == "-" then      -- or an option to the program
+    return nil, 'taskId and configId must not begin with "-"'
   end
   local is_dry = args.flag(arguments.dryRun)
   if not is_dry then
@@ -131,36 +169,53 @@ local function tell_past(row)
   if not evaljob.alive[row.status] then evaljob.tell_end(row) end
 end
 
--- Rows that are not over, and have no job: what was RUNNING becomes INTERRUPTED. Returns those that
--- are QUEUED, to be started anew.
+-- Looks at every row once. What was RUNNING and has no job becomes INTERRUPTED. Returns the ids of
+-- the newest rows, oldest first, and of those that are QUEUED, to be started anew: not the rows,
+-- whose results may be large.
 local function recover(alive)
-  local queued = {}
-  for row in rows:each() do
+  local ring, count, queued = {}, 0, {}
+  for row in assert(rows:each()) do
+    count = count + 1
+    ring[count % REPLAYED] = row.jobId
     local is_left = evaljob.alive[row.status] and not alive[row.jobId]
     if is_left and row.status == "RUNNING" then
       local reason = "the gateway ended while it ran"
       evaljob.move(row.jobId, "RUNNING", { status = "INTERRUPTED", error = reason })
     elseif is_left then
-      queued[#queued + 1] = row
+      queued[#queued + 1] = row.jobId
     end
   end
-  return queued
+  local newest = {}
+  for i = math.max(1, count - REPLAYED + 1), count do newest[#newest + 1] = ring[i % REPLAYED] end
+  return newest, queued
+end
+
+-- Starts what waited when the gateway ended, or says in its row why not.
+local function resume(row, is_told)
+  if row.status ~= "QUEUED" then return end       -- cancelled meanwhile
+  local has_run, ok, message = pcall(launch, row, is_told)
+  if not has_run then message = tostring(ok):gsub("^[^:]+:%d+: ", "") end
+  if has_run and ok then return end
+  finish(row.jobId, "QUEUED", { status = "FAILED", error = message })
+end
+
+-- Calls fn(row, ...). A row that cannot be handled does not keep the others from it.
+local function attempt(id, fn, ...)
+  local row = rows:get(id)
+  if not row then return false end
+  local ok, message = pcall(fn, row, ...)
+  if not ok then
+    mcp.log.warn("a job of the state cannot be handled", { jobId = id, reason = tostring(message) })
+  end
+  return ok
 end
 
 local function start()
-  local alive = {}
+  local alive, is_told = {}, {}
   for _, id in ipairs(mcp.jobs.running()) do alive[id] = true end
-  local queued = recover(alive)
-  local newest = assert(rows:list { newest = true, limit = REPLAYED })
-  local is_told = {}
-  for i = #newest, 1, -1 do
-    tell_past(newest[i])
-    is_told[newest[i].jobId] = true
-  end
-  for _, row in ipairs(queued) do
-    local ok, message = launch(row, is_told[row.jobId])
-    if not ok then finish(row.jobId, "QUEUED", { status = "FAILED", error = message }) end
-  end
+  local newest, queued = recover(alive)
+  for _, id in ipairs(newest) do is_told[id] = attempt(id, tell_past) end
+  for _, id in ipairs(queued) do attempt(id, resume, is_told[id]) end
 end
 
 return mcp.tool {

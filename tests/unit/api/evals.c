@@ -1,0 +1,142 @@
+#include "evals.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const exec_granted[] = { "@evals", NULL };
+static const char *const state_granted[] = { "jobs:rw", "models:rw", NULL };
+
+#define SH(script)                                                                      \
+    (const char *const[])                                                               \
+    {                                                                                   \
+        "sh", "-c", script, "eval", "{taskId}", "{configId}", "{jobId}", "{root}", NULL \
+    }
+
+/* At file scope, so that the lists live as long as the program. */
+static const struct vm_eval all_evals[] = {
+    { "good",
+      SH("echo working; echo '{\"metrics\":{\"f1\":0.5},\"artifacts\":[\"a\"],\"extra\":1}'"), NULL,
+      10000 },
+    { "bare", SH("echo '{\"x\":1}'; echo '[1]'; echo no json"), NULL, 10000 },
+    { "fails", SH("echo '{\"metrics\":{}}'; echo first >&2; echo the reason >&2; exit 7"), NULL,
+      10000 },
+    { "silent", SH("echo nothing"), NULL, 10000 },
+    { "long", SH("echo started; exec sleep 600"), NULL, 600000 },
+    { "slow", SH("exec sleep 600"), NULL, 150 },
+    { "ids",
+      SH("echo \"{\\\"args\\\":\\\"$1 $2 $4\\\",\\\"same\\\":$([ \"$3\" != x ] && echo true)}\""),
+      NULL, 10000 },
+    { "missing", (const char *const[]){ "no-such-program", NULL }, NULL, 10000 },
+    { "loud", SH("seq 300000; echo '{\"metrics\":{\"n\":300000}}'; seq 10"), NULL, 10000 },
+    { "swapped", SH("echo '{\"metrics\":[],\"artifacts\":{}}'"), NULL, 10000 },
+    { "kinds", SH("echo '{\"metrics\":[1],\"artifacts\":{\"1\":1}}'"), NULL, 10000 },
+    { "texts", SH("echo '{\"metrics\":\"\",\"artifacts\":null}'"), NULL, 10000 },
+    { "deep",
+      SH("printf '{\"x\":%060d%060d}\\n' 0 0 | sed 's/0\\{60\\}/[/;s/0\\{60\\}/]/;"
+         "s/\\[/[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[/;"
+         "s/\\]/]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]/'"),
+      NULL, 10000 },
+};
+static struct vm_eval evals[sizeof all_evals / sizeof *all_evals];
+
+static void set_evals(struct fixture *f)
+{
+    memcpy(evals, all_evals, sizeof evals);
+    f->sections = (struct vm_sections){ .evals_parallel = 2,
+                                        .evals_max_queued = 3,
+                                        .evals_max_output = 65536,
+                                        .evals = evals,
+                                        .eval_count = sizeof evals / sizeof *evals };
+}
+
+void evals_make_long_good(void) { evals[4].command = evals[0].command; }
+
+int evals_setup(void **state)
+{
+    static char tools[PATH_MAX + 16];
+    char cwd[PATH_MAX];
+    struct fixture *f = fixture_new(true);
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    snprintf(tools, sizeof tools, "%s/tools.d", cwd);
+    f->o.tools_dir = tools;
+    f->policy.exec = exec_granted;
+    f->policy.state = state_granted;
+    set_evals(f);
+    fixture_load(f);
+    *state = f;
+    return 0;
+}
+
+void run_start(struct fixture *f)
+{
+    vm_start_tools(f->vm, NULL, NULL, NULL, NULL);
+    turn(f);
+}
+
+const char *member(const char *text, const char *name)
+{
+    static char value[128];
+    char key[64];
+    snprintf(key, sizeof key, "\"%s\":\"", name);
+    const char *at = strstr(text, key);
+    if (!at)
+        fail_msg("no %s in %s", name, text);
+    snprintf(value, sizeof value, "%.*s", (int)strcspn(at + strlen(key), "\""), at + strlen(key));
+    return value;
+}
+
+void run_eval(struct fixture *f, const char *task, const char *config, struct job_name *out)
+{
+    char args[256];
+    snprintf(args, sizeof args, "{\"taskId\":\"%s\",\"configId\":\"%s\"}", task, config);
+    const char *text = call(f, "run_eval", args);
+    if (text[0] == '!')
+        fail_msg("%s", text);
+    snprintf(out->id, sizeof out->id, "%s", member(text, "jobId"));
+    snprintf(out->args, sizeof out->args, "{\"jobId\":\"%s\"}", out->id);
+    assert_string_equal(member(text, "status"), "QUEUED");
+    assert_string_equal(member(text, "taskId"), task);
+    assert_null(strstr(text, "result"));
+}
+
+struct waiting {
+    struct fixture *f;
+    const struct job_name *job;
+    const char *status;
+};
+
+static bool has_status(void *arg)
+{
+    struct waiting *w = arg;
+    return strcmp(member(call(w->f, "status", w->job->args), "status"), w->status) == 0;
+}
+
+void await_status(struct fixture *f, const struct job_name *job, const char *status)
+{
+    struct waiting w = { f, job, status };
+    turn_until(f, has_status, &w);
+}
+
+void expect(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("wanted %s\nin %s", part, text);
+}
+
+void expect_events(struct fixture *f, const struct job_name *job, const char *const *names)
+{
+    const char *at = f->events;
+    settle(f);
+    for (; *names; names++) {
+        char begin[64];
+        snprintf(begin, sizeof begin, "event: %s\ndata: ", *names);
+        do {
+            at = strstr(at, begin);
+            if (!at)
+                fail_msg("no %s in order:\n%s", *names, f->events);
+            at += strlen(begin);
+        } while (!memmem(at, strcspn(at, "\n"), job->id, strlen(job->id)));
+    }
+}
