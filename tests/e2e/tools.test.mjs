@@ -129,7 +129,6 @@ test("exact_match reads nothing outside the root, and does not say what it could
     ["../mcp.ini", /leaves the root/], ["/etc/passwd", /leaves the root/], ["link", /leaves the root/],
     ["folder/passwd", /leaves the root/], ["none", /No such file/], [".", /not a regular file/],
     ["bad.jsonl", /line 1: not a JSON object/], ["empty.jsonl", /nothing to evaluate/],
-    ["--sample", /must not begin with "-"/],
   ]) {
     const jobId = await runEval(gw, "exact_match", configId);
     assert.deepEqual(names(await follow(gw, jobId)).at(-1), "failed");
@@ -223,6 +222,45 @@ for (const [how, error] of [["kill", "the gateway ended while it ran"], ["stop",
   });
 }
 
+test("a result that is kept can be read, also where many are large", async (t) => {
+  // A result of as many bytes as configId says and 72 more, half of which are quoted once more in an answer.
+  const script = "#!/bin/sh\nprintf '{\"x\":\"'; yes '\\\"' | tr -d '\\n' | head -c \"$1\"; echo '\"}'\n";
+  const gw = await start(t, {
+    ini: "[eval size]\ncommand = sh {root}/size.sh {configId}\n", root: { "size.sh": script },
+  });
+  const end = async (bytes) => {
+    const jobId = await runEval(gw, "size", String(bytes));
+    const event = (await follow(gw, jobId)).at(-1);
+    const job = await statusOf(gw, jobId);
+    assert.equal(event.event, job.status.toLowerCase());
+    return { event: event.json, job };
+  };
+  for (let i = 0; i < 20; i++) assert.equal(JSON.stringify((await end(999928)).job.result).length, 1000000);
+  assert.equal((await end(999930)).job.error, "its result has 1000002 bytes, at most 1000000 are kept");
+  // An event that no stream could carry leaves the result to status.
+  const small = await end(99928);
+  assert.deepEqual(small.event.result, small.job.result);
+  const large = await end(99930);
+  assert.equal(large.event.result, null);
+  assert.equal(large.event.note, "the result is large: ask status for it");
+  assert.equal(large.job.result.x.length, 99930 / 2);
+  assert.equal((await gw.call("list_jobs")).value.jobs.length, 23);
+  await gw.stop({ keep: true });
+  await gw.restart();
+  assert.equal((await gw.call("list_jobs", { status: "COMPLETED" })).value.jobs.length, 22);
+  assert.ok(!gw.log.some((line) => /^start function/.test(line.msg)));
+});
+
+test("one row that no job can be made of does not keep the next from its turn", async (t) => {
+  const jobs = [{ jobId: "q2", status: "QUEUED" },
+    { jobId: "q3", status: "QUEUED", taskId: "nonl", configId: "c" }];
+  const gw = await start(t, { root: { ".mcp-state.json": JSON.stringify({ jobs }) } });
+  assert.deepEqual(names(await follow(gw, "q3")), ["queued", "running", "completed"]);
+  const bad = await statusOf(gw, "q2");
+  assert.equal(bad.status, "FAILED");
+  assert.equal(bad.error, "taskId is no text of 1 to 1000 bytes");
+});
+
 test("a state file of the ops kit loads as it is", async (t) => {
   const job = { jobId: "job_kit00001", taskId: "t", configId: "c", status: "COMPLETED",
     startedAt: "2026-11-20T07:30:41.647Z", updatedAt: new Date().toISOString(),
@@ -249,6 +287,7 @@ test("careless arguments are read as they are meant", async (t) => {
   for (const [name, args, text] of [
     ["run_eval", { taskId: "x" }, "taskId and configId are required"],
     ["run_eval", { taskId: "x".repeat(1001), configId: "c" }, "taskId and configId have at most 1000 bytes"],
+    ["run_eval", { taskId: "exact_match", configId: "--sample" }, 'taskId and configId must not begin with "-"'],
     ["status", {}, "jobId is required"],
     ["status", { jobId: "x" }, "Unknown jobId: x"],
     ["list_jobs", { after: "nope" }, "Unknown jobId: nope"],

@@ -64,10 +64,21 @@ function evaljob.tell_queued(row)
   return evaljob.tell(row, "queued", row.startedAt, ids)
 end
 
+-- Bytes of a result's JSON that an event carries. A stream whose client has [server]
+-- max_stream_queue (256 KB) still to take is cut off: a larger event would reach nobody.
+local MAX_TOLD = 100000
+
+local function told_result(row)
+  local result = row.result or mcp.json.null
+  local text = mcp.json.encode(result)
+  if text and #text <= MAX_TOLD then return { result = result } end
+  return { result = mcp.json.null, note = "the result is large: ask status for it" }
+end
+
 --- The event that tells of the row's end.
 function evaljob.tell_end(row)
   if row.status == "COMPLETED" then
-    return evaljob.tell(row, "completed", nil, { result = row.result or mcp.json.null })
+    return evaljob.tell(row, "completed", nil, told_result(row))
   elseif row.status == "CANCELLED" then
     return evaljob.tell(row, "cancelled")
   end
