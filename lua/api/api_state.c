@@ -96,8 +96,7 @@ static int l_count(lua_State *L)
     return s ? state_op_run(L, s) : 3;
 }
 
-/* collection:each() -> iterator over the objects as they are now, in order of insertion; changes
- * made meanwhile do not show: `for job in jobs:each() do ... end`. */
+/* For each(): collection -> iterator, or nil, message, code. */
 static int l_each(lua_State *L)
 {
     struct collection *c = collection_check(L, 1);
@@ -262,12 +261,28 @@ static int l_batch_begin(lua_State *L)
 static int l_batch_commit(lua_State *L)
 {
     struct batch *b = batch_check(L, 1);
+    if (b->is_refused)
+        return batch_push_refusal(L, 1);
     if (b->count == 0) {
         lua_pushboolean(L, 1);
         return 1;
     }
     struct state_op *s = state_op_batch(L, b);
     return s ? state_op_run(L, s) : 3;
+}
+
+/* For what refuses a change: message, code. */
+static int l_batch_refuse(lua_State *L)
+{
+    lua_settop(L, 2);
+    batch_refuse(L, 1);
+    return 0;
+}
+
+static int l_is_collection(lua_State *L)
+{
+    lua_pushboolean(L, luaL_testudata(L, 1, COLLECTION_META) != NULL);
+    return 1;
 }
 
 static int l_in_batch(lua_State *L)
@@ -295,6 +310,7 @@ static int l_open(lua_State *L)
 
 static const luaL_Reg primitives[] = {
     /* for lua/lib/mcp/state.lua */
+    { "each", l_each },
     { "get_version", l_get_version },
     { "put", l_put },
     { "swap", l_swap },
@@ -302,11 +318,16 @@ static const luaL_Reg primitives[] = {
     { "begin", l_batch_begin },
     { "commit", l_batch_commit },
     { "in_batch", l_in_batch },
+    { "refuse", l_batch_refuse },
+    { "is_collection", l_is_collection },
     { NULL, NULL },
 };
 
 static const luaL_Reg methods[] = {
-    { "get", l_get }, { "count", l_count }, { "each", l_each }, { "list", l_list }, { NULL, NULL },
+    { "get", l_get },
+    { "count", l_count },
+    { "list", l_list },
+    { NULL, NULL },
 };
 
 static int l_tostring(lua_State *L)

@@ -111,17 +111,47 @@ static void set_current(lua_State *L, int value)
     lua_pop(L, 1);
 }
 
+/* Pushes the batch itself, or nil. */
+static struct batch *push_current(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &current_key) == LUA_TNIL)
+        return NULL;
+    lua_pushthread(L);
+    lua_rawget(L, -2);
+    lua_remove(L, -2);
+    return lua_touserdata(L, -1);
+}
+
 struct batch *batch_current(lua_State *L)
 {
-    struct batch *b = NULL;
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &current_key) != LUA_TNIL) {
-        lua_pushthread(L);
-        lua_rawget(L, -2);
-        b = lua_touserdata(L, -1);
-        lua_pop(L, 1);
-    }
+    struct batch *b = push_current(L);
     lua_pop(L, 1);
     return b;
+}
+
+enum { REFUSAL_MESSAGE = 1, REFUSAL_CODE, USER_VALUES = REFUSAL_CODE };
+
+void batch_refuse(lua_State *L, int message)
+{
+    message = lua_absindex(L, message);
+    struct batch *b = push_current(L);
+    if (b && !b->is_refused) {
+        b->is_refused = true;
+        lua_pushvalue(L, message);
+        lua_setiuservalue(L, -2, REFUSAL_MESSAGE);
+        lua_pushvalue(L, message + 1);
+        lua_setiuservalue(L, -2, REFUSAL_CODE);
+    }
+    lua_pop(L, 1);
+}
+
+int batch_push_refusal(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    lua_pushnil(L);
+    lua_getiuservalue(L, index, REFUSAL_MESSAGE);
+    lua_getiuservalue(L, index, REFUSAL_CODE);
+    return 3;
 }
 
 static int l_gc(lua_State *L)
@@ -143,7 +173,7 @@ struct batch *batch_push(lua_State *L)
     if (batch_current(L))
         luaL_error(L, "state.batch: there is one already, and they do not nest");
 
-    struct batch *b = lua_newuserdatauv(L, sizeof *b, 0);
+    struct batch *b = lua_newuserdatauv(L, sizeof *b, USER_VALUES);
     *b = (struct batch){ 0 };
     if (luaL_newmetatable(L, META)) {
         static const luaL_Reg meta[] = { { "__gc", l_gc }, { "__close", l_close }, { NULL, NULL } };

@@ -18,6 +18,7 @@ struct batch {
     struct store_change *changes; /* texts are the batch's own; see changes_free() */
     size_t count, cap;
     size_t bytes;
+    bool is_refused; /* one of its changes was: none is written; why is in its user values */
 };
 
 /* Pushes a new batch and makes it the running strand's. Raises when the strand has one. */
@@ -25,6 +26,11 @@ struct batch *batch_push(lua_State *L);
 /* The running strand's, or NULL. */
 struct batch *batch_current(lua_State *L);
 struct batch *batch_check(lua_State *L, int index);
+/* A change was refused, for the reason at `message` and the word above it: the first one counts.
+ * Nothing happens outside of a batch. */
+void batch_refuse(lua_State *L, int message);
+/* Pushes nil, message, code of the first refusal. */
+int batch_push_refusal(lua_State *L, int index);
 /* The strand collects no more; dropped changes are freed. */
 void batch_close(lua_State *L, struct batch *b);
 /* What the batch already says of this object, or NULL. */

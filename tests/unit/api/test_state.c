@@ -64,6 +64,26 @@ static void test_misuse(void **state)
     check(f, OPEN "c:put{id=('x'):rep(512)} return #c:list()[1].id", "512");
 }
 
+/* What a tool did wrong is told in its own terms. */
+static void test_misuse_names(void **state)
+{
+    static const struct example examples[] = {
+        { OPEN "c:put('a')", "!put: expected a table, got string" },
+        { OPEN "c.put({id='a'})", "!put: is called as collection:put(...)" },
+        { OPEN "c.each()", "!each: is called as collection:each(...)" },
+        { OPEN "c:update(7, print)", "!update: expected an id, a string of 1 to 512 bytes" },
+        { OPEN "c:update('a', 7)", "!update: expected a function, got number" },
+        { OPEN "c:update('a', function() return 7 end)",
+          "!update: the function returned a number, expected a table or nil" },
+        { OPEN "c:delete('')", "!delete: expected an id, a string of 1 to 512 bytes" },
+        { OPEN "c:delete(('x'):rep(513))", "!delete: expected an id, a string of 1 to 512 bytes" },
+        { OPEN "mcp.state.batch(7)", "!batch: expected a function, got number" },
+        { OPEN "c:put({id='a'}, 7)", "!put: options: expected a table, got number" },
+        { NULL, NULL },
+    };
+    check_all(*state, examples);
+}
+
 static void test_grants(void **state)
 {
     static const char *const granted[] = { "jobs:rw", "models:r", "seen", "log*:rw", NULL };
@@ -82,7 +102,11 @@ static void test_grants(void **state)
         { "mcp.state.open('logs'):put{id='a'} return 'ok'", "ok" },
         { "return select(2, mcp.state.open('secrets'):get('a'))",
           "the collection secrets is not granted; in mcp.ini: [tool t] state = secrets:r" },
-        { "return select(3, mcp.state.open('secrets'):each())", "DENIED" },
+        /* A loop would not see nil, message, code. */
+        { "local ok, m = pcall(function() for _ in mcp.state.open('secrets'):each() do end end)\n"
+          "return m:match('^tools.d/t.lua:%d+: (.*)')",
+          "the collection secrets is not granted; in mcp.ini: [tool t] state = "
+          "secrets:r" },
         { "return select(3, mcp.state.open('u.x'):count())", "DENIED" },
         /* "t.a.b" is not of t but of a tool t.a. */
         { "return select(3, mcp.state.open('t.a.b'):count())", "DENIED" },
@@ -214,6 +238,45 @@ static void test_batch(void **state)
     check_all(*state, examples);
 }
 
+/* All or none: a change that is refused is missed by no caller, whatever fn makes of it. */
+static void test_batch_refused(void **state)
+{
+    static const char *const granted[] = { "seen:r", NULL };
+    static const struct example examples[] = {
+        { OPEN "local s = mcp.state.open('seen')\n"
+               "local ok, m, code = mcp.state.batch(function() c:put{id='a'} s:put{id='b'} "
+               "c:put{id='c'} end)\n"
+               "return tostring(ok) .. code .. m .. c:count()",
+          "nilDENIEDthe collection seen is not granted; in mcp.ini: [tool t] state = seen:rw0" },
+        { OPEN "local s = mcp.state.open('seen')\n"
+               "local _, _, code = mcp.state.batch(function() c:put{id='a'}\n"
+               "mcp.state.open('hidden'):delete('b') end) return code .. c:count()",
+          "DENIED0" },
+        { OPEN "local s = mcp.state.open('hidden')\n"
+               "local _, _, code = mcp.state.batch(function() c:put{id='a'}\n"
+               "s:update('b', function() return {id='b'} end) end) return code .. c:count()",
+          "DENIED0" },
+        /* The first refusal is told, not a later one. */
+        { OPEN "local s = mcp.state.open('seen')\n"
+               "local _, _, code = mcp.state.batch(function()\n"
+               "for i = 1, 1001 do c:put{id='l' .. i} end s:put{id='b'} end)\n"
+               "return code .. c:count()",
+          "LIMIT0" },
+        /* Nothing of it is left for the next one. */
+        { OPEN "mcp.state.batch(function() mcp.state.open('seen'):put{id='b'} end)\n"
+               "return tostring(mcp.state.batch(function() c:put{id='a'} end)) .. c:count()",
+          "true1" },
+        /* A read that is refused changes nothing. */
+        { OPEN "return tostring(mcp.state.batch(function() mcp.state.open('hidden'):get('b')\n"
+               "c:put{id='b'} end)) .. c:count()",
+          "true2" },
+        { NULL, NULL },
+    };
+    struct fixture *f = *state;
+    f->policy.state = granted;
+    check_all(f, examples);
+}
+
 /* A killed call leaves no batch behind for the next one. */
 static void test_batch_killed(void **state)
 {
@@ -323,11 +386,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_basics, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_misuse, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_misuse_names, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_grants, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_list, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_update, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_update_contended, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_batch, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_batch_refused, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_batch_killed, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_wait_seq, fixture_setup_durable, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_sync, fixture_setup_durable, fixture_teardown),
