@@ -3,9 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* More lines that look like objects and are none than this, and the search ends. */
-#define CANDIDATES_MAX 1000
-
 void capture_init(struct capture *c, size_t max_bytes)
 {
     *c = (struct capture){ .max = max_bytes };
@@ -116,19 +113,15 @@ struct json_text capture_last_object(const struct buf *text)
 {
     const char *begin = text->data, *end = text->data + text->len;
     struct json_text object;
-    int candidates = 0;
 
-    while (text->len > 0 && end > begin && candidates < CANDIDATES_MAX) {
+    while (text->len > 0 && end > begin) {
         const char *newline = memrchr(begin, '\n', (size_t)(end - begin));
         const char *line = newline ? newline + 1 : begin;
         const char *first = line;
         while (first < end && (*first == ' ' || *first == '\t'))
             first++;
-        if (first < end && *first == '{') {
-            candidates++;
-            if (is_object(line, (size_t)(end - line), &object))
-                return object;
-        }
+        if (first < end && *first == '{' && is_object(line, (size_t)(end - line), &object))
+            return object;
         end = newline ? newline : begin;
     }
     return (struct json_text){ .type = JSON_NONE };

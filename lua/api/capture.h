@@ -27,7 +27,8 @@ void capture_text(const struct capture *c, struct buf *out);
 
 /* Appends the last bytes that are kept, at most `within`, from the begin of a line on. */
 void capture_end(const struct capture *c, size_t within, struct buf *out);
-/* The last line of text that is a JSON object. JSON_NONE: no line is one. */
+/* The last line of text that is a JSON object. JSON_NONE: no line is one. Looks at each byte once,
+ * so the caller bounds its time by the text's length. */
 struct json_text capture_last_object(const struct buf *text);
 
 #endif

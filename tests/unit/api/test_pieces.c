@@ -99,6 +99,20 @@ static void test_last_object(void **state)
     }
 }
 
+/* However many lines behind it only look like one. */
+static void test_last_object_far(void **state)
+{
+    struct buf text = { 0 };
+    (void)state;
+    buf_str(&text, "{\"a\":1}\n");
+    while (text.len < (4 << 20))
+        buf_str(&text, "{bad\n");
+    struct json_text got = capture_last_object(&text);
+    assert_int_equal(got.len, strlen("{\"a\":1}"));
+    assert_ptr_equal(got.p, text.data);
+    buf_fini(&text);
+}
+
 /* ---- lines ---- */
 
 static void expect_line(struct line_queue *q, int fd, const char *want)
@@ -248,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_capture),
         cmocka_unit_test(test_capture_end),
         cmocka_unit_test(test_last_object),
+        cmocka_unit_test(test_last_object_far),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_job_gates),
