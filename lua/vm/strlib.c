@@ -12,6 +12,7 @@
 #define FORMAT_MAX 65536
 #define PACK_MAX 4096
 #define VALUES_MAX 100000
+#define QUOTED_MAX 131072 /* some 5 ms: the library formats each control character by itself */
 
 /* string.rep(s, n [, sep]) */
 static int l_rep(lua_State *L)
@@ -123,21 +124,58 @@ static int l_byte(lua_State *L)
     return call_original(L);
 }
 
-/* The next argument from `arg` on that %s prints and that has a __tostring; 0: there is none. */
-static int find_printable(lua_State *L, const char *f, int arg)
+/* The conversions of a format, one after the other. */
+struct conversions {
+    const char *f, *end;
+    int arg; /* the argument of the last one */
+};
+
+static struct conversions conversions_of(lua_State *L)
 {
-    int at = 1;
-    for (; (f = strchr(f, '%')) != NULL; f++) {
-        f++;
-        if (*f == '%')
-            continue;
-        f += strspn(f, "-+ #0123456789.");
-        if (!*f)
-            break;
-        if (++at >= arg && *f == 's' && luaL_getmetafield(L, at, "__tostring") != LUA_TNIL)
-            return at;
+    size_t len;
+    const char *f = lua_tolstring(L, 1, &len);
+    return (struct conversions){ f, f + len, 1 };
+}
+
+/* The letter of the next one; 0: there is none. Behind the end stands a zero byte. */
+static char conversions_next(struct conversions *c)
+{
+    while (c->f < c->end && (c->f = memchr(c->f, '%', (size_t)(c->end - c->f))) != NULL) {
+        c->f++;
+        if (*c->f != '%') {
+            c->f += strspn(c->f, "-+ #0123456789.");
+            c->arg++;
+            return c->f < c->end ? *c->f++ : '\0';
+        }
+        c->f++;
     }
+    c->f = c->end;
+    return '\0';
+}
+
+/* The next argument from `arg` on that %s prints and that has a __tostring; 0: there is none. */
+static int find_printable(lua_State *L, int arg)
+{
+    struct conversions c = conversions_of(L);
+    for (char letter; (letter = conversions_next(&c)) != '\0';)
+        if (c.arg >= arg && letter == 's' && luaL_getmetafield(L, c.arg, "__tostring") != LUA_TNIL)
+            return c.arg;
     return 0;
+}
+
+/* What %q quotes is bounded as a whole, however many there are. */
+static void check_quoted(lua_State *L)
+{
+    struct conversions c = conversions_of(L);
+    size_t total = 0;
+    for (char letter; (letter = conversions_next(&c)) != '\0';)
+        if (letter == 'q' && lua_type(L, c.arg) == LUA_TSTRING)
+            total += lua_rawlen(L, c.arg);
+    if (total > QUOTED_MAX)
+        luaL_error(L,
+                   "string.format: %%q of %I bytes; at most %d at once, work in pieces with "
+                   "string.sub",
+                   (LUAI_UACINT)total, QUOTED_MAX);
 }
 
 /* ctx: the argument whose text lies on top, or 0. __tostring is called here, where it may wait; the
@@ -152,7 +190,7 @@ static int format_from(lua_State *L, int status, lua_KContext ctx)
                 return luaL_error(L, "'__tostring' must return a string");
             lua_replace(L, at);
         }
-        at = find_printable(L, lua_tostring(L, 1), at + 1);
+        at = find_printable(L, at + 1);
         if (at == 0)
             break;
         lua_pushvalue(L, at);
@@ -162,10 +200,11 @@ static int format_from(lua_State *L, int status, lua_KContext ctx)
         if (lua_type(L, i) == LUA_TSTRING)
             total += lua_rawlen(L, i);
     slice_whole(L, total, "string.format");
+    check_quoted(L);
     return call_original(L);
 }
 
-/* string.format(format, ...): the texts together at most 8 MB. */
+/* string.format(format, ...): the texts together at most 8 MB, those of %q 128 KB. */
 static int l_format(lua_State *L)
 {
     size_t len;

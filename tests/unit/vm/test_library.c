@@ -43,6 +43,8 @@ static const char *const same[] = {
     "'T 1')",
     "assert(not pcall(string.format, '%s', setmetatable({}, { __tostring = function() return {} "
     "end })))",
+    "assert(('\\0%s|%%%s'):format(setmetatable({}, { __tostring = function() return 'T' end }), 7) "
+    "== '\\0T|%7')",
     "assert(('%-10s|%i'):format(setmetatable({}, { __tostring = function() return 'T' end }), 7) "
     "== 'T         |7')",
     "assert(tostring(setmetatable({}, { __tostring = function() return 'T' end })) == 'T' and "
@@ -172,6 +174,11 @@ static void test_bounds(void **state)
         "('x'):rep(4097))\n"
         "no('string.pack', string.pack, 'c99999999', 'x') assert(#string.pack('c1000000', 'x') == "
         "1000000)\n"
+        "local q = ('\\0'):rep(131072) assert(#('%q'):format(q) == 2 * #q + 2) "
+        "no('string.format', string.format, '%q', q .. 'x')\n"
+        "no('string.format', string.format, '%s\\0%q%%%d%q', q, q, 1, 'x') "
+        "no('string.format', string.format, '\\0%q', q .. q)\n"
+        "assert(#('%s%d%%q'):format(q .. q, 1) == 2 * #q + 3)\n"
         "no('string.packsize', string.packsize, 'c99999999') no('string.unpack', string.unpack, "
         "'c99999999', 'x')\n"
         "no('utf8.len', utf8.len, over) assert(utf8.len(m8) == #m8) no('utf8.codes', utf8.codes, "
@@ -243,7 +250,9 @@ static const char *const largest[] = {
     "m8:reverse()",
     "m8:byte(1, 100000)",
     "('%s'):format(m8)",
-    "('%q'):format(m4)",
+    "('%q'):format(m8:sub(1, 131072))",
+    "('%q'):format(('\\0'):rep(131072))",
+    "('%q'):format(('\\1'):rep(131072))",
     "string.pack('s', m8)",
     "string.pack('c8000000', 'x')",
     "utf8.len(u8)",
@@ -272,6 +281,7 @@ static const char *const largest[] = {
     "table.sort(nums)",
     "table.sort(strs)",
     "table.sort(same)",
+    "table.sort(zeros)",
     "tonumber(d8)",
     "#m8",
     "m8 .. 'x'",
@@ -321,7 +331,7 @@ static void test_nothing_holds_a_worker(void **state)
     int n =
         snprintf(text, 65536,
                  "local mcp = require 'mcp'\nlocal m8, m4, m1y, m8b, d8, t, s, same, nums, strs, "
-                 "c, u8\n"
+                 "c, u8, zeros\n"
                  "local function make() m4 = ('x'):rep(1 << 22) m8 = m4 .. m4 m1y = m4:sub(1, (1 "
                  "<< 20) - 1) .. 'y' m8b = m4 .. m4 "
                  "d8 = ('7'):rep(1 << 23)\n"
@@ -329,7 +339,8 @@ static void test_nothing_holds_a_worker(void **state)
                  "t, s, c = {}, {}, {} for i = 1, 500002 do t[i] = i s[i] = 'abc' end for i = "
                  "1, 100000 do c[i] = 65 end\n"
                  "nums, strs = {}, {} for i = 1, 20000 do nums[i] = (i * 7919) %% 20000 strs[i] "
-                 "= 'key' .. nums[i] end same = {} for i = 1, 30 do same[i] = m8 end end\n"
+                 "= 'key' .. nums[i] end same = {} for i = 1, 30 do same[i] = m8 end "
+                 "zeros = {} for i = 1, 1000 do zeros[i] = ('\\0'):rep(1000) .. i end end\n"
                  "local list = {\n");
     for (size_t i = 0; i < sizeof largest / sizeof *largest; i++)
         n += snprintf(text + n, 65536 - (size_t)n, "function() local _ = %s end,\n", largest[i]);
