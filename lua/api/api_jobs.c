@@ -78,13 +78,30 @@ static void check_start(lua_State *L, struct start_options *o)
     o->on_end = lua_gettop(L);
 }
 
-/* Its place among its kind and in the table of jobs. 0, or 3 with nil, message, code pushed. */
+/* Its place among the jobs of its tool. 0, or 3 with nil, message, code pushed. */
+static int reserve_of_tool(lua_State *L, struct job *j)
+{
+    struct job_gates *gates = j->services->job_gates;
+    int code = gates ? job_gates_enter(gates, j->tool) : 0;
+    if (code == MG_E_LIMIT)
+        return api_fail(L, "LIMIT", "%d jobs of the tool %s are alive already", JOBS_OF_TOOL_MAX,
+                        j->tool);
+    if (code != 0)
+        return api_fail(L, err_word(code), "no memory for a job");
+    j->is_of_tool = gates != NULL;
+    return 0;
+}
+
+/* Its place among its kind, its tool and in the table of jobs. 0, or 3 with nil, message, code
+ * pushed. */
 static int reserve(lua_State *L, struct job *j, const struct start_options *o)
 {
     const struct vm_services *s = j->services;
 
     if (inflight_count(s->jobs) >= JOBS_MAX)
         return api_fail(L, "LIMIT", "%d jobs are alive already", JOBS_MAX);
+    if (reserve_of_tool(L, j))
+        return 3;
     if (o->parallel && s->job_gates) {
         struct job_kind *kind = job_gates_find(s->job_gates, o->kind, o->parallel);
         if (!kind)

@@ -31,7 +31,9 @@ void job_leave(struct job *j)
         gate_leave(job_kind_gate(j->kind));
     if (j->kind)
         job_kind_remove(j->kind);
-    j->is_counted = false;
+    if (j->is_of_tool)
+        job_gates_leave(j->services->job_gates, j->tool);
+    j->is_counted = j->is_of_tool = false;
     j->entry = NULL;
     j->has_turn = false;
     j->kind = NULL;

@@ -25,13 +25,14 @@ struct job {
     struct job_kind *kind;        /* NULL: no limit on its kind */
     bool is_counted;              /* in the metrics, as running */
     bool has_turn;                /* holds a place in the kind's gate */
+    bool is_of_tool;              /* counted among the jobs of its tool */
     int64_t timeout_ms;           /* from its turn on */
     int64_t started_ms;
     int64_t progress_due_ms; /* progress: when the pace allows the next at the earliest */
     uint64_t skipped;        /* progress that the pace left out since the last event */
     char topic[sizeof "job/" + JOB_ID_MAX];
-    char *id;       /* inside topic */
-    char tool[129]; /* for the log */
+    char *id; /* inside topic */
+    char tool[JOB_TOOL_NAME_MAX + 1];
 };
 
 /* Pushes the object of a new job; its function is at index run, what is to run at its end, or nil,
@@ -39,7 +40,7 @@ struct job {
 struct job *job_push(lua_State *L, const char *id, int run, int on_end);
 /* For luaL_setfuncs(): the methods of the object. */
 void job_open(lua_State *L);
-/* Gives up its places among its kind and in the table of jobs; idempotent. */
+/* Gives up its places among its kind, its tool and in the table of jobs; idempotent. */
 void job_leave(struct job *j);
 /* The last one frees it; a job without a task leaves. */
 void job_unref(struct job *j);

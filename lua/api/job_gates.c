@@ -13,8 +13,15 @@ struct job_kind {
     char name[JOB_KIND_NAME_MAX + 1];
 };
 
+struct tool_jobs { /* there while the tool has jobs */
+    struct tool_jobs *next;
+    unsigned alive;
+    char name[JOB_TOOL_NAME_MAX + 1];
+};
+
 struct job_gates {
-    pthread_mutex_t lock; /* of kinds and count */
+    pthread_mutex_t lock; /* of kinds, count and tools */
+    struct tool_jobs *tools;
     size_t count;
     atomic_bool is_closed;
     struct job_kind *kinds[JOB_KINDS_MAX];
@@ -41,6 +48,11 @@ void job_gates_free(struct job_gates *g)
         return;
     for (size_t i = 0; i < g->count; i++)
         kind_free(g->kinds[i]);
+    while (g->tools) {
+        struct tool_jobs *next = g->tools->next;
+        free(g->tools);
+        g->tools = next;
+    }
     pthread_mutex_destroy(&g->lock);
     free(g);
 }
@@ -95,6 +107,53 @@ bool job_kind_add(struct job_kind *k, uint32_t max_queued)
 }
 
 void job_kind_remove(struct job_kind *k) { atomic_fetch_sub(&k->alive, 1); }
+
+/* ---- the jobs of a tool ---- */
+
+/* Where the tool's entry hangs, or would. */
+static struct tool_jobs **tool_slot(struct job_gates *g, const char *tool)
+{
+    struct tool_jobs **at = &g->tools;
+    while (*at && strncmp((*at)->name, tool, JOB_TOOL_NAME_MAX) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static int enter_locked(struct job_gates *g, const char *tool)
+{
+    struct tool_jobs **at = tool_slot(g, tool);
+    if (!*at) {
+        *at = calloc(1, sizeof **at);
+        if (!*at)
+            return MG_E_NOMEM;
+        strncat((*at)->name, tool, JOB_TOOL_NAME_MAX);
+    }
+    if ((*at)->alive == JOBS_OF_TOOL_MAX)
+        return MG_E_LIMIT;
+    (*at)->alive++;
+    return 0;
+}
+
+int job_gates_enter(struct job_gates *g, const char *tool)
+{
+    pthread_mutex_lock(&g->lock);
+    int code = enter_locked(g, tool);
+    pthread_mutex_unlock(&g->lock);
+    return code;
+}
+
+void job_gates_leave(struct job_gates *g, const char *tool)
+{
+    pthread_mutex_lock(&g->lock);
+    struct tool_jobs **at = tool_slot(g, tool), *jobs = *at;
+    if (jobs && --jobs->alive == 0) {
+        *at = jobs->next;
+        free(jobs);
+    }
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* ---- the end ---- */
 
 void job_gates_close(struct job_gates *g)
 {

@@ -144,6 +144,37 @@ static void test_max_queued(void **state)
     assert_string_equal(call(f, "t", NULL), "j1 j2 j3 LIMIT LIMIT");
 }
 
+/* One tool cannot take the places of all others; what ends gives its place back. */
+static void test_max_of_tool(void **state)
+{
+    struct fixture *f = *state;
+    fixture_tool(f, "greedy",
+                 "local n, m, code = 0\n"
+                 "repeat local id\n"
+                 "  id, m, code = mcp.jobs.start { run=function() mcp.time.sleep(3600) end }\n"
+                 "  if id then n = n + 1 end\n"
+                 "until not id return n .. ' ' .. code .. ' ' .. m");
+    fixture_tool(f, "other",
+                 "return mcp.jobs.start { run=function() mcp.time.sleep(3600) end, "
+                 "id='other' }");
+    fixture_tool(f, "cancel", "return tostring(mcp.jobs.cancel('other'))");
+    fixture_tool(f, "one", "return tostring(mcp.jobs.cancel(mcp.jobs.running()[1]))");
+    fixture_load(f);
+    assert_string_equal(call(f, "greedy", NULL),
+                        "2000 LIMIT 2000 jobs of the tool greedy are alive already");
+    assert_string_equal(call(f, "other", NULL), "other");
+    assert_string_equal(call(f, "cancel", NULL), "true");
+    while (inflight_count(f->services.jobs) > JOBS_OF_TOOL_MAX)
+        turn(f);
+    assert_string_equal(call(f, "one", NULL), "true");
+    while (inflight_count(f->services.jobs) == JOBS_OF_TOOL_MAX)
+        turn(f);
+    assert_string_equal(call(f, "greedy", NULL),
+                        "1 LIMIT 2000 jobs of the tool greedy are alive already");
+    vm_shutdown(f->vm);
+    settle(f);
+}
+
 static void test_conflict(void **state)
 {
     struct fixture *f = *state;
@@ -362,6 +393,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_misuse, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_turns, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_max_queued, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_max_of_tool, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_conflict, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_cancel, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_ends, fixture_setup, fixture_teardown),
