@@ -190,7 +190,7 @@ struct saver *saver_new(struct local *l, const struct saver_options *o, struct e
     s->sweep_ms = at_least_1(o->sweep_ms);
     s->saved = o->saved;
     int64_t now_ms = clock_mono_ms();
-    s->next_sweep_ms = now_ms + s->sweep_ms;
+    s->next_sweep_ms = now_ms; /* at once: who starts more often than it sweeps sweeps even so */
     if (s->saved == local_last(l))
         s->rest_until_ms = now_ms + s->autosave_ms;
     pthread_mutex_init(&s->lock, NULL);

@@ -113,7 +113,7 @@ struct store_options {
     int64_t autosave_ms;
     enum store_durability durability;
     int64_t job_ttl_ms; /* collection "jobs": ended ones older than this are removed; 0 = never */
-    int64_t sweep_ms;   /* between two sweeps; hourly: 3600000 */
+    int64_t sweep_ms;   /* between two sweeps, the first being at the start; hourly: 3600000 */
 };
 /* Locks, recovers, starts its threads. NULL with the reason: everything unreadable is an error
  * with file, line and the way out. */

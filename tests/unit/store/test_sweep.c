@@ -177,6 +177,27 @@ static void it_runs_by_itself(void **state)
     fixture_close(f);
 }
 
+/* However rarely it sweeps, it does when it starts: some are restarted more often. */
+static void it_runs_at_the_start(void **state)
+{
+    struct fixture *f = *state;
+    static const char jobs[] =
+        "{\"jobs\":[{\"jobId\":\"old\",\"status\":\"COMPLETED\","
+        "\"updatedAt\":\"2020-01-01T00:00:00.000Z\"},{\"jobId\":\"new\",\"status\":\"QUEUED\"}]}";
+
+    file_write(f, "", jobs, strlen(jobs));
+    f->options.job_ttl_ms = TTL;
+    f->options.sweep_ms = 3600000;
+    fixture_open(f);
+    int64_t until = clock_mono_ms() + 10000;
+    while (count(f->s, "jobs") > 1 && clock_mono_ms() < until) {
+        struct timespec pause = { .tv_nsec = 5000000 };
+        nanosleep(&pause, NULL);
+    }
+    check_keys(f->s, "jobs", "new");
+    fixture_close(f);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -188,6 +209,7 @@ int main(void)
         TEST(no_ttl_keeps_all),
         TEST(values_expire),
         cmocka_unit_test_setup_teardown(it_runs_by_itself, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(it_runs_at_the_start, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
