@@ -143,18 +143,18 @@ static int l_take(lua_State *L)
     return is_failed ? lua_error(L) : n;
 }
 
+/* Its grace is over: it ends where it stands, and so does what it has begun, such as a process. */
 static void strand_drop(void *arg)
 {
     struct strand *s = arg;
     struct vm *vm = s->vm;
     if (s->state == STRAND_ENDED)
         return;
-    if (s->state == STRAND_WAITING)
-        op_detach(s->op);
-    else if (s->state == STRAND_READY)
+    if (s->state == STRAND_READY)
         queue_remove(&vm->ready, s);
-    else
+    else if (s->state != STRAND_WAITING)
         queue_remove(&vm->preempted, s);
+    ops_drop_of(s);
     s->state = STRAND_ENDED;
     s->is_dropped = s->is_failed = true;
     joins_wake(s->task);

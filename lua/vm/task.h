@@ -139,9 +139,10 @@ void strand_run(struct strand *s); /* one slice */
 void strand_label(const struct strand *s);
 
 /* ---- op.c ---- */
-void ops_drop(struct task *t);     /* cancels and releases all that is pending */
-void ops_orphan(struct strand *s); /* s ends before its task: what it pushed stays with the task */
-void op_detach(struct op *op);     /* cancelled: released now, or when its late completion comes */
+void ops_drop(struct task *t);      /* cancels and releases all that is pending */
+void ops_drop_of(struct strand *s); /* likewise, of what s has pushed */
+void ops_orphan(struct strand *s);  /* s ends before its task: what it pushed stays with the task */
+void op_detach(struct op *op);      /* cancelled: released now, or when its late completion comes */
 int op_stopped(lua_State *L, const char *word); /* pushes nil, "cancelled", word */
 
 /* ---- join.c ---- */

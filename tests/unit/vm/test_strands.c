@@ -156,6 +156,35 @@ static void test_ops_outlive_their_strand(void **state)
     assert_int_equal(test_released, 5);
 }
 
+/* A function that lost and does not end is dropped, with all that it has begun, and nothing else.
+ */
+static void test_dropped_with_its_ops(void **state)
+{
+    struct fixture *f = *state;
+    struct call c;
+    fixture_tool(f, "t",
+                 "mcp.test.leave()\n"
+                 "local r = mcp.race { function() mcp.test.leave() mcp.test.leave()\n"
+                 "while true do mcp.test.sleep(60000) end end,\n"
+                 "function() mcp.test.sleep(1) return 'won' end }\n"
+                 "mcp.test.sleep(80) ctx:progress(1) mcp.test.sleep(60000)");
+    fixture_load(f);
+    call_start(f, &c, "t", NULL);
+    int64_t end = clock_mono_ms() + 10000;
+    while (!c.progress) {
+        assert_true(clock_mono_ms() < end);
+        loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
+        vm_run(f->vm);
+    }
+    assert_int_equal(test_cancelled, 3); /* its sleep, and what it left */
+    task_cancel(c.task, TASK_CANCELLED);
+    call_wait(f, &c);
+    call_fini(&c);
+    drain(f);
+    assert_int_equal(test_cancelled, 5);
+    assert_int_equal(test_released, 7);
+}
+
 static void test_cancel_reaches_all_strands(void **state)
 {
     struct fixture *f = *state;
@@ -251,6 +280,7 @@ int main(void)
         TEST(test_on_end_limits),
         TEST(test_spawn),
         TEST(test_ops_outlive_their_strand),
+        TEST(test_dropped_with_its_ops),
         TEST(test_cancel_reaches_all_strands),
         TEST(test_start_functions),
         TEST(test_shutdown),
