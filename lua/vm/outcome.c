@@ -219,7 +219,7 @@ static void log_failure(const struct task *t, const char *msg, const char *error
     struct log_line l;
     log_begin(&l, LOG_WARN, msg);
     log_str(&l, "tool", t->tool && t->tool->tool ? t->tool->tool->name : NULL);
-    log_str(&l, "call", call_id(t));
+    log_str(&l, "call_id", call_id(t));
     log_str(&l, "error", error);
     log_str(&l, "trace", trace);
     log_end(&l);

@@ -83,7 +83,7 @@ static int print_line(lua_State *L, int n)
     struct log_line line;
     log_begin(&line, LOG_INFO, "print");
     log_str(&line, "tool", t && t->tool && t->tool->tool ? t->tool->tool->name : NULL);
-    log_str(&line, "call", t && t->info ? t->info->call_id : NULL);
+    log_str(&line, "call_id", t && t->info ? t->info->call_id : NULL);
     log_str_n(&line, "text", text, len < PRINT_MAX ? len : PRINT_MAX);
     log_end(&line);
     return 0;

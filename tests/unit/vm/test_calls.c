@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int setup(void **state)
 {
@@ -311,6 +312,31 @@ static void test_kill_while_waiting(void **state)
     assert_int_equal(vm_task_count(f->vm), 0);
 }
 
+/* Every line that is about a call names it under the same key. */
+static void test_log_names_the_call(void **state)
+{
+    struct fixture *f = *state;
+    char text[8192];
+    fixture_tool(f, "t", "print('printed') mcp.spawn(error, 'spawned') mcp.test.sleep(1) error()");
+    fixture_load(f);
+    FILE *log = tmpfile();
+    assert_non_null(log);
+    int saved = dup(STDERR_FILENO);
+    fflush(stderr);
+    assert_true(saved >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+    call(f, "t", NULL, OUT_TOOL_ERROR);
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    close(saved);
+    rewind(log);
+    text[fread(text, 1, sizeof text - 1, log)] = '\0';
+    fclose(log);
+    assert_null(strstr(text, "\"call\":"));
+    int lines = 0;
+    for (const char *p = text; (p = strstr(p, "\"tool\":\"t\",\"call_id\":\"c1\"")) != NULL; p++)
+        lines++;
+    assert_int_equal(lines, 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -328,6 +354,7 @@ int main(void)
         TEST(test_cancel_of_a_late_op),
         TEST(test_messages_name_the_limit),
         TEST(test_kill_while_waiting),
+        TEST(test_log_names_the_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
