@@ -162,15 +162,13 @@ void ops_drop(struct task *t)
     }
 }
 
-/* From the begin again each time: the newest first, since a wait refers to what it waits for. */
+/* The newest first: a wait refers to what it waits for. */
 void ops_drop_of(struct strand *s)
 {
-    struct op *op = s->task->ops_pending;
-    while (op) {
-        bool is_own = op->strand == s;
-        if (is_own)
+    for (struct op *op = s->task->ops_pending, *next; op; op = next) {
+        next = op->next;
+        if (op->strand == s)
             op_detach(op);
-        op = is_own ? s->task->ops_pending : op->next;
     }
 }
 
