@@ -1,5 +1,5 @@
-/* launch.h - from a name to a running process: the lookup of the program, and posix_spawn() with
- * everything that a child must not inherit taken away. What happens to the process afterwards is
+/* launch.h - from a name to a running process: the lookup of the program, and its start with
+ * everything taken away that a child must not inherit. What happens to the process afterwards is
  * spawn.h's. Pure calls; any thread. */
 #ifndef MG_LAUNCH_H
 #define MG_LAUNCH_H

@@ -1,12 +1,13 @@
 /* spawn.h - child processes: argv without a shell, pipes and a pidfd on the loop.
  * The child has its own process group, default signals, an empty signal mask and no descriptor but
- * 0, 1, 2. Its whole group dies with child_free(), so with an orderly end of the gateway; when the
- * gateway is killed, the group learns of it by the closed pipes only (PR_SET_PDEATHSIG cannot be
- * set through posix_spawn, and a fork of a process with many threads is worse). A grandchild that
- * made a session of its own is out of reach. The leader is reaped by child_free() and not before:
- * as a zombie it keeps the number of the group from being given to a stranger who would then be
- * killed. Threads: the loop's. Callbacks are called from loop_poll(), may call child_free(), and
- * none comes after it. The process ignores SIGPIPE and has descriptors 0 to 2 open. */
+ * 0, 1, 2. Its whole group dies with child_free(), so with an orderly end of the gateway. When the
+ * gateway is killed, or the thread that started it ends, the kernel kills the child itself (unless
+ * it is a set-user-ID program); what it started learns of it by the closed pipes only. A grandchild
+ * that made a session of its own is out of reach. The leader is reaped by child_free() and not
+ * before: as a zombie it keeps the number of the group from being given to a stranger who would
+ * then be killed. Threads: the loop's. Callbacks are called from loop_poll(), may call
+ * child_free(), and none comes after it. The process ignores SIGPIPE and has descriptors 0 to 2
+ * open. */
 #ifndef MG_SPAWN_H
 #define MG_SPAWN_H
 #include <stdbool.h>
@@ -24,9 +25,7 @@ struct child_options {
     const char *stdin_data;  /* may be NULL: then /dev/null; borrowed until child_free() */
     size_t stdin_len;
     int stdin_fd, stdout_fd; /* -1, or descriptors to use instead; borrowed for the call */
-    /* Of descriptors, as the gateway raises its own; NULL: inherited. posix_spawn() knows no
-     * limits, so it is set right after the start: while the program is still being loaded, but a
-     * program that looks at once may see the gateway's. One that changes its user keeps that. */
+    /* Of descriptors, as the gateway raises its own; NULL: inherited. */
     const struct rlimit *files;
 };
 

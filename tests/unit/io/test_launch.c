@@ -1,15 +1,18 @@
-/* test_launch.c - which program a name means, and why one does not start. */
+/* test_launch.c - which program a name means, why one does not start, and when it is killed. */
 #include "io/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -93,12 +96,46 @@ static void test_a_start_that_fails(void **state)
     assert_int_equal(rc, ENOENT);
 }
 
+/* Starts a program that holds the pipe's end and is then killed itself. */
+static void start_and_die(int end)
+{
+    static const char *const argv[] = { "sleep", "60", NULL };
+    const struct child_options o = { .argv = argv, .stdin_fd = -1, .stdout_fd = end };
+    const struct launch_fds theirs = { -1, -1, end };
+    char program[PATH_MAX];
+    pid_t pid;
+    if (launch_find("sleep", program, NULL) != 0 || launch(program, &o, &theirs, &pid) != 0)
+        _exit(1);
+    (void)kill(getpid(), SIGKILL);
+}
+
+/* Nobody is left who could end it when its time is over. */
+static void test_dies_with_the_gateway(void **state)
+{
+    (void)state;
+    int fd[2], status;
+    assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
+    pid_t gateway = fork();
+    assert_true(gateway >= 0);
+    if (gateway == 0)
+        start_and_die(fd[1]);
+    close(fd[1]);
+    assert_int_equal(waitpid(gateway, &status, 0), gateway);
+    assert_true(WIFSIGNALED(status));
+    struct pollfd end = { .fd = fd[0], .events = POLLIN };
+    assert_int_equal(poll(&end, 1, 10000), 1);
+    char byte;
+    assert_int_equal(read(fd[0], &byte, 1), 0);
+    close(fd[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_and_paths),
         cmocka_unit_test(test_relative_path_folders_are_skipped),
         cmocka_unit_test(test_a_start_that_fails),
+        cmocka_unit_test(test_dies_with_the_gateway),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
