@@ -105,7 +105,7 @@ static void test_last_object_far(void **state)
     struct buf text = { 0 };
     (void)state;
     buf_str(&text, "{\"a\":1}\n");
-    while (text.len < (4 << 20))
+    while (text.len < 30000)
         buf_str(&text, "{bad\n");
     struct json_text got = capture_last_object(&text);
     assert_int_equal(got.len, strlen("{\"a\":1}"));
