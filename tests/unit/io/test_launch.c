@@ -77,7 +77,7 @@ static void test_relative_path_folders_are_skipped(void **state)
     free(path);
 }
 
-/* posix_spawn() itself tells: no zombie, no child that has to say it. */
+/* launch() itself tells: no zombie, no child that has to say it. */
 static void test_a_start_that_fails(void **state)
 {
     (void)state;
