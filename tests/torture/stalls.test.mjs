@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import http from "node:http";
 import path from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
@@ -73,16 +74,36 @@ function startGateway() {
   return Gateway.start({ ini: "[server]\nworkers = 2\n[rate_limit]\nbucket = 0\n", tools: toolFiles() });
 }
 
+// One honest call over a connection that is kept; node's fetch would cost more than what is measured.
+const honestBody = JSON.stringify({
+  jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "echo", arguments: { message: "x" } },
+});
+
+function honestCall(gw, agent) {
+  const headers = { "Content-Type": "application/json", "Content-Length": honestBody.length };
+  const options = { port: gw.port, host: "127.0.0.1", path: "/mcp", method: "POST", agent, headers };
+  return new Promise((resolve, reject) => {
+    const req = http.request(options, (res) => {
+      let text = "";
+      res.setEncoding("utf8").on("data", (part) => (text += part)).on("end", () => resolve(text));
+    });
+    req.on("error", reject);
+    req.end(honestBody);
+  });
+}
+
 // Honest callers: one call after the other until stop(); -> sorted latencies in ms.
 function probe(gw) {
   const latencies = [];
+  const agent = new http.Agent({ keepAlive: true, maxSockets: PROBES });
   let running = true;
   const one = async () => {
     while (running) {
       const begin = performance.now();
-      const answer = await gw.call("echo", { message: "x" });
+      const answer = await honestCall(gw, agent);
       latencies.push(performance.now() - begin);
-      assert.deepEqual(answer.value, { message: "x" });
+      assert.match(answer, /"result".*message/);
+      await new Promise((resolve) => setTimeout(resolve, 1)); // so that the log can keep up
     }
   };
   const all = Promise.all(Array.from({ length: PROBES }, one));
@@ -90,9 +111,17 @@ function probe(gw) {
     async stop() {
       running = false;
       await all;
+      agent.destroy();
       return latencies.sort((a, b) => a - b);
     },
   };
+}
+
+// The client's own code is compiled before it is timed.
+async function warmUp(gw) {
+  const honest = probe(gw);
+  await atLeast(500, Promise.resolve());
+  await honest.stop();
 }
 
 function checkLatencies(latencies, while_) {
@@ -124,6 +153,7 @@ async function atLeast(ms, work) {
 test("one offender after the other", async (t) => {
   const gw = await startGateway();
   t.after(() => gw.stop());
+  await warmUp(gw);
   let worst = 0;
   for (const name of Object.keys(offenders)) {
     const honest = probe(gw);
@@ -139,6 +169,7 @@ test("one offender after the other", async (t) => {
 test("all offenders at once, with 200 clients that never read", async (t) => {
   const gw = await startGateway();
   t.after(() => gw.stop());
+  await warmUp(gw);
   const deaf = await deafClients(gw, 200);
   const honest = probe(gw);
   await atLeast(1000, Promise.all(Object.keys(offenders).map((name) => offend(gw, name, { isCrowded: true }))));
