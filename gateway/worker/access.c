@@ -38,6 +38,7 @@ void access_log(struct worker *w, const struct access *a, const struct exchange 
     log_double(&l, "latency_ms", (double)latency_us / 1000.0);
     log_int(&l, "bytes", (int64_t)bytes);
     log_str(&l, "key", a->key);
+    log_str(&l, "reason", a->reason);
     log_str(&l, "rpc", a->rpc);
     log_str(&l, "tool", a->tool);
     log_str(&l, "call_id", a->call_id);

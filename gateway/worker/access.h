@@ -11,8 +11,9 @@ struct worker;
 
 struct access {
     char ip[ADDRESS_SIZE];
-    const char *key; /* the principal's name; NULL: none was judged. Borrowed from the keyring */
-    const char *rpc; /* JSON-RPC method; NULL: none */
+    const char *key;    /* the principal's name; NULL: none was judged. Borrowed from the keyring */
+    const char *rpc;    /* JSON-RPC method; NULL: none */
+    const char *reason; /* why HTTP itself refused it; NULL: it did not */
     const char *tool, *call_id; /* NULL: not a call */
     const char *protocol;       /* revision; NULL: unknown */
     int outcome;                /* enum outcome, or -1 */

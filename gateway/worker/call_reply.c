@@ -27,7 +27,7 @@ static bool call_open_stream(struct call *c)
     return false;
 }
 
-static void call_send_scratch_frame(struct call *c, struct buf *json)
+static void call_send_frame(struct call *c, struct buf *json)
 {
     struct buf frame = { 0 };
     mcp_sse(&frame, json->data, json->len);
@@ -46,7 +46,7 @@ void call_note_progress(void *arg, double done, double total, bool has_total, co
         return;
     buf_clear(json);
     mcp_encode_progress(c->mcp, done, total, has_total, message, json);
-    call_send_scratch_frame(c, json);
+    call_send_frame(c, json);
 }
 
 void call_note_log(void *arg, int level, const char *data_json, size_t len)
@@ -57,7 +57,7 @@ void call_note_log(void *arg, int level, const char *data_json, size_t len)
         return;
     buf_clear(json);
     mcp_encode_log(c->mcp, (enum mcp_log_level)level, c->mcp->tool->name, data_json, len, json);
-    call_send_scratch_frame(c, json);
+    call_send_frame(c, json);
 }
 
 /* Sends the answer and gives the exchange back. */
@@ -73,7 +73,7 @@ static void call_send(struct call *c)
     }
     bool is_stream = c->mcp->must_stream || exchange_is_stream(c->x);
     if (is_stream && call_open_stream(c))
-        call_send_scratch_frame(c, &r.body);
+        call_send_frame(c, &r.body);
     uint64_t bytes = is_stream ? exchange_bytes(c->x) : r.body.len;
     access_log(c->worker, &c->access, c->x, 200, bytes);
     if (!is_stream) {

@@ -121,7 +121,7 @@ void route_refused(void *worker, const struct exchange *x, int status, const cha
     struct worker *w = worker;
     struct access a;
     access_init(&a);
-    a.rpc = reason;
+    a.reason = reason;
     metrics_add(w->metrics, M_HTTP_MALFORMED, 1);
     access_log(w, &a, x, status, 0);
 }

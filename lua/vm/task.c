@@ -197,13 +197,12 @@ void task_restart_timeout(struct task *t, int64_t timeout_ms)
         task_arm(t);
 }
 
-static void refuse(struct vm *vm, const struct task_ops *ops, void *arg, const char *text)
+static void refuse(const struct task_ops *ops, void *arg, const char *text)
 {
     struct tool_result r = { 0 };
     tool_result_text(&r, OUT_TOOL_ERROR, true, text, strlen(text));
     ops->done(arg, &r, 0);
     tool_result_fini(&r);
-    (void)vm;
 }
 
 struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i,
@@ -211,7 +210,7 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
 {
     const struct vm_tool *tool = index < vm->tool_count ? &vm->tools[index] : NULL;
     if (!tool || !tool->tool || vm->is_closing) {
-        refuse(vm, ops, arg, "the tool is not available now");
+        refuse(ops, arg, "the tool is not available now");
         return NULL;
     }
     uint64_t memory = i->memory_bytes ? i->memory_bytes : tool->tool->memory_bytes;
@@ -219,7 +218,7 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
     struct task *t = task_new(vm, TASK_CALL, tool, (int64_t)memory);
     struct strand *s = t ? task_main(t, call_body) : NULL;
     if (!s) {
-        refuse(vm, ops, arg, "the gateway is out of memory");
+        refuse(ops, arg, "the gateway is out of memory");
         return NULL;
     }
     t->info = i;

@@ -214,7 +214,7 @@ test("chunks whose lines never end keep no worker busy, whether their clients st
     await Promise.all([stays.closed(), leaves.closed()]);
     for (const raw of [stays, leaves]) raw.destroy();
   }
-  await gw.logged((l) => l.status === 400 && /chunk/.test(l.rpc));
+  await gw.logged((l) => l.status === 400 && /chunk/.test(l.reason));
   assert.equal(await gw.metric("moongate_http_malformed_total"), 4);
 });
 
