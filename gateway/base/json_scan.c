@@ -12,6 +12,8 @@
 #define NUMBER_MAX 63
 
 struct frame {
+    const char *start;
+    struct json_member *member; /* the one that is open, if it is noted */
     bool is_object;
     struct json_keys_mark mark;
 };
@@ -21,6 +23,8 @@ struct scan {
     uint32_t depth, max_depth;
     uint32_t values, max_values;
     struct json_keys keys; /* of all objects that are open */
+    const char *value;     /* where the last whole value begins */
+    struct json_outline *outline;
     struct err *e;
     struct frame frames[JSON_MAX_DEPTH];
 };
@@ -195,6 +199,34 @@ static int word_scan(struct scan *s, const char *word, size_t len)
     return 0;
 }
 
+/* ---- the outline ---- */
+
+static struct json_member *member_open(struct scan *s, struct json_text key)
+{
+    struct json_outline *o = s->outline;
+
+    if (!o || s->depth > JSON_OUTLINE_DEPTH)
+        return NULL;
+    if (o->count == JSON_OUTLINE_MAX) {
+        o->is_cut = true;
+        return NULL;
+    }
+    struct json_member *m = &o->member[o->count++];
+    m->key = key;
+    m->depth = s->depth;
+    return m;
+}
+
+/* Behind a whole value. */
+static void member_close(struct scan *s)
+{
+    struct json_member *m = s->frames[s->depth - 1].member;
+
+    if (m)
+        m->value =
+            (struct json_text){ s->value, (size_t)(s->p - s->value), json_type_of(*s->value) };
+}
+
 /* ---- structure ---- */
 
 static int container_open(struct scan *s)
@@ -202,6 +234,8 @@ static int container_open(struct scan *s)
     if (s->depth == s->max_depth)
         return scan_fail(s, s->p, MG_E_LIMIT, "nested too deep");
     struct frame *f = &s->frames[s->depth++];
+    f->start = s->p;
+    f->member = NULL;
     f->is_object = *s->p == '{';
     f->mark = json_keys_mark(&s->keys);
     s->p++;
@@ -213,6 +247,7 @@ static void container_close(struct scan *s)
     struct frame *f = &s->frames[--s->depth];
 
     s->p++;
+    s->value = f->start;
     if (f->is_object)
         json_keys_release(&s->keys, &f->mark);
 }
@@ -229,6 +264,7 @@ static int value_scan(struct scan *s, bool *opened)
     if (s->max_values && s->values == s->max_values)
         return scan_fail(s, s->p, MG_E_LIMIT, "too many values");
     s->values++;
+    s->value = s->p;
     switch (*s->p) {
     case '{':
     case '[': *opened = true; return container_open(s);
@@ -263,6 +299,7 @@ static int key_scan(struct scan *s)
         return scan_fail(s, key.p, MG_E_INVALID, "a key that the object already has");
     if (rc < 0)
         return scan_fail(s, key.p, rc, "out of memory");
+    s->frames[s->depth - 1].member = member_open(s, key);
     blanks_skip(s);
     if (!byte_is(s, ':'))
         return scan_unexpected(s, "expected a colon");
@@ -275,6 +312,7 @@ static int value_end(struct scan *s, bool *more)
 {
     while (s->depth > 0) {
         bool is_object = s->frames[s->depth - 1].is_object;
+        member_close(s);
         blanks_skip(s);
         if (byte_is(s, ',')) {
             s->p++;
@@ -314,8 +352,8 @@ static int document_scan(struct scan *s)
     return 0;
 }
 
-int json_scan(const char *text, size_t len, const struct json_limits *limits,
-              struct json_text *root, struct err *e)
+static int text_scan(const char *text, size_t len, const struct json_limits *limits,
+                     struct json_outline *outline, struct json_text *root, struct err *e)
 {
     struct scan s;
     int rc;
@@ -327,6 +365,7 @@ int json_scan(const char *text, size_t len, const struct json_limits *limits,
     if (s.max_depth > JSON_MAX_DEPTH)
         s.max_depth = JSON_MAX_DEPTH;
     s.max_values = limits ? limits->max_values : 0;
+    s.outline = outline;
     s.e = e;
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
         return scan_fail(&s, text, MG_E_INVALID, "a byte order mark");
@@ -340,4 +379,18 @@ int json_scan(const char *text, size_t len, const struct json_limits *limits,
     *root = (struct json_text){ start, (size_t)(s.p - start), json_type_of(*start) };
     blanks_skip(&s);
     return s.p == s.end ? 0 : scan_fail(&s, s.p, MG_E_INVALID, "text behind the value");
+}
+
+int json_scan(const char *text, size_t len, const struct json_limits *limits,
+              struct json_text *root, struct err *e)
+{
+    return text_scan(text, len, limits, NULL, root, e);
+}
+
+int json_scan_outline(const char *text, size_t len, const struct json_limits *limits,
+                      struct json_outline *o, struct err *e)
+{
+    o->count = 0;
+    o->is_cut = false;
+    return text_scan(text, len, limits, o, &o->root, e);
 }

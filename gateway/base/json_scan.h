@@ -42,6 +42,30 @@ struct json_limits {
 int json_scan(const char *text, size_t len, const struct json_limits *limits,
               struct json_text *root, struct err *e) MG_NODISCARD;
 
+/* The members of a text's outer objects, noted while it is scanned, so that nobody has to walk
+ * through it again to find them. */
+#define JSON_OUTLINE_DEPTH 3 /* the root object's members have depth 1 */
+#define JSON_OUTLINE_MAX 32
+
+struct json_member {
+    struct json_text key, value;
+    uint32_t depth;
+};
+struct json_outline {
+    struct json_text root;
+    uint32_t count;
+    bool is_cut;                                 /* there are more members than it holds */
+    struct json_member member[JSON_OUTLINE_MAX]; /* in the order of the text, parents first */
+};
+
+/* As json_scan(), and fills *o. */
+int json_scan_outline(const char *text, size_t len, const struct json_limits *limits,
+                      struct json_outline *o, struct err *e) MG_NODISCARD;
+/* As json_find() for the root or a value in the outline, by the outline alone where that is whole.
+ */
+void json_outline_find(const struct json_outline *o, struct json_text object,
+                       const char *const names[], struct json_text out[], size_t n);
+
 /* The rest works on text that json_scan() accepted and on nothing else. */
 
 struct json_iter {

@@ -94,6 +94,37 @@ bool json_next_member(struct json_iter *it, struct json_text *key, struct json_t
     return json_next_item(it, value);
 }
 
+/* Of a string without escapes. Most names differ in the first byte. */
+static bool plain_eq(struct json_text string, const char *name)
+{
+    size_t len = string.len - 2;
+
+    if (len == 0)
+        return name[0] == '\0';
+    return string.p[1] == name[0] && strncmp(string.p + 1, name, len) == 0 && name[len] == '\0';
+}
+
+static void match(struct json_text key, struct json_text value, const char *const names[],
+                  struct json_text out[], size_t n)
+{
+    bool is_plain = !memchr(key.p, '\\', key.len);
+
+    for (size_t i = 0; i < n; i++) {
+        if (out[i].type != JSON_NONE)
+            continue;
+        if (is_plain ? plain_eq(key, names[i]) : json_string_eq(key, names[i], strlen(names[i]))) {
+            out[i] = value;
+            return;
+        }
+    }
+}
+
+static void clear(struct json_text out[], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct json_text){ NULL, 0, JSON_NONE };
+}
+
 size_t json_find(struct json_text object, const char *const names[], struct json_text out[],
                  size_t n)
 {
@@ -101,20 +132,32 @@ size_t json_find(struct json_text object, const char *const names[], struct json
     struct json_text key, value;
     size_t members = 0;
 
-    for (size_t i = 0; i < n; i++)
-        out[i] = (struct json_text){ NULL, 0, JSON_NONE };
+    clear(out, n);
     if (object.type != JSON_OBJECT)
         return 0;
-    while (json_next_member(&it, &key, &value)) {
-        members++;
-        for (size_t i = 0; i < n; i++) {
-            if (out[i].type == JSON_NONE && json_string_eq(key, names[i], strlen(names[i]))) {
-                out[i] = value;
-                break;
-            }
-        }
-    }
+    for (; json_next_member(&it, &key, &value); members++)
+        match(key, value, names, out, n);
     return members;
+}
+
+void json_outline_find(const struct json_outline *o, struct json_text object,
+                       const char *const names[], struct json_text out[], size_t n)
+{
+    uint32_t i = 0, depth = 1;
+
+    if (object.p != o->root.p) {
+        while (i < o->count && o->member[i].value.p != object.p)
+            i++;
+        depth = i < o->count ? o->member[i++].depth + 1 : UINT32_MAX;
+    }
+    if (o->is_cut || depth > JSON_OUTLINE_DEPTH) {
+        json_find(object, names, out, n);
+        return;
+    }
+    clear(out, n);
+    for (; i < o->count && o->member[i].depth >= depth; i++)
+        if (o->member[i].depth == depth)
+            match(o->member[i].key, o->member[i].value, names, out, n);
 }
 
 /* ---- strings ---- */

@@ -27,11 +27,11 @@ static void dropped_add(uint64_t n)
     atomic_fetch_add_explicit(&dropped, n, memory_order_relaxed);
 }
 
-bool log_admits(enum log_level level, bool *text)
+bool log_admits(struct log_line *l)
 {
     struct log_source *src;
 
-    if (!log_enabled(level))
+    if (!log_enabled(l->level))
         return false;
     src = log_source_self();
     if (!src) {
@@ -39,15 +39,16 @@ bool log_admits(enum log_level level, bool *text)
         return false;
     }
     log_style_refresh(&src->style, &src->style_number);
-    *text = src->style && src->style->text;
+    l->text = src->style && src->style->text;
+    l->redact_lengths = src->style ? src->style->redact_lengths : 0;
     return true;
 }
 
-bool log_redacts(const char *key)
+bool log_redacts(const char *key, size_t len)
 {
     const struct log_source *src = log_source_self();
 
-    return src && log_style_redacts(src->style, key);
+    return src && log_style_redacts(src->style, key, len);
 }
 
 uint64_t log_missing(void)

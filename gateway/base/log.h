@@ -37,12 +37,14 @@ struct log_line { /* on the stack; a value that does not fit is cut and the line
     uint32_t len;
     bool cut, text, off;
     enum log_level level;
+    uint64_t redact_lengths; /* which lengths of a field's name may have to be redacted */
     char data[LOG_LINE_MAX];
 };
 
 /* ts, level and msg come first. msg starts in lower case. */
 void log_begin(struct log_line *l, enum log_level level, const char *msg);
-/* NULL value: nothing is added */
+/* A key is a plain name, fit for JSON as it is; only log_raw() takes any text. NULL value: nothing
+ * is added. */
 void log_str(struct log_line *l, const char *key, const char *value);
 void log_str_n(struct log_line *l, const char *key, const char *value, size_t len);
 void log_int(struct log_line *l, const char *key, int64_t value);

@@ -56,7 +56,7 @@ static size_t piece_of(const char *p, size_t len, char out[6], size_t *taken)
 }
 
 /* false: cut, because the line may not grow past `limit`. */
-static bool put_escaped(struct log_line *l, const char *s, size_t len, size_t limit)
+static bool put_slowly(struct log_line *l, const char *s, size_t len, size_t limit)
 {
     const char *p = s, *end = s + len;
 
@@ -80,37 +80,52 @@ static bool put_escaped(struct log_line *l, const char *s, size_t len, size_t li
     return true;
 }
 
-/* Writes the separator and the key; false when there is no room for them and a short value. */
-static bool field_begin(struct log_line *l, const char *key)
+/* Nearly every text stands for itself and fits. */
+static inline bool put_escaped(struct log_line *l, const char *s, size_t len, size_t limit)
 {
-    uint32_t start = l->len;
+    if (len > limit - l->len || json_plain_run(s, s + len) != len)
+        return put_slowly(l, s, len, limit);
+    put(l, s, len);
+    return true;
+}
 
+/* Writes the separator and the key; false when there is no room for them and a short value. */
+static bool field_begin(struct log_line *l, const char *key, size_t len)
+{
     if (l->off)
         return false;
-    if (start + VALUE_ROOM + 4 <= LINE_ROOM) {
-        l->data[l->len++] = l->text ? ' ' : ',';
-        if (!l->text)
-            l->data[l->len++] = '"';
-        if (put_escaped(l, key, strlen(key), LINE_ROOM - VALUE_ROOM - 2)) {
-            if (!l->text)
-                l->data[l->len++] = '"';
-            l->data[l->len++] = l->text ? '=' : ':';
-            return true;
-        }
+    if (len > LINE_ROOM || l->len + len + VALUE_ROOM + 4 > LINE_ROOM) {
+        l->cut = true;
+        return false;
     }
-    l->len = start;
-    l->cut = true;
-    return false;
+    char *p = l->data + l->len;
+    *p++ = l->text ? ' ' : ',';
+    if (!l->text)
+        *p++ = '"';
+    memcpy(p, key, len);
+    p += len;
+    if (!l->text)
+        *p++ = '"';
+    *p++ = l->text ? '=' : ':';
+    l->len = (uint32_t)(p - l->data);
+    return true;
+}
+
+/* Nearly every field's name differs from all that are redacted in its length. */
+static bool is_redacted(const struct log_line *l, const char *key, size_t len)
+{
+    return l->redact_lengths >> len % 64 & 1 && log_redacts(key, len);
 }
 
 /* A value that is there whole or not at all. */
 static void field_whole(struct log_line *l, const char *key, const char *value, size_t len)
 {
     uint32_t start = l->len;
+    size_t key_len = strlen(key);
 
-    if (!field_begin(l, key))
+    if (!field_begin(l, key, key_len))
         return;
-    if (log_redacts(key)) {
+    if (is_redacted(l, key, key_len)) {
         value = l->text ? "***" : "\"***\"";
         len = strlen(value);
     }
@@ -140,7 +155,7 @@ void log_begin(struct log_line *l, enum log_level level, const char *msg)
     l->len = 0;
     l->cut = false;
     l->level = level;
-    l->off = level >= LOG_OFF || !log_admits(level, &l->text);
+    l->off = level >= LOG_OFF || !log_admits(l);
     if (l->off)
         return;
     clock_iso(ts, clock_wall_ms());
@@ -171,9 +186,11 @@ void log_str(struct log_line *l, const char *key, const char *value)
 
 void log_str_n(struct log_line *l, const char *key, const char *value, size_t len)
 {
-    if (!field_begin(l, key))
+    size_t key_len = strlen(key);
+
+    if (!field_begin(l, key, key_len))
         return;
-    if (log_redacts(key)) {
+    if (is_redacted(l, key, key_len)) {
         value = "***";
         len = 3;
     }
@@ -229,9 +246,19 @@ void log_bool(struct log_line *l, const char *key, bool value)
     field_whole(l, key, value ? "true" : "false", value ? 4 : 5);
 }
 
+/* The one name that comes from outside: a tool's. It too may forge nothing. */
 void log_raw(struct log_line *l, const char *key, const char *json, size_t len)
 {
-    field_whole(l, key, json, len);
+    struct log_line name;
+
+    if (json_plain_run(key, key + strlen(key)) == strlen(key)) {
+        field_whole(l, key, json, len);
+        return;
+    }
+    name.len = 0;
+    l->cut |= !put_slowly(&name, key, strlen(key), LINE_ROOM / 2);
+    name.data[name.len] = '\0';
+    field_whole(l, name.data, json, len);
 }
 
 void log_end(struct log_line *l)

@@ -7,9 +7,9 @@
 
 #include "base/log.h"
 
-/* Answers for the calling thread; text tells how lines look now. */
-bool log_admits(enum log_level level, bool *text);
-bool log_redacts(const char *key);
+/* Answers for the calling thread: sets how lines look now, text and redact_lengths. */
+bool log_admits(struct log_line *l);
+bool log_redacts(const char *key, size_t len); /* of a length that redact_lengths has */
 /* Lines of this thread that were dropped since its last one that was not. */
 uint64_t log_missing(void);
 /* The finished line with its newline. */

@@ -21,10 +21,12 @@ struct log_style *log_style_new(const struct log_options *o)
     s->refs = 1;
     s->text = o->text;
     s->redact_count = n;
+    s->redact_lengths = 0;
     char *p = (char *)&s->redact[n];
     for (size_t i = 0; i < n; i++) {
         size_t len = strlen(o->redact[i]) + 1;
         s->redact[i] = memcpy(p, o->redact[i], len);
+        s->redact_lengths |= UINT64_C(1) << (len - 1) % 64;
         p += len;
     }
     return s;
@@ -65,10 +67,10 @@ void log_style_unref(struct log_style *s)
     pthread_mutex_unlock(&lock);
 }
 
-bool log_style_redacts(const struct log_style *s, const char *key)
+bool log_style_redacts(const struct log_style *s, const char *key, size_t len)
 {
     for (size_t i = 0; s && i < s->redact_count; i++)
-        if (strcmp(s->redact[i], key) == 0)
+        if (strncmp(s->redact[i], key, len) == 0 && s->redact[i][len] == '\0')
             return true;
     return false;
 }

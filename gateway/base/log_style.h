@@ -5,12 +5,14 @@
 #define MG_LOG_STYLE_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/log.h"
 
 struct log_style {
     unsigned refs; /* under the lock in log_style.c */
     bool text;
+    uint64_t redact_lengths; /* bit i: a name of i bytes, modulo 64 */
     size_t redact_count;
     char *redact[]; /* the names follow in the same block */
 };
@@ -23,6 +25,6 @@ void log_style_set(struct log_style *s);
  * style before the first: JSON, nothing redacted. */
 void log_style_refresh(struct log_style **mine, unsigned *number);
 void log_style_unref(struct log_style *s); /* NULL is legal */
-bool log_style_redacts(const struct log_style *s, const char *key);
+bool log_style_redacts(const struct log_style *s, const char *key, size_t len);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define RAND_BLOCK 256
+#define RAND_BLOCK 2048
 
 static void kernel_bytes(unsigned char *out, size_t len)
 {
@@ -28,7 +28,7 @@ void rand_bytes(void *out, size_t len)
     static _Thread_local unsigned char block[RAND_BLOCK];
     static _Thread_local size_t left;
 
-    if (len > RAND_BLOCK / 4) {
+    if (len > RAND_BLOCK / 16) {
         kernel_bytes(out, len);
         return;
     }

@@ -64,10 +64,10 @@ struct conn {
     struct conn *next, **link;             /* all of a server, open or only owned */
     struct conn *group_next, **group_link; /* running streams, or bodies that come in chunks;
                                               group_link NULL: in neither */
-    struct conn *todo_next;
+    struct conn *todo_next, *batch_next;
     bool in_todo;
     bool is_suspended;
-    bool has_waited; /* the handler was asked a second time, see answer_or_wait() */
+    bool has_waited; /* for its answer, see answer_or_wait() */
     bool is_closing; /* shut down; libmicrohttpd will close it */
     bool has_line;   /* a request line was read since the last reply */
     bool has_looked; /* for the client's end, since the last reply */

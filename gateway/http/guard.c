@@ -166,7 +166,8 @@ static bool take_framing(struct guard *g, const char *name, size_t name_len, con
 static const struct known *find(const char *name, size_t len)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known && known[i].len <= len; i++)
-        if (known[i].len == len && strncasecmp(name, known[i].name, len) == 0)
+        if (known[i].len == len && ((name[0] ^ known[i].name[0]) & ~0x20) == 0 &&
+            strncasecmp(name, known[i].name, len) == 0)
             return &known[i];
     return NULL;
 }

@@ -171,9 +171,7 @@ static enum MHD_Result head_received(struct conn *c, const char *url, const char
 
 /* ---- the answer ---- */
 
-/* The first time there is no answer yet, libmicrohttpd is simply told so: it asks again at its next
- * run, and takes note that it has nothing to read here. Suspended in the first call it would read
- * after the resume, find that a client has closed its sending half, and drop the answer. */
+/* Without an answer libmicrohttpd asks again at each run until it is suspended. */
 static enum MHD_Result answer_or_wait(struct conn *c)
 {
     struct exchange *x = &c->x;
@@ -187,24 +185,25 @@ static enum MHD_Result answer_or_wait(struct conn *c)
         MHD_destroy_response(r);
         return rc;
     }
-    if (!c->has_waited) {
-        c->has_waited = true;
+    if (!c->has_waited)
         conn_await_client(c, WATCH_AFTER_MS, STEP_SERVE);
-    } else {
-        conn_suspend(c);
-    }
+    c->has_waited = true;
+    conn_suspend(c);
     return MHD_YES;
 }
 
+/* Libmicrohttpd is told that there is no answer yet: it asks again at its next run, when there is
+ * one or the connection is suspended, and takes note that it has nothing to read here. Suspended in
+ * this first call it would read after the resume, find that a client has closed its sending half,
+ * and drop the answer. */
 static enum MHD_Result serve(struct conn *c)
 {
-    struct http_server *s = c->server;
     conn_leave(c);
     c->x.step = STEP_SERVE;
     c->x.is_owned = true;
-    c->heard_ms = loop_now(s->loop);
-    s->handler.request(s->arg, &c->x);
-    return answer_or_wait(c);
+    c->heard_ms = loop_now(c->server->loop);
+    server_batch(c->server, c);
+    return MHD_YES;
 }
 
 enum MHD_Result handler_request(void *arg, struct MHD_Connection *mhd, const char *url,

@@ -20,7 +20,8 @@ struct http_server {
     struct conn *conns; /* open ones, and lost ones whose handler still owes an answer */
     size_t n_open;
     size_t n_suspended;
-    struct conn *todo; /* to be resumed, or told */
+    struct conn *batch, **batch_end; /* whole requests that the handler has not seen yet */
+    struct conn *todo;               /* to be resumed, or told */
     int64_t resumed_us;
     struct conn *streams;
     struct conn *chunked; /* whose bodies come in chunks, see chunked.h */
@@ -33,6 +34,10 @@ struct http_server {
     bool is_draining, is_closed;
 };
 
+/* The handler gets c's request when libmicrohttpd has read all that is there: see
+ * http_server_run().
+ */
+void server_batch(struct http_server *s, struct conn *c);
 /* The layer above hears of a request that this one refused. */
 void server_refused(struct http_server *s, const struct exchange *x, int status,
                     const char *reason);

@@ -75,9 +75,9 @@ static void response_take(struct request *rq)
 
 static bool body_read(struct request *rq)
 {
-    struct json_text root;
+    struct json_outline text;
     struct err e;
-    int rc = json_scan(rq->in->body, rq->in->len, &rq->server->limits, &root, &e);
+    int rc = json_scan_outline(rq->in->body, rq->in->len, &rq->server->limits, &text, &e);
 
     if (rc == MG_E_NOMEM)
         reply_no_memory(rq);
@@ -87,7 +87,7 @@ static bool body_read(struct request *rq)
         reply_error(rq, 400, MCP_PARSE_ERROR, "Parse error: %s", e.text);
     if (rc < 0)
         return false;
-    message_read(&rq->message, root);
+    message_read(&rq->message, &text);
     method_note(rq->message.method, rq->out->method);
     if (rq->message.kind != MESSAGE_BAD)
         return true;

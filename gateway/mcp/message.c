@@ -93,9 +93,9 @@ static void classify(struct message *m, const struct json_text member[M_COUNT])
     }
 }
 
-void message_read(struct message *m, struct json_text root)
+void message_read(struct message *m, const struct json_outline *text)
 {
-    struct json_text member[M_COUNT];
+    struct json_text member[M_COUNT], root = text->root;
 
     memset(m, 0, sizeof *m);
     if (root.type == JSON_ARRAY) {
@@ -106,7 +106,7 @@ void message_read(struct message *m, struct json_text root)
         bad(m, "a message is a JSON object");
         return;
     }
-    json_find(root, member_names, member, M_COUNT);
+    json_outline_find(text, root, member_names, member, M_COUNT);
     if (message_is_id(member[M_ID]))
         m->id = member[M_ID];
     if (member[M_METHOD].type == JSON_STRING)
@@ -114,9 +114,9 @@ void message_read(struct message *m, struct json_text root)
     classify(m, member);
     /* What is wrong with a message is told in the manner of the era that it claims. */
     if (member[M_PARAMS].type == JSON_OBJECT)
-        json_find(member[M_PARAMS], param_names, m->params, PARAM_COUNT);
+        json_outline_find(text, member[M_PARAMS], param_names, m->params, PARAM_COUNT);
     else if (!text_is_absent(member[M_PARAMS]) && m->kind != MESSAGE_BAD)
         bad(m, "params must be an object");
     if (m->params[PARAM_META].type == JSON_OBJECT)
-        json_find(m->params[PARAM_META], meta_names, m->meta, META_COUNT);
+        json_outline_find(text, m->params[PARAM_META], meta_names, m->meta, META_COUNT);
 }

@@ -1,6 +1,6 @@
 /* message.h - one JSON-RPC message, read as extents of its text. Private to mcp.
- * The members that the protocol looks at are found in one walk over each of the three objects: the
- * message, params, params._meta. A name belongs in these lists once some method reads it.
+ * The members that the protocol looks at, of the message, params and params._meta, were noted when
+ * the text was scanned. A name belongs in these lists once some method reads it.
  * Lifetime: as long as the text. Pure. */
 #ifndef MG_MCP_MESSAGE_H
 #define MG_MCP_MESSAGE_H
@@ -44,7 +44,7 @@ struct message {
     struct json_text meta[META_COUNT]; /* all JSON_NONE when _meta is no object */
 };
 
-void message_read(struct message *m, struct json_text root);
+void message_read(struct message *m, const struct json_outline *text);
 /* The full name of a member of _meta. */
 const char *message_meta_name(enum message_meta member);
 /* Name and version out of a clientInfo, cut to fit: for the log and for tools, never for a

@@ -121,6 +121,67 @@ static const struct {
     { "\"\xf0\x9f\x98\xb9\"", "\xf0\x9f\x98\xb9", 4 },
 };
 
+/* Every object that a walk finds, and what the outline finds in it. */
+static void compare(const struct json_outline *o, struct json_text value)
+{
+    static const char *const names[] = {
+        "a", "id", "", "b\\", "params", "_meta", "k31", "k32", "z"
+    };
+    struct json_text walked[COUNT(names)], noted[COUNT(names)], key, inner;
+    struct json_iter it = json_iter(value);
+
+    json_find(value, names, walked, COUNT(names));
+    json_outline_find(o, value, names, noted, COUNT(names));
+    for (size_t i = 0; i < COUNT(names); i++) {
+        assert_int_equal(noted[i].type, walked[i].type);
+        assert_ptr_equal(noted[i].p, walked[i].p);
+        assert_int_equal(noted[i].len, walked[i].len);
+    }
+    if (value.type == JSON_OBJECT)
+        while (json_next_member(&it, &key, &inner))
+            compare(o, inner);
+    else
+        while (it.p && json_next_item(&it, &inner))
+            compare(o, inner);
+}
+
+static void test_an_outline_finds_what_a_walk_finds(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{}",
+        "[]",
+        "7",
+        " { \"a\" : 1 , \"id\" : [ ] , \"\" : { } } ",
+        "{\"params\":{\"_meta\":{\"a\":{\"id\":{\"z\":1}},\"id\":2},\"a\":[{\"a\":1}]},\"a\":3}",
+        "[{\"a\":1},{\"a\":{\"b\\u005c\":2}}]",
+        "{\"a\":[{\"a\":{\"a\":1}}],\"\\u0069d\":{\"\\u0061\":{}},\"b\\\\\":\"\\\"}\"}",
+        "{\"z\":{\"z\":{\"z\":{\"z\":{\"z\":1}}}}}",
+    };
+    struct json_outline o;
+    struct err e;
+
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        assert_int_equal(json_scan_outline(texts[i], strlen(texts[i]), NULL, &o, &e), 0);
+        assert_false(o.is_cut);
+        compare(&o, o.root);
+    }
+    /* As many members as it holds, and one more: then it does not pretend to know. */
+    for (int n = JSON_OUTLINE_MAX; n <= JSON_OUTLINE_MAX + 1; n++) {
+        struct buf b = { 0 };
+        buf_str(&b, "{\"a\":{\"id\":0}");
+        for (int k = 2; k < n; k++)
+            buf_printf(&b, ",\"k%d\":{}", k);
+        buf_putc(&b, '}');
+        assert_int_equal(json_scan_outline(b.data, b.len, NULL, &o, &e), 0);
+        assert_int_equal(o.count, JSON_OUTLINE_MAX);
+        assert_int_equal(o.is_cut, n > JSON_OUTLINE_MAX);
+        compare(&o, o.root);
+        buf_fini(&b);
+    }
+    assert_int_equal(json_scan_outline("{\"a\":1", 6, NULL, &o, &e), MG_E_INVALID);
+}
+
 static void test_decode(void **state)
 {
     struct buf b = { 0 };
@@ -212,9 +273,13 @@ static void test_integer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_members),   cmocka_unit_test(test_items),
-        cmocka_unit_test(test_find),      cmocka_unit_test(test_decode),
-        cmocka_unit_test(test_string_eq), cmocka_unit_test(test_integer),
+        cmocka_unit_test(test_an_outline_finds_what_a_walk_finds),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_items),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_string_eq),
+        cmocka_unit_test(test_integer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,7 +91,7 @@ static void test_nothing_gets_through(void **state)
         log_test_start(text, log_test_path);
         log_begin(&l, LOG_ERROR, evil);
         log_str_n(&l, "value", evil, sizeof evil - 1);
-        log_str(&l, evil, "key");
+        log_raw(&l, evil, "\"key\"", 5);
         log_end(&l);
         log_printf(LOG_ERROR, "%s", evil);
         out = log_test_stop();

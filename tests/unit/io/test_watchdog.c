@@ -203,8 +203,8 @@ static void test_sleeps_when_idle_and_wakes(void **state)
 }
 
 /* Holds the only slot until the watchdog has told of it, 10 s at most; a byte to `began` says that
- * the slice has begun. sched_yield, since valgrind runs one thread at a time and changes it at system
- * calls. */
+ * the slice has begun. sched_yield, since valgrind runs one thread at a time and changes it at
+ * system calls. */
 static void hold(int64_t abort_ms, int began)
 {
     struct rlimit no_core = { 0, 0 };
@@ -253,7 +253,8 @@ static void test_abort(void **state)
     assert_int_equal(WTERMSIG(status), SIGABRT);
 }
 
-/* Stopped for longer than the abort allows and then continued: the pause is not the worker's fault. */
+/* Stopped for longer than the abort allows and then continued: the pause is not the worker's fault.
+ */
 static void test_a_stopped_process_is_excused(void **state)
 {
     (void)state;
