@@ -212,6 +212,8 @@ static bool run_round(struct http_server *s)
         s->batch = c->batch_next;
         s->handler.request(s->arg, &c->x); /* may free c, if its client is gone */
     }
+    if (has_served && s->handler.served)
+        s->handler.served(s->arg);
     return has_served;
 }
 

@@ -52,6 +52,9 @@ struct http_handler {
     /* A whole request has come and passed the guard. The handler replies now or later, exactly
      * once. */
     void (*request)(void *arg, struct exchange *x);
+    /* All requests that were there have been handed over; what is answered by now goes out
+     * together. NULL is legal. */
+    void (*served)(void *arg);
     /* This layer refused it itself (400, 408, 413, 431, 503): for the log and the counters. x as
      * far as it is known: without texts when libmicrohttpd refused it, which does not say whose it
      * was. */

@@ -12,7 +12,6 @@
 #include "worker/call_struct.h"
 
 #define GATE_WAIT_MS 1000 /* how long a call waits for a place before it is refused */
-#define TURN_US 10000     /* first slices of one turn; further ones wait for the next */
 #define POOL_MAX 256
 
 size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t principal,
@@ -102,7 +101,7 @@ static void call_take_place(struct call *c)
         c->holds_all_gate = true;
 }
 
-static void call_leave_gates(struct call *c)
+void call_leave_gates(struct call *c)
 {
     if (c->holds_all_gate)
         gate_leave(c->worker->gateway->all_calls);
@@ -140,19 +139,6 @@ static void call_leave_queue(struct call *c)
     call_leave_gates(c);
 }
 
-static void call_unpostpone(struct call *c)
-{
-    struct worker *w = c->worker;
-    struct call **at = &w->late;
-    while (*at != c)
-        at = &(*at)->late_next;
-    *at = c->late_next;
-    if (!*at)
-        w->late_last = at;
-    c->is_late = false;
-    c->serving->generation->queued[w->index]--;
-}
-
 /* The client's end: in the modern era a client that closes has cancelled; a legacy one has only
  * lost its stream. */
 static void call_cancelled(void *arg)
@@ -182,7 +168,7 @@ static void call_gone(void *arg, enum gone how)
 
 /* The tool waits: from here on the call must outlive reloads, notice its client, and be
  * cancellable. */
-static void call_waits(struct call *c)
+void call_waits(struct call *c)
 {
     if (c->is_listed)
         return;
@@ -198,7 +184,7 @@ static void call_waits(struct call *c)
         c->entry = NULL; /* an id in use, or no memory: this call cannot be cancelled by message */
 }
 
-static void call_run(struct call *c)
+void call_run(struct call *c)
 {
     const struct mcp_call *m = c->mcp;
     c->info = (struct task_info){
@@ -222,8 +208,7 @@ static void call_run(struct call *c)
     struct task *t = task_start(vm, m->tool->index, &c->info, &call_ops, c);
     c->is_starting = false;
     if (c->is_over) {
-        call_leave_gates(c);
-        call_answer(c);
+        call_answer_soon(c);
         return;
     }
     c->task = t;
@@ -263,6 +248,7 @@ static void gate_entered(struct gate_waiter *waiter)
         return;
     }
     call_enter(c);
+    call_run_fresh(c->worker);
 }
 
 static bool call_enter_gate(struct call *c, struct gate *g, bool *holds)
@@ -278,19 +264,6 @@ static bool call_enter_gate(struct call *c, struct gate *g, bool *holds)
     return false;
 }
 
-/* First slices that arrive together add up: past TURN_US of one turn of HTTP the further ones wait,
- * so that ready strands, timers and streams come in between. */
-static void call_postpone(struct call *c)
-{
-    struct worker *w = c->worker;
-    call_waits(c);
-    c->is_late = true;
-    c->serving->generation->queued[w->index]++;
-    c->late_next = NULL;
-    *w->late_last = c;
-    w->late_last = &c->late_next;
-}
-
 /* Through the tool's own gate, then the one of all calls; where it is full, this is called again
  * when a place is free. */
 static void call_enter(struct call *c)
@@ -301,20 +274,7 @@ static void call_enter(struct call *c)
     if (!c->holds_all_gate &&
         !call_enter_gate(c, c->worker->gateway->all_calls, &c->holds_all_gate))
         return;
-    if (c->started_us - c->worker->turn_us > TURN_US)
-        call_postpone(c);
-    else
-        call_run(c);
-}
-
-void call_run_late(struct worker *w)
-{
-    int64_t until = clock_mono_us() + TURN_US;
-    do {
-        struct call *c = w->late;
-        call_unpostpone(c);
-        call_run(c);
-    } while (w->late && clock_mono_us() < until);
+    call_start_soon(c);
 }
 
 /* [tool NAME] rate: tokens shared by all callers of the tool. Returns the ms to wait, 0 = go. */

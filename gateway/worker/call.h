@@ -1,6 +1,6 @@
 /* call.h - the life of one tools/call: gates, task, stream or reply, log line. Exactly one answer,
- * or none to a client that is gone. The fast path (a tool that does not wait) runs wholly inside
- * call_begin(), in libmicrohttpd's handler. Threads: the worker's. */
+ * or none to a client that is gone. A tool that does not wait is answered in the turn of the loop
+ * in which its request came, without having been suspended. Threads: the worker's. */
 #ifndef MG_CALL_H
 #define MG_CALL_H
 #include "http/exchange.h"
@@ -9,6 +9,12 @@
 
 struct worker;
 struct principal;
+struct call;
+
+struct call_queue {
+    struct call *first, **last;
+};
+void call_queue_init(struct call_queue *q);
 
 /* Takes over mcp; x gets its answer now or later. */
 void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
@@ -18,6 +24,10 @@ void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
  * its length (cut to size). session NULL: a stateless client, known by its principal's number. */
 size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t principal,
                          const char *request_id, size_t len);
+
+/* Calls that call_begin() has taken over are started together, and then answered those that are
+ * over: once all requests that were there have been taken, or earlier. */
+void call_run_fresh(struct worker *w);
 
 /* Once per turn of the loop: starts calls whose first slice had to wait, for a bounded time. */
 void call_run_late(struct worker *w);

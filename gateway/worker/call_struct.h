@@ -13,7 +13,7 @@
 
 struct call {
     struct call *next, **prev; /* worker's list while it waits; `next` in the pool */
-    struct call *late_next;
+    struct call *turn_next;    /* in one of the worker's three queues */
     struct worker *worker;
     struct exchange *x;
     struct mcp_call *mcp;
@@ -47,7 +47,16 @@ void call_refuse(struct call *c, enum outcome o, const char *text);
 void call_note_progress(void *arg, double done, double total, bool has_total, const char *message);
 void call_note_log(void *arg, int level, const char *data_json, size_t len);
 
+/* call_turn.c */
+void call_start_soon(struct call *c); /* it holds its places: its task starts in this turn, or later
+                                       */
+void call_answer_soon(struct call *c); /* it ended in its first slice */
+void call_unpostpone(struct call *c);  /* out of the queue of those that start in a later turn */
+
 /* call.c */
+void call_run(struct call *c);   /* starts its task */
+void call_waits(struct call *c); /* from here on it must outlive reloads and can be cancelled */
+void call_leave_gates(struct call *c);
 void call_list(struct call *c); /* it waits: onto the worker's list, with its reference */
 void call_release(struct call *c);
 

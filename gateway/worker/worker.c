@@ -16,7 +16,11 @@
 
 #define DRAIN_TICK_MS 20
 
-static const struct http_handler handler = { .request = route_request, .refused = route_refused };
+static void requests_served(void *arg) { call_run_fresh(arg); }
+
+static const struct http_handler handler = { .request = route_request,
+                                             .served = requests_served,
+                                             .refused = route_refused };
 
 static void worker_http_options(const struct config *c, struct http_options *o)
 {
@@ -180,7 +184,7 @@ static int64_t next_wait(struct worker *w)
     for (unsigned i = 0; i < w->generation_count; i++)
         if (vm_has_work(w->generations[i]->vms[w->index]))
             return 0;
-    if (w->late)
+    if (w->late.first)
         return 0;
     int64_t wait = http_server_wait(w->http);
     return w->is_draining && (wait < 0 || wait > DRAIN_TICK_MS) ? DRAIN_TICK_MS : wait;
@@ -209,7 +213,7 @@ static void worker_step(struct worker *w)
     }
     metrics_set(w->metrics, M_LUA_BYTES, (int64_t)bytes);
     worker_note_full(w);
-    if (w->late)
+    if (w->late.first)
         call_run_late(w);
     w->turn_us = clock_mono_us();
     http_server_run(w->http);
@@ -265,7 +269,9 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
     }
     w->gateway = g;
     w->index = index;
-    w->late_last = &w->late;
+    call_queue_init(&w->fresh);
+    call_queue_init(&w->over);
+    call_queue_init(&w->late);
     w->metrics = metrics_slot(index + 1);
     w->publish_mail.run = publish_run;
     w->interrupt_mail.run = interrupt_run;

@@ -13,6 +13,7 @@
 #include "io/loop.h"
 #include "io/watchdog.h"
 #include "vm/vm.h"
+#include "worker/call.h"
 #include "worker/gateway.h"
 #include "worker/serving.h"
 
@@ -39,11 +40,12 @@ struct worker {
     /* newest first; each one reference, while its vm lives */
     struct generation *generations[MAX_GENERATIONS];
     unsigned generation_count;
-    int64_t turn_us;                /* when this turn of the HTTP side began */
-    struct call *late, **late_last; /* calls whose first slice waits for a later turn, oldest first
-                                     */
-    struct call *calls;             /* waiting ones */
-    struct call *call_pool;         /* free ones */
+    int64_t turn_us;         /* when this turn of the HTTP side began */
+    struct call_queue fresh; /* calls that start in this turn */
+    struct call_queue over;  /* that have ended in it */
+    struct call_queue late;  /* whose first slice waits for a later turn */
+    struct call *calls;      /* waiting ones */
+    struct call *call_pool;  /* free ones */
     unsigned call_pool_size;
     struct event_stream *streams; /* open event streams of /sse and GET /mcp */
     struct starter *starter;      /* the first worker's; NULL until start functions ran */

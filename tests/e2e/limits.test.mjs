@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Gateway, slowness } from "./lib/gateway.mjs";
+import { openRaw } from "./lib/raw.mjs";
 
 const quiet = "[rate_limit]\nbucket = 0\n";
 
@@ -107,6 +108,30 @@ test("a legacy call is cancelled by notification from another connection, by its
   assert.equal(gw.log.filter((l) => l.tool === "nap" && l.outcome).length, 1, "the other client's call goes on");
   await gw.client.notify("notifications/cancelled", { requestId: "same" }, { key: "b1" });
   await b;
+});
+
+test("a cancellation that is read together with its call still cancels it", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nworkers = 1\n`, nap());
+  const [caller, other] = [await openRaw(gw), await openRaw(gw)];
+  const post = async (raw, message) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", ...message });
+    await new Promise((resolve) => raw.socket.write(`POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`, resolve));
+  };
+  for (const raw of [caller, other]) { // accepted, and idle before it is stopped
+    await post(raw, { id: 1, method: "ping" });
+    assert.equal((await raw.response()).status, 200);
+  }
+  gw.child.kill("SIGSTOP");
+  try {
+    await post(caller, { id: "both", method: "tools/call", params: { name: "nap", arguments: { seconds: 20 } } });
+    await post(other, { method: "notifications/cancelled", params: { requestId: "both" } });
+  } finally {
+    gw.child.kill("SIGCONT");
+  }
+  assert.equal((await other.response()).status, 202);
+  assert.equal((await gw.logged((l) => l.tool === "nap" && l.outcome)).outcome, "CANCELLED");
+  assert.equal(await caller.response(), null, "a cancelled request gets no answer");
 });
 
 test("a client of 2026-07-28 that leaves has cancelled; a legacy one has not", async (t) => {

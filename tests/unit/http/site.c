@@ -151,7 +151,7 @@ static void begin(struct site *s)
 
 static void serve(struct site *s)
 {
-    static const struct http_handler handler = { request, refused };
+    static const struct http_handler handler = { .request = request, .refused = refused };
     struct err e = { 0 };
     s->server = http_server_new(s->loop, s->shared, &s->options, s->addresses, s->n_addresses,
                                 &handler, s, metrics_slot(1), &e);
