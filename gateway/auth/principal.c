@@ -20,6 +20,7 @@ struct key {
 struct keyring {
     atomic_uint refs;
     bool allow_anonymous;
+    bool has_expiry;
     bool has_digests; /* of keys that are not known in the clear */
     struct principal anonymous;
     size_t count;
@@ -158,6 +159,7 @@ static int key_add(struct keyring *k, const struct key_spec *spec, unsigned unna
             return err_set(e, MG_E_INVALID, "key %s: the same key as %s", key->who.name,
                            other->who.name);
     k->has_digests |= !spec->secret;
+    k->has_expiry |= spec->expires_ms != 0;
     if (secret_keep(key, spec->secret) < 0 || number_make(key, &key->who.number) < 0)
         return err_set(e, MG_E_NOMEM, "keys: out of memory");
     return 0;
@@ -197,6 +199,8 @@ void keyring_unref(struct keyring *k)
     if (k && atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) == 1)
         keyring_free(k);
 }
+
+bool keyring_expires(const struct keyring *k) { return k->has_expiry; }
 
 bool keyring_is_open(const struct keyring *k) { return k->count == 0; }
 

@@ -40,6 +40,8 @@ struct keyring *keyring_ref(struct keyring *k);
 void keyring_unref(struct keyring *k);
 bool keyring_is_open(const struct keyring *k); /* no keys at all: everybody is anonymous */
 
+bool keyring_expires(const struct keyring *k); /* some key does: what follows looks at wall_ms */
+
 /* presented NULL: anonymous if open or allow_anonymous, else NULL. A wrong or expired key: NULL.
  * The result lives as long as the keyring. */
 const struct principal *keyring_find(const struct keyring *k, const char *presented, size_t len,

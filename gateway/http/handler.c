@@ -39,7 +39,7 @@ void *handler_line(void *arg, const char *uri, struct MHD_Connection *mhd)
     if (x->step != STEP_LINE || c->is_closing) /* answered already, or about to be closed */
         return c;
     c->has_line = true;
-    x->started_us = clock_mono_us();
+    x->started_us = c->server->round_us;
     x->bad_target = guard_target(uri);
     target_mask(uri, x->url, sizeof x->url); /* now: libmicrohttpd decodes it in place */
     if (has_too_many_arguments(uri, c->server->options.max_headers))

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/chunked.h"
 #include "http/handler.h"
@@ -206,6 +207,7 @@ void server_batch(struct http_server *s, struct conn *c)
  * be sent by the next round. */
 static bool run_round(struct http_server *s)
 {
+    s->round_us = clock_mono_us();
     MHD_run(s->mhd);
     bool has_served = s->batch != NULL;
     for (struct conn *c; (c = s->batch) != NULL;) {

@@ -15,8 +15,9 @@ struct http_server {
     struct listeners *listeners;
     struct MHD_Daemon *mhd;
     loop_watch_t mhd_watch;
-    bool is_ready;      /* libmicrohttpd has something to do */
-    int64_t due_ms;     /* when it wants to run at the latest; INT64_MAX: never */
+    int64_t round_us; /* when this run of libmicrohttpd began: requests that it reads start then */
+    bool is_ready;    /* libmicrohttpd has something to do */
+    int64_t due_ms;   /* when it wants to run at the latest; INT64_MAX: never */
     struct conn *conns; /* open ones, and lost ones whose handler still owes an answer */
     size_t n_open;
     size_t n_suspended;

@@ -23,7 +23,8 @@ static const char *trace_id(const char *traceparent)
 void access_log(struct worker *w, const struct access *a, const struct exchange *x, int status,
                 uint64_t bytes)
 {
-    int64_t latency_us = clock_mono_us() - exchange_started_us(x);
+    int64_t now_us = a->now_us ? a->now_us : clock_mono_us();
+    int64_t latency_us = now_us - exchange_started_us(x);
     metrics_request(w->metrics, status, latency_us);
     if (!w->log_access || !log_enabled(LOG_INFO))
         return;

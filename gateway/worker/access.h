@@ -18,6 +18,7 @@ struct access {
     const char *protocol;       /* revision; NULL: unknown */
     int outcome;                /* enum outcome, or -1 */
     int rpc_error;              /* JSON-RPC code, 0 = none */
+    int64_t now_us;             /* of the answer; 0: now */
 };
 
 void access_init(struct access *a);

@@ -283,7 +283,7 @@ static uint32_t tool_rate(struct worker *w, const struct tool *t)
     if (t->rate_bucket == 0)
         return 0;
     struct ratelimit_rule rule = { t->rate_bucket, t->rate_window_ms };
-    return ratelimit_take(w->gateway->by_tool, &rule, t->name, strlen(t->name), clock_mono_ms());
+    return ratelimit_take(w->gateway->by_tool, &rule, t->name, strlen(t->name), loop_now(w->loop));
 }
 
 void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,

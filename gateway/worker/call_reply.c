@@ -95,8 +95,9 @@ static void call_finish(struct call *c)
     exchange_on_gone(c->x, NULL, NULL);
     c->access.outcome = (int)c->result.outcome;
     c->access.protocol = mcp_revision_text(c->mcp->revision);
+    c->access.now_us = clock_mono_us();
     metrics_call(w->metrics, c->mcp->tool->metric, c->result.outcome,
-                 clock_mono_us() - c->started_us);
+                 c->access.now_us - c->started_us);
     if (call_is_reachable(c)) {
         call_send(c);
     } else {
