@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -45,8 +46,17 @@ struct log_line { /* on the stack; a value that does not fit is cut and the line
 void log_begin(struct log_line *l, enum log_level level, const char *msg);
 /* A key is a plain name, fit for JSON as it is; only log_raw() takes any text. NULL value: nothing
  * is added. */
-void log_str(struct log_line *l, const char *key, const char *value);
-void log_str_n(struct log_line *l, const char *key, const char *value, size_t len);
+void log_text(struct log_line *l, const char *key, size_t key_len, const char *value, size_t len);
+/* Inline, so that the length of a literal key costs nothing. */
+static inline void log_str(struct log_line *l, const char *key, const char *value)
+{
+    if (value)
+        log_text(l, key, strlen(key), value, strlen(value));
+}
+static inline void log_str_n(struct log_line *l, const char *key, const char *value, size_t len)
+{
+    log_text(l, key, strlen(key), value, len);
+}
 void log_int(struct log_line *l, const char *key, int64_t value);
 void log_double(struct log_line *l, const char *key, double value); /* three decimals */
 void log_bool(struct log_line *l, const char *key, bool value);

@@ -221,17 +221,55 @@ static bool is_denied(const struct ownfiles *o, char *path, bool is_folder)
     return found;
 }
 
-bool ownfiles_allows(const struct ownfiles *o, int fd)
+/* Where it lies now, with room for one byte more. False: one that was removed meanwhile has no name
+ * left to be judged by. */
+static bool locate(int fd, char path[PATH_MAX], struct stat *st)
 {
-    char link[64], path[PATH_MAX];
-    struct stat st;
+    char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof path - 1);
-    if (n <= 0 || (size_t)n >= sizeof path - 1 || path[0] != '/' || fstat(fd, &st) != 0)
+    ssize_t n = readlink(link, path, PATH_MAX - 1);
+    if (n <= 0 || n >= PATH_MAX - 1 || path[0] != '/' || fstat(fd, st) != 0)
         return false;
     path[n] = '\0';
-    /* One that was removed meanwhile has no name left to be judged by. */
-    if (st.st_nlink == 0)
+    return st->st_nlink > 0;
+}
+
+bool ownfiles_allows(const struct ownfiles *o, int fd)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    return locate(fd, path, &st) && !is_denied(o, path, S_ISDIR(st.st_mode)) &&
+           !is_own(o, &st, path);
+}
+
+/* Would own, a path, be a file of this name in this folder, or begin the name of one? */
+static bool is_meant(const char *own, const struct stat *folder, const char *name, bool is_prefix)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(own, '/');
+    if (!slash || (size_t)(slash - own) >= sizeof parent)
+        return true;
+    if (is_prefix ? strncmp(name, slash + 1, strlen(slash + 1)) != 0 : strcmp(name, slash + 1) != 0)
         return false;
-    return !is_denied(o, path, S_ISDIR(st.st_mode)) && !is_own(o, &st, path);
+    memcpy(parent, own, (size_t)(slash - own));
+    parent[slash - own] = '\0';
+    return is_same(parent[0] ? parent : "/", folder);
+}
+
+bool ownfiles_allows_new(const struct ownfiles *o, int folder, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (!locate(folder, path, &st) || !S_ISDIR(st.st_mode))
+        return false;
+    size_t len = strcmp(path, "/") == 0 ? 0 : strlen(path);
+    if ((size_t)snprintf(path + len, sizeof path - len, "/%s", name) >= sizeof path - len - 1)
+        return false;
+    for (char **p = o->files; *p; p++)
+        if (is_meant(*p, &st, name, false))
+            return false;
+    for (char **p = o->prefixes; *p; p++)
+        if (is_meant(*p, &st, name, true))
+            return false;
+    return !is_denied(o, path, false);
 }

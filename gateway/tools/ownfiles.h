@@ -26,4 +26,8 @@ void ownfiles_free(struct ownfiles *o); /* NULL is legal */
  * before it is read or written. False also when it cannot be judged. */
 bool ownfiles_allows(const struct ownfiles *o, int fd);
 
+/* May a tool make a file of this name in this opened folder? To be asked before it is made, for a
+ * name alone may mean something; the folder itself is judged by ownfiles_allows(). */
+bool ownfiles_allows_new(const struct ownfiles *o, int folder, const char *name);
+
 #endif

@@ -68,8 +68,10 @@ static bool is_loopback_v4(const char *s, size_t len)
 {
     char text[INET_ADDRSTRLEN];
     struct in_addr v4;
-    if (len >= sizeof text)
+    if (len >= sizeof text || len < 4 || memcmp(s, "127.", 4) != 0)
         return false;
+    if (len == 9 && memcmp(s, "127.0.0.1", 9) == 0)
+        return true;
     memcpy(text, s, len);
     text[len] = '\0';
     return inet_pton(AF_INET, text, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;

@@ -150,3 +150,12 @@ bool own_may_open(void *own, int fd)
     pthread_rwlock_unlock(&o->lock);
     return may;
 }
+
+bool own_may_make(void *own, int folder, const char *name)
+{
+    struct own *o = own;
+    pthread_rwlock_rdlock(&o->lock);
+    bool may = o->files && ownfiles_allows_new(o->files, folder, name);
+    pthread_rwlock_unlock(&o->lock);
+    return may;
+}

@@ -161,6 +161,7 @@ static void rules_of(lua_State *L, struct rootfile_rules *rules)
     const struct vm_options *o = vm_options_of(L);
     rules->root = o->root;
     rules->may_open = o->may_open;
+    rules->may_make = o->may_make;
     rules->arg = o->may_open_arg;
 }
 

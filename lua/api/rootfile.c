@@ -134,7 +134,8 @@ int rootfile_read(const struct rootfile_rules *r, const char *path, struct err *
 #define WRITE_TRIES 10 /* while others make and remove a file of that name */
 
 /* Opens it, or makes it, whichever it is; *is_new says so. */
-static int open_output(int folder, const char *base, bool *is_new)
+static int open_output(const struct rootfile_rules *r, int folder, const char *path,
+                       const char *base, bool *is_new, struct err *e)
 {
     const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     int fd = -1;
@@ -143,16 +144,18 @@ static int open_output(int folder, const char *base, bool *is_new)
         fd = openat(folder, base, flags);
         if (fd >= 0 || errno != ENOENT)
             break;
+        if (!r->may_make || !r->may_make(r->arg, folder, base))
+            return err_set(e, MG_E_DENIED, "%s is not for tools", path);
         *is_new = true;
         fd = openat(folder, base, flags | O_CREAT | O_EXCL, 0666);
         if (fd >= 0 || errno != EEXIST)
             break;
     }
-    return fd;
+    return fd >= 0 ? fd : fail_errno(e, path);
 }
 
-/* Removes what was made for a name that is refused: a name alone may mean something, to the gateway
- * (a file of its state) or to others (.env). */
+/* Removes what turned out to be refused when it was there: an own file that is known under a
+ * symbolic link to this name, say. */
 static void remove_made(int folder, const char *base, const struct stat *made)
 {
     struct stat now;
@@ -169,11 +172,10 @@ int rootfile_write(const struct rootfile_rules *r, const char *path, struct err 
     int folder = open_parent(r, path, &base, e);
     if (folder < 0)
         return folder;
-    int fd = open_output(folder, base, &is_new);
+    int fd = open_output(r, folder, path, base, &is_new, e);
     if (fd < 0) {
-        int code = fail_errno(e, path);
         close(folder);
-        return code;
+        return fd;
     }
     is_new = is_new && fstat(fd, &made) == 0;
     fd = check_file(r, fd, path, e);

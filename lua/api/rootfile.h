@@ -10,12 +10,14 @@
 struct rootfile_rules {
     const char *root;                    /* absolute */
     bool (*may_open)(void *arg, int fd); /* NULL: nothing may be opened */
+    bool (*may_make)(void *arg, int folder, const char *name); /* NULL: nothing may be made */
     void *arg;
 };
 
 /* path is relative to the root. A regular file that exists. */
 int rootfile_read(const struct rootfile_rules *r, const char *path, struct err *e) MG_NODISCARD;
-/* A regular file, made or emptied. One that was made and then refused is gone again. */
+/* A regular file, made or emptied. A name that is refused is never made: it alone may mean
+ * something, to the gateway (a file of its state) or to others (.env). */
 int rootfile_write(const struct rootfile_rules *r, const char *path, struct err *e) MG_NODISCARD;
 /* An existing folder that tools may touch: its absolute path without symbolic links is appended to
  * out; returns 0. */

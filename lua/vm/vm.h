@@ -68,6 +68,9 @@ struct vm_options {                          /* copied; what it points to outliv
     /* May tools touch the opened file or folder? Not when it is one of the gateway's own (by device
      * and inode) or denied by [paths] deny. NULL: tools may open none. Any thread. */
     bool (*may_open)(void *arg, int fd);
+    /* May tools make a file of this name in the opened folder, which may_open() allows? NULL: they
+     * may make none. */
+    bool (*may_make)(void *arg, int folder, const char *name);
     void *may_open_arg;
     /* opaque to the vm: reachable for API modules that need whole sections (struct vm_sections,
      * vm/module.h) */

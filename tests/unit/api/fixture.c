@@ -36,6 +36,12 @@ static bool may_open(void *arg, int fd)
     return f->may_open && fstat(fd, &st) == 0 && st.st_ino != f->denied;
 }
 
+static bool may_make(void *arg, int folder, const char *name)
+{
+    (void)name;
+    return may_open(arg, folder);
+}
+
 /* ThreadSanitizer does not deliver the signal. */
 static bool has_signals(void)
 {
@@ -125,6 +131,7 @@ struct fixture *fixture_new(bool is_durable)
         .policy = policy,
         .policy_arg = f,
         .may_open = may_open,
+        .may_make = may_make,
         .may_open_arg = f,
         .config = &f->sections,
         .default_timeout_ms = 30000,

@@ -223,6 +223,11 @@ static void test_own_folder(void **state)
 /* As the gateway judges: by the globs of [paths] deny, and the names of the state's files. */
 static bool may_open_by_name(void *arg, int fd) { return ownfiles_allows(arg, fd); }
 
+static bool may_make_by_name(void *arg, int folder, const char *name)
+{
+    return ownfiles_allows_new(arg, folder, name);
+}
+
 static struct ownfiles *judge_by_name(struct fixture *f)
 {
     static const char *const deny[] = { "**/.git/**", "**/.env*", "**/*.pem", NULL };
@@ -237,8 +242,18 @@ static struct ownfiles *judge_by_name(struct fixture *f)
     struct ownfiles *own = ownfiles_new(&o, &e);
     assert_non_null(own);
     f->o.may_open = may_open_by_name;
+    f->o.may_make = may_make_by_name;
     f->o.may_open_arg = own;
     return own;
+}
+
+/* Nothing was made in the watched folder, not even for an instant. */
+static void nothing_was_made(int watch)
+{
+    char events[4096];
+    ssize_t n = read(watch, events, sizeof events);
+    assert_int_equal(n, -1);
+    assert_int_equal(errno, EAGAIN);
 }
 
 /* A name that is refused is not made either, and what lies under it stays as it is. */
@@ -260,7 +275,13 @@ static void test_refused_names(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(body, sizeof body,
                  "return select(3, mcp.exec.run{argv={'echo', 'x'}, stdout_file='%s'})", names[i]);
+        int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        snprintf(path, sizeof path, "%s/sub", f->base);
+        assert_true(inotify_add_watch(watch, f->base, IN_CREATE | IN_DELETE) >= 0);
+        assert_true(inotify_add_watch(watch, path, IN_CREATE | IN_DELETE) >= 0);
         check(f, body, "DENIED");
+        nothing_was_made(watch);
+        close(watch);
         snprintf(path, sizeof path, "%s/%s", f->base, names[i]);
         assert_int_equal(access(path, F_OK), -1);
         fixture_write(f, names[i], "kept");

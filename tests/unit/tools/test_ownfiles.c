@@ -51,6 +51,16 @@ static bool allows(const char *name)
     return may;
 }
 
+static bool allows_new(const char *folder, const char *name)
+{
+    int fd = open(at(folder), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        fail_msg("no %s", folder);
+    bool may = ownfiles_allows_new(own, fd, name);
+    close(fd);
+    return may;
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -72,14 +82,15 @@ static int setup(void **state)
     assert_int_equal(link(at("tools.d/a.lua"), at("sub/hard")), 0);
     assert_int_equal(symlink(at("mcp.ini"), at("sub/soft")), 0);
     assert_int_equal(link(at("state/s.json"), at("sub/state")), 0);
+    assert_int_equal(symlink("sub", at("way")), 0);
 
     const char *ini = at("mcp.ini");
     const char *tools = at("tools.d");
-    const char *prefix = at("state/s.json");
+    const char *prefix = at("state/s.json"), *log = at("way/later.log");
     struct ownfiles_options o = {
         .root = root,
         .deny = (const char *const[]){ "**/.git/**", "**/.env*", NULL },
-        .files = (const char *const[]){ ini, "/nowhere/at/all", NULL },
+        .files = (const char *const[]){ ini, "/nowhere/at/all", log, NULL },
         .folders = (const char *const[]){ tools, NULL },
         .prefixes = (const char *const[]){ prefix, NULL },
     };
@@ -156,6 +167,37 @@ static void test_what_comes_later(void **state)
     assert_false(ownfiles_allows(own, -1));
 }
 
+/* Asked before it is made: only the folder and the name are there. */
+static void test_new_names(void **state)
+{
+    (void)state;
+    char longest[NAME_MAX + 1];
+    memset(longest, 'n', NAME_MAX);
+    longest[NAME_MAX] = '\0';
+    assert_true(allows_new("src", "new.c"));
+    assert_true(allows_new("", "new.c"));
+    assert_true(allows_new("sub", longest));
+    assert_false(allows_new("src", ".env3"));
+    assert_false(allows_new("", ".env"));
+    assert_false(allows_new("src/.git", "HEAD"));
+    assert_false(allows_new("state", "s.json.journal.9"));
+    assert_true(allows_new("state", "s.jso"));
+    assert_true(allows_new("sub", "s.json.journal.9"));
+    assert_false(allows_new("sub", "later.log")); /* is named through a link to its folder */
+    assert_true(allows_new("sub", "later.log2"));
+    assert_true(allows_new("src", "later.log"));
+    assert_false(ownfiles_allows_new(own, -1, "x"));
+    int folder = open(at("sub"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(folder >= 0);
+    assert_int_equal(mkdirat(folder, "gone", 0700), 0);
+    int gone = openat(folder, "gone", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(ownfiles_allows_new(own, gone, "x"));
+    assert_int_equal(unlinkat(folder, "gone", AT_REMOVEDIR), 0);
+    assert_false(ownfiles_allows_new(own, gone, "x"));
+    close(gone);
+    close(folder);
+}
+
 /* A name that is gone cannot be judged, whatever it was. */
 static void test_removed(void **state)
 {
@@ -174,7 +216,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain_files_are_free), cmocka_unit_test(test_own_files_are_not),
         cmocka_unit_test(test_links_lead_nowhere),   cmocka_unit_test(test_deny),
-        cmocka_unit_test(test_what_comes_later),     cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_what_comes_later),     cmocka_unit_test(test_new_names),
+        cmocka_unit_test(test_removed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
