@@ -111,6 +111,40 @@ test("durability = snapshot: no journal is written, and a stop saves", async (t)
   assert.equal((await gw.call("counter", { id: "a", add: 0 })).value.count, 1);
 });
 
+test("job_ttl: a start forgets ended jobs that are older, for good, and nothing else", async (t) => {
+  const age = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
+  const job = (jobId, status, updatedAt) => ({ jobId, taskId: "t", configId: "c", status, startedAt: updatedAt, updatedAt });
+  const jobs = [job("job_old", "COMPLETED", age(7300)), job("job_failed", "FAILED", age(86_400)), job("job_young", "COMPLETED", age(3600)),
+    job("job_queued", "QUEUED", age(86_400)), job("job_running", "RUNNING", age(86_400)), job("job_undated", "COMPLETED", "yesterday")];
+  const read = `function() local ids = {}
+    for row in assert(mcp.state.open("jobs", { key = "jobId" }):each()) do ids[#ids + 1] = row.jobId end
+    return table.concat(ids, " ") end`;
+  const ini = (ttl) => `${quiet}[state]\nautosave = 1h\njob_ttl = ${ttl}\n[tool read]\nstate = jobs:r\n`;
+  const gw = new Gateway({ ini: ini("2h"), tools: { "read.lua": tool("read", read, 'needs = { "state:jobs" },') } });
+  fs.writeFileSync(gw.statePath, JSON.stringify({ jobs, models: [] }));
+  const left = "job_young job_queued job_running job_undated";
+  const first = await Gateway.start({ dir: gw.dir });
+  t.after(() => first.kill());
+  await until(async () => (await first.call("read")).text === left, "the jobs that are left");
+  await first.kill(); // the file still has all of them, the journal knows which went
+  gw.writeIni(ini("365d"));
+  const second = await Gateway.start({ dir: gw.dir });
+  t.after(() => second.stop().finally(() => gw.remove()));
+  assert.equal((await second.call("read")).text, left);
+});
+
+test("max_clients: who was seen longest ago is forgotten, and no one else", async (t) => {
+  const keys = ["a", "b", "c"].map((name) => `[key ${name}]\nsecret = ${name}1\n`).join("");
+  const of = { key: (who) => ({ "X-API-Key": `${who}1` }), address: (who) => ({ "X-API-Key": "a1", "X-Forwarded-For": `192.0.2.${who.charCodeAt(0)}` }) };
+  for (const [counted, rules] of [["key", "bucket = 0\nper_key = 1"], ["address", "bucket = 1\nper_key = 0"]]) {
+    const gw = await start(t, `[server]\ntrusted_proxies = 127.0.0.1\n[rate_limit]\nwindow = 1h\nmax_clients = 2\n${rules}\n${keys}`);
+    const answers = [];
+    for (const who of "aabbcbaca") answers.push((await gw.rpc("ping", {}, { headers: of[counted](who) })).status);
+    // c takes the place of a; a, being new again, that of c, which was seen before b; and c that of b.
+    assert.deepEqual(answers, [200, 429, 200, 429, 200, 429, 200, 200, 429], counted);
+  }
+});
+
 test("deny: what it names is no program's standard input", async (t) => {
   const run = 'function(args) local r, m = mcp.exec.run { argv = { "cat" }, stdin_file = args.path } if not r then return nil, m end return r.stdout end';
   const gw = new Gateway({ ini: `${quiet}[paths]\nroot = root\ndeny = **/.git/**, private/**\n[tool read]\nexec = cat\n`,
