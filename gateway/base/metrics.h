@@ -29,7 +29,8 @@ enum metric {
     M_CONNECTIONS_OPEN, /* gauge: add +1/-1 */
     M_STREAMS_OPEN,     /* gauge */
     M_STREAM_EVENTS,
-    M_STREAMS_OVERFLOWED,
+    M_STREAMS_OVERFLOWED_CONNECTION, /* the client does not read */
+    M_STREAMS_OVERFLOWED_TOPIC,      /* the worker does not come to take its events */
     M_HTTP_MALFORMED, /* refused by the guard or by libmicrohttpd itself */
     M_UNAUTHORIZED,
     M_RATE_LIMITED,

@@ -56,7 +56,8 @@ static void label_escape(struct buf *out, const char *s)
 static void values_render(struct buf *out)
 {
     static const struct {
-        const char *name, *type, *help;
+        const char *name, *type, *help; /* no help: one more of the family before it */
+        const char *labels;             /* or NULL */
     } metric[M_COUNT] = {
         [M_CONNECTIONS_ACCEPTED] = { "moongate_connections_accepted_total", "counter",
                                      "Connections accepted." },
@@ -66,8 +67,12 @@ static void values_render(struct buf *out)
         [M_STREAMS_OPEN] = { "moongate_streams_open", "gauge", "Event streams open now." },
         [M_STREAM_EVENTS] = { "moongate_stream_events_total", "counter",
                               "Events written to streams." },
-        [M_STREAMS_OVERFLOWED] = { "moongate_streams_overflowed_total", "counter",
-                                   "Streams closed because their reader was too slow." },
+        [M_STREAMS_OVERFLOWED_CONNECTION] = { "moongate_streams_overflowed_total", "counter",
+                                              "Streams closed because too much waited, by the "
+                                              "queue it waited in.",
+                                              "{queue=\"connection\"}" },
+        [M_STREAMS_OVERFLOWED_TOPIC] = { .name = "moongate_streams_overflowed_total",
+                                         .labels = "{queue=\"topic\"}" },
         [M_HTTP_MALFORMED] = { "moongate_http_malformed_total", "counter",
                                "Requests refused as malformed or ambiguous HTTP." },
         [M_UNAUTHORIZED] = { "moongate_unauthorized_total", "counter",
@@ -86,8 +91,10 @@ static void values_render(struct buf *out)
             const struct metrics_slot *s = metrics_slot_peek(i);
             sum += s ? cell_get(&s->value[m]) : 0;
         }
-        family(out, metric[m].name, metric[m].type, metric[m].help);
-        buf_printf(out, "%s %lld\n", metric[m].name, (long long)sum);
+        if (metric[m].help)
+            family(out, metric[m].name, metric[m].type, metric[m].help);
+        buf_printf(out, "%s%s %lld\n", metric[m].name, metric[m].labels ? metric[m].labels : "",
+                   (long long)sum);
     }
 }
 

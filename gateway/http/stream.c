@@ -82,7 +82,7 @@ int exchange_send(struct exchange *x, const void *data, size_t len)
         return MG_E_CLOSED;
     int code = MG_E_LIMIT;
     if (queued(x) + len > c->server->options.max_stream_queue)
-        metrics_add(c->server->metrics, M_STREAMS_OVERFLOWED, 1);
+        metrics_add(c->server->metrics, M_STREAMS_OVERFLOWED_CONNECTION, 1);
     else
         code = enqueue(x, data, len);
     if (code == 0)

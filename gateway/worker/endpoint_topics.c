@@ -51,8 +51,8 @@ static void stream_event(void *arg, struct topic_event *ev)
 static void stream_closed(void *arg, int code)
 {
     struct event_stream *s = arg;
-    (void)code;
-    metrics_add(s->worker->metrics, M_STREAMS_OVERFLOWED, 1);
+    if (code == MG_E_LIMIT)
+        metrics_add(s->worker->metrics, M_STREAMS_OVERFLOWED_TOPIC, 1);
     exchange_on_gone(s->x, NULL, NULL);
     exchange_drop(s->x);
     stream_free(s);

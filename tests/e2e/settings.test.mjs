@@ -51,7 +51,9 @@ test("sse_keepalive: signs of life come that often", async (t) => {
 });
 
 test("max_stream_queue: a client for whom more is waiting loses its stream, the others do not", async (t) => {
-  const gw = await start(t, `${quiet}[server]\nmax_stream_queue = 4K\n`, {
+  // One worker takes its events in the turn in which they are published: none wait for it.
+  const ini = (size) => `${quiet}[server]\nworkers = 1\nmax_stream_queue = ${size}\n`;
+  const gw = await start(t, ini("4K"), {
     "say.lua": tool("say", 'function(args) mcp.events.publish("job/1", "n", { text = ("x"):rep(args.bytes) }) return "said" end'),
   });
   const stream = await gw.events("/sse?topic=job/1");
@@ -60,10 +62,12 @@ test("max_stream_queue: a client for whom more is waiting loses its stream, the 
   assert.equal((await stream.next()).json.text.length, 3000);
   await gw.call("say", { bytes: 5000 });
   assert.equal(await stream.next().catch(() => null), null);
-  assert.ok((await gw.metric("moongate_streams_overflowed_total")) >= 1);
+  const overflowed = (queue) => gw.metric("moongate_streams_overflowed_total", { queue });
+  assert.equal(await overflowed("topic"), 1);
+  assert.equal(await overflowed("connection"), 0);
   assert.equal((await gw.call("say", { bytes: 10 })).text, "said");
   // A reload holds for those who come from then on.
-  gw.writeIni(`${quiet}[server]\nmax_stream_queue = 64K\n`);
+  gw.writeIni(ini("64K"));
   gw.signal("SIGHUP");
   await gw.logged((l) => /^reloaded/.test(l.msg));
   await until(async () => {
@@ -74,6 +78,14 @@ test("max_stream_queue: a client for whom more is waiting loses its stream, the 
       if (event.json.text.length === 6000) return wide.close(), true;
     return false;
   }, "a stream that holds more");
+  // A client that does not read: what the system does not take for it waits in the connection.
+  const deaf = await gw.raw();
+  deaf.send(`GET /sse?topic=job/1 HTTP/1.1\r\nHost: 127.0.0.1:${gw.port}\r\n\r\n`);
+  deaf.pause();
+  const before = await overflowed("topic");
+  await until(async () => (await gw.call("say", { bytes: 40_000 }), (await overflowed("connection")) === 1), "an overflow");
+  assert.equal(await overflowed("topic"), before);
+  deaf.destroy();
 });
 
 test("public_url: what clients are told, and a Host that is known", async (t) => {

@@ -60,6 +60,10 @@ static void test_values(void **state)
     metrics_set(b, M_LUA_BYTES, 500);
     metrics_set(a, M_LUA_BYTES, 800);
     check("moongate_lua_bytes", 1300);
+    metrics_add(a, M_STREAMS_OVERFLOWED_CONNECTION, 1);
+    metrics_add(b, M_STREAMS_OVERFLOWED_TOPIC, 2);
+    check("moongate_streams_overflowed_total{queue=\"connection\"}", 1);
+    check("moongate_streams_overflowed_total{queue=\"topic\"}", 2);
 }
 
 static void test_requests(void **state)
@@ -148,7 +152,7 @@ static void test_format(void **state)
             assert_ptr_equal(behind, end);
         }
     }
-    assert_int_equal(families, 4 + M_COUNT);
+    assert_int_equal(families, 4 + M_COUNT - 1);
 }
 
 static void source(void *arg, struct buf *out)
