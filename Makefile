@@ -150,13 +150,19 @@ $(BUILD)/moongate: $(MAIN_OBJ) $(foreach l,$(LAYERS),$(call archive,$l))
 	  -Wl,--end-group $(PKG_LIBS) -lm -o $@
 
 # ---- unit tests --------------------------------------------------------------------------------
-# tests/unit/LAYER/test_*.c are programs; every other .c beside them is linked into each of them.
+# tests/unit/LAYER/test_*.c are programs; every other .c beside them is linked into each of them. Of
+# tests/unit/support each takes what it uses: that may need no more than the layer's own archives.
 
 unit_sources = $(sort $(wildcard tests/unit/$1/test_*.c))
 unit_helpers = $(filter-out $(call unit_sources,$1),$(sort $(wildcard tests/unit/$1/*.c)))
 unit_help_o  = $(patsubst %.c,$(BUILD)/obj/%.o,$(call unit_helpers,$1))
 unit_progs   = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(call unit_sources,$1))
-unit_libs    = $(foreach l,$1 $(below_$1),$(call archive,$l))
+unit_libs    = $(BUILD)/lib/support.a $(foreach l,$1 $(below_$1),$(call archive,$l))
+SUPPORT     := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/unit/support/*.c)))
+
+$(BUILD)/lib/support.a: $(SUPPORT)
+	@mkdir -p $(@D); rm -f $@
+	@$(AR) rcsD $@ $(SUPPORT)
 
 define unit_rules
 $(call unit_progs,$1): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call unit_help_o,$1) \
@@ -225,7 +231,8 @@ e2e: all
 security: all
 	$(NODE_TEST) --test-timeout=120000 $(SECURITY)
 
-torture: all $(SHIMS) $(DRIVERS)
+torture: all $(SHIMS) $(DRIVERS) $(if $(SHORT),,$(BUILD)/unit/vm/test_library)
+	$(if $(SHORT),,EXACT=1 $(BUILD)/unit/vm/test_library)
 	$(NODE) --test --test-reporter=spec --test-concurrency=1 $(TORTURES)
 
 soak: all

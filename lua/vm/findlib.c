@@ -117,7 +117,7 @@ static bool is_plain(const char *p, size_t len)
 
 /* memmem is linear in both lengths; a window at a time, so that the time can be looked at in
  * between. */
-#define WINDOW ((size_t)2 << 20)
+#define WINDOW ((size_t)1 << 20)
 #define PLAIN_MAX ((size_t)1 << 20) /* bytes to look for */
 
 /* ctx: offset to go on from. */

@@ -54,10 +54,10 @@ void slice_need(lua_State *L, uint64_t bytes, const char *what)
                    (LUAI_UACINT)bytes, (LUAI_UACINT)room);
 }
 
-void slice_whole(lua_State *L, uint64_t bytes, const char *what)
+void slice_whole(lua_State *L, uint64_t bytes, uint64_t max, const char *what)
 {
-    if (bytes > WHOLE_MAX)
+    if (bytes > max)
         luaL_error(L,
                    "%s: a string of %I bytes; at most %I at once, work in pieces with string.sub",
-                   what, (LUAI_UACINT)bytes, (LUAI_UACINT)WHOLE_MAX);
+                   what, (LUAI_UACINT)bytes, (LUAI_UACINT)max);
 }

@@ -29,7 +29,7 @@ static int l_rep(lua_State *L)
         return luaL_error(L, "string.rep: the result would be longer than %I bytes",
                           (LUAI_UACINT)WHOLE_MAX);
     size_t unit = len + sep_len, total = unit * (size_t)n - sep_len;
-    slice_whole(L, total, "string.rep");
+    slice_whole(L, total, WHOLE_MAX, "string.rep");
     slice_need(L, total * 2, "string.rep");
     luaL_Buffer b;
     char *out = luaL_buffinitsize(L, &b, total + sep_len);
@@ -50,7 +50,7 @@ static char *begin_whole(lua_State *L, luaL_Buffer *b, const char **s, size_t *l
                          const char *what)
 {
     *s = luaL_checklstring(L, 1, len);
-    slice_whole(L, *len, what);
+    slice_whole(L, *len, WHOLE_MAX, what);
     return luaL_buffinitsize(L, b, *len);
 }
 
@@ -199,7 +199,7 @@ static int format_from(lua_State *L, int status, lua_KContext ctx)
     for (int i = 2; i <= lua_gettop(L); i++)
         if (lua_type(L, i) == LUA_TSTRING)
             total += lua_rawlen(L, i);
-    slice_whole(L, total, "string.format");
+    slice_whole(L, total, WHOLE_MAX, "string.format");
     check_quoted(L);
     return call_original(L);
 }
@@ -230,7 +230,7 @@ static void check_pack_format(lua_State *L, const char *what)
         total += n;
         i++;
     }
-    slice_whole(L, total, what);
+    slice_whole(L, total, SLOW_WHOLE_MAX, what);
 }
 
 /* string.pack(format, ...) */

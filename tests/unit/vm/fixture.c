@@ -1,49 +1,15 @@
 #include "fixture.h"
 
 #include "base/clock.h"
-#include "base/json_scan.h"
-#include "base/log.h"
+#include "support/folder.h"
 #include "vm/op.h"
 
 #include <lauxlib.h>
 
-#include <fcntl.h>
-#include <ftw.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-static const struct vm_policy *policy(void *arg, const char *tool)
-{
-    (void)tool;
-    return &((struct fixture *)arg)->policy;
-}
-
-int slow_factor(void)
-{
-    const char *preload = getenv("LD_PRELOAD");
-    if (preload && strstr(preload, "vgpreload"))
-        return 50;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return 10;
-#else
-    return 1;
-#endif
-}
-
-/* ThreadSanitizer does not deliver the signal, and valgrind may not let the watchdog run for
- * seconds. */
-static bool has_signals(void)
-{
-#ifdef __SANITIZE_THREAD__
-    return false;
-#else
-    return slow_factor() <= 10;
-#endif
-}
 
 struct fixture *fixture_new(void)
 {
@@ -51,104 +17,61 @@ struct fixture *fixture_new(void)
     struct fixture *f = calloc(1, sizeof *f);
     struct err e = { 0 };
     assert_non_null(f);
-    char base[] = "/tmp/moongate-vm-XXXXXX";
-    assert_non_null(mkdtemp(base));
-    snprintf(f->dir, sizeof f->dir, "%s/tools.d", base);
+    folder_make(f->base, "vm");
+    snprintf(f->dir, sizeof f->dir, "%s/tools.d", f->base);
     assert_int_equal(mkdir(f->dir, 0700), 0);
     f->policy.enabled = true;
-    f->o = (struct vm_options){
-        .tools_dir = f->dir,
-        .root = base,
-        .modules = modules,
-        .policy = policy,
-        .policy_arg = f,
-        .default_timeout_ms = 30000,
-        .max_timeout_ms = 600000,
-        .grace_ms = 30,
-        .default_memory = 16 << 20,
-        .max_memory = 256 << 20,
-        .worker_memory = 512 << 20,
-        .permanent_hook = !has_signals(),
-    };
+    f->o = machine_options(f->dir, f->base, &f->policy);
+    f->o.modules = modules;
+    f->o.grace_ms = 30;
+    f->o.default_memory = 16 << 20;
     f->services.loop = loop_new(&e);
     assert_non_null(f->services.loop);
     f->services.metrics = metrics_slot(0);
-    if (has_signals()) {
-        assert_int_equal(vm_install_signal(&e), 0);
-        struct watchdog_options o = { .slice_ms = 5, .signal = vm_preempt_signal() };
-        f->dog = watchdog_start(&o, &e);
-        assert_non_null(f->dog);
-        f->slot.thread = pthread_self();
-        assert_int_equal(watchdog_add(f->dog, &f->slot), 0);
-        f->services.watch = &f->slot;
-    }
+    dog_start(&f->dog, &f->services);
     return f;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+int fixture_setup(void **state)
 {
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
+    *state = fixture_new();
+    test_cancelled = test_released = 0;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_free(*state);
+    return 0;
 }
 
 void fixture_free(struct fixture *f)
 {
     vm_free(f->vm);
     toolset_unref(f->set);
-    if (f->dog) {
-        watchdog_remove(f->dog, &f->slot);
-        watchdog_stop(f->dog);
-    }
+    dog_stop(&f->dog);
     loop_free(f->services.loop);
-    *strrchr(f->dir, '/') = '\0';
-    nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(f->base);
     free(f);
 }
 
 void fixture_write(struct fixture *f, const char *name, const char *text)
 {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", f->dir, name);
-    for (char *p = path + strlen(f->dir) + 1; (p = strchr(p, '/')) != NULL; p++) {
-        *p = '\0';
-        mkdir(path, 0700);
-        *p = '/';
-    }
-    FILE *out = fopen(path, "we");
-    assert_non_null(out);
-    fputs(text, out);
-    assert_int_equal(fclose(out), 0);
+    folder_write(f->dir, name, text);
 }
 
 void fixture_tool(struct fixture *f, const char *name, const char *body)
 {
     char file[80];
-    size_t size = strlen(body) + 512;
-    char *text = malloc(size);
-    assert_non_null(text);
     snprintf(file, sizeof file, "%s.lua", name);
-    snprintf(text, size,
-             "local mcp = require \"mcp\"\n"
-             "return mcp.tool { name = \"%s\", input = { type = \"object\" },\n"
-             "run = function(args, ctx) %s end }\n",
-             name, body);
-    fixture_write(f, file, text);
-    free(text);
+    folder_printf(f->dir, file,
+                  "local mcp = require \"mcp\"\n"
+                  "return mcp.tool { name = \"%s\", input = { type = \"object\" },\n"
+                  "run = function(args, ctx) %s end }\n",
+                  name, body);
 }
 
-void fixture_load(struct fixture *f)
-{
-    struct err e = { 0 };
-    vm_free(f->vm);
-    toolset_unref(f->set);
-    f->set = toolset_new(1);
-    assert_non_null(f->set);
-    f->vm = vm_new(&f->o, f->set, NULL, &e);
-    if (!f->vm)
-        fail_msg("%s", e.text);
-    assert_int_equal(toolset_seal(f->set), 0);
-    vm_attach(f->vm, &f->services);
-}
+void fixture_load(struct fixture *f) { machine_load(&f->vm, &f->set, &f->o, &f->services); }
 
 const char *problems(struct fixture *f)
 {
@@ -162,59 +85,12 @@ const char *problems(struct fixture *f)
 
 /* ---- calls ---- */
 
-static void on_progress(void *arg, double done, double total, bool has_total, const char *message)
+void call_begin(struct fixture *f, struct call *c, const char *tool, const char *args)
 {
-    struct call *c = arg;
-    c->progress++;
-    snprintf(c->last, sizeof c->last, "%g %g %d %s", done, total, has_total,
-             message ? message : "-");
-}
-
-static void on_log(void *arg, int level, const char *json, size_t len)
-{
-    struct call *c = arg;
-    c->logs++;
-    snprintf(c->last, sizeof c->last, "%d %.*s", level, (int)len, json);
-}
-
-static void on_done(void *arg, struct tool_result *r, uint64_t wait)
-{
-    struct call *c = arg;
-    assert_false(c->is_done);
-    c->is_done = true;
-    c->result = *r;
-    *r = (struct tool_result){ 0 };
-    c->wait = wait;
-    c->task = NULL;
-    c->took_ms = clock_mono_ms() - c->begin_ms;
-}
-
-static const struct task_ops ops = { on_progress, on_log, on_done };
-
-void call_begin(struct fixture *f, struct call *c, const char *tool)
-{
-    *c = (struct call){ .begin_ms = clock_mono_ms() };
-    c->info = (struct task_info){
-        .call_id = "c1",
-        .tool = tool,
-        .principal = "anna",
-        .scopes = "read,write",
-        .ip = "127.0.0.1",
-        .client_name = "cli",
-        .client_version = "9",
-        .protocol = "2025-11-25",
-        .wants_progress = true,
-        .wants_log = true,
-        .timeout_ms = f->call_timeout_ms,
-    };
-}
-
-void call_run(struct fixture *f, struct call *c, uint32_t index)
-{
-    struct task *task = task_start(f->vm, index, &c->info, &ops, c);
-    c->info.args = c->info.meta = (struct json_text){ 0 };
-    assert_true(c->is_done ? task == NULL : task != NULL);
-    c->task = task;
+    call_prepare(c, tool, args);
+    c->info.scopes = "read,write";
+    c->info.wants_progress = c->info.wants_log = true;
+    c->info.timeout_ms = f->call_timeout_ms;
 }
 
 void call_start(struct fixture *f, struct call *c, const char *tool, const char *args)
@@ -222,13 +98,8 @@ void call_start(struct fixture *f, struct call *c, const char *tool, const char 
     const struct tool *t = toolset_find(f->set, tool, strlen(tool));
     if (!t)
         fail_msg("no tool %s: %s", tool, problems(f));
-    call_begin(f, c, t->name);
-    if (args) {
-        struct err e = { 0 };
-        if (json_scan(args, strlen(args), NULL, &c->info.args, &e) != 0)
-            fail_msg("%s: %s", args, e.text);
-    }
-    call_run(f, c, t->index);
+    call_begin(f, c, t->name, args);
+    call_run(f->vm, c, t->index);
 }
 
 struct failures {
@@ -246,11 +117,22 @@ void start_all(struct fixture *f, char *failed, size_t size)
 {
     struct failures x = { failed, size };
     vm_start_tools(f->vm, NULL, NULL, start_failed, &x);
-    int64_t end = clock_mono_ms() + 10000;
-    while (vm_task_count(f->vm) && clock_mono_ms() < end) {
-        loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
-        vm_run(f->vm);
+    drain(f);
+}
+
+void drain(struct fixture *f)
+{
+    int64_t end = clock_mono_ms() + 10000 * (int64_t)slow_factor();
+    while (vm_task_count(f->vm)) {
+        assert_true(clock_mono_ms() < end);
+        turn(f);
     }
+}
+
+void turn(struct fixture *f)
+{
+    loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
+    vm_run(f->vm);
 }
 
 void run_until(struct fixture *f, const bool *done, int64_t limit_ms)
@@ -259,37 +141,14 @@ void run_until(struct fixture *f, const bool *done, int64_t limit_ms)
     while (!*done) {
         if (clock_mono_ms() > end)
             fail_msg("not done within %d ms", (int)limit_ms);
-        loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 100);
-        vm_run(f->vm);
+        turn(f);
     }
 }
 
 /* The bound ends what hangs, on the slowest machine too; it measures nothing. */
 void call_wait(struct fixture *f, struct call *c)
 {
-    run_until(f, &c->is_done, 20000 * (int64_t)slow_factor());
-}
-
-void call_fini(struct call *c) { tool_result_fini(&c->result); }
-
-const char *call_text(const struct call *c)
-{
-    static char text[65536];
-    struct json_text root, block, found[1];
-    struct err e = { 0 };
-    static const char *const names[] = { "text" };
-    text[0] = '\0';
-    if (json_scan(c->result.content.data, c->result.content.len, NULL, &root, &e) != 0)
-        fail_msg("content is not JSON: %s", e.text);
-    struct json_iter it = json_iter(root);
-    if (!json_next_item(&it, &block))
-        return text;
-    json_find(block, names, found, 1);
-    struct buf b = { 0 };
-    json_string_decode(found[0], &b);
-    snprintf(text, sizeof text, "%.*s", (int)b.len, b.data ? b.data : "");
-    buf_fini(&b);
-    return text;
+    run_until(f, &c->is_done, slow_factor() > 1 ? 120000 : 20000);
 }
 
 const char *call(struct fixture *f, const char *tool, const char *args, enum outcome want)
