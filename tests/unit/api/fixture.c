@@ -1,8 +1,6 @@
 #include "fixture.h"
 
 #include <errno.h>
-#include <ftw.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,20 +12,12 @@
 #include "api/job_gates.h"
 #include "api/outbox.h"
 #include "base/clock.h"
-#include "base/json_scan.h"
-#include "base/log.h"
 #include "hub/inflight.h"
 #include "io/offload.h"
 
 #define LIMIT_MS 20000
 
 /* ---- life ---- */
-
-static const struct vm_policy *policy(void *arg, const char *tool)
-{
-    (void)tool;
-    return &((struct fixture *)arg)->policy;
-}
 
 static bool may_open(void *arg, int fd)
 {
@@ -40,16 +30,6 @@ static bool may_make(void *arg, int folder, const char *name)
 {
     (void)name;
     return may_open(arg, folder);
-}
-
-/* ThreadSanitizer does not deliver the signal. */
-static bool has_signals(void)
-{
-#ifdef __SANITIZE_THREAD__
-    return false;
-#else
-    return true;
-#endif
 }
 
 static void note_event(void *arg, struct topic_event *ev)
@@ -70,7 +50,7 @@ static void note_closed(void *arg, int code)
 static void open_store(struct fixture *f, bool is_durable)
 {
     struct err e = { 0 };
-    char path[96];
+    char path[FOLDER_PATH + 16];
     snprintf(path, sizeof path, "%s/state.json", f->base);
     struct store_options o = { .path = path, .autosave_ms = 3000, .sweep_ms = 3600000 };
     f->services.store = is_durable ? store_open_local(&o, &e) : store_open_memory(&e);
@@ -97,21 +77,6 @@ static void open_hub(struct fixture *f)
     f->events[0] = '\0';
 }
 
-static void start_watchdog(struct fixture *f)
-{
-    struct err e = { 0 };
-    struct watchdog_options o = { .slice_ms = 5, .signal = vm_preempt_signal() };
-
-    if (!has_signals())
-        return;
-    assert_int_equal(vm_install_signal(&e), 0);
-    f->dog = watchdog_start(&o, &e);
-    assert_non_null(f->dog);
-    f->slot.thread = pthread_self();
-    assert_int_equal(watchdog_add(f->dog, &f->slot), 0);
-    f->services.watch = &f->slot;
-}
-
 struct fixture *fixture_new(bool is_durable)
 {
     static const char *const none[] = { NULL };
@@ -119,28 +84,16 @@ struct fixture *fixture_new(bool is_durable)
     struct err e = { 0 };
 
     assert_non_null(f);
-    strcpy(f->base, "/tmp/moongate-api-XXXXXX");
-    assert_non_null(mkdtemp(f->base));
+    folder_make(f->base, "api");
     snprintf(f->dir, sizeof f->dir, "%s/tools.d", f->base);
     assert_int_equal(mkdir(f->dir, 0700), 0);
     f->policy = (struct vm_policy){ .enabled = true, .exec = none, .env = none, .state = none };
-    f->o = (struct vm_options){
-        .tools_dir = f->dir,
-        .root = f->base,
-        .modules = api_modules,
-        .policy = policy,
-        .policy_arg = f,
-        .may_open = may_open,
-        .may_make = may_make,
-        .may_open_arg = f,
-        .config = &f->sections,
-        .default_timeout_ms = 30000,
-        .max_timeout_ms = 600000,
-        .default_memory = 64 << 20,
-        .max_memory = 256 << 20,
-        .worker_memory = 512 << 20,
-        .permanent_hook = !has_signals(),
-    };
+    f->o = machine_options(f->dir, f->base, &f->policy);
+    f->o.modules = api_modules;
+    f->o.may_open = may_open;
+    f->o.may_make = may_make;
+    f->o.may_open_arg = f;
+    f->o.config = &f->sections;
     f->services.loop = loop_new(&e);
     assert_non_null(f->services.loop);
     f->services.offload = offload_new(2, 64, &e);
@@ -148,7 +101,7 @@ struct fixture *fixture_new(bool is_durable)
     f->services.metrics = metrics_slot(0);
     open_store(f, is_durable);
     open_hub(f);
-    start_watchdog(f);
+    dog_start(&f->dog, &f->services);
     return f;
 }
 
@@ -170,23 +123,14 @@ static void close_parts(struct fixture *f)
     assert_int_equal(store_close(f->services.store, &e), 0);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
 void fixture_free(struct fixture *f)
 {
     close_parts(f);
     toolset_unref(f->set);
-    if (f->dog) {
-        watchdog_remove(f->dog, &f->slot);
-        watchdog_stop(f->dog);
-    }
+    dog_stop(&f->dog);
     offload_free(f->services.offload);
     loop_free(f->services.loop);
-    nftw(f->base, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(f->base);
     free(f);
 }
 
@@ -211,57 +155,34 @@ void need_programs(void)
 
 void fixture_write(struct fixture *f, const char *name, const char *text)
 {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", f->base, name);
-    for (char *p = path + strlen(f->base) + 1; (p = strchr(p, '/')) != NULL; p++) {
-        *p = '\0';
-        mkdir(path, 0700);
-        *p = '/';
-    }
-    FILE *out = fopen(path, "we");
-    assert_non_null(out);
-    fputs(text, out);
-    assert_int_equal(fclose(out), 0);
+    folder_write(f->base, name, text);
 }
 
 void fixture_tool(struct fixture *f, const char *name, const char *body)
 {
     char file[96];
-    size_t size = strlen(body) + 512;
-    char *text = malloc(size);
-    assert_non_null(text);
     snprintf(file, sizeof file, "tools.d/%s.lua", name);
-    snprintf(text, size,
-             "local mcp = require \"mcp\"\n"
-             "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\" },\n"
-             "settings = { greeting = { type = \"string\", default = \"hi\", help = \"?\" },\n"
-             "             pause = { type = \"duration\", default = \"1500ms\", help = \"?\" } },\n"
-             "run = function(args, ctx)\n%s\nend }\n",
-             name, body);
-    fixture_write(f, file, text);
-    free(text);
+    folder_printf(
+        f->base, file,
+        "local mcp = require \"mcp\"\n"
+        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\" },\n"
+        "settings = { greeting = { type = \"string\", default = \"hi\", help = \"?\" },\n"
+        "             pause = { type = \"duration\", default = \"1500ms\", help = \"?\" } },\n"
+        "run = function(args, ctx)\n%s\nend }\n",
+        name, body);
 }
 
 static void load(struct fixture *f)
 {
-    struct err e = { 0 };
-    toolset_unref(f->set);
-    f->set = toolset_new(1);
-    assert_non_null(f->set);
-    f->vm = vm_new(&f->o, f->set, NULL, &e);
-    if (!f->vm)
-        fail_msg("%s", e.text);
-    assert_int_equal(toolset_seal(f->set), 0);
+    machine_load(&f->vm, &f->set, &f->o, &f->services);
     for (size_t i = 0; i < toolset_problem_count(f->set); i++)
         fail_msg("%s", toolset_problem_at(f->set, i)->text);
-    vm_attach(f->vm, &f->services);
 }
 
 void fixture_load(struct fixture *f)
 {
     if (f->vm)
         settle(f);
-    vm_free(f->vm);
     load(f);
 }
 
@@ -314,56 +235,17 @@ void await_event(struct fixture *f, const char *text)
 
 /* ---- calls ---- */
 
-static void on_progress(void *arg, double done, double total, bool has_total, const char *message)
-{
-    (void)arg, (void)done, (void)total, (void)has_total, (void)message;
-}
-
-static void on_log(void *arg, int level, const char *json, size_t len)
-{
-    (void)arg, (void)level, (void)json, (void)len;
-}
-
-static void on_done(void *arg, struct tool_result *r, uint64_t wait)
-{
-    struct call *c = arg;
-    assert_false(c->is_done);
-    c->is_done = true;
-    c->result = *r;
-    *r = (struct tool_result){ 0 };
-    c->wait = wait;
-    c->task = NULL;
-    c->took_ms = clock_mono_ms() - c->began_ms;
-}
-
-static const struct task_ops ops = { on_progress, on_log, on_done };
-
 void call_start(struct fixture *f, struct call *c, const char *tool, const char *args)
 {
     const struct tool *t = toolset_find(f->set, tool, strlen(tool));
-    struct err e = { 0 };
 
     assert_non_null(t);
-    *c = (struct call){ .began_ms = clock_mono_ms() };
-    c->info = (struct task_info){ .call_id = "c1",
-                                  .tool = t->name,
-                                  .principal = "anna",
-                                  .scopes = "",
-                                  .ip = "127.0.0.1",
-                                  .client_name = "cli",
-                                  .client_version = "9",
-                                  .protocol = "2025-11-25" };
-    if (args && json_scan(args, strlen(args), NULL, &c->info.args, &e) != 0)
-        fail_msg("%s: %s", args, e.text);
-    struct task *task = task_start(f->vm, t->index, &c->info, &ops, c);
-    c->info.args = (struct json_text){ 0 };
-    if (!c->is_done)
-        c->task = task;
+    call_prepare(c, t->name, args);
+    call_run(f->vm, c, t->index);
 }
 
 static bool is_done(void *arg) { return ((struct call *)arg)->is_done; }
 void call_wait(struct fixture *f, struct call *c) { turn_until(f, is_done, c); }
-void call_fini(struct call *c) { tool_result_fini(&c->result); }
 
 static struct loop_timer cancel_timer;
 static void cancel_now(void *arg)
@@ -378,24 +260,12 @@ void cancel_later(struct fixture *f, struct call *c, int64_t ms)
     timer_start(f->services.loop, &cancel_timer, ms, cancel_now, c);
 }
 
-const char *call_text(const struct call *c)
+/* An error begins with "!". */
+const char *call_said(const struct call *c)
 {
-    static const char *const names[] = { "text" };
     static char text[262144];
-    struct json_text root, block, found[1];
-    struct err e = { 0 };
-    struct buf b = { 0 };
 
-    text[0] = '\0';
-    if (json_scan(c->result.content.data, c->result.content.len, NULL, &root, &e) != 0)
-        fail_msg("content is not JSON: %s", e.text);
-    struct json_iter it = json_iter(root);
-    if (!json_next_item(&it, &block))
-        return text;
-    json_find(block, names, found, 1);
-    json_string_decode(found[0], &b);
-    snprintf(text, sizeof text, "%s%.*s", c->result.is_error ? "!" : "", (int)b.len, b.data);
-    buf_fini(&b);
+    snprintf(text, sizeof text, "%s%s", c->result.is_error ? "!" : "", call_text(c));
     return text;
 }
 
@@ -404,7 +274,7 @@ const char *call(struct fixture *f, const char *tool, const char *args)
     struct call c;
     call_start(f, &c, tool, args);
     call_wait(f, &c);
-    const char *text = call_text(&c);
+    const char *text = call_said(&c);
     call_fini(&c);
     return text;
 }

@@ -12,15 +12,15 @@
 
 #include "hub/topics.h"
 #include "io/loop.h"
-#include "io/watchdog.h"
 #include "store/store.h"
-#include "tools/toolset.h"
+#include "support/call.h"
+#include "support/folder.h"
+#include "support/machine.h"
 #include "vm/module.h"
-#include "vm/vm.h"
 
 struct fixture {
-    char base[64]; /* the folder that all lies in; also the root */
-    char dir[96];  /* base/tools.d */
+    char base[FOLDER_PATH];     /* the folder that all lies in; also the root */
+    char dir[FOLDER_PATH + 16]; /* base/tools.d */
     struct vm_options o;
     struct vm_policy policy; /* of every tool */
     struct vm_sections sections;
@@ -29,20 +29,10 @@ struct fixture {
     struct toolset *set;
     struct vm *vm;
     struct vm_services services;
-    struct watchdog *dog;
-    struct watch_slot slot;
+    struct dog dog;
     struct topic_sub *sub;
     char events[65536]; /* "event: E\ndata: {...}\n\n" of all topics so far */
     struct call *last;  /* for cancelling from a timer */
-};
-
-struct call { /* one tools/call and what came of it */
-    struct task_info info;
-    struct task *task;
-    struct tool_result result;
-    uint64_t wait;
-    bool is_done;
-    int64_t began_ms, took_ms;
 };
 
 /* is_durable: the store keeps a journal; else it is in memory alone. */
@@ -67,7 +57,6 @@ void fixture_restart(struct fixture *f);
 
 void call_start(struct fixture *f, struct call *c, const char *tool, const char *args);
 void call_wait(struct fixture *f, struct call *c);
-void call_fini(struct call *c);
 /* One turn of the loop and of the vm. */
 void turn(struct fixture *f);
 /* Turns until done(arg) or fails the test after 20 s. */
@@ -79,8 +68,8 @@ void await_event(struct fixture *f, const char *text);
 /* Cancels the call after some ms. */
 void cancel_later(struct fixture *f, struct call *c, int64_t ms);
 
-/* The text of the result's one text block. Static storage. */
-const char *call_text(const struct call *c);
+/* call_text(), and "!" before it when the call failed. Static storage. */
+const char *call_said(const struct call *c);
 /* A whole call; its outcome must be OK or, if it begins with "!", an error. Static storage. */
 const char *call(struct fixture *f, const char *tool, const char *args);
 /* Loads one tool with this body, calls it and compares its text; "!..." wants an error with that

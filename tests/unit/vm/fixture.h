@@ -9,39 +9,28 @@
 #include <cmocka.h>
 
 #include "io/loop.h"
-#include "io/watchdog.h"
-#include "tools/toolset.h"
+#include "support/call.h"
+#include "support/folder.h"
+#include "support/machine.h"
+#include "support/slow.h"
 #include "vm/module.h"
-#include "vm/vm.h"
-
-/* Under sanitizers and valgrind tests do less, and bounds on time are not looked at. */
-int slow_factor(void);
 
 struct fixture {
-    char dir[128]; /* .../tools.d */
+    char base[FOLDER_PATH];     /* the root */
+    char dir[FOLDER_PATH + 16]; /* base/tools.d */
     struct vm_options o;
     struct vm_policy policy;
     struct toolset *set;
     struct vm *vm;
     struct vm_services services;
-    struct watchdog *dog;
-    struct watch_slot slot;
+    struct dog dog;
     int64_t call_timeout_ms; /* of the next calls; 0: the tool's own */
-};
-
-struct call { /* one tools/call and what came of it */
-    struct task_info info;
-    struct task *task;
-    struct tool_result result;
-    uint64_t wait;
-    bool is_done;
-    int64_t begin_ms, took_ms;
-    int progress, logs;
-    char last[256];
 };
 
 struct fixture *fixture_new(void);
 void fixture_free(struct fixture *f);
+int fixture_setup(void **state); /* for cmocka; counts from 0 what the test module counts */
+int fixture_teardown(void **state);
 /* Writes a file below the tools folder (folders are made). */
 void fixture_write(struct fixture *f, const char *name, const char *text);
 /* The body of a tool file with the one tool `name`, whose run is `function(args, ctx) BODY end`. */
@@ -51,17 +40,17 @@ void fixture_load(struct fixture *f);
 
 /* Starts a call; args is JSON text or NULL. */
 void call_start(struct fixture *f, struct call *c, const char *tool, const char *args);
-/* The two halves of call_start(), for what lies between: a call's _meta. */
-void call_begin(struct fixture *f, struct call *c, const char *tool);
-void call_run(struct fixture *f, struct call *c, uint32_t index);
+/* Its first half; the second is call_run(). Between them a call's _meta is set. */
+void call_begin(struct fixture *f, struct call *c, const char *tool, const char *args);
 /* Runs all start functions to their end; the last one that failed is written to failed. */
 void start_all(struct fixture *f, char *failed, size_t size);
-/* Polls and runs until *done; fails the test after limit_ms. */
+/* One turn of the loop and of the vm. */
+void turn(struct fixture *f);
+/* Turns until no task is left. */
+void drain(struct fixture *f);
+/* Turns until *done; fails the test after limit_ms. */
 void run_until(struct fixture *f, const bool *done, int64_t limit_ms);
 void call_wait(struct fixture *f, struct call *c);
-void call_fini(struct call *c);
-/* The text of the result's one text block, decoded. Static storage. */
-const char *call_text(const struct call *c);
 /* A whole call: its text. The outcome must be as given. */
 const char *call(struct fixture *f, const char *tool, const char *args, enum outcome want);
 /* All problems of the set, one after the other; "" when there are none. Static storage. */

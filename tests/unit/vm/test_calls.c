@@ -8,19 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int setup(void **state)
-{
-    *state = fixture_new();
-    test_cancelled = test_released = 0;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_free(*state);
-    return 0;
-}
-
 static void test_echo(void **state)
 {
     struct fixture *f = *state;
@@ -195,15 +182,15 @@ static void test_ctx_of_an_ended_call(void **state)
 static void test_meta_after_waiting(void **state)
 {
     struct fixture *f = *state;
-    struct call c = { .begin_ms = 0 };
+    struct call c;
     char meta[] = "{\"k\":[1,2]}";
     fixture_tool(f, "t",
                  "local before = ctx.meta.k[2] mcp.test.sleep(1) return before + ctx.meta.k[1]");
     fixture_load(f);
     const struct tool *t = toolset_find(f->set, "t", 1);
-    call_begin(f, &c, "t");
+    call_begin(f, &c, "t", NULL);
     c.info.meta = (struct json_text){ meta, strlen(meta), JSON_OBJECT };
-    call_run(f, &c, t->index);
+    call_run(f->vm, &c, t->index);
     memset(meta, 'x', strlen(meta));
     call_wait(f, &c);
     assert_string_equal(call_text(&c), "3");
@@ -337,7 +324,7 @@ static void test_log_names_the_call(void **state)
     assert_int_equal(lines, 3);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

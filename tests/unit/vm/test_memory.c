@@ -8,18 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int setup(void **state)
-{
-    *state = fixture_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_free(*state);
-    return 0;
-}
-
 /* ---- the allocator ---- */
 
 static void count_over(void *arg) { ++*(int *)arg; }
@@ -224,7 +212,7 @@ static void test_nothing_is_kept(void **state)
     assert_true(last <= first + first / 50 + 65536);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

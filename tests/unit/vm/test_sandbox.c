@@ -3,18 +3,6 @@
 
 #include <string.h>
 
-static int setup(void **state)
-{
-    *state = fixture_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_free(*state);
-    return 0;
-}
-
 /* Every name, in order; a name that is missing or one too many is a failure. */
 static void test_environment(void **state)
 {
@@ -175,7 +163,7 @@ static void test_grants(void **state)
                            "mcp.exec: the tool does not say needs = { \"exec\" }"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

@@ -18,12 +18,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_free(*state);
-    return 0;
-}
-
 /* The time this thread has computed: how long others wait, but for what other programs on the
  * machine take. */
 static int64_t cpu_ms(void)
@@ -36,17 +30,6 @@ static int64_t cpu_ms(void)
 #define SLOWEST_MS 100
 
 static int elements(void) { return slow_factor() > 10 ? 20000 : 1000000; }
-
-/* on_end functions run after the answer. */
-static void drain(struct fixture *f)
-{
-    int64_t end = clock_mono_ms() + 20000;
-    while (vm_task_count(f->vm) && clock_mono_ms() < end) {
-        loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
-        vm_run(f->vm);
-    }
-    assert_int_equal(vm_task_count(f->vm), 0);
-}
 
 /* Runs the offender, and beside it one echo after the other; the slowest echo must stay under 500
  * ms. */
@@ -69,8 +52,7 @@ static void check_offender(struct fixture *f, const char *tool, enum outcome wan
         assert_true(echo.is_done);
         assert_int_equal(echo.result.outcome, OUT_OK);
         call_fini(&echo);
-        loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
-        vm_run(f->vm);
+        turn(f);
         int64_t took = cpu_ms() - begin;
         if (took > slowest)
             slowest = took;
@@ -88,7 +70,7 @@ static void check_offender(struct fixture *f, const char *tool, enum outcome wan
                 outcome_word(bad.result.outcome), (int)bad.took_ms, (int)slowest, echoes,
                 call_text(&bad));
     call_fini(&bad);
-    drain(f);
+    drain(f); /* on_end functions run after the answer */
 }
 
 struct offender {
@@ -258,8 +240,7 @@ static void test_all_at_once(void **state)
         call_start(f, &echo, "echo", "{}");
         call_wait(f, &echo);
         call_fini(&echo);
-        loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
-        vm_run(f->vm);
+        turn(f);
         int64_t took = cpu_ms() - begin;
         slowest = took > slowest ? took : slowest;
         left = 0;
@@ -344,7 +325,7 @@ static void test_collecting_is_watched(void **state)
     assert_int_equal(test_unwatched, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
 {

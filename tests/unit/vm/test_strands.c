@@ -1,34 +1,11 @@
-/* test_calls.c - what run returns or raises is what is sent; waiting, cancelling, the end of a
- * call. */
+/* test_strands.c - the functions of a call that run beside each other, and those that run at its
+ * end. */
 #include "fixture.h"
 
 #include "base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int setup(void **state)
-{
-    *state = fixture_new();
-    test_cancelled = test_released = 0;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_free(*state);
-    return 0;
-}
-
-static void drain(struct fixture *f)
-{
-    int64_t end = clock_mono_ms() + 10000;
-    while (vm_task_count(f->vm)) {
-        assert_true(clock_mono_ms() < end);
-        loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
-        vm_run(f->vm);
-    }
-}
 
 static void test_on_end(void **state)
 {
@@ -173,8 +150,7 @@ static void test_dropped_with_its_ops(void **state)
     int64_t end = clock_mono_ms() + 10000;
     while (!c.progress) {
         assert_true(clock_mono_ms() < end);
-        loop_poll(f->services.loop, vm_has_work(f->vm) ? 0 : 20);
-        vm_run(f->vm);
+        turn(f);
     }
     assert_int_equal(test_cancelled, 3); /* its sleep, and what it left */
     task_cancel(c.task, TASK_CANCELLED);
@@ -271,7 +247,7 @@ static void test_xpcall(void **state)
     assert_string_equal(call(f, "t", NULL, OUT_OK), "ok");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

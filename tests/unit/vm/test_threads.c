@@ -41,8 +41,8 @@ static void *work(void *arg)
             continue;
         const char *names[] = { "echo", "wait", "helper" };
         struct call c;
-        call_begin(f, &c, names[w->calls % 3]);
-        call_run(f, &c, (uint32_t)(w->calls % 3));
+        call_begin(f, &c, names[w->calls % 3], NULL);
+        call_run(f->vm, &c, (uint32_t)(w->calls % 3));
         call_wait(f, &c);
         if (c.result.outcome != OUT_OK)
             w->others++;

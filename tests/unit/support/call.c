@@ -1,0 +1,84 @@
+#include "support/call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json_scan.h"
+
+static void on_progress(void *arg, double done, double total, bool has_total, const char *message)
+{
+    struct call *c = arg;
+    c->progress++;
+    snprintf(c->last, sizeof c->last, "%g %g %d %s", done, total, has_total,
+             message ? message : "-");
+}
+
+static void on_log(void *arg, int level, const char *json, size_t len)
+{
+    struct call *c = arg;
+    c->logs++;
+    snprintf(c->last, sizeof c->last, "%d %.*s", level, (int)len, json);
+}
+
+static void on_done(void *arg, struct tool_result *r, uint64_t wait)
+{
+    struct call *c = arg;
+    assert_false(c->is_done);
+    c->is_done = true;
+    c->result = *r;
+    *r = (struct tool_result){ 0 };
+    c->wait = wait;
+    c->task = NULL;
+    c->took_ms = clock_mono_ms() - c->began_ms;
+}
+
+void call_prepare(struct call *c, const char *tool, const char *args)
+{
+    struct err e = { 0 };
+
+    *c = (struct call){ .began_ms = clock_mono_ms() };
+    c->info = (struct task_info){ .call_id = "c1",
+                                  .tool = tool,
+                                  .principal = "anna",
+                                  .scopes = "",
+                                  .ip = "127.0.0.1",
+                                  .client_name = "cli",
+                                  .client_version = "9",
+                                  .protocol = "2025-11-25" };
+    if (args && json_scan(args, strlen(args), NULL, &c->info.args, &e) != 0)
+        fail_msg("%s: %s", args, e.text);
+}
+
+void call_run(struct vm *vm, struct call *c, uint32_t index)
+{
+    static const struct task_ops ops = { on_progress, on_log, on_done };
+    struct task *task = task_start(vm, index, &c->info, &ops, c);
+
+    c->info.args = c->info.meta = (struct json_text){ 0 };
+    assert_true(c->is_done ? task == NULL : task != NULL);
+    c->task = task;
+}
+
+void call_fini(struct call *c) { tool_result_fini(&c->result); }
+
+const char *call_text(const struct call *c)
+{
+    static const char *const names[] = { "text" };
+    static char text[262144];
+    struct json_text root, block, found[1];
+    struct err e = { 0 };
+    struct buf b = { 0 };
+
+    text[0] = '\0';
+    if (json_scan(c->result.content.data, c->result.content.len, NULL, &root, &e) != 0)
+        fail_msg("content is not JSON: %s", e.text);
+    struct json_iter it = json_iter(root);
+    if (!json_next_item(&it, &block))
+        return text;
+    json_find(block, names, found, 1);
+    json_string_decode(found[0], &b);
+    snprintf(text, sizeof text, "%.*s", (int)b.len, b.data ? b.data : "");
+    buf_fini(&b);
+    return text;
+}
