@@ -58,6 +58,10 @@ test("edges: a layer includes what is below it, and nothing else", () => {
   edge("gateway/http/x.c", "worker/worker.h", /http may not include worker/);
   edge("gateway/worker/x.c", "http/server.h");
   edge("gateway/main.c", "worker/worker.h");
+  edge("tests/unit/support/x.c", "vm/vm.h");
+  edge("tests/unit/base/x.c", "support/x.h");
+  edge("tests/unit/base/x.c", "vm/vm.h", /base may not include vm/);
+  edge("gateway/worker/x.c", "support/x.h", /unknown layer support/);
   edge("gateway/base/x.c", "nowhere/x.h", /unknown layer nowhere/);
   edge("gateway/base/x.c", "err.h", /not written from the tree's top/);
   edge("tests/unit/mcp/test_x.c", "helper.h");
