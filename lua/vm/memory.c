@@ -69,6 +69,18 @@ int64_t memory_room(const struct memory *m)
     return room > 0 ? room : 0;
 }
 
+uint64_t memory_most(const struct memory *m)
+{
+    int64_t budget = m->accounts[m->current].budget;
+    return (uint64_t)(budget < m->limit - MEMORY_SLACK ? budget + MEMORY_SLACK : m->limit);
+}
+
+void memory_refused(struct memory *m)
+{
+    if (m->limit - m->total < MEMORY_SLACK)
+        m->is_full = true;
+}
+
 void memory_settle(struct memory *m, uint32_t index) { m->accounts[index].is_over = false; }
 
 static void credit(struct memory *m, const struct tag *tag, size_t size)
@@ -102,8 +114,8 @@ static void *refuse(struct memory *m, const void *block, size_t new_size)
     bool again = m->refused_block == block && m->refused_size == new_size;
     m->refused_block = block;
     m->refused_size = again ? 0 : new_size;
-    if (again && m->limit - m->total < MEMORY_SLACK)
-        m->is_full = true;
+    if (again)
+        memory_refused(m);
     if (again && m->current != 0) {
         a->is_refused = true;
         m->over(m->arg);

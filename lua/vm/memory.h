@@ -48,6 +48,10 @@ int64_t memory_open(struct memory *m, int64_t budget) MG_NODISCARD;
 void memory_close(struct memory *m, uint32_t index);
 /* How much the current account may still ask for at once. */
 int64_t memory_room(const struct memory *m);
+/* As much as that would be if nothing were held. */
+uint64_t memory_most(const struct memory *m);
+/* There was no room for something although garbage had just been collected: is the state full? */
+void memory_refused(struct memory *m);
 /* Forgets that the account was over: it may be reported again. */
 void memory_settle(struct memory *m, uint32_t index);
 

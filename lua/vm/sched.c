@@ -66,7 +66,8 @@ static void bury(struct vm *vm)
 }
 
 /* A strand whose task passed its budget goes on when the collector has found enough of it to be
- * garbage. Returns whether it may run now; else it is queued again, or its task is dying. */
+ * garbage; one that only wants more room asks again by itself (slice_need()). Returns whether it
+ * may run now; else it is queued again, or its task is dying. */
 static bool squeeze(struct strand *s)
 {
     struct vm *vm = s->vm;
@@ -76,7 +77,7 @@ static bool squeeze(struct strand *s)
         queue_push(&vm->preempted, s);
         return false;
     }
-    if (a->budget - a->used < SQUEEZED_ENOUGH) {
+    if (a->is_over && a->budget - a->used < SQUEEZED_ENOUGH) {
         task_kill(s->task, OUT_NO_MEMORY);
         return false;
     }

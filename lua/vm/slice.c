@@ -46,12 +46,29 @@ void slice_join(lua_State *L, int index)
     luaL_pushresult(&b);
 }
 
-void slice_need(lua_State *L, uint64_t bytes, const char *what)
+bool slice_need(lua_State *L, uint64_t bytes, bool is_collected, const char *what)
 {
-    int64_t room = memory_room(&strand_of(L)->vm->memory);
-    if (bytes > (uint64_t)room)
-        luaL_error(L, "%s: not enough memory: %I bytes are needed, %I are left", what,
-                   (LUAI_UACINT)bytes, (LUAI_UACINT)room);
+    struct memory *m = &strand_of(L)->vm->memory;
+    uint64_t room = (uint64_t)memory_room(m);
+    if (bytes <= room)
+        return true;
+    if (!is_collected && lua_isyieldable(L) && bytes <= memory_most(m))
+        return false;
+    /* What was asked for without collecting, or by a budget that is too small, says nothing of the
+     * machine. */
+    if (is_collected)
+        memory_refused(m);
+    luaL_error(L, "%s: not enough memory: %I bytes are needed, %I are left", what,
+               (LUAI_UACINT)bytes, (LUAI_UACINT)room);
+    return false;
+}
+
+int slice_squeeze(lua_State *L, lua_KFunction k)
+{
+    struct strand *s = strand_of(L);
+    s->gc_ends = 0;
+    s->state = STRAND_SQUEEZED;
+    return lua_yieldk(L, 0, 1, k);
 }
 
 void slice_whole(lua_State *L, uint64_t bytes, uint64_t max, const char *what)

@@ -18,8 +18,11 @@ void slice_join(lua_State *L, int index);
 /* Time that this thread has computed, in us: limits on it do not kill what the machine kept
  * waiting. */
 int64_t cpu_time_us(void);
-/* Raises unless `bytes` more fit into what the running task may use. what: "string.rep". */
-void slice_need(lua_State *L, uint64_t bytes, const char *what);
+/* Before a function that needs `bytes` at once makes them. True: they are there. False:
+ * `return slice_squeeze(L, k)`, which has garbage collected first; k then asks again, with
+ * is_collected. Raises where that did not help, or could not. what: "string.rep". */
+bool slice_need(lua_State *L, uint64_t bytes, bool is_collected, const char *what);
+int slice_squeeze(lua_State *L, lua_KFunction k);
 
 /* The longest string that one call of a library function reads or makes as a whole. */
 #define WHOLE_MAX (UINT64_C(8) << 20)

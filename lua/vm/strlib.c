@@ -14,9 +14,10 @@
 #define VALUES_MAX 100000
 #define QUOTED_MAX 131072 /* some 5 ms: the library formats each control character by itself */
 
-/* string.rep(s, n [, sep]) */
-static int l_rep(lua_State *L)
+/* A continuation of itself. */
+static int rep(lua_State *L, int status, lua_KContext is_collected)
 {
+    (void)status;
     size_t len, sep_len;
     const char *s = luaL_checklstring(L, 1, &len);
     lua_Integer n = luaL_checkinteger(L, 2);
@@ -30,7 +31,8 @@ static int l_rep(lua_State *L)
                           (LUAI_UACINT)WHOLE_MAX);
     size_t unit = len + sep_len, total = unit * (size_t)n - sep_len;
     slice_whole(L, total, WHOLE_MAX, "string.rep");
-    slice_need(L, total * 2, "string.rep");
+    if (!slice_need(L, total * 2, is_collected, "string.rep"))
+        return slice_squeeze(L, rep);
     luaL_Buffer b;
     char *out = luaL_buffinitsize(L, &b, total + sep_len);
     memcpy(out, s, len);
@@ -44,6 +46,9 @@ static int l_rep(lua_State *L)
     luaL_pushresultsize(&b, total);
     return 1;
 }
+
+/* string.rep(s, n [, sep]) */
+static int l_rep(lua_State *L) { return rep(L, LUA_OK, 0); }
 
 /* Room for a result as long as the string at 1; *s is the string. */
 static char *begin_whole(lua_State *L, luaL_Buffer *b, const char **s, size_t *len,

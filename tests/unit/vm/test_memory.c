@@ -163,6 +163,59 @@ static void test_file_level_tables(void **state)
     assert_string_equal(call(f, "other", NULL, OUT_OK), "5000");
 }
 
+/* What a long string needs at once may be garbage still: then that is collected first. */
+static void test_room_is_made(void **state)
+{
+    struct fixture *f = *state;
+    f->o.default_memory = 16 << 20;
+    fixture_tool(f, "t",
+                 "for _, n in ipairs { 1 << 20, 3 << 20, 5 << 20, 8 << 20 } do\n"
+                 "  for _ = 1, 10 do assert(#('x'):rep(n) == n) end end\n"
+                 "local kept = ('x'):rep(6 << 20)\n"
+                 "local ok, e = pcall(string.rep, 'x', 7 << 20)\n"
+                 "return tostring(ok) .. e .. #kept");
+    /* Where it cannot wait, nothing is collected: an error that can be caught. */
+    fixture_tool(f, "pinned",
+                 "local list = setmetatable({}, { __index = function(_, i)\n"
+                 "  if i == 10 then return nil end return ('x'):rep(3 << 20) end })\n"
+                 "local ok, e = pcall(function() for _ in ipairs(list) do end end)\n"
+                 "return tostring(ok) .. e");
+    fixture_load(f);
+    const char *text = call(f, "t", NULL, OUT_OK);
+    assert_non_null(strstr(text, "falsestring.rep: not enough memory: 14680064 bytes are needed"));
+    assert_non_null(strstr(text, " are left6291456"));
+    assert_non_null(strstr(call(f, "pinned", NULL, OUT_OK), "string.rep: not enough memory"));
+    assert_false(vm_is_full(f->vm));
+}
+
+/* A machine that has no room for a long string is full only when it has none for others either. */
+static void test_full_of_long_strings(void **state)
+{
+    struct fixture *f = *state;
+    f->o.default_memory = 16 << 20;
+    f->o.worker_memory = 32 << 20;
+    fixture_write(f, "t.lua",
+                  "local kept = {}\nreturn require('mcp').tool { name = 't', run = function(args)\n"
+                  "local ok, s = pcall(string.rep, 'x', args.n)\n"
+                  "if not ok then return nil, s end\n"
+                  "kept[#kept + 1] = s return 'kept' end }");
+    fixture_load(f);
+    static const char *const sizes[] = { "{\"n\":2000000}", "{\"n\":500000}" };
+    for (size_t k = 0; k < 2; k++) {
+        bool is_refused = false;
+        for (int i = 0; i < 100 && !is_refused; i++) {
+            struct call c;
+            call_start(f, &c, "t", sizes[k]);
+            call_wait(f, &c);
+            is_refused = c.result.outcome != OUT_OK;
+            assert_non_null(strstr(call_text(&c), is_refused ? "not enough memory" : "kept"));
+            call_fini(&c);
+        }
+        assert_true(is_refused);
+        assert_int_equal(vm_is_full(f->vm), k == 1); /* up to 4 MB were left, then under 1 MB */
+    }
+}
+
 static void test_idle_state_shrinks(void **state)
 {
     struct fixture *f = *state;
@@ -219,7 +272,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_charging), cmocka_unit_test(test_refusing),
         TEST(test_garbage_is_collected), TEST(test_many_hogs),
-        TEST(test_file_level_tables),    TEST(test_idle_state_shrinks),
+        TEST(test_file_level_tables),    TEST(test_room_is_made),
+        TEST(test_full_of_long_strings), TEST(test_idle_state_shrinks),
         TEST(test_nothing_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
