@@ -15,6 +15,7 @@ struct inflight_entry {
     UT_hash_handle hh;
     atomic_uint refs;
     bool is_cancelled; /* the mail has been posted; under the shard's lock */
+    bool is_blurred;   /* likewise */
     bool is_live;      /* not removed; the loop's thread only */
     struct loop *loop;
     void (*cancel)(void *arg);
@@ -123,15 +124,34 @@ void inflight_remove(struct inflight *f, struct inflight_entry *e)
     entry_unref(e);
 }
 
-bool inflight_cancel(struct inflight *f, const char *key, size_t len)
+/* Locks the shard, which the caller unlocks; *e is the key's entry, or NULL. */
+static struct shard *find_locked(struct inflight *f, const char *key, size_t len,
+                                 struct inflight_entry **e)
 {
     uint64_t hash = hash_key(key, len);
     struct shard *s = &f->shards[(unsigned)(hash >> 32) % SHARDS];
-    struct inflight_entry *e;
 
     pthread_mutex_lock(&s->lock);
-    HASH_FIND_BYHASHVALUE(hh, s->table, key, len, (unsigned)hash, e);
-    if (e && !e->is_cancelled) {
+    HASH_FIND_BYHASHVALUE(hh, s->table, key, len, (unsigned)hash, *e);
+    return s;
+}
+
+void inflight_blur(struct inflight *f, const char *key, size_t len)
+{
+    struct inflight_entry *e;
+    struct shard *s = find_locked(f, key, len, &e);
+
+    if (e)
+        e->is_blurred = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool inflight_cancel(struct inflight *f, const char *key, size_t len)
+{
+    struct inflight_entry *e;
+    struct shard *s = find_locked(f, key, len, &e);
+
+    if (e && !e->is_cancelled && !e->is_blurred) {
         e->is_cancelled = true;
         atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
         /* Posted with the lock held: once it is let go the owner may remove the entry and its loop.

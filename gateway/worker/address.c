@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/parse.h"
 
 struct network {
@@ -142,4 +143,13 @@ size_t address_limit_key(const char *address, unsigned char out[16])
     }
     bool is_whole = offset == 96 || memcmp(out, loopback, sizeof loopback) == 0;
     return is_whole ? 16 : 8;
+}
+
+uint64_t address_peer(const char *address, const char *user_agent)
+{
+    bool is_loopback = strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
+                       strncmp(address, "::ffff:127.", 11) == 0;
+    const uint64_t parts[] = { is_loopback ? 0 : hash_key(address, strlen(address)),
+                               user_agent ? hash_key(user_agent, strlen(user_agent)) : 0 };
+    return hash_key(parts, sizeof parts);
 }

@@ -4,6 +4,7 @@
 #define MG_ADDRESS_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -25,5 +26,9 @@ void address_client(const struct address_list *trusted, const char *peer, const 
 /* What the rate limiter counts by: an IPv4 address, or the /64 of an IPv6 one (loopback stays
  * whole). Returns its length. */
 size_t address_limit_key(const char *address, unsigned char out[16]);
+
+/* Who a request without a session comes from, as far as it tells: the address, all of loopback
+ * being one, and the User-Agent (or NULL). Others come to the same as good as never. */
+uint64_t address_peer(const char *address, const char *user_agent);
 
 #endif

@@ -1,5 +1,6 @@
 #include "worker/call.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,12 @@
 #define POOL_MAX 256
 
 size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t principal,
-                         const char *request_id, size_t len)
+                         uint64_t peer, const char *request_id, size_t len)
 {
-    int n = session && session[0] ? snprintf(out, size, "s:%s\n%.*s", session, (int)len, request_id)
-                                  : snprintf(out, size, "p:%016llx\n%.*s",
-                                             (unsigned long long)principal, (int)len, request_id);
+    int n = session && session[0]
+                ? snprintf(out, size, "s:%s\n%.*s", session, (int)len, request_id)
+                : snprintf(out, size, "p:%016" PRIx64 "%016" PRIx64 "\n%.*s", principal, peer,
+                           (int)len, request_id);
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
@@ -177,11 +179,15 @@ void call_waits(struct call *c)
     if (mcp_is_modern(c->mcp->revision))
         return;
     char key[512];
+    struct inflight *calls = c->worker->gateway->calls;
+    uint64_t peer = address_peer(c->access.ip, exchange_headers(c->x)->user_agent);
     size_t n = call_inflight_key(key, sizeof key, c->mcp->has_session ? c->mcp->session_id : NULL,
-                                 c->principal->number, c->mcp->id.p, c->mcp->id.len);
-    if (inflight_add(c->worker->gateway->calls, key, n, c->worker->loop, call_cancelled, c,
-                     &c->entry) != 0)
-        c->entry = NULL; /* an id in use, or no memory: this call cannot be cancelled by message */
+                                 c->principal->number, peer, c->mcp->id.p, c->mcp->id.len);
+    int code = inflight_add(calls, key, n, c->worker->loop, call_cancelled, c, &c->entry);
+    if (code != 0)
+        c->entry = NULL; /* this call cannot be cancelled by message */
+    if (code == MG_E_CONFLICT)
+        inflight_blur(calls, key, n); /* nor can the other one of that id: which would be meant? */
 }
 
 void call_run(struct call *c)

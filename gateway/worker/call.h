@@ -21,9 +21,10 @@ void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
                 const struct principal *p, const struct access *a);
 
 /* notifications/cancelled and its like: the key under which a waiting legacy call is known. Returns
- * its length (cut to size). session NULL: a stateless client, known by its principal's number. */
+ * its length (cut to size). session NULL: a stateless client, known by its principal's number and
+ * by address_peer(), so that clients of one key, or of none, do not cancel each other's calls. */
 size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t principal,
-                         const char *request_id, size_t len);
+                         uint64_t peer, const char *request_id, size_t len);
 
 /* Calls that call_begin() has taken over are started together, and then answered those that are
  * over: once all requests that were there have been taken, or earlier. */

@@ -72,17 +72,22 @@ static int host_session_remove(void *arg, const struct principal *p, const char 
     return sessions_remove(g->sessions, id, p->number);
 }
 
-/* Whose request mcp_handle() is at. */
-static _Thread_local struct worker *here;
+/* The request that mcp_handle() is at. */
+static _Thread_local struct {
+    struct worker *worker;
+    const struct exchange *exchange;
+    const struct access *access;
+} here;
 
 static void host_cancel(void *arg, const struct principal *p, const char *session,
                         const char *request_id, size_t len)
 {
     struct gateway *g = arg;
     char key[512];
-    if (here) /* what came before this message has begun before it is cancelled */
-        call_run_fresh(here);
-    size_t n = call_inflight_key(key, sizeof key, session, p->number, request_id, len);
+    /* What came before this message has begun before it is cancelled. */
+    call_run_fresh(here.worker);
+    uint64_t peer = address_peer(here.access->ip, exchange_headers(here.exchange)->user_agent);
+    size_t n = call_inflight_key(key, sizeof key, session, p->number, peer, request_id, len);
     (void)inflight_cancel(g->calls, key, n); /* unknown or ended: nothing to do, as the protocol
                                                 says */
 }
@@ -189,7 +194,9 @@ static void endpoint_post(struct worker *w, struct exchange *x, struct access *a
         return;
     }
     fill_in(w, x, p, &in);
-    here = w;
+    here.worker = w;
+    here.exchange = x;
+    here.access = a;
     mcp_handle(&w->serving->mcp, &in, &out);
     a->rpc = out.method[0] ? out.method : NULL;
     a->protocol = mcp_revision_text(out.revision);

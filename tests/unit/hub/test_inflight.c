@@ -67,6 +67,31 @@ static void test_cancel(void **state)
     assert_int_equal(inflight_count(calls), 0);
 }
 
+/* Two owners under one key: nobody can say which of them is meant. */
+static void test_blurred(void **state)
+{
+    int a = 0, b = 0;
+    struct inflight_entry *ea = add("p:1\n5", &a), *eb = add("p:1\n6", &b), *again = NULL;
+
+    (void)state;
+    assert_int_equal(inflight_add(calls, "p:1\n5", 5, loop, count_up, &a, &again), MG_E_CONFLICT);
+    assert_null(again);
+    inflight_blur(calls, "p:1\n5", 5);
+    inflight_blur(calls, "p:1\n7", 5); /* nobody's: nothing to do */
+    assert_true(inflight_cancel(calls, "p:1\n5", 5));
+    assert_true(inflight_cancel(calls, "p:1\n6", 5));
+    loop_poll(loop, 0);
+    assert_int_equal(a, 0);
+    assert_int_equal(b, 1);
+    inflight_remove(calls, ea);
+    ea = add("p:1\n5", &a); /* the next owner is alone again */
+    assert_true(inflight_cancel(calls, "p:1\n5", 5));
+    loop_poll(loop, 0);
+    assert_int_equal(a, 1);
+    inflight_remove(calls, ea);
+    inflight_remove(calls, eb);
+}
+
 /* Removed between the cancellation and the loop's turn: cancel() is not called. */
 static void test_removed_first(void **state)
 {
@@ -254,9 +279,9 @@ static void test_races(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_cancel),         TEST(test_removed_first),         TEST(test_taken),
-        TEST(test_keys_are_bytes), TEST(test_removed_by_its_cancel), TEST(test_no_memory),
-        TEST(test_races),
+        TEST(test_cancel),    TEST(test_blurred),        TEST(test_removed_first),
+        TEST(test_taken),     TEST(test_keys_are_bytes), TEST(test_removed_by_its_cancel),
+        TEST(test_no_memory), TEST(test_races),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

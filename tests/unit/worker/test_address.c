@@ -108,6 +108,24 @@ static void test_limit_key(void **state)
     assert_int_equal(address_limit_key("::1", a), 16);
 }
 
+static void test_peer(void **state)
+{
+    (void)state;
+    uint64_t peer = address_peer("192.0.2.1", "curl/8");
+    assert_true(peer == address_peer("192.0.2.1", "curl/8"));
+    assert_true(peer != address_peer("192.0.2.2", "curl/8"));
+    assert_true(peer != address_peer("192.0.2.1", "curl/9"));
+    assert_true(peer != address_peer("192.0.2.1", NULL));
+    assert_true(address_peer("curl/8", "192.0.2.1") != peer);
+    assert_true(address_peer("2001:db8::1", "a") != address_peer("2001:db8::2", "a"));
+    /* A client on this machine comes by either of its addresses. */
+    uint64_t local = address_peer("127.0.0.1", "curl/8");
+    assert_true(local == address_peer("::1", "curl/8"));
+    assert_true(local == address_peer("::ffff:127.0.0.1", "curl/8"));
+    assert_true(local != address_peer("::1", "node"));
+    assert_true(local != address_peer("127", "curl/8"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +133,7 @@ int main(void)
         cmocka_unit_test(test_bad_networks),
         cmocka_unit_test(test_forwarded),
         cmocka_unit_test(test_limit_key),
+        cmocka_unit_test(test_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
