@@ -1,25 +1,15 @@
 #!/bin/sh
 # run.sh - run unit test programs one after the other; one line each, the whole output of a failure.
 # usage: run.sh [--valgrind] PROGRAM...
-#
-# UNIT_SLOWNESS tells a program how many times slower than a plain build it runs, for bounds on time.
 set -u
 limit=${UNIT_TIMEOUT:-60}
-case ${MOONGATE_SAN-} in
-    '') slowness=1 ;;
-    thread) slowness=10 ;;
-    *) slowness=4 ;;
-esac
 wrap=
 if [ "${1-}" = --valgrind ]; then
     shift
     limit=$((limit * 4))
-    slowness=30
     wrap="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,possible
           --errors-for-leak-kinds=definite,possible --track-fds=no --child-silent-after-fork=yes"
 fi
-
-export UNIT_SLOWNESS=$slowness
 
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT

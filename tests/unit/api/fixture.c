@@ -1,12 +1,9 @@
 #include "fixture.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "api/api.h"
 #include "api/job_gates.h"
@@ -141,16 +138,6 @@ int fixture_teardown(void **state)
 {
     fixture_free(*state);
     return 0;
-}
-
-void need_programs(void)
-{
-    int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    if (fd < 0 && errno == ENOSYS) {
-        print_message("skipped: no pidfd_open() here\n");
-        skip();
-    }
-    close(fd);
 }
 
 void fixture_write(struct fixture *f, const char *name, const char *text)

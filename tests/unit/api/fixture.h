@@ -16,6 +16,7 @@
 #include "support/call.h"
 #include "support/folder.h"
 #include "support/machine.h"
+#include "support/slow.h"
 #include "vm/module.h"
 
 struct fixture {
@@ -41,9 +42,6 @@ void fixture_free(struct fixture *f);
 int fixture_setup(void **state); /* for cmocka: memory */
 int fixture_setup_durable(void **state);
 int fixture_teardown(void **state);
-/* Skips the test where programs cannot be run: valgrind 3.19 knows neither pidfd_open() nor
- * openat2(). The sanitizers do. */
-void need_programs(void);
 
 /* Writes a file below the base folder (folders are made). */
 void fixture_write(struct fixture *f, const char *name, const char *text);

@@ -15,6 +15,7 @@ int main(void) { return 0; }
 #include <dlfcn.h>
 
 #include "ini_file.h"
+#include "support/slow.h"
 
 /* The allocation that fails, counted from now; 0: none. Volatile: a compiler knows that malloc()
  * looks at nobody's variables. */
@@ -75,11 +76,9 @@ void *realloc(void *p, size_t size)
 
 static int need_failures(void **state)
 {
-    const char *preloaded = getenv("LD_PRELOAD");
-
     (void)state;
     /* valgrind calls its own functions in the place of ours. */
-    if (preloaded && strstr(preloaded, "vgpreload")) {
+    if (is_under_valgrind()) {
         print_message("skipped under valgrind\n");
         exit(0);
     }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "http/server_struct.h"
+#include "support/slow.h"
 
 #define H "HTTP/1.1\r\nHost: a\r\n"
 #define CHUNKED "POST /echo " H "Transfer-Encoding: chunked\r\n\r\n"
@@ -251,14 +252,6 @@ static void test_a_line_that_just_fits(void **state)
     site_close(&s);
 }
 
-/* How many times slower than a plain build this run is (tests/unit/run.sh). */
-static int64_t slowness(void)
-{
-    const char *text = getenv("UNIT_SLOWNESS");
-    int64_t times = text ? atoi(text) : 1;
-    return times > 1 ? times : 1;
-}
-
 /* The same, and silent until request_timeout, which is long enough to fill the line in. */
 static void test_a_line_that_fits_is_late(void **state)
 {
@@ -267,7 +260,7 @@ static void test_a_line_that_fits_is_late(void **state)
     struct site s;
     struct client c;
     site_defaults(&o);
-    o.request_timeout_ms = 1000 * (slowness() < 10 ? slowness() : 10);
+    o.request_timeout_ms = slow_factor() > 1 ? 10000 : 1000;
     o.idle_timeout_ms = 0;
     site_open(&s, &o);
     client_open(&s, &c);

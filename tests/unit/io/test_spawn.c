@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "io/spawn.h"
+#include "support/slow.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,14 +61,8 @@ static const struct child_ops ops = { seen_output, seen_exit };
 
 static void begin(struct seen *s)
 {
-    int pidfd = pidfd_open(getpid(), 0);
-    if (pidfd < 0 && errno == ENOSYS) { /* valgrind 3.19 does not know the call; the sanitizers do
-                                         */
-        print_message("skipped: no pidfd_open() here\n");
-        skip();
-    }
-    close(pidfd);
     struct err e = { 0 };
+    need_programs();
     s->l = loop_new(&e);
     assert_non_null(s->l);
 }

@@ -1,7 +1,26 @@
 #include "support/slow.h"
 
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+void need_programs(void)
+{
+    int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (fd < 0 && errno == ENOSYS) {
+        print_message("skipped: no pidfd_open() here\n");
+        skip();
+    }
+    close(fd);
+}
 
 bool is_under_valgrind(void)
 {

@@ -3,6 +3,10 @@
 #define MG_TEST_SLOW_H
 #include <stdbool.h>
 
+/* Skips the test where programs cannot be run: valgrind 3.19 knows neither pidfd_open() nor
+ * openat2(). The sanitizers do. */
+void need_programs(void);
+
 bool is_under_valgrind(void);
 /* 1, or about how many times slower sanitizers and valgrind are: there, tests do less, and bounds
  * on time are not looked at. */

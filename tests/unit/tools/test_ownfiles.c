@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/folder.h"
 #include "tools/ownfiles.h"
 
-static char root[PATH_MAX];
+static char root[FOLDER_PATH];
 static struct ownfiles *own;
 
 /* A path in the root; eight are valid at once. */
@@ -31,14 +31,6 @@ static const char *at(const char *name)
     strcpy(path, root);
     strcat(path, "/");
     return strcat(path, name);
-}
-
-static void put(const char *name, const char *text)
-{
-    FILE *f = fopen(at(name), "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
 }
 
 static bool allows(const char *name)
@@ -64,11 +56,7 @@ static bool allows_new(const char *folder, const char *name)
 static int setup(void **state)
 {
     (void)state;
-    char template[PATH_MAX];
-    const char *tmp = getenv("TMPDIR");
-    snprintf(template, sizeof template, "%s/ownfiles-XXXXXX", tmp ? tmp : P_tmpdir);
-    assert_non_null(mkdtemp(template));
-    assert_non_null(realpath(template, root));
+    folder_make(root, "ownfiles");
     static const char *const folders[] = { "tools.d",  "tools.d/lib", "src",
                                            "src/.git", "state",       "sub" };
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
@@ -78,7 +66,7 @@ static int setup(void **state)
         "src/.env", "state/s.json",  "state/s.json.journal.1", "state/other"
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        put(files[i], files[i]);
+        folder_write(root, files[i], files[i]);
     assert_int_equal(link(at("tools.d/a.lua"), at("sub/hard")), 0);
     assert_int_equal(symlink(at("mcp.ini"), at("sub/soft")), 0);
     assert_int_equal(link(at("state/s.json"), at("sub/state")), 0);
@@ -100,17 +88,12 @@ static int setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
 static int teardown(void **state)
 {
     (void)state;
     ownfiles_free(own);
-    return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    folder_remove(root);
+    return 0;
 }
 
 static void test_plain_files_are_free(void **state)
@@ -155,12 +138,12 @@ static void test_deny(void **state)
 static void test_what_comes_later(void **state)
 {
     (void)state;
-    put("state/s.json.journal.2", "new");
+    folder_write(root, "state/s.json.journal.2", "new");
     assert_false(allows("state/s.json.journal.2"));
-    put("tools.d/new.lua", "new");
+    folder_write(root, "tools.d/new.lua", "new");
     assert_false(allows("tools.d/new.lua"));
     /* The state is replaced by a rename: the new inode is own under every name it has. */
-    put("state/fresh", "{}");
+    folder_write(root, "state/fresh", "{}");
     assert_int_equal(rename(at("state/fresh"), at("state/s.json")), 0);
     assert_int_equal(link(at("state/s.json"), at("sub/again")), 0);
     assert_false(allows("sub/again"));
@@ -202,7 +185,7 @@ static void test_new_names(void **state)
 static void test_removed(void **state)
 {
     (void)state;
-    put("src/.env2", "secret");
+    folder_write(root, "src/.env2", "secret");
     int fd = open(at("src/.env2"), O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_false(ownfiles_allows(own, fd));

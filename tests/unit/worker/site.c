@@ -1,12 +1,12 @@
 #include "worker/site.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/folder.h"
 #include "worker/own.h"
 #include "worker/toolgate.h"
 
@@ -15,24 +15,18 @@ static void path_of(const struct site *s, const char *name, char out[256])
     assert_true(snprintf(out, 256, "%s/%s", s->dir, name) < 256);
 }
 
-static void folder(const struct site *s, const char *name)
-{
-    char path[256];
-    path_of(s, name, path);
-    assert_int_equal(mkdir(path, 0700), 0);
-}
-
 struct site *site_new(unsigned workers)
 {
+    static const char *const folders[] = { "root", "tools.d", "tools.d/lib" };
     struct site *s = calloc(1, sizeof *s);
-    const char *tmp = getenv("TMPDIR");
+    char path[256];
+
     assert_non_null(s);
-    assert_true(snprintf(s->dir, sizeof s->dir, "%s/site-XXXXXX", tmp ? tmp : P_tmpdir) <
-                (int)sizeof s->dir);
-    assert_non_null(mkdtemp(s->dir));
-    folder(s, "root");
-    folder(s, "tools.d");
-    folder(s, "tools.d/lib");
+    folder_make(s->dir, "site");
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        path_of(s, folders[i], path);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
     s->gateway.worker_count = workers;
     s->gateway.toolgates = toolgates_new();
     s->gateway.own = own_new();
@@ -41,30 +35,18 @@ struct site *site_new(unsigned workers)
     return s;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
 void site_free(struct site *s)
 {
     assert_int_equal(atomic_load(&s->gateway.live_generations), 0);
     toolgates_free(s->gateway.toolgates);
     own_free(s->gateway.own);
-    assert_int_equal(nftw(s->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    folder_remove(s->dir);
     free(s);
 }
 
 void site_write(const struct site *s, const char *name, const char *text)
 {
-    char path[256];
-    path_of(s, name, path);
-    FILE *f = fopen(path, "we");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(chmod(path, 0600), 0);
+    folder_write(s->dir, name, text);
 }
 
 void site_remove(const struct site *s, const char *name)
