@@ -110,14 +110,14 @@ static int secret_keep(struct key *key, const char *secret)
     return 0;
 }
 
-/* Stable over restarts and reloads, so that sessions survive them. 0 is anonymous and nobody else.
- */
-static int number_make(const struct key *key, uint64_t *out)
+/* Stable over restarts and reloads, so that sessions survive them; the name of a key of the plain
+ * list, which is its place there, does not count. 0 is anonymous and nobody else. */
+static int number_make(const struct key *key, const char *name, uint64_t *out)
 {
     uint8_t digest[SHA256_SIZE];
     struct buf text = { 0 };
 
-    buf_str(&text, key->who.name);
+    buf_str(&text, name ? name : "");
     buf_append(&text, key->digest, SHA256_SIZE);
     if (!buf_ok(&text)) {
         buf_fini(&text);
@@ -160,7 +160,7 @@ static int key_add(struct keyring *k, const struct key_spec *spec, unsigned unna
                            other->who.name);
     k->has_digests |= !spec->secret;
     k->has_expiry |= spec->expires_ms != 0;
-    if (secret_keep(key, spec->secret) < 0 || number_make(key, &key->who.number) < 0)
+    if (secret_keep(key, spec->secret) < 0 || number_make(key, spec->name, &key->who.number) < 0)
         return err_set(e, MG_E_NOMEM, "keys: out of memory");
     return 0;
 }

@@ -14,7 +14,7 @@
 struct principal {
     /* "anonymous", the NAME of [key NAME], or "key1", "key2" for the plain list */
     const char *name;
-    /* stable hash of name and key: sessions and streams are bound to it; anonymous is 0 */
+    /* stable hash of the key and the NAME: sessions and streams are bound to it; anonymous is 0 */
     uint64_t number;
     const char *const *tools;             /* globs, NULL-terminated; NULL = all */
     const char *scopes;                   /* comma-separated, "" when none */

@@ -37,6 +37,16 @@ test("keys, limits and origins change at once", async (t) => {
   await until(() => status("old-key"), 401, "the old key");
 });
 
+test("a key that is put before others in the list does not end their sessions; one that is taken out ends its own", async (t) => {
+  const gw = await start(t, `${quiet}[auth]\nkeys = first, second\n`);
+  const [first, second] = await Promise.all(["first", "second"].map((key) =>
+    gw.client.session("2025-11-25", { key, headers: { Accept: "application/json, text/event-stream" } })));
+  assert.match((await reload(gw, `${quiet}[auth]\nkeys = new, first, other\n`)).msg, /^reloaded/);
+  await until(() => gw.client.post(LIST, { key: "other" }).then((r) => r.status), 200, "the new list");
+  await until(() => second("ping").then((r) => r.status), 401, "the key that is gone");
+  for (let i = 0; i < 10; i++) assert.equal((await first("ping")).status, 200);
+});
+
 test("a wrong file changes nothing and is told with file and line", async (t) => {
   const gw = await start(t, `${quiet}[auth]\nkeys = k1\n`);
   const line = await reload(gw, `${quiet}[auth]\nkeyz = k2\n`);

@@ -114,6 +114,27 @@ static void test_numbers_are_stable(void **state)
     keyring_unref(l);
 }
 
+/* The name of a key without one is its place in the list, which says nothing of who has it. */
+static void test_places_do_not_count(void **state)
+{
+    static const struct key_spec before[] = { { .secret = "one" }, { .secret = "two" } };
+    static const struct key_spec after[] = { { .secret = "new" },
+                                             { .name = "key2", .secret = "two" },
+                                             { .secret = "one" } };
+    struct keyring *k = ring(before, 2, false), *l = ring(after, 3, false);
+
+    (void)state;
+    assert_string_equal(find(k, "one", 0)->name, "key1");
+    assert_string_equal(find(l, "one", 0)->name, "key2");
+    assert_true(find(k, "one", 0)->number == find(l, "one", 0)->number);
+    assert_true(find(k, "one", 0)->number != find(l, "new", 0)->number);
+    assert_true(find(k, "one", 0)->number != find(k, "two", 0)->number);
+    assert_true(find(k, "two", 0)->number != find(l, "two", 0)->number); /* has a name now */
+    assert_true(keyring_has(l, find(k, "one", 0)->number, 0));
+    keyring_unref(k);
+    keyring_unref(l);
+}
+
 static void test_expiry(void **state)
 {
     static const struct key_spec keys[] = { { .secret = "old", .expires_ms = 1000 },
@@ -262,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_anonymous_beside_keys),
         cmocka_unit_test(test_numbers_are_stable),
+        cmocka_unit_test(test_places_do_not_count),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_tools),
         cmocka_unit_test(test_refused),
