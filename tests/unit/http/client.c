@@ -29,11 +29,30 @@ static void open_with(struct site *s, struct client *c, int receive_buffer)
 void client_open(struct site *s, struct client *c) { open_with(s, c, 0); }
 void client_open_small(struct site *s, struct client *c) { open_with(s, c, 4096); }
 
+void site_visit(struct site *s, const struct http_options *o, struct client *c)
+{
+    site_open(s, o);
+    client_open(s, c);
+}
+
+void site_leave(struct site *s, struct client *c)
+{
+    client_close(c);
+    site_close(s);
+}
+
 void client_close(struct client *c)
 {
     close(c->fd);
     buf_fini(&c->in);
     c->fd = -1;
+}
+
+void client_reset(struct client *c)
+{
+    struct linger hard = { 1, 0 };
+    setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    client_close(c);
 }
 
 bool client_offer(struct client *c, const void *data, size_t len)
@@ -206,4 +225,21 @@ int client_ask(struct client *c, const char *text, struct answer *a)
     if (!a)
         answer_free(&own);
     return status;
+}
+
+void client_expect(struct client *c, int status, const char *body)
+{
+    struct answer a;
+    if (!client_answer(c, &a))
+        fail_msg("closed without a reply");
+    assert_int_equal(a.status, status);
+    if (body)
+        assert_string_equal(a.body, body);
+    answer_free(&a);
+}
+
+void client_check(struct client *c)
+{
+    client_send(c, "GET /static " H "\r\n");
+    client_expect(c, 200, "static");
 }

@@ -15,6 +15,7 @@
 #include "http/server.h"
 
 #define SITE_HELD 4096
+#define H "HTTP/1.1\r\nHost: a\r\n" /* behind a method and a path */
 
 struct site {
     struct loop *loop;
@@ -64,13 +65,20 @@ struct answer {
 
 void client_open(struct site *s, struct client *c);
 void client_open_small(struct site *s, struct client *c); /* with a small receive buffer */
+/* The two together: a site with one client. */
+void site_visit(struct site *s, const struct http_options *o, struct client *c);
+void site_leave(struct site *s, struct client *c);
 void client_close(struct client *c);
+void client_reset(struct client *c); /* closes so that the other side gets a reset */
 void client_send(struct client *c, const char *text);
 void client_send_bytes(struct client *c, const void *data, size_t len);
 /* Sends as far as the other side takes it; false: it has closed or reset. */
 bool client_offer(struct client *c, const void *data, size_t len);
 void client_fill(struct client *c);                     /* reads what is there, without waiting */
 bool client_answer(struct client *c, struct answer *a); /* false: closed before a whole reply */
+/* The next answer has this status and, when not NULL, this body. */
+void client_expect(struct client *c, int status, const char *body);
+void client_check(struct client *c); /* GET /static works */
 void client_until_closed(struct client *c);
 void client_until_text(struct client *c, const char *text);
 /* One request, one reply, its status; body into a when not NULL. */

@@ -6,16 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define H "HTTP/1.1\r\nHost: a\r\n"
-
 static void test_echo_and_keep_alive(void **state)
 {
     (void)state;
     struct site s;
     struct client c;
     struct answer a;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     for (int i = 0; i < 50; i++) {
         assert_int_equal(client_ask(&c, "POST /echo " H "Content-Length: 5\r\n\r\nhello", &a), 200);
         assert_string_equal(a.body, "hello");
@@ -25,9 +22,8 @@ static void test_echo_and_keep_alive(void **state)
     }
     assert_int_equal(s.requests, 50);
     assert_int_equal(http_server_open(s.server), 1);
-    assert_int_equal(client_ask(&c, "GET /static " H "\r\n", &a), 200);
-    assert_string_equal(a.body, "static");
-    answer_free(&a);
+    client_send(&c, "GET /static " H "\r\n");
+    client_expect(&c, 200, "static");
     assert_int_equal(client_ask(&c, "GET /nothing " H "\r\n", NULL), 404);
     client_close(&c);
     site_pump_until_open(&s, 0);
@@ -39,8 +35,7 @@ static void test_head_has_the_length_and_no_body(void **state)
     (void)state;
     struct site s;
     struct client c;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     client_send(&c, "HEAD /static " H "\r\nGET /close " H "\r\n");
     client_until_closed(&c);
     const char *in = buf_cstr(&c.in);
@@ -49,8 +44,7 @@ static void test_head_has_the_length_and_no_body(void **state)
     assert_null(strstr(in, "static"));
     assert_non_null(second);
     assert_memory_equal(second - 4, "\r\n\r\n", 4);
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 static void test_pipelined_requests_answer_in_order(void **state)
@@ -58,29 +52,21 @@ static void test_pipelined_requests_answer_in_order(void **state)
     (void)state;
     struct site s;
     struct client c;
-    struct answer a;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     client_send(&c, "POST /echo " H "Content-Length: 1\r\n\r\n1"
                     "POST /hold " H "Content-Length: 0\r\n\r\n"
                     "POST /echo " H "Transfer-Encoding: chunked\r\n\r\n1\r\n3\r\n0\r\n\r\n"
                     "GET /static " H "\r\n");
-    assert_true(client_answer(&c, &a));
-    assert_string_equal(a.body, "1");
-    answer_free(&a);
+    client_expect(&c, 200, "1");
     site_pump_until(&s, &s.n_held, 1);
     site_pump_for(&s, 80);
     assert_int_equal(s.requests, 2); /* the next ones wait behind the one that waits */
     site_reply(s.held[0], "2");
     s.held[0] = NULL;
     const char *want[] = { "2", "3", "static" };
-    for (int i = 0; i < 3; i++) {
-        assert_true(client_answer(&c, &a));
-        assert_string_equal(a.body, want[i]);
-        answer_free(&a);
-    }
-    client_close(&c);
-    site_close(&s);
+    for (int i = 0; i < 3; i++)
+        client_expect(&c, 200, want[i]);
+    site_leave(&s, &c);
 }
 
 static void test_a_request_in_single_bytes(void **state)
@@ -91,22 +77,15 @@ static void test_a_request_in_single_bytes(void **state)
                                "3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-Trailer: t\r\n\r\n";
     struct site s;
     struct client c;
-    struct answer a;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     for (size_t i = 0; text[i]; i++) {
         client_send_bytes(&c, text + i, 1);
         site_pump(&s);
         client_fill(&c);
     }
-    assert_true(client_answer(&c, &a));
-    assert_string_equal(a.body, "abc");
-    answer_free(&a);
-    assert_true(client_answer(&c, &a));
-    assert_string_equal(a.body, "abc0123456789");
-    answer_free(&a);
-    client_close(&c);
-    site_close(&s);
+    client_expect(&c, 200, "abc");
+    client_expect(&c, 200, "abc0123456789");
+    site_leave(&s, &c);
 }
 
 static void test_headers_and_query(void **state)
@@ -115,8 +94,7 @@ static void test_headers_and_query(void **state)
     struct site s;
     struct client c;
     struct answer a;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     assert_int_equal(client_ask(&c,
                                 "GET /head%65rs?q=1&key=geheim&q=%32+x " H
                                 "accept: application/json\r\nACCEPT: text/event-stream\r\n"
@@ -129,12 +107,11 @@ static void test_headers_and_query(void **state)
                                 "xff=1.1.1.1, 2.2.2.2, 3.3.3.3\nkey=k\nother=o\nq=1|2 x\n"
                                 "url=/head%65rs?q=1&key=***&q=%32+x\npath=/headers\n");
     answer_free(&a);
-    assert_int_equal(client_ask(&c, "GET /headers " H "\r\n", &a), 200);
-    assert_string_equal(a.body, "accept=-\nua=-\nxff=-\nkey=-\nother=-\nq=-|-\nurl=/headers\n"
-                                "path=/headers\n");
-    answer_free(&a);
-    client_close(&c);
-    site_close(&s);
+    client_send(&c, "GET /headers " H "\r\n");
+    client_expect(&c, 200,
+                  "accept=-\nua=-\nxff=-\nkey=-\nother=-\nq=-|-\nurl=/headers\n"
+                  "path=/headers\n");
+    site_leave(&s, &c);
 }
 
 static void test_close_and_http_1_0(void **state)
@@ -150,7 +127,7 @@ static void test_close_and_http_1_0(void **state)
     struct client idle;
     site_open(&s, NULL);
     client_open(&s, &idle);
-    assert_int_equal(client_ask(&idle, "GET /static " H "\r\n", NULL), 200);
+    client_check(&idle);
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
         struct client c;
         struct answer a;
@@ -191,7 +168,6 @@ static void test_held_answers(void **state)
     enum { N = 60 };
     struct site s;
     static struct client c[N];
-    struct answer a;
     site_open(&s, NULL);
     for (int round = 0; round < 3; round++) {
         s.n_held = 0;
@@ -207,11 +183,8 @@ static void test_held_answers(void **state)
             site_reply(s.held[i], "late");
             s.held[i] = NULL;
         }
-        for (int i = 0; i < N; i++) {
-            assert_true(client_answer(&c[i], &a));
-            assert_string_equal(a.body, "late");
-            answer_free(&a);
-        }
+        for (int i = 0; i < N; i++)
+            client_expect(&c[i], 200, "late");
     }
     for (int i = 0; i < N; i++)
         client_close(&c[i]);
@@ -242,12 +215,8 @@ static void test_half_closed_clients(void **state)
         if (i > 0)
             site_reply(s.held[i - 1], "static");
     }
-    for (int i = 0; i < 4; i++) {
-        struct answer a;
-        assert_true(client_answer(&c[i], &a));
-        assert_string_equal(a.body, "static");
-        answer_free(&a);
-    }
+    for (int i = 0; i < 4; i++)
+        client_expect(&c[i], 200, "static");
     for (int i = 0; i < 4; i++) {
         client_until_closed(&c[i]);
         client_close(&c[i]);
@@ -264,8 +233,7 @@ static void test_drop_and_bad_field(void **state)
     struct site s;
     struct client c;
     struct answer a;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     client_send(&c, "GET /drop " H "\r\n");
     assert_false(client_answer(&c, &a));
     client_close(&c);
@@ -282,9 +250,8 @@ static void test_drop_and_bad_field(void **state)
     assert_null(strstr(a.head, "Injected"));
     assert_string_equal(a.body, "internal error\n");
     answer_free(&a);
-    assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200); /* and goes on */
-    client_close(&c);
-    site_close(&s);
+    client_check(&c); /* and goes on */
+    site_leave(&s, &c);
 }
 
 int main(void)

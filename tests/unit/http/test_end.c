@@ -15,8 +15,6 @@
 #include "base/clock.h"
 #include "support/slow.h"
 
-#define H "HTTP/1.1\r\nHost: a\r\n"
-
 static bool can_connect(uint16_t port)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -35,7 +33,7 @@ static void test_drain(void **state)
     struct answer a;
     site_open(&s, NULL);
     client_open(&s, &idle);
-    assert_int_equal(client_ask(&idle, "GET /static " H "\r\n", NULL), 200);
+    client_check(&idle);
     client_open(&s, &half_sent);
     client_send(&half_sent, "POST /echo " H "Content-Length: 5\r\n\r\nhe");
     client_open(&s, &waiting);
@@ -71,9 +69,7 @@ static void test_drain(void **state)
     assert_int_equal(exchange_send(s.held[1], "data: last\n\n", 12), 0);
     exchange_finish(s.held[1]);
     s.held[1] = NULL;
-    assert_true(client_answer(&stream, &a));
-    assert_string_equal(a.body, "data: last\n\n");
-    answer_free(&a);
+    client_expect(&stream, 200, "data: last\n\n");
     client_until_closed(&stream);
     site_pump_until_open(&s, 0);
     struct client *all[] = { &idle, &half_sent, &waiting, &stream, &backlog };
@@ -168,7 +164,7 @@ static void test_bypass(void **state)
     for (int i = 0; i < 40; i++) { /* with both in the group some would hang in the stuck one's
                                       backlog */
         client_open(&b, &c);
-        assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
+        client_check(&c);
         client_close(&c);
     }
     assert_int_equal(b.requests, 40);
@@ -219,7 +215,7 @@ static void test_out_of_descriptors(void **state)
     assert_in_range(cpu, 0, 150000);
     site_pump_until_open(&s, 3);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(client_ask(&c[i], "GET /static " H "\r\n", NULL), 200);
+        client_check(&c[i]);
         client_close(&c[i]);
     }
     site_close(&s);
@@ -231,16 +227,14 @@ static void test_reconfigure(void **state)
     struct site s;
     struct client c;
     struct http_options o;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     assert_int_equal(client_ask(&c, "POST /echo " H "Content-Length: 5\r\n\r\nhello", NULL), 200);
     site_defaults(&o);
     o.max_body = 4;
     http_server_reconfigure(s.server, &o);
     assert_int_equal(client_ask(&c, "POST /echo " H "Content-Length: 5\r\n\r\nhello", NULL), 413);
     assert_int_equal(client_ask(&c, "POST /echo " H "Content-Length: 4\r\n\r\nhell", NULL), 200);
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 static void test_addresses(void **state)

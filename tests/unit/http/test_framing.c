@@ -10,7 +10,6 @@
 #include "http/server_struct.h"
 #include "support/slow.h"
 
-#define H "HTTP/1.1\r\nHost: a\r\n"
 #define CHUNKED "POST /echo " H "Transfer-Encoding: chunked\r\n\r\n"
 #define BODIES_MAX (256U << 20)
 
@@ -125,8 +124,7 @@ static void check_stuck(const char *line, char byte, size_t n, bool leaves)
     int rare = 0, often = 0;
     buf_str(&text, line);
     add_many(&text, byte, n);
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     (void)client_offer(&c, text.data, text.len);
     if (leaves)
         client_close(&c);
@@ -178,9 +176,8 @@ static void test_stuck_while_thrown_away(void **state)
     struct buf text = { 0 };
     site_defaults(&o);
     o.max_body = 10;
-    site_open(&s, &o);
-    client_open(&s, &c);
-    assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
+    site_visit(&s, &o, &c);
+    client_check(&c);
     buf_str(&text, CHUNKED "b\r\nhello world\r\n1;");
     add_many(&text, 'a', 30000);
     (void)client_offer(&c, text.data, text.len);
@@ -189,8 +186,7 @@ static void test_stuck_while_thrown_away(void **state)
     assert_int_equal(s.refused_status, 400);
     assert_in_range(clock_mono_ms() - begin, 0, 1500); /* not after the time for throwing away */
     site_pump_until_open(&s, 0);
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
     buf_fini(&text);
 }
 
@@ -239,17 +235,14 @@ static void test_a_line_that_just_fits(void **state)
     assert_in_range(site_cpu_us() - before, 0, 100000);
     client_send(&slow, "llo\r\n");
     site_pump_for(&s, 20);
-    struct answer a;
-    assert_int_equal(client_ask(&slow, "0\r\n\r\n", &a), 200);
-    assert_string_equal(a.body, "hello");
-    answer_free(&a);
+    client_send(&slow, "0\r\n\r\n");
+    client_expect(&slow, 200, "hello");
     client_send(&c, "a"); /* now it does not fit */
     site_pump_until(&s, &s.refusals, 1);
     assert_int_equal(s.refused_status, 400);
     site_pump_until_open(&s, 1);
     client_close(&slow);
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 /* The same, and silent until request_timeout, which is long enough to fill the line in. */
@@ -262,14 +255,12 @@ static void test_a_line_that_fits_is_late(void **state)
     site_defaults(&o);
     o.request_timeout_ms = slow_factor() > 1 ? 10000 : 1000;
     o.idle_timeout_ms = 0;
-    site_open(&s, &o);
-    client_open(&s, &c);
+    site_visit(&s, &o, &c);
     fill_to_the_byte(&s, &c);
     site_pump_until(&s, &s.refusals, 1);
     assert_int_equal(s.refused_status, 408);
     site_pump_until_open(&s, 0); /* although its client stays */
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 /* A silent client that is suspended meanwhile, and then leaves or is late, is told from one that
@@ -359,10 +350,9 @@ static void test_bodies_together(void **state)
     struct client c;
     struct answer a;
     char *large = post_of(LARGE, LARGE), *small = post_of(SMALL, SMALL);
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     assert_int_equal(client_ask(&c, large, NULL), 200);
-    assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
+    client_check(&c);
     check_none_is_counted(&s);
     assert_true(shared_take_bytes(s.shared, &s.options, BODIES_MAX - LARGE / 2));
     assert_int_equal(client_ask(&c, small, NULL), 200);

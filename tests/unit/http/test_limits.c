@@ -11,8 +11,6 @@
 #include "base/clock.h"
 #include "http/shared.h"
 
-#define H "HTTP/1.1\r\nHost: a\r\n"
-
 /* ---- malformed requests, over the wire ---- */
 
 static void test_smuggling_is_refused_and_closed(void **state)
@@ -213,8 +211,7 @@ static void test_max_body_at_its_edge(void **state)
     struct answer a;
     site_defaults(&o);
     o.max_body = 100000;
-    site_open(&s, &o);
-    client_open(&s, &c);
+    site_visit(&s, &o, &c);
     for (size_t len = 99999; len <= 100001; len++) {
         post(&c, len, "");
         send_body(&c, len);
@@ -230,12 +227,9 @@ static void test_max_body_at_its_edge(void **state)
     client_send(&c, "POST /echo " H "Transfer-Encoding: chunked\r\n\r\n186a0\r\n");
     send_body(&c, 100000);
     client_send(&c, "\r\n1\r\nx\r\n0\r\n\r\n");
-    assert_true(client_answer(&c, &a));
-    assert_int_equal(a.status, 413);
-    answer_free(&a);
-    assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
-    client_close(&c);
-    site_close(&s);
+    client_expect(&c, 413, NULL);
+    client_check(&c);
+    site_leave(&s, &c);
 }
 
 /* Way one: what is a little too large is thrown away, then answered, and the connection goes on. */
@@ -245,17 +239,15 @@ static void test_413_after_throwing_away(void **state)
     struct site s;
     struct client c;
     struct answer a;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     post(&c, 6 << 20, "");
     send_body(&c, 6 << 20);
     assert_true(client_answer(&c, &a));
     assert_int_equal(a.status, 413);
     assert_null(strstr(a.head, "Connection: close"));
     answer_free(&a);
-    assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
-    client_close(&c);
-    site_close(&s);
+    client_check(&c);
+    site_leave(&s, &c);
 }
 
 /* Way two: who asks first is told at once, and never sends. */
@@ -264,26 +256,18 @@ static void test_413_before_the_body(void **state)
     (void)state;
     struct site s;
     struct client c;
-    struct answer a;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     post(&c, 2 << 20, "Expect: 100-continue\r\n");
-    assert_true(client_answer(&c, &a));
-    assert_int_equal(a.status, 413);
-    answer_free(&a);
+    client_expect(&c, 413, NULL);
     client_until_closed(&c);
     client_close(&c);
     /* And who may, is told to go on. */
     client_open(&s, &c);
     post(&c, 5, "Expect: 100-continue\r\n");
-    assert_true(client_answer(&c, &a));
-    assert_int_equal(a.status, 100);
-    answer_free(&a);
-    assert_int_equal(client_ask(&c, "hello", &a), 200);
-    assert_string_equal(a.body, "hello");
-    answer_free(&a);
-    client_close(&c);
-    site_close(&s);
+    client_expect(&c, 100, NULL);
+    client_send(&c, "hello");
+    client_expect(&c, 200, "hello");
+    site_leave(&s, &c);
 }
 
 /* Way three: far too large, announced or in chunks without end; or a little too large, and then
@@ -345,12 +329,12 @@ static void test_max_connections(void **state)
     assert_non_null(strstr(a.head, "Retry-After: 1\r\n"));
     answer_free(&a);
     client_until_closed(&c[3]);
-    assert_int_equal(client_ask(&c[2], "GET /static " H "\r\n", NULL), 200);
+    client_check(&c[2]);
     client_close(&c[0]);
     site_pump_until_open(&s, 2);
     client_close(&c[3]);
     client_open(&s, &c[3]);
-    assert_int_equal(client_ask(&c[3], "GET /static " H "\r\n", NULL), 200); /* a place was free */
+    client_check(&c[3]); /* a place was free */
     for (int i = 1; i < 4; i++)
         client_close(&c[i]);
     site_close(&s);
@@ -362,19 +346,16 @@ static void test_max_connections_per_ip(void **state)
     struct http_options o;
     struct site s;
     struct client c[3];
-    struct answer a;
     site_defaults(&o);
     o.max_connections_per_ip = 2;
     site_open(&s, &o);
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 3; i++)
             client_open(&s, &c[i]);
-        assert_int_equal(client_ask(&c[0], "GET /static " H "\r\n", NULL), 200);
-        assert_int_equal(client_ask(&c[1], "GET /static " H "\r\n", NULL), 200);
+        client_check(&c[0]);
+        client_check(&c[1]);
         client_send(&c[2], "GET /static " H "\r\n");
-        assert_true(client_answer(&c[2], &a));
-        assert_int_equal(a.status, 503);
-        answer_free(&a);
+        client_expect(&c[2], 503, NULL);
         for (int i = 0; i < 3; i++)
             client_close(&c[i]);
         site_pump_until_open(&s, 0);

@@ -10,8 +10,6 @@
 
 #include "base/clock.h"
 
-#define H "HTTP/1.1\r\nHost: a\r\n"
-
 static void open_stream(struct site *s, struct client *c)
 {
     int before = s->n_held;
@@ -25,8 +23,7 @@ static void test_a_stream_made_at_once(void **state)
     struct site s;
     struct client c;
     struct answer a;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(client_ask(&c, "POST /events " H "Content-Length: 0\r\n\r\n", &a), 200);
         assert_string_equal(a.body, "data: 1\n\ndata: 2\n\n");
@@ -35,8 +32,7 @@ static void test_a_stream_made_at_once(void **state)
         assert_non_null(strstr(a.head, "X-Accel-Buffering: no\r\n"));
         answer_free(&a);
     }
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 /* The head goes out before the first event; events come as they are sent; the connection is used
@@ -48,8 +44,7 @@ static void test_events_come_one_by_one(void **state)
     struct client c;
     struct answer a;
     char text[64];
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     open_stream(&s, &c);
     client_until_text(&c, "\r\n\r\n");
     for (int i = 0; i < 20; i++) {
@@ -67,9 +62,8 @@ static void test_events_come_one_by_one(void **state)
     assert_true(client_answer(&c, &a));
     assert_string_equal(a.body + a.len - 10, "abcdefghij");
     answer_free(&a);
-    assert_int_equal(client_ask(&c, "GET /static " H "\r\n", NULL), 200);
-    client_close(&c);
-    site_close(&s);
+    client_check(&c);
+    site_leave(&s, &c);
 }
 
 /* First an answer that waits, then it becomes a stream. */
@@ -81,8 +75,7 @@ static void test_stream_after_waiting(void **state)
     struct answer a;
     struct http_field f = { "Mcp-Session-Id", "abc" };
     struct http_reply r = { .fields = &f, .field_count = 1 };
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     for (int wait_ms = 0; wait_ms <= 80; wait_ms += 40) {
         s.n_held = 0;
         client_send(&c, "GET /hold " H "\r\n");
@@ -98,8 +91,7 @@ static void test_stream_after_waiting(void **state)
         assert_string_equal(a.body, "data: x\n\n");
         answer_free(&a);
     }
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 static void test_large_events(void **state)
@@ -130,8 +122,7 @@ static void test_large_events(void **state)
     assert_memory_equal(a.body, data, 4 * SIZE);
     answer_free(&a);
     free(data);
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 static void test_the_queue_is_bounded_exactly(void **state)
@@ -182,9 +173,7 @@ static void test_clients_that_leave(void **state)
     client_until_text(&c[3], "\r\n\r\n");
     /* A reset is known at once; a close shows as a half-closed client, and is lost at the next
      * write. */
-    struct linger hard = { 1, 0 };
-    setsockopt(c[0].fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    client_close(&c[0]);
+    client_reset(&c[0]);
     site_pump_until(&s, &s.lost, 1);
     assert_null(s.held[0]);
     client_close(&c[1]);
@@ -215,13 +204,10 @@ static void test_waiting_calls_notice(void **state)
     (void)state;
     struct site s;
     struct client c;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     client_send(&c, "GET /hold?key=secret " H "User-Agent: t/1\r\nX-API-Key: k\r\n\r\n");
     site_pump_until(&s, &s.n_held, 1);
-    struct linger hard = { 1, 0 };
-    setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    client_close(&c);
+    client_reset(&c);
     site_pump_until(&s, &s.lost, 1);
     site_pump_until_open(&s, 0);
     struct exchange *x = s.held[0];
@@ -243,8 +229,7 @@ static void test_waiting_calls_notice(void **state)
     site_pump_until(&s, &s.n_held, 2);
     assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
     client_until_text(&c, "half");
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 /* It is told even if the owner asks late. */
@@ -253,13 +238,10 @@ static void test_gone_is_told_to_a_late_asker(void **state)
     (void)state;
     struct site s;
     struct client c;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     open_stream(&s, &c);
     exchange_on_gone(s.held[0], NULL, NULL);
-    struct linger hard = { 1, 0 };
-    setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    client_close(&c);
+    client_reset(&c);
     site_pump_until_open(&s, 0);
     assert_int_equal(s.lost, 0);
     s.drops_when_lost = true;
@@ -277,8 +259,7 @@ static void test_head_of_a_stream(void **state)
     (void)state;
     struct site s;
     struct client c;
-    site_open(&s, NULL);
-    client_open(&s, &c);
+    site_visit(&s, NULL, &c);
     client_send(&c, "HEAD /stream " H "\r\nGET /static " H "\r\n");
     site_pump_until(&s, &s.lost, 1);
     client_until_closed(&c);
@@ -286,8 +267,7 @@ static void test_head_of_a_stream(void **state)
     assert_non_null(strstr(buf_cstr(&c.in), "text/event-stream"));
     assert_null(strstr(buf_cstr(&c.in), "static"));
     assert_int_equal(exchange_send(s.held[0], "x", 1), MG_E_CLOSED);
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 static void test_pings(void **state)
@@ -337,7 +317,7 @@ static void test_clients_that_never_read(void **state)
         for (int i = 0; i < N; i++)
             if (s.held[i])
                 exchange_send(s.held[i], event, sizeof event);
-        assert_int_equal(client_ask(&other, "GET /static " H "\r\n", NULL), 200);
+        client_check(&other);
     }
     assert_int_equal(s.lost, N);
     site_pump_until_open(&s, 1);

@@ -6,8 +6,6 @@
 
 #include "base/clock.h"
 
-#define H "HTTP/1.1\r\nHost: a\r\n"
-
 static void test_slow_requests_get_408(void **state)
 {
     (void)state;
@@ -23,7 +21,7 @@ static void test_slow_requests_get_408(void **state)
         for (int i = 0; i < 3; i++) {
             client_open(&s, &c[i]);
             if (used)
-                assert_int_equal(client_ask(&c[i], "GET /static " H "\r\n", NULL), 200);
+                client_check(&c[i]);
         }
         site_pump_for(&s, used ? 40 : 0); /* so that what comes now is told from what was answered
                                            */
@@ -34,10 +32,7 @@ static void test_slow_requests_get_408(void **state)
         assert_int_equal(s.refused_status, 408);
         assert_in_range(clock_mono_ms() - begin, 100, 2000);
         for (int i = 0; i < 3; i++) {
-            struct answer a;
-            assert_true(client_answer(&c[i], &a));
-            assert_int_equal(a.status, 408);
-            answer_free(&a);
+            client_expect(&c[i], 408, NULL);
             client_close(&c[i]);
         }
     }
@@ -55,8 +50,7 @@ static void test_slow_loris(void **state)
     struct client c;
     site_defaults(&o);
     o.request_timeout_ms = 400;
-    site_open(&s, &o);
-    client_open(&s, &c);
+    site_visit(&s, &o, &c);
     int64_t begin = clock_mono_ms();
     for (size_t i = 0; text[i] && s.refusals == 0; i++) {
         (void)send(c.fd, text + i, 1, MSG_NOSIGNAL);
@@ -65,8 +59,7 @@ static void test_slow_loris(void **state)
     assert_int_equal(s.refused_status, 408);
     assert_in_range(clock_mono_ms() - begin, 380, 2000);
     client_until_closed(&c);
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 /* Silent from the start: closed after request_timeout without a word. Silent between requests: that
@@ -83,7 +76,7 @@ static void test_silent_connections(void **state)
     site_open(&s, &o);
     client_open(&s, &used);
     client_open(&s, &fresh);
-    assert_int_equal(client_ask(&used, "GET /static " H "\r\n", NULL), 200);
+    client_check(&used);
     int64_t begin = clock_mono_ms();
     client_until_closed(&fresh);
     assert_in_range(clock_mono_ms() - begin, 200, 1500);
@@ -106,23 +99,18 @@ static void test_waiting_is_not_idling(void **state)
     struct http_options o;
     struct site s;
     struct client c;
-    struct answer a;
     site_defaults(&o);
     o.request_timeout_ms = 200;
     o.idle_timeout_ms = 1000;
-    site_open(&s, &o);
-    client_open(&s, &c);
+    site_visit(&s, &o, &c);
     client_send(&c, "GET /hold " H "\r\n");
     site_pump_until(&s, &s.n_held, 1);
     site_pump_for(&s, 1300);
     site_reply(s.held[0], "still there");
     s.held[0] = NULL;
-    assert_true(client_answer(&c, &a));
-    assert_string_equal(a.body, "still there");
-    answer_free(&a);
+    client_expect(&c, 200, "still there");
     assert_int_equal(s.lost + s.half + s.refusals, 0);
-    client_close(&c);
-    site_close(&s);
+    site_leave(&s, &c);
 }
 
 int main(void)
