@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/failing.h"
+#include "support/failing.h"
 
 #include "base/buf.c"
 

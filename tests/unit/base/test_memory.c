@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/failing.h"
+#include "support/failing.h"
 
 #include "base/buf.c"
 #include "base/json_keys.c"

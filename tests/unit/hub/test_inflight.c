@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/failing.h"
+#include "support/failing.h"
 
 #include "hub/inflight.c"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/failing.h"
+#include "support/failing.h"
 
 #include "hub/topic_fixture.h"
 

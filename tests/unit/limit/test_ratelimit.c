@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/failing.h"
+#include "support/failing.h"
 
 #include "limit/ratelimit.c"
 

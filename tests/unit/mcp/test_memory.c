@@ -2,28 +2,8 @@
  * either whole or a 500 without a body, and nothing leaks (the sanitizers look). The three files of
  * the layers below that allocate are compiled into this program with a malloc that can be told to
  * fail; the linker then leaves theirs out. */
-#include <stdlib.h>
+#include "support/failing.h"
 
-static long allowed = -1; /* requests that still succeed; -1: all */
-
-static int is_refused(void)
-{
-    if (allowed == 0)
-        return 1;
-    if (allowed > 0)
-        allowed--;
-    return 0;
-}
-
-static void *test_alloc(size_t size) { return is_refused() ? NULL : malloc(size); }
-
-static void *test_zalloc(size_t n, size_t size) { return is_refused() ? NULL : calloc(n, size); }
-
-static void *test_resize(void *p, size_t size) { return is_refused() ? NULL : realloc(p, size); }
-
-#define malloc(size) test_alloc(size)
-#define calloc(n, size) test_zalloc(n, size)
-#define realloc(p, size) test_resize(p, size)
 #include "base/buf.c"
 #include "base/json_keys.c"
 #include "mcp/tools_call.c"
@@ -69,9 +49,9 @@ static bool survives(struct fixture *f, const struct probe *p, long requests)
 {
     struct mcp_out out;
 
-    allowed = requests;
+    failing_after = requests;
     probe_send(f, p, &out);
-    allowed = -1;
+    failing_after = -1;
     bool whole = p->runs ? out.call != NULL : !out.call && out.status == p->status;
     if (!whole) {
         if (out.status != 500 || out.body.len || out.call || out.as_stream)
@@ -130,9 +110,9 @@ static void test_encoders(void **state)
     fixture_init(&f);
     tool_result_text(&r, OUT_OK, false, "x", 1);
     struct mcp_call *c = call_of(&f, MCP_2026_07_28, NULL);
-    allowed = 0;
+    failing_after = 0;
     mcp_encode_result(&f.server, c, &r, &out);
-    allowed = -1;
+    failing_after = -1;
     assert_false(buf_ok(&out));
     buf_fini(&out);
     mcp_call_free(c);

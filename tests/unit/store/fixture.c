@@ -206,19 +206,32 @@ bool file_exists(struct fixture *f, const char *suffix)
 
 /* ---- operations ---- */
 
-int put_text(struct store *s, const char *collection, const char *key, const char *text)
+struct store_change change(const char *collection, const char *key, const char *text,
+                           store_seq expect)
 {
-    struct store_change ch = { .collection = collection,
-                               .key = key,
-                               .key_len = strlen(key),
-                               .text = text,
-                               .len = strlen(text),
-                               .expect = STORE_ANY };
-    struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
+    return (struct store_change){ .collection = collection,
+                                  .key = key,
+                                  .key_len = strlen(key),
+                                  .text = text,
+                                  .len = text ? strlen(text) : 0,
+                                  .expect = expect };
+}
+
+int put_change(struct store *s, const struct store_change *ch, store_seq *seq)
+{
+    struct store_op op = { .kind = STORE_WRITE, .changes = ch, .change_count = 1 };
     assert_int_equal(store_submit(s, &op), 1);
     int code = op.code;
+    if (seq)
+        *seq = op.seq;
     store_op_fini(&op);
     return code;
+}
+
+int put_text(struct store *s, const char *collection, const char *key, const char *text)
+{
+    struct store_change ch = change(collection, key, text, STORE_ANY);
+    return put_change(s, &ch, NULL);
 }
 
 int put_if(struct store *s, const char *collection, const char *key, int n, store_seq expect,
@@ -229,19 +242,8 @@ int put_if(struct store *s, const char *collection, const char *key, int n, stor
                         : strcmp(collection, "models") == 0 ? "modelId"
                                                             : "id";
     snprintf(text, sizeof text, "{\"%s\":\"%s\",\"v\":%d}", field, key, n);
-    struct store_change ch = { .collection = collection,
-                               .key = key,
-                               .key_len = strlen(key),
-                               .text = text,
-                               .len = strlen(text),
-                               .expect = expect };
-    struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
-    assert_int_equal(store_submit(s, &op), 1);
-    int code = op.code;
-    if (seq)
-        *seq = op.seq;
-    store_op_fini(&op);
-    return code;
+    struct store_change ch = change(collection, key, text, expect);
+    return put_change(s, &ch, seq);
 }
 
 int put(struct store *s, const char *collection, const char *key, int n)
@@ -251,9 +253,7 @@ int put(struct store *s, const char *collection, const char *key, int n)
 
 int del(struct store *s, const char *collection, const char *key, bool *existed)
 {
-    struct store_change ch = {
-        .collection = collection, .key = key, .key_len = strlen(key), .expect = STORE_ANY
-    };
+    struct store_change ch = change(collection, key, NULL, STORE_ANY);
     struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
     assert_int_equal(store_submit(s, &op), 1);
     int code = op.code;

@@ -36,6 +36,11 @@ char *file_read(struct fixture *f, const char *suffix, size_t *len); /* malloc'e
 void file_write(struct fixture *f, const char *suffix, const char *data, size_t len);
 bool file_exists(struct fixture *f, const char *suffix);
 
+/* All borrowed; text NULL deletes. */
+struct store_change change(const char *collection, const char *key, const char *text,
+                           store_seq expect);
+/* Writes it alone; the operation's code. *seq (may be NULL): the new version's number. */
+int put_change(struct store *s, const struct store_change *ch, store_seq *seq);
 /* Operations on {"id"-like key field: key, "v": n}. The result is the operation's code. */
 int put(struct store *s, const char *collection, const char *key, int n);
 int put_if(struct store *s, const char *collection, const char *key, int n, store_seq expect,

@@ -25,12 +25,7 @@ static int slow_sync(int fd)
 
 static int put_large(struct store *s, const char *text, store_seq *seq, struct err *e)
 {
-    const struct store_change ch = { .collection = "jobs",
-                                     .key = "large",
-                                     .key_len = 5,
-                                     .text = text,
-                                     .len = TEXT_BYTES,
-                                     .expect = STORE_ANY };
+    const struct store_change ch = change("jobs", "large", text, STORE_ANY);
     struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
     assert_int_equal(store_submit(s, &op), 1);
     int code = op.code;

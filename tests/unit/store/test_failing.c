@@ -2,31 +2,8 @@
  * done whole or not at all, a start works or says why not, and nothing leaks (the sanitizers look).
  * The files that allocate are compiled into this program with a malloc that can be told to fail;
  * the linker then leaves the archives' copies of them out. */
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
+#include "support/failing.h"
 
-static atomic_long requests_left = -1; /* requests that still succeed; -1: all. Threads allocate,
-                                          too */
-
-static int is_refused(void)
-{
-    long left = atomic_load(&requests_left);
-
-    while (left > 0 && !atomic_compare_exchange_weak(&requests_left, &left, left - 1))
-        ;
-    return left == 0;
-}
-
-static void *test_alloc(size_t size) { return is_refused() ? NULL : malloc(size); }
-
-static void *test_zalloc(size_t n, size_t size) { return is_refused() ? NULL : calloc(n, size); }
-
-static void *test_resize(void *p, size_t size) { return is_refused() ? NULL : realloc(p, size); }
-
-#define malloc(size) test_alloc(size)
-#define calloc(n, size) test_zalloc(n, size)
-#define realloc(p, size) test_resize(p, size)
 #include "base/buf.c"
 #define key_hash json_key_hash
 #include "base/json_keys.c"
@@ -53,7 +30,7 @@ static void *test_resize(void *p, size_t size) { return is_refused() ? NULL : re
 
 /* The operation under test is over: from here on there is memory again. */
 static bool ran_out;
-static void memory_back(void) { ran_out = atomic_exchange(&requests_left, -1) == 0; }
+static void memory_back(void) { ran_out = atomic_exchange(&failing_after, -1) == 0; }
 
 /* Runs step(arg) with 0, 1, 2 ... requests until it does not use them all. The step returns whether
  * its operation succeeded, and checks that it was whole or not done. */
@@ -64,7 +41,7 @@ static void exhaust(bool (*step)(void *arg), void *arg)
 
     for (ran_out = true; !ok || ran_out; k++) {
         assert_true(k < 2000);
-        atomic_store(&requests_left, k);
+        failing_after = k;
         ok = step(arg);
         assert_true(ok || ran_out);
     }
@@ -250,32 +227,25 @@ static void the_journal_without_memory_is_read_only(void **state)
     fixture_open(f);
     assert_int_equal(put_if(f->s, "jobs", "small", 1, 0, &seq), 0);
     assert_int_equal(wait_durable(f->s, seq), 0);
-    const struct store_change ch = { .collection = "jobs",
-                                     .key = "large",
-                                     .key_len = 5,
-                                     .text = text,
-                                     .len = strlen(text),
-                                     .expect = STORE_ANY };
-    struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
+    const struct store_change ch = change("jobs", "large", text, STORE_ANY);
     int code = MG_E_NOMEM;
     for (long k = 0; code == MG_E_NOMEM; k++) { /* the least with which the change is accepted */
-        atomic_store(&requests_left, k);
-        assert_int_equal(store_submit(f->s, &op), 1);
-        code = op.code;
-        seq = op.seq;
-        store_op_fini(&op);
+        failing_after = k;
+        code = put_change(f->s, &ch, &seq);
     }
     assert_int_equal(code, 0);
     assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);
     assert_non_null(store_trouble(f->s, why, sizeof why));
     assert_non_null(strstr(why, "Cannot allocate memory"));
-    atomic_store(&requests_left, -1);
+    failing_after = -1;
     assert_int_equal(store_snapshot_now(f->s, NULL), 0);
     assert_null(store_trouble(f->s, why, sizeof why));
     assert_true(store_is_durable(f->s, seq));
     fixture_crash(f);
     fixture_open(f);
-    op = (struct store_op){ .kind = STORE_GET, .collection = "jobs", .key = "large", .key_len = 5 };
+    struct store_op op = {
+        .kind = STORE_GET, .collection = "jobs", .key = "large", .key_len = 5
+    };
     assert_int_equal(store_submit(f->s, &op), 1);
     assert_int_equal(op.code, 0);
     assert_string_equal(store_value_text(op.values[0], NULL), text);

@@ -170,19 +170,13 @@ static void expiries_survive(void **state)
 {
     struct fixture *f = *state;
     const char *text = "{\"jobId\":\"e\",\"v\":1}";
-    struct store_change ch = { .collection = "jobs",
-                               .key = "e",
-                               .key_len = 1,
-                               .text = text,
-                               .len = strlen(text),
-                               .expect = STORE_ANY,
-                               .ttl_ms = 3600000 };
-    struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
+    struct store_change ch = change("jobs", "e", text, STORE_ANY);
+    store_seq seq;
 
+    ch.ttl_ms = 3600000;
     fixture_open(f);
-    assert_int_equal(store_submit(f->s, &op), 1);
-    assert_int_equal(wait_durable(f->s, op.seq), 0);
-    store_op_fini(&op);
+    assert_int_equal(put_change(f->s, &ch, &seq), 0);
+    assert_int_equal(wait_durable(f->s, seq), 0);
     fixture_crash(f); /* the expiry is in the journal */
     fixture_open(f);
     fixture_close(f); /* and now in the file */

@@ -64,17 +64,6 @@ static void preconditions(void **state)
     assert_int_equal(get(s, "jobs", "p", NULL), 3);
 }
 
-static struct store_change change(const char *collection, const char *key, const char *text,
-                                  store_seq expect)
-{
-    return (struct store_change){ .collection = collection,
-                                  .key = key,
-                                  .key_len = strlen(key),
-                                  .text = text,
-                                  .len = text ? strlen(text) : 0,
-                                  .expect = expect };
-}
-
 static int write_all(struct store *s, const struct store_change *ch, size_t n, size_t *done)
 {
     struct store_op op = { .kind = STORE_WRITE, .changes = ch, .change_count = n };

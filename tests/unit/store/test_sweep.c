@@ -124,13 +124,8 @@ static int64_t put_ttl(struct store *s, const char *key, int64_t ttl_ms)
 {
     char text[64];
     snprintf(text, sizeof text, "{\"modelId\":\"%s\",\"v\":1}", key);
-    struct store_change ch = { .collection = "models",
-                               .key = key,
-                               .key_len = strlen(key),
-                               .text = text,
-                               .len = strlen(text),
-                               .expect = STORE_ANY,
-                               .ttl_ms = ttl_ms };
+    struct store_change ch = change("models", key, text, STORE_ANY);
+    ch.ttl_ms = ttl_ms;
     struct store_op op = { .kind = STORE_WRITE, .changes = &ch, .change_count = 1 };
     assert_int_equal(store_submit(s, &op), 1);
     assert_int_equal(op.code, 0);

@@ -30,17 +30,6 @@ static int64_t number_in(const struct store_value *v)
     return json_integer(member, &n) ? n : -1;
 }
 
-static struct store_change change(const char *collection, const char *key, const char *text,
-                                  store_seq expect)
-{
-    return (struct store_change){ .collection = collection,
-                                  .key = key,
-                                  .key_len = strlen(key),
-                                  .text = text,
-                                  .len = text ? strlen(text) : 0,
-                                  .expect = expect };
-}
-
 /* One atomic increment by compare-and-set; the number of tries. */
 static int increment(struct store *s, const char *key, store_seq *seq)
 {

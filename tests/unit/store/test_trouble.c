@@ -51,6 +51,17 @@ static void fill_disk(struct fixture *f, rlim_t room)
     limit_files(size_of(f, ".journal.1") + room);
 }
 
+/* The same, and then a write that does not fit: it is done, but its fate is not known. */
+static store_seq fail_write(struct fixture *f, rlim_t room)
+{
+    store_seq seq;
+
+    fill_disk(f, room);
+    assert_int_equal(put_if(f->s, "jobs", "unsure", 2, 0, &seq), 0);
+    assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);
+    return seq;
+}
+
 static void a_failed_write_makes_it_read_only(void **state)
 {
     struct fixture *f = *state;
@@ -58,9 +69,7 @@ static void a_failed_write_makes_it_read_only(void **state)
     store_seq seq;
     char why[200];
 
-    fill_disk(f, 10); /* the record is cut in the middle */
-    assert_int_equal(put_if(f->s, "jobs", "unsure", 2, 0, &seq), 0);
-    assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);
+    seq = fail_write(f, 10); /* the record is cut in the middle */
     assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE); /* at once for those who come later */
     assert_false(store_is_durable(f->s, seq));
     assert_non_null(store_trouble(f->s, why, sizeof why));
@@ -84,9 +93,7 @@ static void a_snapshot_ends_it(void **state)
     store_seq seq;
     char why[200];
 
-    fill_disk(f, 10);
-    assert_int_equal(put_if(f->s, "jobs", "unsure", 2, 0, &seq), 0);
-    assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);
+    seq = fail_write(f, 10);
     assert_true(store_snapshot_now(f->s, NULL) != 0);
     limit_files(RLIM_INFINITY);
     assert_int_equal(store_snapshot_now(f->s, NULL), 0);
@@ -107,12 +114,9 @@ static void a_snapshot_ends_it(void **state)
 static void it_ends_by_itself(void **state)
 {
     struct fixture *f = *state;
-    store_seq seq;
     char why[200];
 
-    fill_disk(f, 0);
-    assert_int_equal(put_if(f->s, "jobs", "unsure", 2, 0, &seq), 0);
-    assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);
+    fail_write(f, 0);
     limit_files(RLIM_INFINITY);
     int64_t until = clock_mono_ms() + 10000;
     while (store_trouble(f->s, why, sizeof why) && clock_mono_ms() < until)
@@ -125,11 +129,8 @@ static void it_ends_by_itself(void **state)
 static void a_crash_in_trouble_keeps_what_was_durable(void **state)
 {
     struct fixture *f = *state;
-    store_seq seq;
 
-    fill_disk(f, 30);
-    assert_int_equal(put_if(f->s, "jobs", "unsure", 2, 0, &seq), 0);
-    assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);
+    fail_write(f, 30);
     limit_files(RLIM_INFINITY);
     fixture_crash(f);
     fixture_open(f);
@@ -140,11 +141,8 @@ static void a_crash_in_trouble_keeps_what_was_durable(void **state)
 static void closing_in_trouble_saves_all(void **state)
 {
     struct fixture *f = *state;
-    store_seq seq;
 
-    fill_disk(f, 0);
-    assert_int_equal(put_if(f->s, "jobs", "unsure", 2, 0, &seq), 0);
-    assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);
+    fail_write(f, 0);
     limit_files(RLIM_INFINITY);
     fixture_close(f);
     fixture_open(f);

@@ -3,19 +3,21 @@
  * every sanitizer and valgrind, because the real functions do the rest. */
 #ifndef MG_TEST_FAILING_H
 #define MG_TEST_FAILING_H
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-static long failing_after = -1; /* requests that still succeed; -1: all of them */
+/* Requests that still succeed, of all threads; -1: all of them. */
+static atomic_long failing_after = -1;
 
 static inline bool failing_now(void)
 {
-    if (failing_after == 0)
-        return true;
-    if (failing_after > 0)
-        failing_after--;
-    return false;
+    long left = failing_after;
+
+    while (left > 0 && !atomic_compare_exchange_weak(&failing_after, &left, left - 1))
+        ;
+    return left == 0;
 }
 
 static inline void *failing_malloc(size_t size) { return failing_now() ? NULL : malloc(size); }
