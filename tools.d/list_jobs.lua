@@ -9,10 +9,12 @@ local SCANNED = 5000            -- rows looked at in one call, however few match
 local STATES = { "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED", "DRY_RUN" }
 
 -- Adds what matches to found. Returns the id behind which to go on, or nil at the end; or false,
--- message. One row at a time: the result in it may be large.
+-- message. One row at a time: the result in it is not read, but may be large to pass over.
 local function scan(found, status, limit, after)
   for _ = 1, SCANNED do
-    local page, next_id, code = evaljob.rows:list { newest = true, limit = 1, after = after }
+    local page, next_id, code = evaljob.rows:list {
+      newest = true, limit = 1, after = after, only = evaljob.shown,
+    }
     if not page then
       return false, code == "NOTFOUND" and "Unknown jobId: " .. after or next_id
     end

@@ -174,7 +174,7 @@ end
 -- whose results may be large.
 local function recover(alive)
   local ring, count, queued = {}, 0, {}
-  for row in assert(rows:each()) do
+  for row in rows:each { only = { "jobId", "status" } } do
     count = count + 1
     ring[count % REPLAYED] = row.jobId
     local is_left = evaljob.alive[row.status] and not alive[row.jobId]

@@ -10,6 +10,7 @@
 
 #define LIST_DEFAULT 100
 #define LIST_MAX 1000
+#define NAME_MAX_BYTES 200
 #define TTL_MAX_MS ((int64_t)3650 * 24 * 3600 * 1000)
 
 static const char *check_id(lua_State *L, int index, size_t *len)
@@ -96,13 +97,52 @@ static int l_count(lua_State *L)
     return s ? state_op_run(L, s) : 3;
 }
 
-/* For each(): collection -> iterator, or nil, message, code. */
+/* Pushes a scratch buffer with the names in the list `only` of the options at index, as state_op
+ * wants them. */
+static struct buf *check_only(lua_State *L, int index)
+{
+    struct buf *names = scratch_push(L);
+    int type = lua_getfield(L, index, "only");
+    lua_Unsigned n = type == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
+    size_t len;
+
+    if (type != LUA_TNIL && (n < 1 || n > STATE_ONLY_MAX))
+        luaL_error(L, "only: expected a list of 1 to %d names", STATE_ONLY_MAX);
+    for (lua_Unsigned i = 1; i <= n; i++) {
+        const char *name = NULL;
+        if (lua_rawgeti(L, -1, (lua_Integer)i) == LUA_TSTRING)
+            name = lua_tolstring(L, -1, &len);
+        if (!name || len > NAME_MAX_BYTES || strlen(name) != len)
+            luaL_error(L, "only: expected names of at most %d bytes", NAME_MAX_BYTES);
+        buf_append(names, name, len + 1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return names;
+}
+
+static void take_only(struct state_op *s, struct buf *names)
+{
+    s->only = *names;
+    *names = (struct buf){ .max = names->max };
+}
+
+/* For each(): collection, options or nil -> iterator, or nil, message, code. */
 static int l_each(lua_State *L)
 {
+    static const char *const options[] = { "only", NULL };
     struct collection *c = collection_check(L, 1);
+    struct buf *only = NULL;
+
+    if (!lua_isnoneornil(L, 2)) {
+        opts_check(L, 2, options);
+        only = check_only(L, 2);
+    }
     if (collection_use(L, c, false))
         return 3;
     struct state_op *s = state_op_read(L, state_results_each, STORE_LIST, c, NULL, 0);
+    if (s && only)
+        take_only(s, only);
     return s ? state_op_run(L, s) : 3;
 }
 
@@ -110,11 +150,12 @@ struct list_options {
     const char *after; /* NULL: from the begin */
     size_t after_len, limit;
     bool newest;
+    struct buf *only; /* on the stack; NULL: all members */
 };
 
 static struct list_options check_list_options(lua_State *L, int index)
 {
-    static const char *const names[] = { "after", "limit", "newest", NULL };
+    static const char *const names[] = { "after", "limit", "newest", "only", NULL };
     struct list_options o = { .limit = LIST_DEFAULT };
 
     if (lua_isnoneornil(L, index))
@@ -131,12 +172,15 @@ static struct list_options check_list_options(lua_State *L, int index)
     }
     if (lua_getfield(L, index, "newest") != LUA_TNIL)
         o.newest = lua_toboolean(L, -1);
+    o.only = check_only(L, index);
     return o;
 }
 
-/* collection:list([{after=, limit=, newest=}]) -> array, next; or nil, message, code. A page of at
- * most limit (100; up to 1000) objects in order of insertion, or from the newest backwards; next is
- * the id to give as `after` for the following page, nil on the last. */
+/* collection:list([{after=, limit=, newest=, only=}]) -> array, next; or nil, message, code. A page
+ * of at most limit (100; up to 1000) objects in order of insertion, or from the newest backwards;
+ * next is the id to give as `after` for the following page, nil on the last. only: the names of the
+ * members that are wanted, up to 16: what else an object holds, a large text say, costs neither
+ * memory nor much time. */
 static int l_list(lua_State *L)
 {
     struct collection *c = collection_check(L, 1);
@@ -149,6 +193,8 @@ static int l_list(lua_State *L)
         return 3;
     s->req.limit = o.limit;
     s->req.newest = o.newest;
+    if (o.only)
+        take_only(s, o.only);
     return state_op_run(L, s);
 }
 

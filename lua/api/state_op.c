@@ -26,11 +26,29 @@ static int failed(lua_State *L, struct state_op *s)
     return api_fail(L, err_word(s->req.code), "%s", s->req.err.text);
 }
 
-static void push_object(lua_State *L, const struct store_value *v)
+/* The object; with `only` a table of those of its members. The others are passed over in its text:
+ * they cost neither memory nor much time. */
+static void push_object(lua_State *L, const struct store_value *v, const struct buf *only)
 {
-    size_t len;
-    const char *text = store_value_text(v, &len);
-    value_push(L, text, len);
+    const char *names[STATE_ONLY_MAX];
+    struct json_text object = { .type = JSON_OBJECT }, found[STATE_ONLY_MAX];
+    size_t n = 0;
+
+    object.p = store_value_text(v, &object.len);
+    if (only->len == 0) {
+        value_push(L, object.p, object.len);
+        return;
+    }
+    for (size_t at = 0; at < only->len; at += strlen(names[n++]) + 1)
+        names[n] = only->data + at;
+    json_find(object, names, found, n);
+    lua_createtable(L, 0, (int)n);
+    for (size_t i = 0; i < n; i++)
+        if (found[i].type != JSON_NONE) {
+            lua_pushstring(L, names[i]);
+            value_push(L, found[i].p, found[i].len);
+            lua_rawset(L, -3);
+        }
 }
 
 int state_results_get(lua_State *L, struct state_op *s)
@@ -44,7 +62,7 @@ int state_results_get(lua_State *L, struct state_op *s)
     if (is_missing)
         lua_pushnil(L);
     else
-        push_object(L, s->req.values[0]);
+        push_object(L, s->req.values[0], &s->only);
     return 1;
 }
 
@@ -88,7 +106,7 @@ int state_results_list(lua_State *L, struct state_op *s)
         return 3;
     lua_createtable(L, (int)s->req.count, 0);
     for (size_t i = 0; i < s->req.count; i++) {
-        push_object(L, s->req.values[i]);
+        push_object(L, s->req.values[i], &s->only);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     value_mark_array(L, -1);
@@ -103,6 +121,7 @@ int state_results_list(lua_State *L, struct state_op *s)
 
 struct snapshot {
     struct store_op req; /* holds the values */
+    struct buf only;
     size_t next;
 };
 
@@ -110,6 +129,7 @@ static int l_snapshot_gc(lua_State *L)
 {
     struct snapshot *snap = lua_touserdata(L, 1);
     store_op_fini(&snap->req);
+    buf_fini(&snap->only);
     return 0;
 }
 
@@ -118,7 +138,7 @@ static int l_snapshot_next(lua_State *L)
     struct snapshot *snap = lua_touserdata(L, lua_upvalueindex(1));
     if (snap->next >= snap->req.count)
         return 0;
-    push_object(L, snap->req.values[snap->next++]);
+    push_object(L, snap->req.values[snap->next++], &snap->only);
     return 1;
 }
 
@@ -137,6 +157,8 @@ int state_results_each(lua_State *L, struct state_op *s)
     snap->req = s->req;
     s->req.values = NULL;
     s->req.count = 0;
+    snap->only = s->only;
+    s->only = (struct buf){ 0 };
     lua_pushcclosure(L, l_snapshot_next, 1);
     return 1;
 }
@@ -154,6 +176,7 @@ static void op_free(struct op *op)
     struct state_op *s = (struct state_op *)op;
     store_op_fini(&s->req);
     buf_fini(&s->bytes);
+    buf_fini(&s->only);
     changes_free(s->batch, s->batch ? s->req.change_count : 0);
     s->batch = NULL;
 }
@@ -238,7 +261,7 @@ struct state_op *state_op_batch(lua_State *L, struct batch *b)
 
 int state_op_run(lua_State *L, struct state_op *s)
 {
-    if (!buf_ok(&s->bytes)) {
+    if (!buf_ok(&s->bytes) || !buf_ok(&s->only)) {
         s->req.code = err_set(&s->req.err, MG_E_NOMEM, "no memory for the operation");
         op_complete(&s->op);
     } else if (store_submit(vm_services_of(L)->store, &s->req) == 1) {

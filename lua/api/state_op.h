@@ -11,6 +11,8 @@
 #include "store/store.h"
 #include "vm/op.h"
 
+#define STATE_ONLY_MAX 16 /* names of members that a reader asks for */
+
 struct state_op;
 typedef int (*state_results_fn)(lua_State *L, struct state_op *s);
 
@@ -20,6 +22,7 @@ struct state_op {
     struct store_op req;
     struct store_change change; /* of a single write */
     struct buf bytes;           /* own copies: the collection's name and its NUL, the id, a value */
+    struct buf only;            /* likewise: names of members, each with its NUL; none: all */
     struct store_change *batch; /* of a whole batch; freed with the op */
 };
 
@@ -32,8 +35,8 @@ int state_results_list(lua_State *L, struct state_op *s);    /* array, id to go 
 int state_results_each(lua_State *L, struct state_op *s);    /* iterator */
 int state_results_count(lua_State *L, struct state_op *s);   /* number */
 
-/* A read. id may be NULL. The caller may set req.limit and req.newest before state_op_run(). NULL:
- * the task is being cancelled and three results are pushed. */
+/* A read. id may be NULL. The caller may set req.limit, req.newest and only before state_op_run().
+ * NULL: the task is being cancelled and three results are pushed. */
 struct state_op *state_op_read(lua_State *L, state_results_fn results, enum store_kind kind,
                                const struct collection *c, const char *id, size_t len);
 /* A single write. bytes (from scratch_push) holds the collection's name with its NUL, the id of len

@@ -80,10 +80,11 @@ function collection:update(id, fn, options) end
 ---@return string? code
 function collection:delete(id) end
 
+---@param options? { only: string[]? }
 ---@return fun(): table?
-function collection:each() end
+function collection:each(options) end
 
----@param options? { after: string?, limit: integer?, newest: boolean? }
+---@param options? { after: string?, limit: integer?, newest: boolean?, only: string[]? }
 ---@return table[]? page
 ---@return string? next the id behind which the following page begins; or the message
 ---@return string? code

@@ -22,13 +22,14 @@ function evaljob.new_id()
   return "job_" .. table.concat(id)
 end
 
---- The row as tools return it, with the reason of a failure. The result may be large: only status
--- adds it.
+-- The members of a row that tools return, with the reason of a failure. The result may be large:
+-- only status adds it.
+evaljob.shown = { "jobId", "taskId", "configId", "status", "startedAt", "updatedAt", "error" }
+
 function evaljob.view(row)
-  return {
-    jobId = row.jobId, taskId = row.taskId, configId = row.configId, status = row.status,
-    startedAt = row.startedAt, updatedAt = row.updatedAt, error = row.error,
-  }
+  local view = {}
+  for _, name in ipairs(evaljob.shown) do view[name] = row[name] end
+  return view
 end
 
 --- Changes the row if it is in state `from`. Whoever makes a change this way tells of it, so that

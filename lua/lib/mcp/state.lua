@@ -37,12 +37,13 @@ local function give_up(name)
     "CONFLICT"
 end
 
---- collection:each() -> iterator over the objects as they are now, in order of insertion.
+--- collection:each([{only=}]) -> iterator over the objects as they are now, in order of insertion.
 -- Changes made meanwhile do not show: `for job in jobs:each() do ... end`. It raises where the
--- other functions return nil, message, code: a loop would not see that.
-function methods.each(self)
+-- other functions return nil, message, code: a loop would not see that. only: as for list.
+function methods.each(self, options)
   check_self(self, "each")
-  local iterator, message = raw.each(self)
+  if options ~= nil then check_type(options, "table", "each: options") end
+  local iterator, message = raw.each(self, options)
   if not iterator then error(message, 2) end
   return iterator
 end

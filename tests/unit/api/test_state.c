@@ -55,6 +55,14 @@ static void test_misuse(void **state)
         "c:list{limit=1001}",
         "c:list{limit=1.5}",
         "c:list{nwest=true}",
+        "c:list{only='id'}",
+        "c:list{only={}}",
+        "c:list{only={1}}",
+        "c:list{only={'a\\0b'}}",
+        "c:list{only={('x'):rep(201)}}",
+        "(function() local t = {} for i = 1, 17 do t[i] = 'n' .. i end c:list{only=t} end)()",
+        "c:each{only='id'}",
+        "c:each{limit=1}",
         "mcp.state.batch()",
         "c.get('a')",
         "mcp.state.open('t.x', {key='other'}):count()",
@@ -145,6 +153,36 @@ static void test_list(void **state)
         { NULL, NULL },
     };
     check_all(*state, examples);
+}
+
+/* What is not asked for costs no memory: a budget that cannot hold an object can list it. */
+static void test_only(void **state)
+{
+    static const struct example examples[] = {
+        { OPEN "for i = 1, 3 do c:put{id='k' .. i, n=i, t={a={}}, z=mcp.json.null, "
+               "['\u00e9']='e'} end return c:count()",
+          "3" },
+        { OPEN "return mcp.json.encode(c:list{only={'n', 'id'}})",
+          "[{\"id\":\"k1\",\"n\":1},{\"id\":\"k2\",\"n\":2},{\"id\":\"k3\",\"n\":3}]" },
+        { OPEN "return mcp.json.encode((c:list{only={'\u00e9', 't', 'z', 'none', 't'}, limit=1}))",
+          "[{\"t\":{\"a\":{}},\"z\":null,\"\xc3\xa9\":\"e\"}]" },
+        { OPEN "return mcp.json.encode(c:list{only={'none'}, newest=true, limit=2, after='k3'})",
+          "[{},{}]" },
+        { OPEN "local t = {} for o in c:each{only={'n'}} do t[#t+1] = o.n .. tostring(o.id) end\n"
+               "return table.concat(t, ' ')",
+          "1nil 2nil 3nil" },
+        { OPEN "local names = {('x'):rep(200)} for i = 2, 16 do names[i] = 'n' .. i end\n"
+               "names[16] = 'id' return c:list{only=names}[3].id",
+          "k3" },
+        { OPEN "c:put{id='k2', n=2, big=('x'):rep(3 << 20)} return c:count()", "3" },
+        { NULL, NULL },
+    };
+    struct fixture *f = *state;
+    check_all(f, examples);
+    f->o.default_memory = 1 << 20;
+    check(f, OPEN "local n = 0 for o in c:each{only={'n'}} do n = n + o.n end\n"
+                  "return n + #c:list{only={'id'}}",
+          "9");
 }
 
 static void test_update(void **state)
@@ -389,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_misuse_names, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_grants, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_list, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_only, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_update, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_update_contended, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_batch, fixture_setup, fixture_teardown),

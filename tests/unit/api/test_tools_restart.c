@@ -75,6 +75,36 @@ static void start_with(struct fixture *f, const char *state_file)
     run_start(f);
 }
 
+/* Results as large as run_eval keeps them, and that take most memory when they are read. */
+static void test_large_results(void **state)
+{
+    enum { ROWS = 6, NUMBERS = 490000 };
+    need_programs();
+    struct fixture *f = *state;
+    struct job_name queued = { "job_que", "{\"jobId\":\"job_que\"}" };
+    struct buf text = { 0 };
+    buf_str(&text, "{\"jobs\":[");
+    for (int i = 0; i < ROWS; i++) {
+        buf_printf(&text,
+                   "{\"jobId\":\"job_%d\",\"taskId\":\"good\",\"configId\":\"c\",\"status\":"
+                   "\"COMPLETED\",\"startedAt\":\"" OLD "\",\"updatedAt\":\"" OLD
+                   "\",\"result\":{\"metrics\":{},\"artifacts\":[0",
+                   i);
+        for (int k = 1; k < NUMBERS; k++)
+            buf_append(&text, ",0", 2);
+        buf_str(&text, "]}},");
+    }
+    buf_str(&text, ROW("job_que", "\"good\"", "\"c\"", "QUEUED") "],\"models\":[]}");
+    f->o.default_memory = 16 << 20; /* as it is where mcp.ini says nothing */
+    start_with(f, buf_cstr(&text));
+    buf_fini(&text);
+    await_status(f, &queued, "COMPLETED");
+    const char *page = call(f, "list_jobs", "{\"status\":\"completed\"}");
+    expect(page, "\"jobId\":\"job_0\"");
+    expect(page, "\"jobId\":\"job_que\"");
+    assert_null(strstr(page, "artifacts"));
+}
+
 /* The file as a crash leaves it: the rows of the ops kit, nothing else. */
 static void test_crash(void **state)
 {
@@ -138,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_restart, evals_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_replaced, evals_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_large_results, evals_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_crash, evals_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bad_rows, evals_setup, fixture_teardown),
     };
