@@ -31,7 +31,7 @@ LDFLAGS    ?=
 # One folder is one layer is one archive. below_X names every layer that X may include, and so
 # everything that X's unit tests link; tests/lint/edges.sh holds the sources to the same table.
 
-LAYERS := base config io limit auth store hub tools mcp http vm api worker
+LAYERS := base config io limit auth store hub schema tools mcp http vm api worker
 
 below_base   :=
 below_config := base
@@ -40,12 +40,13 @@ below_limit  := io base
 below_auth   := base
 below_store  := io base
 below_hub    := io base
+below_schema := base
 below_tools  := base
 below_mcp    := tools base
 below_http   := io base
-below_vm     := store hub tools io base
+below_vm     := schema store hub tools io base
 below_api    := vm limit $(below_vm)
-below_worker := api vm http mcp tools hub store auth limit io config base
+below_worker := api vm http mcp tools schema hub store auth limit io config base
 
 dir_vm  := lua/vm
 dir_api := lua/api
@@ -54,10 +55,11 @@ sources  = $(sort $(wildcard $(call folder,$1)/*.c))
 objects  = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$1)) $(extra_$1)
 archive  = $(BUILD)/lib/$1.a
 extra_vm := $(BUILD)/obj/gen/lualib.o
+extra_schema := $(BUILD)/obj/gen/metaschemas.o
 
 # ---- flags -------------------------------------------------------------------------------------
 
-RUN_PKGS  := libmicrohttpd lua5.4 libcjson inih gnutls
+RUN_PKGS  := libmicrohttpd lua5.4 libcjson inih gnutls libpcre2-8
 TEST_PKGS := cmocka
 PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(RUN_PKGS))
 PKG_LIBS    := $(shell $(PKG_CONFIG) --libs $(RUN_PKGS))
@@ -86,7 +88,7 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all test unit unit-valgrind lua-test e2e security torture soak sanitize lint bench fmt \
+.PHONY: schema-suite all test unit unit-valgrind lua-test e2e security torture soak sanitize lint bench fmt \
         install clean FORCE $(LAYERS:%=unit-%) $(LAYERS:%=valgrind-%)
 
 # V=1 shows whole command lines, -s nothing but what goes wrong.
@@ -140,6 +142,13 @@ $(BUILD)/gen/lualib.list: FORCE
 
 $(BUILD)/gen/lualib.c: lua/vm/embed.sh $(LUALIB) $(BUILD)/gen/lualib.list
 	@sh lua/vm/embed.sh lua/lib $(LUALIB) >$@
+
+# So do the metaschemas of JSON Schema.
+META := $(sort $(wildcard gateway/schema/meta/*.json))
+
+$(BUILD)/gen/metaschemas.c: gateway/schema/embed.sh $(META)
+	@mkdir -p $(@D)
+	@sh gateway/schema/embed.sh $(META) >$@
 
 MAIN_SRC := $(wildcard gateway/main.c) $(sort $(wildcard gateway/cli/*.c))
 MAIN_OBJ := $(MAIN_SRC:%.c=$(BUILD)/obj/%.o)
@@ -281,6 +290,18 @@ $(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy tests/lint/tidy.h
 fmt:
 	clang-format -i $(C_FILES) $(C_HEADERS) \
 	  $(wildcard config/evals/*.c tests/*/*.[ch] tests/unit/*/*.[ch])
+
+# ---- JSON Schema's own tests --------------------------------------------------------------------
+# make schema-suite SUITE=DIR runs the official JSON-Schema-Test-Suite's required tests of draft
+# 2020-12: DIR holds their `tests` and `remotes`.
+
+$(BUILD)/schema-suite: tests/schema/suite.c $(call archive,schema) $(call archive,base) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) -fno-lto $(CPP_ALL) $(C_ALL) $(LD_ALL) $< $(call archive,schema) $(call archive,base) \
+	  $(PKG_LIBS) -lm -o $@
+
+schema-suite: $(BUILD)/schema-suite
+	$(BUILD)/schema-suite $(SUITE)
 
 # ---- bench -------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ struct scan {
     struct json_keys keys; /* of all objects that are open */
     const char *value;     /* where the last whole value begins */
     struct json_outline *outline;
+    bool takes_nul;
     struct err *e;
     struct frame frames[JSON_MAX_DEPTH];
 };
@@ -91,7 +92,7 @@ static int escape_scan(struct scan *s)
     int unit = hex4(s->p + 1, s->end);
     if (unit < 0)
         return scan_fail(s, at, MG_E_INVALID, "\\u needs four hex digits");
-    if (unit == 0)
+    if (unit == 0 && !s->takes_nul)
         return scan_fail(s, at, MG_E_INVALID, "\\u0000 is not accepted");
     s->p += 5;
     if (unit < 0xD800 || unit > 0xDFFF)
@@ -365,6 +366,7 @@ static int text_scan(const char *text, size_t len, const struct json_limits *lim
     if (s.max_depth > JSON_MAX_DEPTH)
         s.max_depth = JSON_MAX_DEPTH;
     s.max_values = limits ? limits->max_values : 0;
+    s.takes_nul = limits && limits->takes_nul;
     s.outline = outline;
     s.e = e;
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)

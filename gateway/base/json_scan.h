@@ -35,6 +35,7 @@ struct json_text { /* an extent of validated JSON; type JSON_NONE and p NULL whe
 struct json_limits {
     uint32_t max_depth;  /* 0 = JSON_MAX_DEPTH, which is also the most; [] has depth 1 */
     uint32_t max_values; /* 0 = no limit */
+    bool takes_nul;      /* \u0000 may stand in strings: for readers that do not end a text at it */
 };
 
 /* Checks text[0..len). On success *root is the value without the blanks around it.

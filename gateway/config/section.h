@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "config/arena.h"
+#include "base/arena.h"
 #include "config/config.h"
 #include "config/keys.h"
 

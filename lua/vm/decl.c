@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "base/parse.h"
+#include "schema/schema.h"
 #include "vm/schema.h"
 #include "vm/state.h"
 
@@ -127,6 +128,16 @@ static bool says_object(const char *text)
            json_string_eq(type, "object", 6);
 }
 
+/* What does not compile can never be enforced: the author hears of it when the file is loaded. */
+static void check_compiles(struct reading *x, const char *field, const char *text)
+{
+    struct err e = { 0 };
+    struct schema *s = schema_compile(text, strlen(text), NULL, 0, &e);
+    if (!s)
+        report_add(x->r, field, "%s: %s", field, e.text);
+    schema_free(s);
+}
+
 static void read_schemas(struct reading *x)
 {
     struct tool *t = &x->d->tool;
@@ -135,10 +146,14 @@ static void read_schemas(struct reading *x)
         t->input_schema = anchored(x);
         if (!says_object(t->input_schema))
             report_add(x->r, "input", "input: must have type = \"object\"");
+        else
+            check_compiles(x, "input", t->input_schema);
     }
     lua_pop(x->L, 1);
-    if (field(x, "output") != LUA_TNIL && schema_push(x->L, -1, "output", x->r))
+    if (field(x, "output") != LUA_TNIL && schema_push(x->L, -1, "output", x->r)) {
         t->output_schema = anchored(x);
+        check_compiles(x, "output", t->output_schema);
+    }
     lua_pop(x->L, 1);
 }
 

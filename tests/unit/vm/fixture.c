@@ -148,7 +148,7 @@ void run_until(struct fixture *f, const bool *done, int64_t limit_ms)
 /* The bound ends what hangs, on the slowest machine too; it measures nothing. */
 void call_wait(struct fixture *f, struct call *c)
 {
-    run_until(f, &c->is_done, slow_factor() > 1 ? 120000 : 20000);
+    run_until(f, &c->is_done, slow_factor() > 1 ? 120000 : 60000);
 }
 
 const char *call(struct fixture *f, const char *tool, const char *args, enum outcome want)

@@ -1,4 +1,4 @@
-/* arena.h - memory that lives and dies together: everything one configuration snapshot holds.
+/* arena.h - memory that lives and dies together: what one configuration, or one schema, holds.
  * Lifetime: embedded; {0} is a valid empty arena. arena_fini() wipes what it frees: keys are in it.
  * Threads:  one owner while it is filled; anybody reads afterwards.
  * A failed allocation returns NULL and sets `failed`, looked at once at the end. */
