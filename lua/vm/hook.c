@@ -29,12 +29,21 @@ static const char kill_value; /* its address is the error that unwinds what cann
 
 static void hook_fired(lua_State *L, lua_Debug *ar);
 
+/* Lua marks every frame of the stack when a hook is set, which lasts longer than a slice where a
+ * function has called itself 200,000 times. A signal for which the hook is there already must cost
+ * nothing, or one after the other would leave the thread no time for its next instruction. */
+static void arm(lua_State *L)
+{
+    if (lua_gethookmask(L) == 0 || lua_gethookcount(L) != 1)
+        lua_sethook(L, hook_fired, LUA_MASKCOUNT, 1);
+}
+
 static void on_signal(int number)
 {
     (void)number;
     lua_State *L = running;
     if (L)
-        lua_sethook(L, hook_fired, LUA_MASKCOUNT, 1);
+        arm(L);
 }
 
 int vm_preempt_signal(void) { return SIGURG; }
@@ -84,7 +93,7 @@ void hook_leave(struct strand *s)
 void hook_arm(struct vm *vm)
 {
     if (vm->running)
-        lua_sethook(vm->running->L, hook_fired, LUA_MASKCOUNT, 1);
+        arm(vm->running->L);
 }
 
 /* The strand does not go on: by a yield after which it is dropped, or, where it cannot yield, by an

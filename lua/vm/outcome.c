@@ -17,6 +17,7 @@
 #define MAX_RESULT (UINT64_C(2) << 20)
 #define SCRATCH_KEPT 65536
 #define MAX_ERROR 16384 /* bytes of an error that are sent */
+#define TRACE_LEVELS 21 /* of a deeper stack only the newest are told, so many as Lua tells */
 
 static const char content_key, fail_key; /* registry keys: the marks' metatables */
 
@@ -225,6 +226,43 @@ static void log_failure(const struct task *t, const char *msg, const char *error
     log_end(&l);
 }
 
+static void add_level(lua_State *from, int level, luaL_Buffer *b)
+{
+    lua_Debug ar;
+    char line[400];
+    if (!lua_getstack(from, level, &ar) || !lua_getinfo(from, "Slnt", &ar))
+        return;
+    int n = ar.currentline > 0
+                ? snprintf(line, sizeof line, "\n\t%s:%d: in ", ar.short_src, ar.currentline)
+                : snprintf(line, sizeof line, "\n\t%s: in ", ar.short_src);
+    size_t at = (size_t)n;
+    if (*ar.namewhat)
+        snprintf(line + at, sizeof line - at, "%s '%.100s'", ar.namewhat, ar.name);
+    else
+        snprintf(line + at, sizeof line - at, "function <%s:%d>", ar.short_src, ar.linedefined);
+    luaL_addstring(b, line);
+    if (ar.istailcall)
+        luaL_addstring(b, "\n\t(...tail calls...)");
+}
+
+/* Pushes where the strand was. Lua's own function walks the whole stack dozens of times to find its
+ * end, for which a function that has called itself a million times would hold the worker. */
+static void push_trace(lua_State *L, lua_State *from)
+{
+    lua_Debug ar;
+    luaL_Buffer b;
+    if (!lua_getstack(from, TRACE_LEVELS, &ar)) {
+        luaL_traceback(L, from, NULL, 0);
+        return;
+    }
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "stack traceback:");
+    for (int level = 0; level < TRACE_LEVELS; level++)
+        add_level(from, level, &b);
+    luaL_addstring(&b, "\n\t...");
+    luaL_pushresult(&b);
+}
+
 /* Protected: making texts may raise. */
 static int describe(lua_State *L)
 {
@@ -245,7 +283,7 @@ static int describe(lua_State *L)
         err_set(t->error, MG_E_INVALID, "%s", error);
         return 0;
     }
-    luaL_traceback(L, from, NULL, 0);
+    push_trace(L, from);
     log_failure(t, f->msg, error, lua_tostring(L, -1));
     if (!is_main)
         return 0;

@@ -300,6 +300,38 @@ static void test_endless_files(void **state)
     call(f, "echo", "{}", OUT_OK);
 }
 
+static void hurry_dog(struct fixture *f)
+{
+    struct watchdog_options o = { .slice_ms = 1, .signal = vm_preempt_signal() };
+    struct err e = { 0 };
+    dog_stop(&f->dog);
+    f->dog.watchdog = watchdog_start(&o, &e);
+    assert_non_null(f->dog.watchdog);
+    assert_int_equal(watchdog_add(f->dog.watchdog, &f->dog.slot), 0);
+}
+
+/* To set a hook Lua marks every frame there is. Where that lasts longer than the watchdog waits
+ * before it signals again, the strand must get on all the same: it is signalled sooner here. */
+static void test_deep_recursion(void **state)
+{
+    struct fixture *f = *state;
+    if (!f->services.watch) /* no signals here */
+        skip();
+    hurry_dog(f);
+    f->o.default_memory = 128 << 20;
+    fixture_tool(f, "deep",
+                 "local function f(n) if n == 0 then return 0 end return 1 + f(n - 1) end "
+                 "local sum = 0 for _ = 1, 5 do sum = sum + f(args.n) end return sum");
+    fixture_tool(f, "deepest", "local function f() return 1 + f() end return f()");
+    fixture_load(f);
+    if (slow_factor() > 1) { /* a walk, and so a slice, takes that much longer */
+        assert_string_equal(call(f, "deep", "{\"n\":5000}", OUT_OK), "25000");
+        return;
+    }
+    assert_string_equal(call(f, "deep", "{\"n\":150000}", OUT_OK), "750000");
+    assert_non_null(strstr(call(f, "deepest", "{}", OUT_TOOL_ERROR), "stack overflow"));
+}
+
 /* Whatever makes the collector work: a slice that left garbage, a call that is over its budget,
  * nothing else to do. */
 static void test_collecting_is_watched(void **state)
@@ -333,6 +365,7 @@ int main(void)
         TEST(test_offenders),     TEST(test_large_sort_and_concat),
         TEST(test_all_at_once),   TEST(test_endless_start),
         TEST(test_endless_files), TEST(test_collecting_is_watched),
+        TEST(test_deep_recursion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
