@@ -113,6 +113,8 @@ int log_start(const struct log_options *o, struct err *e)
 {
     int rc = log_configure(o, e);
 
+    if (rc == 0 && !log_source_self()) /* who starts it must be able to say why all else failed */
+        rc = err_set(e, MG_E_NOMEM, "log: out of memory");
     if (rc == 0)
         rc = log_thread_start(e);
     if (rc == 0)

@@ -30,13 +30,21 @@ void problems_add(struct problems *p, const char *where, uint32_t line, const ch
         p->lines[p->kept++] = kept;
 }
 
-void problems_print(const struct problems *p, FILE *to)
+void problems_tell(const struct problems *p, void (*tell)(void *arg, const char *line), void *arg)
 {
+    char more[64];
     for (size_t i = 0; i < p->kept; i++)
-        fprintf(to, "%s\n", p->lines[i]);
-    if (p->count > p->kept)
-        fprintf(to, "and %zu more\n", p->count - p->kept);
+        tell(arg, p->lines[i]);
+    if (p->kept == p->count)
+        return;
+    snprintf(more, sizeof more, "and %zu more%s", p->count - p->kept,
+             p->kept < PROBLEMS_MAX ? ", not enough memory to say which" : "");
+    tell(arg, more);
 }
+
+static void print_line(void *to, const char *line) { fprintf(to, "%s\n", line); }
+
+void problems_print(const struct problems *p, FILE *to) { problems_tell(p, print_line, to); }
 
 void problems_fini(struct problems *p)
 {

@@ -22,6 +22,7 @@ struct problems {
 void problems_add(struct problems *p, const char *where, uint32_t line, const char *fmt, ...)
     MG_PRINTF(4, 5);
 /* One line each, and how many more there were. */
+void problems_tell(const struct problems *p, void (*tell)(void *arg, const char *line), void *arg);
 void problems_print(const struct problems *p, FILE *to);
 void problems_fini(struct problems *p);
 

@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -91,7 +92,7 @@ static int start_mhd(struct http_server *s, struct err *e)
     const union MHD_DaemonInfo *info =
         s->mhd ? MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (!info)
-        return err_set(e, MG_E_IO, "cannot start libmicrohttpd");
+        return err_set(e, MG_E_IO, "cannot start libmicrohttpd: %s", strerror(errno));
     int code = loop_watch(s->loop, info->epoll_fd, EPOLLIN, mhd_ready, s, &s->mhd_watch);
     return code == 0 ? 0 : err_set(e, code, "cannot watch libmicrohttpd: %s", err_word(code));
 }

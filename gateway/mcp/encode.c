@@ -41,6 +41,10 @@ void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c,
 {
     bool is_modern = mcp_is_modern(c->revision);
 
+    if (!buf_ok(&r->content) || !buf_ok(&r->structured) || !buf_ok(&r->meta)) {
+        out->failed = true;
+        return;
+    }
     buf_reserve(out, c->id.len + r->content.len + r->structured.len + r->meta.len + 256);
     buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
     buf_append(out, c->id.p, c->id.len);

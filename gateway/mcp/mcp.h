@@ -151,7 +151,7 @@ static inline bool mcp_log_due(const struct mcp_call *c, enum mcp_log_level leve
     return c->may_stream && c->log_level != MCP_LOG_NONE && level >= c->log_level;
 }
 
-/* Encoders; each appends one line of JSON. */
+/* Encoders; each appends one line of JSON. A result that has a failed buffer fails *out. */
 void mcp_encode_tool(const struct tool *t, enum mcp_revision r, struct buf *out);
 void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c,
                        const struct tool_result *r, struct buf *out);

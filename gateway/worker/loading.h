@@ -4,9 +4,10 @@
 #define MG_LOADING_H
 #include "config/config.h"
 
-void loading_tell_stderr(const char *line);
-void loading_tell_log(const char *line);
+/* arg is not used. */
+void loading_tell_stderr(void *arg, const char *line);
+void loading_tell_log(void *arg, const char *line);
 /* NULL: every reason was told. The caller holds one reference. */
-struct config *loading_config(const char *ini_path, void (*tell)(const char *line));
+struct config *loading_config(const char *ini_path, void (*tell)(void *arg, const char *line));
 
 #endif

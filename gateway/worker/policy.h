@@ -12,7 +12,7 @@ struct policies;
 struct policies *policies_new(const struct config *c); /* NULL: no memory */
 void policies_free(struct policies *p);
 
-/* A vm_options.policy: never NULL. Without memory it grants nothing and disables the tool. */
+/* A vm_options.policy. NULL: no memory. */
 const struct vm_policy *policies_find(void *policies, const char *tool);
 const struct vm_sections *policies_sections(const struct policies *p);
 

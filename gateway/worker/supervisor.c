@@ -196,7 +196,8 @@ static int signals_open(struct supervisor *s, struct err *e)
     s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->signals < 0)
         return err_set(e, MG_E_IO, "signalfd: %s", strerror(errno));
-    return loop_watch(s->loop, s->signals, EPOLLIN, signal_arrived, s, &s->signal_watch);
+    int code = loop_watch(s->loop, s->signals, EPOLLIN, signal_arrived, s, &s->signal_watch);
+    return code == 0 ? 0 : err_set(e, code, "cannot watch for signals: %s", err_word(code));
 }
 
 static void sweep_sessions(void *arg)

@@ -246,8 +246,10 @@ static void *worker_main(void *arg)
 
 int worker_start(struct worker *w, struct err *e)
 {
-    if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
-        return err_set(e, MG_E_IO, "cannot start the thread of worker %u", w->index);
+    int error = pthread_create(&w->thread, NULL, worker_main, w);
+    if (error != 0)
+        return err_set(e, MG_E_IO, "cannot start the thread of worker %u: %s", w->index,
+                       strerror(error));
     w->is_started = true;
     return 0;
 }

@@ -115,7 +115,7 @@ static int reserve(lua_State *L, struct job *j, const struct start_options *o)
     if (code == MG_E_CONFLICT)
         return api_fail(L, "CONFLICT", "the job %s is running already", j->id);
     if (code != 0)
-        return api_fail(L, err_word(code), "the job cannot be registered");
+        return api_fail(L, err_word(code), "no memory to register the job");
     return 0;
 }
 
@@ -180,7 +180,7 @@ static int l_running(lua_State *L)
     struct buf *ids = scratch_push(L);
     inflight_each(vm_services_of(L)->jobs, add_id, ids);
     if (!buf_ok(ids))
-        return api_fail(L, "NOMEM", "no memory for the list of jobs");
+        return luaL_error(L, "not enough memory for the list of jobs");
 
     lua_Integer n = 0;
     lua_newtable(L);

@@ -396,6 +396,11 @@ bool decl_read(lua_State *L, int index, int i, int anchor, int granted, const st
     check_names(&x);
     read_name(&x);
     d->policy = o->policy(o->policy_arg, d->tool.name ? d->tool.name : "");
+    if (!d->policy) {
+        report_no_memory(r);
+        lua_settop(L, top);
+        return false;
+    }
     read_text(&x, "title", &d->tool.title);
     read_text(&x, "description", &d->tool.description);
     read_schemas(&x);

@@ -21,6 +21,7 @@ struct loading { /* one file */
     uint32_t first_tool, tool_count;
     int start_ref;
     bool is_loaded;
+    bool is_half_kept; /* memory ended between its declarations: there is no way back */
 };
 
 /* ---- keeping what was declared ---- */
@@ -110,6 +111,7 @@ static void keep_decls(struct loading *l, struct decl *d, int n)
         }
         if (tool_place(l, &d[i], &index, &e) != 0 || tool_keep(l, &d[i], index) != 0) {
             report_add(&l->report, NULL, "%s", *e.text ? e.text : "not enough memory");
+            l->is_half_kept |= e.code == 0 || e.code == MG_E_NOMEM;
             decl_unref(L, &d[i]);
             continue;
         }
@@ -188,7 +190,7 @@ static void load_file(struct loading *l)
     t = task_new(l->vm, TASK_LOAD, NULL, LOAD_MEMORY);
     struct strand *s = t ? task_main(t, load_body) : NULL;
     if (!s) {
-        report_add(&l->report, NULL, "not enough memory");
+        report_no_memory(&l->report);
         return;
     }
     lua_pushlightuserdata(s->L, l);
@@ -198,6 +200,7 @@ static void load_file(struct loading *l)
     if (!l->error.code)
         return;
     l->is_loaded = false;
+    l->report.lacks_memory |= l->error.code == MG_E_NOMEM;
     /* What the file raised names its own place; a kill does not. */
     if (strncmp(l->error.text, l->source->title, strlen(l->source->title)) == 0 ||
         strncmp(l->error.text, l->source->title, strcspn(l->source->title, "/") + 1) == 0) {
@@ -220,7 +223,8 @@ static int files_reserve(struct vm *vm)
     return 0;
 }
 
-/* Loads one file; *problem gets what is wrong with it, or stays empty. */
+/* Loads one file; *problem gets what is wrong with it, or stays empty. NULL: nobody is told, but a
+ * lack of memory is then this function's failure. */
 static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
                     const struct source *s, struct buf *problem)
 {
@@ -241,7 +245,8 @@ static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
                                                     .has_tools = l.tool_count > 0,
                                                     .tool_index = l.first_tool,
                                                     .start_ref = l.start_ref };
-    int code = buf_ok(&l.report.text) ? 0 : MG_E_NOMEM;
+    bool is_lost = l.is_half_kept || (!problem && l.report.lacks_memory);
+    int code = buf_ok(&l.report.text) && !is_lost ? 0 : MG_E_NOMEM;
     if (problem && code == 0 && l.report.text.len)
         buf_append(problem, l.report.text.data, l.report.text.len);
     report_fini(&l.report);
@@ -279,6 +284,8 @@ int load_all(struct vm *vm, struct toolset *set, const struct vm *before, struct
     struct err why = { 0 };
     struct sources *sources = sources_read(vm->o.tools_dir, &why);
     if (!sources) {
+        if (why.code == MG_E_NOMEM) /* a reload must not lose all tools for that */
+            return err_set(e, MG_E_NOMEM, "tools folder: %s", why.text);
         log_printf(LOG_ERROR, "tools folder: %s", why.text);
         return toolset_add_problem(set, "", why.text) == 0
                    ? 0

@@ -52,6 +52,12 @@ void report_add(struct report *r, const char *field, const char *fmt, ...)
         buf_printf(&r->text, "%s: %s", r->source->title, text);
 }
 
+void report_no_memory(struct report *r)
+{
+    report_add(r, NULL, "not enough memory");
+    r->lacks_memory = true;
+}
+
 const char *report_nearest(const char *wrong, const char *const *names, char *out, size_t size)
 {
     const char *best = NULL;

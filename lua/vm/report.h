@@ -3,6 +3,8 @@
  * found. Lifetime: embedded; report_fini(). Threads: one owner. Never raises. */
 #ifndef MG_VM_REPORT_H
 #define MG_VM_REPORT_H
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "vm/sources.h"
@@ -13,11 +15,13 @@ struct report {
     const struct source *source;
     int line; /* of the declaration that is being looked at */
     unsigned count;
+    bool lacks_memory; /* and so says nothing of the file */
 };
 
 void report_fini(struct report *r);
 /* field: a name to look for from r->line on, or NULL. */
 void report_add(struct report *r, const char *field, const char *fmt, ...) MG_PRINTF(3, 4);
+void report_no_memory(struct report *r);
 /* ` (did you mean "x"?)` for the name nearest to `wrong`, or "". names ends with NULL. */
 const char *report_nearest(const char *wrong, const char *const *names, char *out, size_t size);
 

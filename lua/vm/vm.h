@@ -63,7 +63,7 @@ struct vm_options {                          /* copied; what it points to outliv
     const char *tools_dir;                   /* absolute; NULL: no tools */
     const char *root;                        /* [paths] root, absolute */
     const struct api_module *const *modules; /* NULL-terminated, in order */
-    const struct vm_policy *(*policy)(void *arg, const char *tool); /* never NULL */
+    const struct vm_policy *(*policy)(void *arg, const char *tool); /* NULL: no memory */
     void *policy_arg;
     /* May tools touch the opened file or folder? Not when it is one of the gateway's own (by device
      * and inode) or denied by [paths] deny. NULL: tools may open none. Any thread. */
