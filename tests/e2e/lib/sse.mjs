@@ -40,7 +40,8 @@ export async function openEventStream(url, options = {}) {
     return { status, headers, text: await res.text(), close() {} };
 
   const stream = new EventStream(res.body, controller, limitMs);
-  return Object.assign(stream, { status, headers });
+  // fetch cancels the body of a response that is collected before anybody reads: hence `res`.
+  return Object.assign(stream, { status, headers, res });
 }
 
 class EventStream {
