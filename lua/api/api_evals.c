@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/process.h"
+#include "api/rootfile.h"
 #include "api/run.h"
 #include "api/scratch.h"
 
@@ -162,6 +163,26 @@ static bool is_granted(const struct vm_policy *policy)
     return false;
 }
 
+/* The program runs with the gateway's own rights and may take an id for a file's name: one that
+ * leads to what is not for tools is refused. A task with a section was named by the operator. */
+static int check_names(lua_State *L, const struct vm_eval *eval, const struct ids *ids,
+                       const char *folder, struct err *e)
+{
+    const struct vm_options *o = vm_options_of(L);
+    struct rootfile_rules rules = { .root = o->root,
+                                    .may_open = o->may_open,
+                                    .arg = o->may_open_arg };
+    const char *const from[] = { folder, ids->root };
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        int code = rootfile_named(&rules, from[i], ids->config, e);
+        if (code == 0 && strcmp(eval->name, ids->task) != 0)
+            code = rootfile_named(&rules, from[i], ids->task, e);
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
 static int start(lua_State *L, const struct vm_eval *eval, const struct ids *ids, bool wants_lines)
 {
     const char *folder = eval->cwd ? eval->cwd : ids->root;
@@ -169,6 +190,8 @@ static int start(lua_State *L, const struct vm_eval *eval, const struct ids *ids
     struct err e;
     if (!argv)
         return api_fail(L, "INVALID", "taskId and configId must not begin with \"-\"");
+    if (check_names(L, eval, ids, folder, &e) != 0)
+        return api_fail(L, "DENIED", "%s", e.text);
 
     struct process_options o = {
         .child = { .argv = argv, .cwd = folder, .stdin_fd = -1, .stdout_fd = -1 },

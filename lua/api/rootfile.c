@@ -190,6 +190,20 @@ int rootfile_write(const struct rootfile_rules *r, const char *path, struct err 
     return fd;
 }
 
+int rootfile_named(const struct rootfile_rules *r, const char *folder, const char *name,
+                   struct err *e)
+{
+    int from = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = from < 0 ? -1 : openat(from, name, O_PATH | O_CLOEXEC);
+    if (from >= 0)
+        close(from);
+    if (fd < 0)
+        return 0;
+    bool may = r->may_open && r->may_open(r->arg, fd);
+    close(fd);
+    return may ? 0 : err_set(e, MG_E_DENIED, "%s is not for tools", name);
+}
+
 /* Appends the path that the folder has now. */
 static int append_path(int fd, const char *path, struct buf *out, struct err *e)
 {

@@ -16,7 +16,7 @@ const shipped = fs.readFileSync(path.join(repo, "mcp.ini"), "utf8");
 const sample = fs.readFileSync(path.join(repo, "config/evals/sample.jsonl"), "utf8");
 
 // A gateway over a copy of what ships: its mcp.ini, its tools, its evaluations.
-async function start(t, { ini = "", root = {}, env = {} } = {}) {
+async function start(t, { ini = "", root = {}, env = {}, before = () => {} } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-tools-"));
   fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
   fs.symlinkSync(build, path.join(dir, "build"));
@@ -25,6 +25,7 @@ async function start(t, { ini = "", root = {}, env = {} } = {}) {
     fs.mkdirSync(path.dirname(path.join(dir, "root", name)), { recursive: true });
     fs.writeFileSync(path.join(dir, "root", name), text);
   }
+  before(dir);
   const gw = await Gateway.start({
     dir, ini: `${shipped}\n${ini}`, env: { MOONGATE_RATE_LIMIT_BUCKET: "0" , ...env },
   });
@@ -126,7 +127,7 @@ test("exact_match reads nothing outside the root, and does not say what it could
   fs.symlinkSync("/etc/passwd", path.join(gw.root, "link"));
   fs.symlinkSync("/etc", path.join(gw.root, "folder"));
   for (const [configId, error] of [
-    ["../mcp.ini", /leaves the root/], ["/etc/passwd", /leaves the root/], ["link", /leaves the root/],
+    ["../else", /leaves the root/], ["/etc/passwd", /leaves the root/], ["link", /leaves the root/],
     ["folder/passwd", /leaves the root/], ["none", /No such file/], [".", /not a regular file/],
     ["bad.jsonl", /line 1: not a JSON object/], ["empty.jsonl", /nothing to evaluate/],
   ]) {
@@ -137,6 +138,45 @@ test("exact_match reads nothing outside the root, and does not say what it could
     assert.doesNotMatch(JSON.stringify(job), /secret-word|root:x/);
     assert.equal(job.result, null);
   }
+});
+
+// The clone itself as root: its mcp.ini and its tools lie there, a file of keys, the state, what is denied.
+test("where the clone is the root, no evaluation reads what belongs to the gateway", async (t) => {
+  const gw = await start(t, { env: { LUKHAS_REPO_ROOT: "." }, ini: "[key ci]\nsecret = @keys.jsonl\n[eval peek]\ncommand = cat {configId}\n",
+    before: (dir) => {
+      const line = '{"prediction":"a","reference":"a"}\n';
+      for (const name of ["keys.jsonl", ".env.jsonl", "plain.jsonl", "id_x", ".mcp-state.json.jsonl"])
+        fs.writeFileSync(path.join(dir, name), line, { mode: 0o600 });
+      fs.linkSync(path.join(dir, "keys.jsonl"), path.join(dir, "hard.jsonl"));
+      fs.symlinkSync("keys.jsonl", path.join(dir, "soft.jsonl"));
+      fs.mkdirSync(path.join(dir, "sub"));
+      fs.symlinkSync("../tools.d", path.join(dir, "sub/way"));
+    } });
+  const key = '{"prediction":"a","reference":"a"}';
+  const of = { headers: { Authorization: `Bearer ${key}` } };
+  const evaluate = async (taskId, configId) => {
+    const { value } = await gw.call("run_eval", { taskId, configId }, of);
+    const stream = await gw.events(`/sse?topic=job/${value.jobId}`, of);
+    for (;;) if (ends.has((await stream.next()).event)) break;
+    stream.close();
+    return (await gw.call("status", { jobId: value.jobId }, of)).value;
+  };
+  const files = fs.readdirSync(gw.dir).filter((name) => name.startsWith(".mcp-state.json"));
+  assert.ok(files.some((name) => name.includes("journal")));
+  const own = [...files, "mcp.ini", "./mcp.ini", "sub/../mcp.ini", path.join(gw.dir, "mcp.ini"), "keys.jsonl", "hard.jsonl", "soft.jsonl",
+    "tools.d", "tools.d/run_eval.lua", "sub/way/lib/args.lua", ".env.jsonl", "id_x", ".mcp-state.json.jsonl"];
+  const before = ["mcp.ini", "keys.jsonl", "tools.d/run_eval.lua"].map((name) => fs.readFileSync(path.join(gw.dir, name), "utf8"));
+  for (const configId of own) {
+    for (const taskId of ["exact_match", "peek", "anything"]) {
+      const job = await evaluate(taskId, configId);
+      assert.equal(job.error, `${configId} is not for tools`, taskId);
+      assert.equal(job.result, null);
+    }
+  }
+  assert.equal((await evaluate("tools.d/status.lua", "x")).error, "tools.d/status.lua is not for tools");
+  const plain = await evaluate("exact_match", "plain.jsonl");
+  assert.equal(plain.result.metrics.count, 1);
+  assert.deepEqual(["mcp.ini", "keys.jsonl", "tools.d/run_eval.lua"].map((name) => fs.readFileSync(path.join(gw.dir, name), "utf8")), before);
 });
 
 test("exact_match says how to use it", () => {
