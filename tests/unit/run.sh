@@ -1,5 +1,6 @@
 #!/bin/sh
 # run.sh - run unit test programs one after the other; one line each, the whole output of a failure.
+# What a program skipped, because the machine or valgrind cannot do it, is told as well.
 # usage: run.sh [--valgrind] PROGRAM...
 set -u
 limit=${UNIT_TIMEOUT:-60}
@@ -28,5 +29,6 @@ for program; do
         echo "FAIL $name (exit $status, $ms ms)"
         exit 1
     fi
-    printf 'ok   %-28s %3d tests %6d ms\n' "$name" "$(grep -c '^\[       OK' "$log")" "$ms"
+    skipped=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test(s).*/, \1 skipped/p' "$log")
+    printf 'ok   %-28s %3d tests %6d ms%s\n' "$name" "$(grep -c '^\[       OK' "$log")" "$ms" "$skipped"
 done
