@@ -15,8 +15,10 @@ static bool buf_grow(struct buf *b, size_t more)
 
     if (b->failed)
         return false;
-    if (b->len > limit || more > limit - b->len)
+    if (b->len > limit || more > limit - b->len) {
+        b->is_over = b->max > 0;
         goto fail;
+    }
     if (b->data && more <= b->cap - b->len)
         return true;
 
@@ -48,7 +50,7 @@ void buf_fini(struct buf *b)
 void buf_clear(struct buf *b)
 {
     b->len = 0;
-    b->failed = false;
+    b->failed = b->is_over = false;
 }
 
 void buf_reserve(struct buf *b, size_t more) { buf_grow(b, more); }

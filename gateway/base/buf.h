@@ -18,6 +18,7 @@ struct buf {
     size_t cap;
     size_t max; /* 0 = no limit; else an append that would pass it fails the buffer */
     bool failed;
+    bool is_over; /* it failed at max, not for want of memory */
 };
 
 void buf_fini(struct buf *b);

@@ -39,6 +39,7 @@ function mcp.tool(declaration) end
 ---@field client { name: string?, version: string? }
 ---@field protocol string
 ---@field deadline number seconds on the clock of mcp.time.mono()
+---@field max_result integer bytes that a result's JSON may have
 ---@field meta table
 local ctx = {}
 

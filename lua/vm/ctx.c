@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "base/log.h"
+#include "vm/outcome.h"
 #include "vm/state.h"
 
 #include <math.h>
@@ -185,6 +186,10 @@ static int push_field(lua_State *L, const struct task *t, const char *name)
         return push_client(L, i);
     if (strcmp(name, "deadline") == 0) {
         lua_pushnumber(L, (lua_Number)t->deadline_ms / 1000);
+        return 1;
+    }
+    if (strcmp(name, "max_result") == 0) {
+        lua_pushinteger(L, (lua_Integer)outcome_max(t));
         return 1;
     }
     if (strcmp(name, "meta") == 0) {

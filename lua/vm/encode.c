@@ -226,9 +226,8 @@ int value_encode(lua_State *L, int index, struct buf *out, struct err *e)
     int code = encode_any(&en, lua_absindex(L, index), &root);
     lua_settop(L, top);
     if (code == 0 && !buf_ok(out)) {
-        code = out->max && out->cap >= out->max / 2
-                   ? err_set(e, MG_E_LIMIT, "its JSON is over %zu bytes", out->max)
-                   : err_set(e, MG_E_NOMEM, "not enough memory");
+        code = out->is_over ? err_set(e, MG_E_LIMIT, "its JSON is over %zu bytes", out->max)
+                            : err_set(e, MG_E_NOMEM, "not enough memory");
     }
     if (code != 0 && out->len > before)
         out->len = before;

@@ -68,11 +68,12 @@ static void set_text(struct task *t, enum outcome o, bool is_error, const char *
 static void set_bad_value(struct task *t, const char *what, const struct err *e)
 {
     char text[600];
-    int n = snprintf(text, sizeof text, "%s cannot be sent: %s", what, e->text);
+    int n = snprintf(text, sizeof text, "%s cannot be sent: %s%s", what, e->text,
+                     e->code == MG_E_LIMIT ? " ([server] max_result): ask for less" : "");
     set_text(t, OUT_TOOL_ERROR, true, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
 }
 
-static uint64_t max_result(const struct task *t)
+uint64_t outcome_max(const struct task *t)
 {
     return t->vm->o.max_result ? t->vm->o.max_result : MAX_RESULT;
 }
@@ -80,7 +81,7 @@ static uint64_t max_result(const struct task *t)
 static bool encode_into(lua_State *L, struct task *t, int index, struct buf *out, const char *what)
 {
     struct err e = { 0 };
-    out->max = max_result(t);
+    out->max = outcome_max(t);
     if (value_encode(L, index, out, &e) == 0)
         return true;
     set_bad_value(t, what, &e);
@@ -102,7 +103,7 @@ static void take_content(lua_State *L, struct task *t, int index)
 {
     struct tool_result *r = &t->result;
     result_reset(t);
-    r->content.max = max_result(t);
+    r->content.max = outcome_max(t);
     json_open(&r->content, '[');
     lua_Integer n = (lua_Integer)lua_rawlen(L, index);
     for (lua_Integer i = 1; i <= n; i++) {
@@ -130,9 +131,9 @@ static void take_text(lua_State *L, struct task *t, int index, enum outcome o, b
         err_set(&e, MG_E_INVALID, "byte %zu of the text is not UTF-8 (mcp.codec.utf8 repairs)",
                 valid + 1);
         set_bad_value(t, "the result", &e);
-    } else if (len > max_result(t)) {
+    } else if (len > outcome_max(t)) {
         struct err e;
-        err_set(&e, MG_E_LIMIT, "%zu bytes are more than max_result allows", len);
+        err_set(&e, MG_E_LIMIT, "it has %zu bytes, more than %zu", len, (size_t)outcome_max(t));
         set_bad_value(t, "the result", &e);
     } else {
         set_text(t, o, is_error, s, len);

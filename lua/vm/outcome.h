@@ -6,6 +6,8 @@
 
 #include "vm/task.h"
 
+/* Bytes of a result's JSON: [server] max_result. */
+uint64_t outcome_max(const struct task *t);
 /* On the main strand, in protected mode: its n results lie on top of the stack. Fills t->result.
  * May raise. */
 void outcome_of_return(lua_State *L, struct task *t, int n);

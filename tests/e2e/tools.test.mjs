@@ -211,6 +211,27 @@ test("the demonstration takes its time, tells how far it is, and fails on demand
   assert.deepEqual(page.jobs.map((job) => job.jobId), [bad]);
 });
 
+test("a kept result that [server] max_result does not let through is left out of status, which says so", async (t) => {
+  const printed = JSON.stringify({ metrics: { text: '"\\\\'.repeat(400) } });
+  const gw = await start(t, { ini: "[eval quoted]\ncommand = cat {root}/printed\n", root: { printed: `${printed}\n` } });
+  const jobId = await runEval(gw, "quoted", "x");
+  await follow(gw, jobId);
+  const whole = await gw.call("status", { jobId });
+  assert.equal(whole.value.result.metrics.text.length, 1200);
+  const size = JSON.stringify([{ type: "text", text: whole.text }]).length;
+  const again = async (max) => {
+    await gw.stop({ keep: true });
+    await gw.restart({ env: { ...gw.options.env, MOONGATE_SERVER_MAX_RESULT: String(max) } });
+    return gw.call("status", { jobId });
+  };
+  assert.equal((await again(size)).text, whole.text);
+  const { result, note, ...rest } = (await again(size - 1)).value;
+  assert.equal(result, null);
+  assert.equal(note, `the result is left out: the answer would have ${size} bytes, more than the ${size - 1} of [server] max_result`);
+  assert.deepEqual({ ...rest, result: whole.value.result }, whole.value);
+  assert.equal((await again(size)).text, whole.text, "it is kept");
+});
+
 test("jobs are cancelled from every connection, and told of once", async (t) => {
   const gw = await start(t, { ini: "[eval hour]\ncommand = sleep 3600\n" });
   for (let i = 0; i < 6; i++) {

@@ -89,6 +89,7 @@ static void test_max(void **state)
         else
             buf_printf(&b, "%s", "y");
         assert_false(buf_ok(&b));
+        assert_true(b.is_over);
         assert_int_equal(b.len, max);
         b.len--; /* even though there is room again */
         buf_putc(&b, 'z');
@@ -99,6 +100,7 @@ static void test_max(void **state)
         assert_null(buf_cstr(&b));
         buf_clear(&b);
         assert_true(buf_ok(&b));
+        assert_false(b.is_over);
         buf_putc(&b, 'a');
         assert_string_equal(buf_cstr(&b), "a");
         buf_fini(&b);
@@ -118,6 +120,7 @@ static void test_absurd_sizes(void **state)
     failing_after = 0; /* the request is made; no machine grants it */
     buf_reserve(&b, SIZE_MAX / 2 - 1);
     assert_false(buf_ok(&b));
+    assert_false(b.is_over);
     failing_after = -1;
     buf_fini(&b);
 }

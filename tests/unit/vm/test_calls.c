@@ -115,7 +115,17 @@ static void test_results_that_cannot_be_sent(void **state)
     assert_non_null(strstr(call(f, "large", "{\"n\":2097153}", OUT_TOOL_ERROR), "max_result"));
     call(f, "large_table", "{\"n\":2097152}", OUT_OK);
     assert_non_null(strstr(call(f, "large_table", "{\"n\":2097153}", OUT_TOOL_ERROR),
-                           "over 2097152 bytes"));
+                           "over 2097152 bytes ([server] max_result)"));
+    /* Also where nothing was made before what is too large. */
+    f->o.max_result = 1000;
+    fixture_load(f);
+    call(f, "large_table", "{\"n\":1000}", OUT_OK);
+    assert_string_equal(call(f, "large_table", "{\"n\":1001}", OUT_TOOL_ERROR),
+                        "the result cannot be sent: its JSON is over 1000 bytes ([server] "
+                        "max_result): ask for less");
+    assert_string_equal(call(f, "large", "{\"n\":1001}", OUT_TOOL_ERROR),
+                        "the result cannot be sent: it has 1001 bytes, more than 1000 ([server] "
+                        "max_result): ask for less");
 }
 
 static void test_structured_output(void **state)
@@ -145,6 +155,7 @@ static void test_ctx(void **state)
                  "assert(ctx.client.name == 'cli' and ctx.client.version == '9')\n"
                  "assert(#ctx.scopes == 2 and ctx.scopes[2] == 'write')\n"
                  "assert(ctx.deadline > 0 and next(ctx.meta) == nil and ctx:cancelled() == false)\n"
+                 "assert(ctx.max_result == 2 << 20)\n"
                  "assert(not pcall(function() return ctx.nothing end))\n"
                  "assert(not pcall(function() ctx.tool = 1 end))\n"
                  "assert(getmetatable(ctx) == false)\n"
