@@ -57,7 +57,16 @@ test("access = no writes no lines of requests; level = warn none of less", async
   const gw = await start(t, `${quiet}[log]\naccess = no\n`);
   await gw.call("echo", { message: "x" });
   await gw.rpc("tools/call", { name: "raise_table" });
+  await gw.stop({ keep: true }); // all that was to be written is written
+  assert.ok(gw.log.some((l) => l.msg === "tool failed") && gw.log.some((l) => l.level === "info"), gw.tail());
   assert.ok(!gw.log.some((l) => l.msg === "request"));
+
+  const strict = new Gateway({ ini: `${quiet}[log]\nlevel = warn\n`, tools: ["outcomes.lua"] });
+  t.after(() => strict.stop());
+  strict.launch();
+  await strict.logged((l) => /authentication is off/.test(l.msg));
+  await strict.stop({ keep: true });
+  assert.deepEqual([...new Set(strict.log.map((l) => l.level))], ["warn"], "no listening, no draining, no stopped");
 });
 
 test("redacted fields are starred", async (t) => {
