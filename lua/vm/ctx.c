@@ -82,7 +82,8 @@ int task_keep_info(struct task *t, const char *call_id)
 
 /* ---- methods ---- */
 
-/* ctx:progress(done [, total [, message]]). Costs nothing when the client did not ask for it. */
+/* ctx:progress(done [, total [, message]]). Costs nothing when the client did not ask for it. It
+ * leaves at once: call mcp.state.sync() before it tells of a change of the state. */
 static int l_progress(lua_State *L)
 {
     struct task *t = ctx_task(L);
@@ -100,7 +101,7 @@ static int l_progress(lua_State *L)
 static const char *const levels[] = { "debug",    "info",  "notice",    "warning", "error",
                                       "critical", "alert", "emergency", NULL };
 
-/* ctx:log(level, data). A log message to the client; levels as in MCP. */
+/* ctx:log(level, data). A log message to the client; levels as in MCP. Leaves at once, likewise. */
 static int l_log(lua_State *L)
 {
     struct task *t = ctx_task(L);
