@@ -87,7 +87,7 @@ check("the tests can fail: a disk that lies about syncing is caught", async (t) 
 // A state whose journal holds some hundred records in one segment, and what it promised.
 async function journalled(disk) {
   const drive = await Drive.start(storedrive, stateOf(disk), { threads: 1, seed: 8 });
-  await sleep(15);
+  while (drive.code === undefined && drive.promises.counts.A < 100) await sleep(5);
   await drive.kill();
   const name = fs.readdirSync(disk.root).filter((n) => n.includes(".journal.")).sort().at(-1);
   return { promises: drive.promises, files: snapshotOf(disk), journal: name };
@@ -148,6 +148,8 @@ check("one byte flipped in every record and line of the file", async (t) => {
   const { promises, files, journal } = await journalled(disk);
   for (const name of [journal, "state.json"]) {
     const bytes = files.get(name);
+    // With one writer each record says that the one before it was synced: only the end can look torn.
+    const lastTwo = bytes.lastIndexOf("\n", bytes.lastIndexOf("\n", bytes.length - 2) - 1) + 1;
     for (let start = 0, line = 0; start < bytes.length; line++) {
       const end = bytes.indexOf("\n", start);
       if (!short || line % 7 === 0) {
@@ -157,6 +159,8 @@ check("one byte flipped in every record and line of the file", async (t) => {
         fs.writeFileSync(path.join(disk.root, name), damaged);
         const found = await look(disk);
         if (found) checkNothingInvented(found, promises);
+        if (found && (name !== journal || start < lastTwo))
+          assert.deepEqual(promises.compare(found), [], `${name}:${line + 1}`);
       }
       start = end + 1;
     }
