@@ -400,8 +400,9 @@ static void push_metatable(lua_State *L)
     lua_pushvalue(L, -1);
     luaL_newlib(L, primitives);
     lib_run(L, "mcp/state.lua", 2, 1);
-    lua_setfield(L, -3, "batch");
-    lua_setfield(L, -2, "__index");
+    lua_insert(L, -2);
+    lua_setfield(L, -3, "__index");
+    lua_setfield(L, -2, "batch"); /* last: it says that all is there, if memory ended before */
 }
 
 int mgl_open_state(lua_State *L)
