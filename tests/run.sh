@@ -86,7 +86,7 @@ probe_tsan() {
 
 # shellcheck disable=SC2086  # the make lines are lists of words
 {
-    step lint 180 $plain lint
+    step lint 300 $plain lint
     step build 180 $plain all
     step unit-valgrind 240 $plain unit-valgrind
 
