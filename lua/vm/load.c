@@ -223,10 +223,21 @@ static int files_reserve(struct vm *vm)
     return 0;
 }
 
-/* Loads one file; *problem gets what is wrong with it, or stays empty. NULL: nobody is told, but a
- * lack of memory is then this function's failure. */
+/* A version that has loaded once fails for its settings alone: then mcp.ini is wrong. */
+static int check_settings(const struct report *r, struct err *e)
+{
+    if (r->count == 0 || r->settings < r->count)
+        return 0;
+    const char *end = memchr(r->text.data, '\n', r->text.len);
+    return err_set(e, MG_E_INVALID, "%.*s", end ? (int)(end - r->text.data) : (int)r->text.len,
+                   r->text.data);
+}
+
+/* Loads one file; *problem gets what is wrong with it, or stays empty. NULL: it is a version that
+ * loaded before, and nobody is told; but a lack of memory, or settings that are wrong now, are then
+ * this function's failure. */
 static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
-                    const struct source *s, struct buf *problem)
+                    const struct source *s, struct buf *problem, struct err *e)
 {
     if (files_reserve(vm) != 0)
         return MG_E_NOMEM;
@@ -247,6 +258,8 @@ static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
                                                     .start_ref = l.start_ref };
     bool is_lost = l.is_half_kept || (!problem && l.report.lacks_memory);
     int code = buf_ok(&l.report.text) && !is_lost ? 0 : MG_E_NOMEM;
+    if (!problem && code == 0)
+        code = check_settings(&l.report, e);
     if (problem && code == 0 && l.report.text.len)
         buf_append(problem, l.report.text.data, l.report.text.len);
     report_fini(&l.report);
@@ -262,16 +275,16 @@ static const struct vm_file *loaded_before(const struct vm *before, const char *
 }
 
 static int load_or_keep(struct vm *vm, struct toolset *set, struct sources *sources,
-                        const struct source *s, const struct vm *before)
+                        const struct source *s, const struct vm *before, struct err *e)
 {
     struct buf problem = { 0 };
-    int code = load_one(vm, set, sources, s, &problem);
+    int code = load_one(vm, set, sources, s, &problem, e);
     if (code == 0 && problem.len) {
         const char *text = buf_cstr(&problem);
         code = text ? toolset_add_problem(set, s->name, text) : MG_E_NOMEM;
         const struct vm_file *old = loaded_before(before, s->name);
         if (code == 0 && old)
-            code = load_one(vm, set, old->sources, old->source, NULL);
+            code = load_one(vm, set, old->sources, old->source, NULL, e);
     }
     buf_fini(&problem);
     return code;
@@ -294,9 +307,9 @@ int load_all(struct vm *vm, struct toolset *set, const struct vm *before, struct
     int code = 0;
     for (size_t i = 0; code == 0 && i < sources_count(sources); i++)
         if (!sources_at(sources, i)->is_helper)
-            code = load_or_keep(vm, set, sources, sources_at(sources, i), before);
+            code = load_or_keep(vm, set, sources, sources_at(sources, i), before, e);
     sources_unref(sources);
-    return code == 0 ? 0 : err_set(e, MG_E_NOMEM, "not enough memory");
+    return code == MG_E_NOMEM ? err_set(e, MG_E_NOMEM, "not enough memory") : code;
 }
 
 int load_again(struct vm *vm, const struct vm *first, struct err *e)
@@ -306,7 +319,7 @@ int load_again(struct vm *vm, const struct vm *first, struct err *e)
         struct buf problem = { 0 };
         if (!f->is_loaded)
             continue;
-        int code = load_one(vm, NULL, f->sources, f->source, &problem);
+        int code = load_one(vm, NULL, f->sources, f->source, &problem, e);
         /* It loaded in the first worker: then time or memory is short, or the file is not
          * deterministic. */
         if (code == 0 && problem.len)

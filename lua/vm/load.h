@@ -8,7 +8,8 @@
 #define LOAD_MEMORY (INT64_C(16) << 20)
 
 /* Every file of tools_dir; those that do not load any more from `before` (NULL: there is none), as
- * they were there. */
+ * they were there. MG_E_INVALID: one was there and cannot be any more, for nothing but its settings
+ * in mcp.ini; a grant that was taken away is no such reason. */
 int load_all(struct vm *vm, struct toolset *set, const struct vm *before,
              struct err *e) MG_NODISCARD;
 /* The files of `first`, whose set is sealed, once more. */

@@ -15,6 +15,7 @@ struct report {
     const struct source *source;
     int line; /* of the declaration that is being looked at */
     unsigned count;
+    unsigned settings; /* so many of them are about what mcp.ini says of the tool's settings */
     bool lacks_memory; /* and so says nothing of the file */
 };
 

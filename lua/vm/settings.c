@@ -202,6 +202,7 @@ bool settings_push(lua_State *L, int index, const struct vm_policy *p, struct re
     check_unknown(L, index, p, r);
     if (r->count == before)
         return true;
+    r->settings += r->count - before;
     lua_settop(L, values - 1);
     return false;
 }
