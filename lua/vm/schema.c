@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SCHEMA_MAX_BYTES ((size_t)256 << 10)
+#define TOO_LONG "its JSON is over %zu bytes"
 #define MAX_MEMBERS 500
 
 /* Names whose value is a list: an empty table there is []. */
@@ -166,7 +167,8 @@ static struct buf *begin(struct report *r)
 static bool finish(lua_State *L, struct report *r, int code, const char *field, struct err *e)
 {
     if (code == 0 && !buf_ok(&r->scratch))
-        code = err_set(e, MG_E_LIMIT, "over %zu bytes", SCHEMA_MAX_BYTES);
+        code = r->scratch.is_over ? err_set(e, MG_E_LIMIT, TOO_LONG, SCHEMA_MAX_BYTES)
+                                  : err_set(e, MG_E_NOMEM, "not enough memory");
     if (code != 0)
         report_add(r, field, "%s: %s", field, e->text);
     else
@@ -190,6 +192,10 @@ static bool push_text(lua_State *L, int index, const char *field, char want, str
         return false;
     }
     if (!memchr(s, '\n', len) && !memchr(s, '\r', len)) {
+        if (len > SCHEMA_MAX_BYTES) {
+            report_add(r, field, "%s: " TOO_LONG, field, SCHEMA_MAX_BYTES);
+            return false;
+        }
         lua_pushvalue(L, index);
         return true;
     }

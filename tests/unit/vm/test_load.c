@@ -328,6 +328,47 @@ static void test_file_size(void **state)
     free(text);
 }
 
+/* A schema and what else goes over the wire, as a table and as a text: n bytes of JSON. */
+static const struct {
+    const char *field, *value;
+} sized[] = {
+    { "input", "{ type = 'object', description = ('d'):rep(n - 34) }" },
+    { "input", "'{\"type\":\"object\",\"description\":\"' .. ('d'):rep(n - 34) .. '\"}'" },
+    { "meta", "{ x = ('d'):rep(n - 8) }" },
+    { "meta", "'{\"x\":\"' .. ('d'):rep(n - 8) .. '\"\\n}'" },
+};
+
+static void test_sizes_of_declarations(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof sized / sizeof *sized; i++) {
+        for (int n = 262144; n <= 262145; n++) {
+            bool is_input = strcmp(sized[i].field, "input") == 0;
+            const char *input = is_input ? "" : "input = { type = 'object' },";
+            folder_printf(f->dir, "a.lua",
+                          HEAD "local n = %d return mcp.tool { name = 'a', %s %s = %s, " RUN " }",
+                          n, input, sized[i].field, sized[i].value);
+            fixture_load(f);
+            bool is_told = strstr(problems(f), "its JSON is over 262144 bytes");
+            if (is_told != (n > 262144) || !is_told != (*problems(f) == '\0'))
+                fail_msg("%s = %s, %d: %s", sized[i].field, sized[i].value, n, problems(f));
+        }
+    }
+}
+
+/* Helpers lie in lib/ or up to four folders below it. */
+static void test_depth_of_helpers(void **state)
+{
+    struct fixture *f = *state;
+    fixture_write(f, "lib/a/b/c/d/four.lua", "return 4");
+    fixture_write(f, "lib/a/b/c/d/e/five.lua", "return 5");
+    fixture_tool(f, "four", "return require('a.b.c.d.four')");
+    fixture_write(f, "five.lua", "return require('a.b.c.d.e.five')");
+    fixture_load(f);
+    assert_string_equal(call(f, "four", NULL, OUT_OK), "4");
+    assert_non_null(strstr(problems(f), "there is no \"a.b.c.d.e.five\""));
+}
+
 static void test_no_folder(void **state)
 {
     struct fixture *f = *state;
@@ -404,7 +445,8 @@ int main(void)
         TEST(test_optional_needs),   TEST(test_switched_off),
         TEST(test_which_files),      TEST(test_file_size),
         TEST(test_no_folder),        TEST(test_further_worker),
-        TEST(test_next_generation),
+        TEST(test_next_generation),  TEST(test_sizes_of_declarations),
+        TEST(test_depth_of_helpers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
