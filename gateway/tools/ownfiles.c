@@ -13,6 +13,7 @@
 
 #define MAX_DEPTH 8
 #define MAX_INODES 20000 /* files remembered inside own folders */
+#define MAX_HOPS 8       /* links to links */
 
 struct inode {
     dev_t dev;
@@ -71,6 +72,81 @@ static int inode_add(struct ownfiles *o, const struct stat *st)
     return 0;
 }
 
+/* Appends a path that is not there yet. */
+static int list_add(char ***list, const char *path)
+{
+    size_t n = 0;
+    for (; (*list)[n]; n++)
+        if (strcmp((*list)[n], path) == 0)
+            return 0;
+    char **more = realloc(*list, (n + 2) * sizeof *more);
+    if (!more)
+        return MG_E_NOMEM;
+    *list = more;
+    more[n] = strdup(path);
+    more[n + 1] = NULL;
+    return more[n] ? 0 : MG_E_NOMEM;
+}
+
+static bool is_same(const char *path, const struct stat *st)
+{
+    struct stat own;
+    return stat(path, &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino;
+}
+
+/* Is this folder the root, or one above it? */
+static bool holds_root(const struct ownfiles *o, const struct stat *st)
+{
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof path, "%s", o->root) >= sizeof path)
+        return true;
+    for (;;) {
+        if (is_same(path[0] ? path : "/", st))
+            return true;
+        char *slash = strrchr(path, '/');
+        if (!slash)
+            return false;
+        *slash = '\0';
+    }
+}
+
+/* The link and what it leads to, each by name: what is there may be replaced, or not be there
+ * yet. */
+static int hops_add(struct ownfiles *o, char path[PATH_MAX])
+{
+    char target[PATH_MAX];
+    for (int hops = 0; hops < MAX_HOPS; hops++) {
+        if (list_add(&o->files, path) != 0)
+            return MG_E_NOMEM;
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        if (n <= 0)
+            return 0;
+        target[n] = '\0';
+        char *name = target[0] == '/' ? path : strrchr(path, '/') + 1;
+        if (n >= path + PATH_MAX - name)
+            return 0;
+        memcpy(name, target, (size_t)n + 1);
+    }
+    return 0;
+}
+
+/* A tool may be a link to a file that lies elsewhere, and so may a folder of helpers: what is there
+ * is the gateway's own. A link to the root does not take all away. */
+static int link_add(struct ownfiles *o, int dir, const char *name)
+{
+    char path[PATH_MAX], link[64];
+    struct stat st;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", dir);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    size_t len = n > 0 ? (size_t)n : 0;
+    if (len == 0 ||
+        (size_t)snprintf(path + len, sizeof path - len, "/%s", name) >= sizeof path - len)
+        return 0;
+    if (fstatat(dir, name, &st, 0) != 0 || !S_ISDIR(st.st_mode))
+        return hops_add(o, path);
+    return holds_root(o, &st) ? 0 : list_add(&o->folders, path);
+}
+
 static int folder_add(struct ownfiles *o, int dir, int depth)
 {
     int code = 0;
@@ -86,6 +162,8 @@ static int folder_add(struct ownfiles *o, int dir, int depth)
             continue;
         if (S_ISREG(st.st_mode) && o->inode_count < MAX_INODES)
             code = inode_add(o, &st);
+        if (S_ISLNK(st.st_mode))
+            code = link_add(o, dirfd(d), entry->d_name);
         int sub =
             S_ISDIR(st.st_mode) && depth < MAX_DEPTH
                 ? openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -102,8 +180,8 @@ static int folder_add(struct ownfiles *o, int dir, int depth)
 static int folders_scan(struct ownfiles *o)
 {
     int code = 0;
-    for (char **p = o->folders; code == 0 && *p; p++) {
-        int dir = open(*p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; code == 0 && o->folders[i]; i++) { /* links in them may add more */
+        int dir = open(o->folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir >= 0)
             code = folder_add(o, dir, 0);
     }
@@ -140,12 +218,6 @@ void ownfiles_free(struct ownfiles *o)
     list_free(o->prefixes);
     free(o->inodes);
     free(o);
-}
-
-static bool is_same(const char *path, const struct stat *st)
-{
-    struct stat own;
-    return stat(path, &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino;
 }
 
 /* Is this path, or a folder above it, one of the own folders, by inode? */

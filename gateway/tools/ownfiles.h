@@ -1,8 +1,9 @@
 /* ownfiles.h - what no tool may open: the gateway's own files, and what [paths] deny names.
  * Own files are known by device and inode, wherever they lie and whatever they are called there:
  * the configuration and every file it names, the tools, the binary, the state with everything
- * beside it, the log. Folders are own with all that is in them. Immutable; any thread. What changes
- * under it (the state's files are replaced all the time) is looked at anew each time. */
+ * beside it, the log. Folders are own with all that is in them, and with what links in them lead
+ * to, unless that is the root itself or above it. Immutable; any thread. What changes under it (the
+ * state's files are replaced all the time) is looked at anew each time. */
 #ifndef MG_OWNFILES_H
 #define MG_OWNFILES_H
 #include <stdbool.h>

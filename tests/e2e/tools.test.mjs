@@ -151,6 +151,9 @@ test("where the clone is the root, no evaluation reads what belongs to the gatew
       fs.symlinkSync("keys.jsonl", path.join(dir, "soft.jsonl"));
       fs.mkdirSync(path.join(dir, "sub"));
       fs.symlinkSync("../tools.d", path.join(dir, "sub/way"));
+      // A tool that is kept elsewhere is a tool there, too.
+      fs.renameSync(path.join(dir, "tools.d/status.lua"), path.join(dir, "sub/status.lua"));
+      fs.symlinkSync("../sub/status.lua", path.join(dir, "tools.d/status.lua"));
     } });
   const key = '{"prediction":"a","reference":"a"}';
   const of = { headers: { Authorization: `Bearer ${key}` } };
@@ -164,7 +167,7 @@ test("where the clone is the root, no evaluation reads what belongs to the gatew
   const files = fs.readdirSync(gw.dir).filter((name) => name.startsWith(".mcp-state.json"));
   assert.ok(files.some((name) => name.includes("journal")));
   const own = [...files, "mcp.ini", "./mcp.ini", "sub/../mcp.ini", path.join(gw.dir, "mcp.ini"), "keys.jsonl", "hard.jsonl", "soft.jsonl",
-    "tools.d", "tools.d/run_eval.lua", "sub/way/lib/args.lua", ".env.jsonl", "id_x", ".mcp-state.json.jsonl"];
+    "tools.d", "tools.d/run_eval.lua", "sub/way/lib/args.lua", "sub/status.lua", ".env.jsonl", "id_x", ".mcp-state.json.jsonl"];
   const before = ["mcp.ini", "keys.jsonl", "tools.d/run_eval.lua"].map((name) => fs.readFileSync(path.join(gw.dir, name), "utf8"));
   for (const configId of own) {
     for (const taskId of ["exact_match", "peek", "anything"]) {

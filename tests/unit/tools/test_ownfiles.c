@@ -58,12 +58,14 @@ static int setup(void **state)
     (void)state;
     folder_make(root, "ownfiles");
     static const char *const folders[] = { "tools.d",  "tools.d/lib", "src",
-                                           "src/.git", "state",       "sub" };
+                                           "src/.git", "state",       "sub",
+                                           "shared" };
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         assert_int_equal(mkdir(at(folders[i]), 0700), 0);
     static const char *const files[] = {
         "mcp.ini",  "tools.d/a.lua", "tools.d/lib/h.lua",      "src/main.c", "src/.git/config",
-        "src/.env", "state/s.json",  "state/s.json.journal.1", "state/other"
+        "src/.env", "state/s.json",  "state/s.json.journal.1", "state/other",
+        "sub/tool.lua", "shared/h.lua"
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         folder_write(root, files[i], files[i]);
@@ -71,6 +73,12 @@ static int setup(void **state)
     assert_int_equal(symlink(at("mcp.ini"), at("sub/soft")), 0);
     assert_int_equal(link(at("state/s.json"), at("sub/state")), 0);
     assert_int_equal(symlink("sub", at("way")), 0);
+    assert_int_equal(link(at("tools.d/lib/h.lua"), at("sub/helper")), 0);
+    assert_int_equal(symlink("../way/current", at("tools.d/b.lua")), 0);
+    assert_int_equal(symlink("tool.lua", at("sub/current")), 0);
+    assert_int_equal(symlink("../../shared", at("tools.d/lib/shared")), 0);
+    assert_int_equal(symlink("..", at("shared/up")), 0); /* round and round */
+    assert_int_equal(symlink("../src/none.lua", at("tools.d/c.lua")), 0);
 
     const char *ini = at("mcp.ini");
     const char *tools = at("tools.d");
@@ -123,6 +131,25 @@ static void test_links_lead_nowhere(void **state)
     assert_false(allows("sub/hard"));
     assert_false(allows("sub/soft"));
     assert_false(allows("sub/state"));
+    assert_false(allows("sub/helper"));
+}
+
+/* The loader follows links, so what they lead to is a tool, also when it is replaced. */
+static void test_linked_tools(void **state)
+{
+    (void)state;
+    assert_false(allows("sub/tool.lua"));
+    folder_write(root, "sub/fresh", "new");
+    assert_int_equal(rename(at("sub/fresh"), at("sub/tool.lua")), 0);
+    assert_false(allows("sub/tool.lua"));
+    assert_false(allows_new("sub", "current"));
+    assert_false(allows_new("src", "none.lua"));
+    assert_true(allows_new("sub", "none.lua"));
+    assert_false(allows("shared"));
+    assert_false(allows("shared/h.lua"));
+    folder_write(root, "shared/later.lua", "new");
+    assert_false(allows("shared/later.lua"));
+    assert_true(allows("sub"));
 }
 
 static void test_deny(void **state)
@@ -200,7 +227,7 @@ int main(void)
         cmocka_unit_test(test_plain_files_are_free), cmocka_unit_test(test_own_files_are_not),
         cmocka_unit_test(test_links_lead_nowhere),   cmocka_unit_test(test_deny),
         cmocka_unit_test(test_what_comes_later),     cmocka_unit_test(test_new_names),
-        cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_linked_tools),         cmocka_unit_test(test_removed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
