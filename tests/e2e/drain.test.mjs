@@ -75,7 +75,9 @@ test("a client that never reads does not hold a stop up beyond drain_timeout", a
   const request = `POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   for (let i = 0; i < 20; i++) raw.send(request);
   await gw.logged((l) => l.tool === "echo");
+  const begin = performance.now();
   await gw.stop();
+  assert.ok(performance.now() - begin < 9000); // the default is 10 s
   raw.destroy();
 });
 
