@@ -1,6 +1,7 @@
 // rebinding.test.mjs - browsers that are made to speak to a gateway on their own machine.
 
 import assert from "node:assert/strict";
+import os from "node:os";
 import test from "node:test";
 
 import { rawRequest, start } from "./lib.mjs";
@@ -104,4 +105,27 @@ test("lesson: allowed hosts and origins are what stands there, and no more", asy
     "https://evil.com/https://app.example.com", "null", "*",
   ])
     assert.equal((await post(t, gw, [own, `Origin: ${origin}`])).status, 403, origin);
+});
+
+// Behind another address a proxy or a name may lead here that nobody told us of; rebinding needs loopback.
+const outer = Object.values(os.networkInterfaces()).flat().find((a) => a.family === "IPv4" && !a.internal)?.address;
+const noOuter = outer ? false : "this machine has no address but loopback";
+test("lesson: Host is judged by the address that was connected to, or by allowed_hosts", { skip: noOuter }, async (t) => {
+  const key = "X-API-Key: a-long-enough-key";
+  const ini = "[auth]\nkeys = a-long-enough-key\n[server]\nhost = 0.0.0.0\n";
+  const status = async (gw, host, headers) => {
+    const raw = await gw.raw({ host });
+    t.after(() => raw.destroy());
+    const length = `Content-Length: ${PING.length}`;
+    raw.send(["POST /mcp HTTP/1.1", JSON_TYPE, key, length, ...headers, "", PING].join("\r\n"));
+    return (await raw.response()).status;
+  };
+  const open = await start(t, { ini });
+  assert.equal(await status(open, outer, ["Host: mcp.example.com"]), 200);
+  assert.equal(await status(open, "127.0.0.1", ["Host: mcp.example.com"]), 403);
+  // A Host or an Origin that says loopback does not make the connection one, nor the other way round.
+  assert.equal(await status(open, outer, ["Host: localhost", "Origin: http://evil.example.com"]), 403);
+  const named = await start(t, { ini: `${ini}allowed_hosts = mcp.example.com\n` });
+  assert.equal(await status(named, outer, ["Host: mcp.example.com"]), 200);
+  assert.equal(await status(named, outer, ["Host: other.example.com"]), 403);
 });
