@@ -29,7 +29,7 @@ LDFLAGS    ?=
 
 # ---- layers ------------------------------------------------------------------------------------
 # One folder is one layer is one archive. below_X names every layer that X may include, and so
-# everything that X's unit tests link; tests/lint/edges.sh holds the sources to the same table.
+# everything that X's unit tests link; tests/lint/edges.awk holds the sources to the same table.
 
 LAYERS := base config io limit auth store hub schema tools mcp http vm api worker
 
@@ -88,8 +88,8 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: schema-suite all test unit unit-valgrind lua-test e2e security torture soak sanitize lint bench fmt \
-        install clean FORCE $(LAYERS:%=unit-%) $(LAYERS:%=valgrind-%)
+.PHONY: all test unit unit-valgrind lua-test e2e security schema-suite torture soak sanitize lint \
+        bench fmt install clean FORCE $(LAYERS:%=unit-%) $(LAYERS:%=valgrind-%)
 
 # V=1 shows whole command lines, -s nothing but what goes wrong.
 V ?= 0
@@ -140,23 +140,23 @@ LUALIB := $(sort $(shell find lua/lib -name '*.lua' 2>/dev/null))
 $(BUILD)/gen/lualib.list: FORCE
 	$(call write_if_changed,$(LUALIB))
 
-$(BUILD)/gen/lualib.c: lua/vm/embed.sh $(LUALIB) $(BUILD)/gen/lualib.list
-	@sh lua/vm/embed.sh lua/lib $(LUALIB) >$@
+$(BUILD)/gen/lualib.c: gateway/base/embed.sh $(LUALIB) $(BUILD)/gen/lualib.list
+	@sh $< lualib_files lua/lib $(LUALIB) >$@
 
 # So do the metaschemas of JSON Schema.
-META := $(sort $(wildcard gateway/schema/meta/*.json))
+META := $(sort $(shell find gateway/schema/meta -type f))
 
-$(BUILD)/gen/metaschemas.c: gateway/schema/embed.sh $(META)
+$(BUILD)/gen/metaschemas.c: gateway/base/embed.sh $(META)
 	@mkdir -p $(@D)
-	@sh gateway/schema/embed.sh $(META) >$@
+	@sh $< metaschemas gateway/schema/meta $(META) >$@
 
 MAIN_SRC := $(wildcard gateway/main.c) $(sort $(wildcard gateway/cli/*.c))
 MAIN_OBJ := $(MAIN_SRC:%.c=$(BUILD)/obj/%.o)
 
 $(BUILD)/moongate: $(MAIN_OBJ) $(foreach l,$(LAYERS),$(call archive,$l))
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(OPT) $(LTO) $(LD_ALL) $(MAIN_OBJ) -Wl,--start-group $(foreach l,$(LAYERS),$(call archive,$l)) \
-	  -Wl,--end-group $(PKG_LIBS) -lm -o $@
+	$(Q)$(CC) $(OPT) $(LTO) $(LD_ALL) $(MAIN_OBJ) -Wl,--start-group \
+	  $(foreach l,$(LAYERS),$(call archive,$l)) -Wl,--end-group $(PKG_LIBS) -lm -o $@
 
 # ---- unit tests --------------------------------------------------------------------------------
 # tests/unit/LAYER/test_*.c are programs; every other .c beside them is linked into each of them. Of
@@ -240,8 +240,11 @@ e2e: all
 security: all
 	$(NODE_TEST) --test-timeout=120000 $(SECURITY)
 
-torture: all $(SHIMS) $(DRIVERS) $(if $(SHORT),,$(BUILD)/unit/vm/test_library)
-	$(if $(SHORT),,EXACT=1 $(BUILD)/unit/vm/test_library)
+# Unit tests whose bounds on time a test run multiplies by ten.
+EXACT := $(if $(SHORT),,$(BUILD)/unit/vm/test_library $(BUILD)/unit/schema/test_hostile)
+
+torture: all $(SHIMS) $(DRIVERS) $(EXACT)
+	$(if $(EXACT),EXACT=1 sh tests/unit/run.sh $(EXACT))
 	$(NODE) --test --test-reporter=spec --test-concurrency=1 $(TORTURES)
 
 soak: all

@@ -25,7 +25,8 @@ local function run(arguments, ctx)
   if not row then return nil, "Unknown jobId: " .. id end
   local view = evaljob.view(row)
   view.result = row.result or mcp.json.null
-  local is_whole, size = fits(view, ctx.max_result)
+  local is_whole, size = row.result == nil, 0
+  if not is_whole then is_whole, size = fits(view, ctx.max_result) end
   if not is_whole then
     view.result = mcp.json.null
     view.note = ("the result is left out: the answer would have %d bytes, more than the %d of "

@@ -107,7 +107,7 @@ void hex_encode(struct buf *out, const void *data, size_t len)
     }
 }
 
-static int hex_value(char c)
+int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -124,7 +124,7 @@ int hex_decode(struct buf *out, const char *s, size_t len)
         return MG_E_INVALID;
     buf_reserve(out, len / 2);
     for (size_t i = 0; i < len; i += 2) {
-        int hi = hex_value(s[i]), lo = hex_value(s[i + 1]);
+        int hi = hex_digit(s[i]), lo = hex_digit(s[i + 1]);
         if (hi < 0 || lo < 0)
             return decode_end(out, start, MG_E_INVALID);
         buf_putc(out, (char)(hi << 4 | lo));

@@ -21,6 +21,7 @@ bool hash_equal(const void *a, const void *b, size_t len);
  */
 uint64_t hash_key(const void *data, size_t len);
 
+int hex_digit(char c);                                          /* its value, or -1 */
 void hex_encode(struct buf *out, const void *data, size_t len); /* lower case */
 /* either case, even length */
 int hex_decode(struct buf *out, const char *s, size_t len) MG_NODISCARD;

@@ -2,26 +2,15 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 /* One character of an argument's name as libmicrohttpd will decode it; moves *p behind it. */
 static char decoded(const char **p)
 {
     const char *s = *p;
-    if (s[0] == '%' && s[1] && s[2]) {
-        int value = 0;
-        for (int i = 1; i <= 2; i++) {
-            char c = s[i];
-            int digit = c >= '0' && c <= '9'                 ? c - '0'
-                        : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                             : -1;
-            if (digit < 0)
-                value = -1;
-            if (value >= 0)
-                value = value * 16 + digit;
-        }
-        if (value >= 0) {
-            *p += 3;
-            return (char)value;
-        }
+    if (s[0] == '%' && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
+        *p += 3;
+        return (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
     }
     *p += 1;
     return s[0];

@@ -77,15 +77,22 @@ bool check_fail(struct check *c, const struct frame *f, const char *fmt, ...)
 
 /* ---- in place: several schemas for one value ---- */
 
+/* A byte for each part of a value. They are kept to the end of the check and walked through again,
+ * so they count as work: that bounds their memory too. NULL: c->failure is set. */
+static uint8_t *marks_new(struct check *c, uint32_t count)
+{
+    if (!check_work(c, count / 8))
+        return NULL;
+    uint8_t *marks = arena_alloc(&c->arena, count);
+    if (!marks)
+        (void)check_no_memory(c);
+    return marks;
+}
+
 static uint8_t *seen_new(struct check *c, const struct frame *f)
 {
     uint32_t count = c->tape.node[f->node].count;
-    if (!f->seen || count == 0)
-        return NULL;
-    uint8_t *seen = arena_alloc(&c->arena, count);
-    if (!seen)
-        (void)check_no_memory(c);
-    return seen;
+    return f->seen && count > 0 ? marks_new(c, count) : NULL;
 }
 
 static void seen_add(struct check *c, const struct frame *f, const uint8_t *more)
@@ -200,8 +207,8 @@ static bool check_frame(struct check *c, struct frame *f)
     uint8_t *outer = f->seen;
     uint32_t count = c->tape.node[f->node].count;
 
-    if (f->s->sees_evaluated && count > 0 && !(f->seen = arena_alloc(&c->arena, count)))
-        return check_no_memory(c);
+    if (f->s->sees_evaluated && count > 0 && !(f->seen = marks_new(c, count)))
+        return false;
     bool fits = check_scalar(c, f) && (type != JSON_OBJECT || check_object(c, f)) &&
                 (type != JSON_ARRAY || check_array(c, f)) && check_in_place(c, f) &&
                 (!f->s->sees_evaluated || check_unevaluated(c, f));
@@ -236,7 +243,6 @@ int schema_check(const struct schema *s, struct json_text instance, struct err *
     struct err own = { 0 };
     struct check c;
 
-    c.schema = s;
     c.arena = (struct arena){ 0 };
     c.e = e ? e : &own;
     c.match_data = NULL;

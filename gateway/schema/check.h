@@ -16,7 +16,6 @@ struct scope {
 };
 
 struct check {
-    const struct schema *schema;
     struct tape tape; /* the instance */
     struct arena arena;
     struct err *e;

@@ -40,21 +40,29 @@ static bool check_type(struct check *c, const struct frame *f)
     return check_fail(c, f, "%s", text);
 }
 
+/* Expected is what stands at a node of the schema, as far as it fits. */
+static bool fail_value(struct check *c, const struct frame *f, const char *before, uint32_t node)
+{
+    const struct tape_node *n = &f->s->resource->doc->tape.node[node];
+    bool is_long = n->len > 140;
+
+    return check_fail(c, f, "%s%.*s%s", before, is_long ? 140 : (int)n->len, n->p,
+                      is_long ? "..." : "");
+}
+
 static bool check_choices(struct check *c, const struct frame *f)
 {
     const struct tape *t = &f->s->resource->doc->tape;
     const struct tape_node *n = f->s->choices ? &t->node[f->s->choices] : NULL;
 
     if (f->s->constant && !equal_values(c, t, f->s->constant, &c->tape, f->node))
-        return check_fail(c, f, "%.*s", (int)(t->node[f->s->constant].len & 127),
-                          t->node[f->s->constant].p);
+        return fail_value(c, f, "", f->s->constant);
     if (!n)
         return true;
     for (uint32_t i = f->s->choices + 1; i < n->next; i = t->node[i].next)
         if (equal_values(c, t, i, &c->tape, f->node))
             return true;
-    return check_fail(c, f, "one of %.*s%s", n->len > 140 ? 140 : (int)n->len, n->p,
-                      n->len > 140 ? "..." : "");
+    return fail_value(c, f, "one of ", f->s->choices);
 }
 
 /* Writes a schema's number as people do, as far as it fits. */
@@ -109,19 +117,13 @@ static bool check_number(struct check *c, const struct frame *f)
 
 const char *check_text(struct check *c, uint32_t string, size_t *len)
 {
-    const struct tape_node *n = &c->tape.node[string];
-    struct buf b = { 0 };
+    const char *text = tape_string(&c->tape, string, &c->arena, len);
 
-    *len = n->len - 2;
-    if (!n->has_escapes)
-        return n->p + 1;
-    json_string_decode(tape_text(&c->tape, string), &b);
-    const char *copy = buf_ok(&b) ? arena_strndup(&c->arena, b.data ? b.data : "", b.len) : NULL;
-    *len = b.len;
-    buf_fini(&b);
-    if (!copy)
+    if (!text)
         (void)check_no_memory(c);
-    return copy;
+    else if (!check_work(c, c->tape.node[string].has_escapes ? *len / 16 : 0))
+        return NULL;
+    return text;
 }
 
 static int64_t cpu_us(void)

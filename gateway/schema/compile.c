@@ -85,9 +85,8 @@ static int take_schemas(struct compiler *c, struct document *doc, const struct s
 
 /* ---- references ---- */
 
-static int locate(struct compiler *c, struct document *doc, uint32_t node,
-                  const struct resource *from, struct resource **in, uint32_t *target,
-                  const char **fragment)
+static int locate(struct compiler *c, struct document *doc, uint32_t node, struct resource *from,
+                  struct resource **in, uint32_t *target, const char **fragment)
 {
     struct documents *d = &c->schema->documents;
     struct buf uri = { 0 };
@@ -99,13 +98,16 @@ static int locate(struct compiler *c, struct document *doc, uint32_t node,
     const char *absolute = buf_cstr(&uri);
     c->e->code = 0;
     *in = !absolute                          ? NULL
-          : strcmp(absolute, from->uri) == 0 ? (struct resource *)(uintptr_t)from
+          : strcmp(absolute, from->uri) == 0 ? from
                                              : documents_find(d, absolute, c->e);
     bool is_memory = !absolute || c->e->code == MG_E_NOMEM;
     buf_fini(&uri);
     if (is_memory)
         return compile_no_memory(c);
-    if (!*in || !resource_locate(*in, *fragment ? *fragment : "", target))
+    int rc = *in ? resource_locate(*in, *fragment ? *fragment : "", target) : MG_E_NOTFOUND;
+    if (rc == MG_E_NOMEM)
+        return compile_no_memory(c);
+    if (rc != 0)
         return compile_fail(c, doc, node, "a reference to a schema that is not there");
     return 0;
 }
@@ -209,7 +211,6 @@ static int compile_object(struct compiler *c, struct document *doc, struct subsc
     if (rc == 0)
         rc = compile_scalar_keywords(c, doc, s);
     s->sees_evaluated = s->unevaluated_items || s->unevaluated_members;
-    c->schema->sees_evaluated |= s->sees_evaluated;
     return rc;
 }
 

@@ -46,20 +46,14 @@ static enum place place_of(struct json_text key)
 
 const char *documents_text(struct documents *d, const struct tape *t, uint32_t node, size_t *len)
 {
-    struct json_text text = tape_text(t, node);
-    struct buf b = { 0 };
+    size_t n;
+    const char *text = tape_string(t, node, &d->arena, &n);
 
-    if (!t->node[node].has_escapes) {
-        if (len)
-            *len = text.len - 2;
-        return arena_strndup(&d->arena, text.p + 1, text.len - 2);
-    }
-    json_string_decode(text, &b);
-    const char *copy = buf_ok(&b) ? arena_strndup(&d->arena, b.data ? b.data : "", b.len) : NULL;
+    if (text && !t->node[node].has_escapes) /* else it is a copy already */
+        text = arena_strndup(&d->arena, text, n);
     if (len)
-        *len = b.len;
-    buf_fini(&b);
-    return copy;
+        *len = n;
+    return text;
 }
 
 static uint32_t string_member(const struct tape *t, uint32_t object, const char *name)
@@ -245,20 +239,11 @@ struct resource *documents_find(struct documents *d, const char *uri, struct err
     for (struct resource *r = d->resources; r; r = r->next)
         if (strcmp(r->uri, uri) == 0)
             return r;
-    for (const struct meta_file *m = meta_files; m->text; m++) {
-        size_t prefix = strlen(META_FOLDER);
-        size_t name = strlen(m->name) - strlen(".json");
-        if (strncmp(uri, META_FOLDER, prefix) != 0)
-            break;
-        const char *rest = uri + prefix;
-        if (strncmp(rest, "meta/", 5) == 0)
-            rest += 5;
-        if (strlen(rest) != name || strncmp(rest, m->name, name) != 0)
-            continue;
-        struct document *doc = documents_add(d, uri, (const char *)m->text, m->len, e);
-        return doc ? doc->of_node[0] : NULL;
-    }
-    return NULL;
+    size_t folder = strlen(META_FOLDER);
+    const struct embedded *meta =
+        strncmp(uri, META_FOLDER, folder) == 0 ? embedded_find(metaschemas, uri + folder) : NULL;
+    struct document *doc = meta ? documents_add(d, uri, meta->data, meta->len, e) : NULL;
+    return doc ? doc->of_node[0] : NULL;
 }
 
 /* ---- fragments ---- */
@@ -302,41 +287,42 @@ static uint32_t item(const struct tape *t, uint32_t array, const char *index, si
     return i;
 }
 
-static bool follow(const struct resource *r, const char *p, uint32_t *node)
+static int follow(const struct resource *r, const char *p, uint32_t *node)
 {
     const struct tape *t = &r->doc->tape;
     struct buf name = { 0 };
     uint32_t at = r->node;
-    bool found = true;
+    int rc = 0;
 
-    while (found && *p == '/') {
+    while (rc == 0 && *p == '/') {
         p += 1 + token(p + 1, &name);
         const char *text = name.data ? name.data : "";
         at = t->node[at].type == JSON_ARRAY ? item(t, at, text, name.len)
                                             : tape_member(t, at, text, name.len);
-        found = at != 0 && buf_ok(&name);
+        rc = !buf_ok(&name) ? MG_E_NOMEM : at == 0 ? MG_E_NOTFOUND : 0;
     }
     buf_fini(&name);
     *node = at;
-    return found && *p == '\0';
+    return rc;
 }
 
-bool resource_locate(const struct resource *r, const char *fragment, uint32_t *node)
+int resource_locate(const struct resource *r, const char *fragment, uint32_t *node)
 {
     struct buf text = { 0 };
-    bool found = false;
+    const struct anchor *a = NULL;
+    int rc = MG_E_NOTFOUND;
 
     *node = r->node;
     uri_decode(fragment, &text);
     const char *p = buf_cstr(&text);
-    if (p && (*p == '\0' || *p == '/')) {
-        found = follow(r, p, node);
-    } else if (p) {
-        const struct anchor *a = resource_anchor(r, p);
-        if (a)
-            *node = a->node;
-        found = a != NULL;
+    if (!p) {
+        rc = MG_E_NOMEM;
+    } else if (*p == '\0' || *p == '/') {
+        rc = follow(r, p, node);
+    } else if ((a = resource_anchor(r, p)) != NULL) {
+        *node = a->node;
+        rc = 0;
     }
     buf_fini(&text);
-    return found;
+    return rc;
 }

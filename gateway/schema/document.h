@@ -47,8 +47,8 @@ struct document *documents_add(struct documents *d, const char *uri, const char 
 void documents_fini(struct documents *d);
 /* The resource of that URI, the shipped metaschemas included; NULL with *e left alone: unknown. */
 struct resource *documents_find(struct documents *d, const char *uri, struct err *e);
-/* The node that a fragment ("", "/a/0", "name") means in r; 0 and false: none. */
-bool resource_locate(const struct resource *r, const char *fragment, uint32_t *node);
+/* The node that a fragment ("", "/a/0", "name") means in r. MG_E_NOTFOUND, MG_E_NOMEM. */
+int resource_locate(const struct resource *r, const char *fragment, uint32_t *node);
 const struct anchor *resource_anchor(const struct resource *r, const char *name);
 /* A string's text, in the arena. NULL: no memory. */
 const char *documents_text(struct documents *d, const struct tape *t, uint32_t node, size_t *len);

@@ -18,6 +18,8 @@ static bool equal_strings(struct check *c, const struct tape *a, uint32_t i, con
 {
     const struct tape_node *x = &a->node[i], *y = &b->node[j];
 
+    if (!check_work(c, (x->len < y->len ? x->len : y->len) / 64))
+        return false;
     if (!x->has_escapes)
         return json_string_eq(tape_text(b, j), x->p + 1, x->len - 2);
     if (!y->has_escapes)
@@ -71,6 +73,8 @@ static uint64_t hash_string(struct check *c, const struct tape *t, uint32_t i)
     const struct tape_node *n = &t->node[i];
     struct buf text = { 0 };
 
+    if (!check_work(c, n->len / 64))
+        return 0;
     if (!n->has_escapes)
         return hash_key(n->p + 1, n->len - 2);
     json_string_decode(tape_text(t, i), &text);

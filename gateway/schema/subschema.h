@@ -65,7 +65,6 @@ struct schema {
     struct documents documents;
     struct pattern *all_patterns;
     const struct subschema *root;
-    bool sees_evaluated; /* some subschema does */
 };
 
 #endif

@@ -1,5 +1,7 @@
 #include "schema/tape.h"
 
+#include "base/buf.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +82,21 @@ void tape_fini(struct tape *t)
         free(t->node);
     t->node = t->first;
     t->count = 0;
+}
+
+const char *tape_string(const struct tape *t, uint32_t i, struct arena *a, size_t *len)
+{
+    const struct tape_node *n = &t->node[i];
+    struct buf b = { 0 };
+
+    *len = n->len - 2;
+    if (!n->has_escapes)
+        return n->p + 1;
+    json_string_decode(tape_text(t, i), &b);
+    const char *copy = buf_ok(&b) ? arena_strndup(a, b.data ? b.data : "", b.len) : NULL;
+    *len = b.len;
+    buf_fini(&b);
+    return copy;
 }
 
 uint32_t tape_member(const struct tape *t, uint32_t object, const char *name, size_t len)

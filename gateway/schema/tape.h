@@ -3,6 +3,7 @@
  * keys and values in turn. Lifetime: the text must outlive the tape. Pure. */
 #ifndef MG_SCHEMA_TAPE_H
 #define MG_SCHEMA_TAPE_H
+#include "base/arena.h"
 #include "base/json_scan.h"
 
 #define TAPE_INLINE 48
@@ -31,6 +32,10 @@ static inline struct json_text tape_text(const struct tape *t, uint32_t i)
     const struct tape_node *n = &t->node[i];
     return (struct json_text){ n->p, n->len, (enum json_type)n->type };
 }
+
+/* A string's bytes: in the text, or, where it has escapes, decoded in the arena with a NUL behind
+ * them. NULL: no memory. */
+const char *tape_string(const struct tape *t, uint32_t i, struct arena *a, size_t *len);
 
 /* The value of an object's member, or 0: no value but the root has that number. */
 uint32_t tape_member(const struct tape *t, uint32_t object, const char *name, size_t len);

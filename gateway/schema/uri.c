@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 struct parts { /* extents; p NULL: not there */
     const char *scheme, *authority, *path;
     size_t scheme_len, authority_len, path_len;
@@ -117,18 +119,11 @@ void uri_resolve(const char *base, const char *reference, struct buf *out, const
         buf_append(out, b.query, b.query_len);
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'                 ? c - '0'
-           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                : -1;
-}
-
 void uri_decode(const char *s, struct buf *out)
 {
     for (; *s; s++) {
-        if (*s == '%' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
-            buf_putc(out, (char)(hex(s[1]) << 4 | hex(s[2])));
+        if (*s == '%' && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
+            buf_putc(out, (char)(hex_digit(s[1]) << 4 | hex_digit(s[2])));
             s += 2;
         } else {
             buf_putc(out, *s);

@@ -147,9 +147,17 @@ size_t address_limit_key(const char *address, unsigned char out[16])
 
 uint64_t address_peer(const char *address, const char *user_agent)
 {
-    bool is_loopback = strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
-                       strncmp(address, "::ffff:127.", 11) == 0;
-    const uint64_t parts[] = { is_loopback ? 0 : hash_key(address, strlen(address)),
+    static const struct network loopback[] = {
+        { { [10] = 0xff, [11] = 0xff, [12] = 127 }, 96 + 8 },
+        { { [15] = 1 }, 128 },
+    };
+    unsigned char bytes[16] = { 0 };
+    unsigned offset;
+    if (parse_address(address, bytes, &offset) != 0)
+        memset(bytes, 0xff, sizeof bytes); /* no address at all: not ours */
+    else if (network_has(&loopback[0], bytes) || network_has(&loopback[1], bytes))
+        memset(bytes, 0, sizeof bytes);
+    const uint64_t parts[] = { hash_key(bytes, sizeof bytes),
                                user_agent ? hash_key(user_agent, strlen(user_agent)) : 0 };
     return hash_key(parts, sizeof parts);
 }

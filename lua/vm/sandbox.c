@@ -346,15 +346,13 @@ static void push_library_env(lua_State *L)
 
 void lib_run(lua_State *L, const char *name, int nargs, int nresults)
 {
-    const struct lualib_file *f = lualib_files;
-    while (f->name && strcmp(f->name, name) != 0)
-        f++;
-    if (!f->name)
+    const struct embedded *f = embedded_find(lualib_files, name);
+    if (!f)
         luaL_error(L, "no library file %s", name);
     luaL_checkstack(L, 8, NULL);
     char chunk[128];
     snprintf(chunk, sizeof chunk, "=[%s]", name);
-    if (luaL_loadbufferx(L, (const char *)f->data, f->len, chunk, "t") != LUA_OK)
+    if (luaL_loadbufferx(L, f->data, f->len, chunk, "t") != LUA_OK)
         lua_error(L);
     push_library_env(L);
     if (!lua_setupvalue(L, -2, 1))

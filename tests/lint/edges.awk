@@ -42,6 +42,7 @@ FILENAME == "Makefile" {
 
 # System headers that one folder keeps to itself.
 /<lua\.h>|<lauxlib\.h>|<lualib\.h>/ && layer != "vm" && layer != "api" { fail("<lua.h> outside lua/") }
+/<pcre2\.h>/ && layer != "schema" { fail("<pcre2.h> outside gateway/schema") }
 /<microhttpd\.h>/ && layer != "http" { fail("<microhttpd.h> outside gateway/http") }
 /<curl\// && layer != "io" { fail("<curl/...> outside gateway/io") }
 /<hiredis\// && FILENAME !~ /redis/ { fail("<hiredis/...> outside the redis files") }

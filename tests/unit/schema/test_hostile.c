@@ -12,15 +12,11 @@
 
 #include "base/buf.h"
 #include "schema/schema.h"
+#include "support/slow.h"
 
 static int64_t limit_us(void)
 {
-    const char *preload = getenv("LD_PRELOAD");
-    bool is_slow = preload && strstr(preload, "vgpreload");
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    is_slow = true;
-#endif
-    return is_slow ? 20000000 : getenv("EXACT") ? 50000 : 500000;
+    return slow_factor() > 1 ? 20000000 : getenv("EXACT") ? 50000 : 500000;
 }
 
 static int64_t cpu_us(void)
@@ -156,6 +152,44 @@ static void test_large_values(void **state)
     buf_fini(&v);
 }
 
+/* What was looked at is kept for every alternative: a byte for each of 50,000 items, 20,000 times.
+ */
+static void test_marks(void **state)
+{
+    (void)state;
+    struct buf s = { 0 }, v = { 0 };
+    buf_str(&s, "{\"unevaluatedItems\":false,\"anyOf\":[");
+    for (int i = 0; i < 20000; i++)
+        buf_str(&s, i ? ",true" : "true");
+    buf_str(&s, "]}");
+    buf_str(&v, "[0");
+    repeat(&v, ",0", 49999);
+    buf_putc(&v, ']');
+    assert_int_equal(run(buf_cstr(&s), buf_cstr(&v)), MG_E_LIMIT);
+    buf_fini(&s);
+    buf_fini(&v);
+}
+
+/* Choices as long as the instance, that differ at their ends. */
+static void test_long_choices(void **state)
+{
+    (void)state;
+    struct buf s = { 0 }, v = { 0 };
+    buf_str(&s, "{\"enum\":[");
+    for (int i = 0; i < 1000; i++) {
+        buf_str(&s, i ? ",\"" : "\"");
+        repeat(&s, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 64);
+        buf_printf(&s, "%04d\"", i);
+    }
+    buf_str(&s, "]}");
+    buf_putc(&v, '"');
+    repeat(&v, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 64);
+    buf_str(&v, "0\\u00300x\"");
+    assert_int_equal(run(buf_cstr(&s), buf_cstr(&v)), MG_E_INVALID);
+    buf_fini(&s);
+    buf_fini(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +198,8 @@ int main(void)
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_large_values),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_long_choices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

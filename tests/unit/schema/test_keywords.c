@@ -47,6 +47,9 @@ static const struct {
     { "{\"type\":\"object\"}", "[1]", "expected an object, got a list of 1" },
     { "{\"const\":{\"a\":[1,\"x\"]}}", "{\"a\":[1.0,\"\\u0078\"]}", NULL },
     { "{\"const\":1}", "2", "expected 1, got 2" },
+    { "{\"const\":\"128 bytes of a constant ...................................................."
+      "..................................................\"}",
+      "2", "expected \"128 bytes of a constant ...." },
     { "{\"enum\":[\"a\",2]}", "2.0", NULL },
     { "{\"enum\":[\"a\",2]}", "\"b\"", "expected one of [\"a\",2], got \"b\"" },
     { "{\"minimum\":1}", "1", NULL },

@@ -122,6 +122,7 @@ static void test_peer(void **state)
     uint64_t local = address_peer("127.0.0.1", "curl/8");
     assert_true(local == address_peer("::1", "curl/8"));
     assert_true(local == address_peer("::ffff:127.0.0.1", "curl/8"));
+    assert_true(local == address_peer("::ffff:7f00:1", "curl/8"));
     assert_true(local != address_peer("::1", "node"));
     assert_true(local != address_peer("127", "curl/8"));
 }
