@@ -16,15 +16,12 @@ static char decoded(const char **p)
     return s[0];
 }
 
-/* Does an argument named "key" begin here? Then *value is the first byte behind the '='. */
-static bool is_key(const char *p, const char **value)
+static bool is_named_topic(const char *p, const char *end)
 {
-    static const char name[] = "key";
-    for (const char *want = name; *want; want++)
-        if (*p == '\0' || *p == '=' || *p == '&' || decoded(&p) != *want)
+    for (const char *want = "topic"; *want; want++)
+        if (p >= end || decoded(&p) != *want)
             return false;
-    *value = p + 1;
-    return *p == '=';
+    return p == end;
 }
 
 struct out {
@@ -43,20 +40,30 @@ static void put(struct out *o, const char *s, size_t len)
     o->p += len;
 }
 
+/* A key may stand under any name, by a client's mistake: only what is known to be none is told. */
+static void put_argument(struct out *o, const char *p, const char *end)
+{
+    const char *equals = memchr(p, '=', (size_t)(end - p));
+    const char *told = equals ? equals + 1 : p;
+    if (equals && is_named_topic(p, equals)) {
+        const char *second = memchr(told, ';', (size_t)(end - told)); /* some separate by it */
+        told = second ? second + 1 : end;
+    }
+    put(o, p, (size_t)(told - p));
+    if (told < end)
+        put(o, "***", 3);
+}
+
 void target_mask(const char *target, char *out, size_t size)
 {
     struct out o = { out, out + size - 1, false };
     const char *p = target + strcspn(target, "?");
     put(&o, target, (size_t)(p - target));
     while (*p && !o.is_cut) {
-        const char *value, *argument = p + 1; /* behind the '?' or '&' */
+        const char *argument = p + 1; /* behind the '?' or '&' */
         const char *next = argument + strcspn(argument, "&");
-        if (is_key(argument, &value)) {
-            put(&o, p, (size_t)(value - p));
-            put(&o, "***", 3);
-        } else {
-            put(&o, p, (size_t)(next - p));
-        }
+        put(&o, p, 1);
+        put_argument(&o, argument, next);
         p = next;
     }
     *o.p = '\0';

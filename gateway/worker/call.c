@@ -18,10 +18,9 @@
 size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t principal,
                          uint64_t peer, const char *request_id, size_t len)
 {
-    int n = session && session[0]
-                ? snprintf(out, size, "s:%s\n%.*s", session, (int)len, request_id)
-                : snprintf(out, size, "p:%016" PRIx64 "%016" PRIx64 "\n%.*s", principal, peer,
-                           (int)len, request_id);
+    int n = session && session[0] ? snprintf(out, size, "s:%s\n%.*s", session, (int)len, request_id)
+                                  : snprintf(out, size, "p:%016" PRIx64 "%016" PRIx64 "\n%.*s",
+                                             principal, peer, (int)len, request_id);
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
@@ -59,6 +58,7 @@ void call_release(struct call *c)
             c->next->prev = c->prev;
         serving_unref(c->serving);
     }
+    call_drop_notes(c, UINT64_MAX);
     mcp_call_free(c->mcp);
     tool_result_fini(&c->result);
     if (w->call_pool_size >= POOL_MAX) {
@@ -172,8 +172,9 @@ static void call_gone(void *arg, enum gone how)
  * cancellable. */
 void call_waits(struct call *c)
 {
-    if (c->is_listed)
+    if (c->is_watched)
         return;
+    c->is_watched = true;
     call_list(c);
     exchange_on_gone(c->x, call_gone, c);
     if (mcp_is_modern(c->mcp->revision))

@@ -5,61 +5,6 @@
 #include "worker/admit.h"
 #include "worker/call_struct.h"
 
-static bool call_is_reachable(const struct call *c)
-{
-    return !c->is_gone && !c->worker->is_stopped;
-}
-
-/* The first note turns the answer into a stream. A client that reads too slowly is gone from then
- * on. */
-static bool call_open_stream(struct call *c)
-{
-    if (!call_is_reachable(c))
-        return false;
-    if (exchange_is_stream(c->x))
-        return true;
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = 200, .fields = fields };
-    admit_cors(c->worker, c->x, false, fields, &r.field_count);
-    if (exchange_stream(c->x, &r) == 0)
-        return true;
-    c->is_gone = true;
-    return false;
-}
-
-static void call_send_frame(struct call *c, struct buf *json)
-{
-    struct buf frame = { 0 };
-    mcp_sse(&frame, json->data, json->len);
-    if (!buf_ok(json) || !buf_ok(&frame) || exchange_send(c->x, frame.data, frame.len) != 0)
-        c->is_gone = true;
-    else
-        metrics_add(c->worker->metrics, M_STREAM_EVENTS, 1);
-    buf_fini(&frame);
-}
-
-void call_note_progress(void *arg, double done, double total, bool has_total, const char *message)
-{
-    struct call *c = arg;
-    struct buf *json = &c->worker->scratch;
-    if (!mcp_progress_due(c->mcp, done, loop_now(c->worker->loop)) || !call_open_stream(c))
-        return;
-    buf_clear(json);
-    mcp_encode_progress(c->mcp, done, total, has_total, message, json);
-    call_send_frame(c, json);
-}
-
-void call_note_log(void *arg, int level, const char *data_json, size_t len)
-{
-    struct call *c = arg;
-    struct buf *json = &c->worker->scratch;
-    if (!mcp_log_due(c->mcp, (enum mcp_log_level)level) || !call_open_stream(c))
-        return;
-    buf_clear(json);
-    mcp_encode_log(c->mcp, (enum mcp_log_level)level, c->mcp->tool->name, data_json, len, json);
-    call_send_frame(c, json);
-}
-
 /* Sends the answer and gives the exchange back. */
 static void call_send(struct call *c)
 {
@@ -110,21 +55,6 @@ static void call_finish(struct call *c)
     call_release(c);
 }
 
-/* The record is on the disk, or may not be: a client that is told of a change must be able to rely
- * on it. */
-static void call_durable(struct store_wait *wait, int code)
-{
-    struct call *c = (struct call *)((char *)wait - offsetof(struct call, durable));
-    if (code != 0) {
-        static const char text[] =
-            "the change could not be made durable and may or may not survive a restart; "
-            "the state is read-only until its disk works again";
-        tool_result_fini(&c->result);
-        tool_result_text(&c->result, OUT_TOOL_ERROR, true, text, sizeof text - 1);
-    }
-    call_finish(c);
-}
-
 /* [server] max_result: a client's context is not the place for a larger one. */
 static void bound_result(struct call *c)
 {
@@ -141,19 +71,59 @@ static void bound_result(struct call *c)
     tool_result_text(&c->result, OUT_TOOL_ERROR, true, text, (size_t)n);
 }
 
-void call_answer(struct call *c)
+/* A client that is told of a change must be able to rely on it. */
+static void result_unsure(struct tool_result *r)
 {
-    struct gateway *g = c->worker->gateway;
-    bound_result(c);
-    if (store_is_durable(g->store, c->seq)) {
+    static const char text[] =
+        "the change could not be made durable and may or may not survive a restart; "
+        "the state is read-only until its disk works again";
+    tool_result_fini(r);
+    tool_result_text(r, OUT_TOOL_ERROR, true, text, sizeof text - 1);
+}
+
+static void call_durable(struct store_wait *wait, int code)
+{
+    struct call *c = (struct call *)((char *)wait - offsetof(struct call, durable));
+    bool is_closed = !c->worker->gateway->store; /* nobody is told of anything any more */
+    c->is_waiting = false;
+    if (code != 0 || is_closed)
+        call_drop_notes(c, is_closed ? UINT64_MAX : wait->seq);
+    if (c->is_over && code != 0 && wait->seq >= c->seq) {
+        result_unsure(&c->result);
+        call_finish(c);
+    } else if (!is_closed) {
+        call_advance(c);
+    } else if (c->is_over) {
+        call_finish(c);
+    }
+}
+
+void call_advance(struct call *c)
+{
+    struct store *store = c->worker->gateway->store;
+    if (c->is_waiting)
+        return;
+    while (c->notes && store_is_durable(store, c->notes->seq))
+        call_send_note(c);
+    if (!c->notes && !c->is_over)
+        return;
+    uint64_t seq = c->notes ? c->notes->seq : c->seq;
+    if (store_is_durable(store, seq)) {
         call_finish(c);
         return;
     }
     call_list(c);
+    c->is_waiting = true;
     c->durable.loop = c->worker->loop;
-    c->durable.seq = c->seq;
+    c->durable.seq = seq;
     c->durable.done = call_durable;
-    store_wait(g->store, &c->durable);
+    store_wait(store, &c->durable);
+}
+
+void call_answer(struct call *c)
+{
+    bound_result(c);
+    call_advance(c);
 }
 
 void call_refuse(struct call *c, enum outcome o, const char *text)

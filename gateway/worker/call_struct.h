@@ -1,5 +1,4 @@
-/* call_struct.h - the inside of a call, shared by the two files that move it: call.c and
- * call_reply.c. */
+/* call_struct.h - the inside of a call, shared by the files that move it. */
 #ifndef MG_CALL_STRUCT_H
 #define MG_CALL_STRUCT_H
 #include "base/clock.h"
@@ -10,6 +9,13 @@
 #include "worker/worker.h"
 
 #define CALL_ID_SIZE 17 /* "call_", 11 base-36 characters (57 bits), NUL */
+
+struct call_note { /* said, and not yet to be told */
+    struct call_note *next;
+    uint64_t seq; /* the record it must wait for */
+    size_t len;
+    char json[];
+};
 
 struct call {
     struct call *next, **prev; /* worker's list while it waits; `next` in the pool */
@@ -27,25 +33,37 @@ struct call {
     bool holds_tool_gate, holds_all_gate;
     struct gate_waiter waiter;
     struct loop_timer gate_timer;
-    struct store_wait durable;
+    struct call_note *notes, *notes_last;
+    size_t note_bytes;
+    struct store_wait durable; /* of the first note, or, when there is none, of the answer */
     struct tool_result result;
     uint64_t seq; /* the record the answer must wait for */
     int64_t started_us;
     struct access access;
     bool is_starting; /* inside task_start(): done() only notes the end */
     bool is_over, is_listed;
-    bool is_queued; /* at a gate: its machine must outlive a reload */
-    bool is_late;   /* in the worker's list of those whose first slice waits: likewise */
-    bool is_gone;   /* nobody is there to read the answer */
+    bool is_watched; /* its client's end is noticed */
+    bool is_waiting; /* `durable` is with the store */
+    bool is_queued;  /* at a gate: its machine must outlive a reload */
+    bool is_late;    /* in the worker's list of those whose first slice waits: likewise */
+    bool is_gone;    /* nobody is there to read the answer */
     bool is_cancelled;
     char id[CALL_ID_SIZE];
 };
 
 /* call_reply.c */
 void call_answer(struct call *c); /* result is there: wait until it is durable, answer, log, free */
+void call_advance(struct call *c); /* sends what may be sent by now, waits for the rest */
 void call_refuse(struct call *c, enum outcome o, const char *text);
-void call_note_progress(void *arg, double done, double total, bool has_total, const char *message);
-void call_note_log(void *arg, int level, const char *data_json, size_t len);
+
+/* call_notes.c */
+void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait);
+void call_note_log(void *arg, int level, const char *data_json, size_t len, uint64_t wait);
+bool call_is_reachable(const struct call *c);
+bool call_open_stream(struct call *c); /* false: nobody is there */
+void call_send_frame(struct call *c, struct buf *json);
+void call_send_note(struct call *c);                /* the first one */
+void call_drop_notes(struct call *c, uint64_t seq); /* those up to record seq */
 
 /* call_turn.c */
 void call_start_soon(struct call *c); /* it holds its places: its task starts in this turn, or later

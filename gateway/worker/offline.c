@@ -177,18 +177,19 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
     c->is_over = true;
 }
 
-static void call_progress(void *arg, double done, double total, bool has_total, const char *message)
+static void call_progress(void *arg, const struct task_progress *p, uint64_t wait)
 {
-    (void)arg;
-    if (has_total)
-        fprintf(stderr, "progress %g of %g %s\n", done, total, message ? message : "");
+    (void)arg, (void)wait; /* nothing that is done here lasts */
+    const char *message = p->message ? p->message : "";
+    if (p->has_total)
+        fprintf(stderr, "progress %g of %g %s\n", p->done, p->total, message);
     else
-        fprintf(stderr, "progress %g %s\n", done, message ? message : "");
+        fprintf(stderr, "progress %g %s\n", p->done, message);
 }
 
-static void call_log(void *arg, int level, const char *data_json, size_t len)
+static void call_log(void *arg, int level, const char *data_json, size_t len, uint64_t wait)
 {
-    (void)arg;
+    (void)arg, (void)wait;
     fprintf(stderr, "%s %.*s\n", mcp_log_level_text((enum mcp_log_level)level), (int)len,
             data_json);
 }
@@ -240,6 +241,7 @@ static void services_end(struct vm_services *s)
     offload_free(s->offload);
     if (s->store && store_close(s->store, &e) != 0)
         fprintf(stderr, "moongate: %s\n", e.text);
+    outbox_store_closed(s->outbox);
     if (s->loop)
         loop_poll(s->loop, 0);
     outbox_free(s->outbox);

@@ -313,6 +313,7 @@ void worker_free(struct worker *w)
 {
     if (!w)
         return;
+    outbox_store_closed(w->outbox);
     if (w->loop)
         loop_poll(w->loop, 0);
     serving_unref(atomic_exchange(&w->incoming, NULL));

@@ -108,9 +108,8 @@ static void wait_done(struct store_wait *w, int code)
     store_seq lost = w->seq;
 
     o->is_waiting = false;
-    if (code != 0)
-        while (o->first && o->first->seq <= lost)
-            entry_send(o, entry_take(o), true);
+    while (o->first && (!o->store || (code != 0 && o->first->seq <= lost)))
+        entry_send(o, entry_take(o), code != 0);
     outbox_pump(o);
 }
 
@@ -123,6 +122,12 @@ static void outbox_pump(struct outbox *o)
     o->is_waiting = true;
     o->wait = (struct store_wait){ .loop = o->loop, .seq = o->first->seq, .done = wait_done };
     store_wait(o->store, &o->wait);
+}
+
+void outbox_store_closed(struct outbox *o)
+{
+    if (o)
+        o->store = NULL;
 }
 
 /* ---- queueing ---- */

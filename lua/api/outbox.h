@@ -19,6 +19,8 @@ struct topics;
 struct outbox;
 
 struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t); /* NULL: no memory */
+/* The wait that is pending, if any, has been posted: what it says holds for all that waits. */
+void outbox_store_closed(struct outbox *o); /* NULL is legal */
 bool outbox_is_empty(const struct outbox *o);
 void outbox_free(struct outbox *o); /* NULL is legal; only when empty */
 

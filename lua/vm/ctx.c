@@ -82,26 +82,28 @@ int task_keep_info(struct task *t, const char *call_id)
 
 /* ---- methods ---- */
 
-/* ctx:progress(done [, total [, message]]). Costs nothing when the client did not ask for it. It
- * leaves at once: call mcp.state.sync() before it tells of a change of the state. */
+/* ctx:progress(done [, total [, message]]). Costs nothing when the client did not ask for it. Like
+ * the reply it leaves once the state that the call has changed or read is durable. */
 static int l_progress(lua_State *L)
 {
     struct task *t = ctx_task(L);
-    lua_Number done = luaL_checknumber(L, 2);
-    bool has_total = !lua_isnoneornil(L, 3);
-    lua_Number total = has_total ? luaL_checknumber(L, 3) : 0;
-    const char *message = luaL_optstring(L, 4, NULL);
-    luaL_argcheck(L, isfinite(done), 2, "not a finite number");
-    luaL_argcheck(L, isfinite(total), 3, "not a finite number");
+    struct task_progress p = { .done = luaL_checknumber(L, 2),
+                               .has_total = !lua_isnoneornil(L, 3),
+                               .message = luaL_optstring(L, 4, NULL) };
+    if (p.has_total)
+        p.total = luaL_checknumber(L, 3);
+    luaL_argcheck(L, isfinite(p.done), 2, "not a finite number");
+    luaL_argcheck(L, isfinite(p.total), 3, "not a finite number");
     if (!t->is_ended && t->info->wants_progress && t->ops && t->ops->progress)
-        t->ops->progress(t->ops_arg, done, total, has_total, message);
+        t->ops->progress(t->ops_arg, &p, task_wait_seq(t));
     return 0;
 }
 
 static const char *const levels[] = { "debug",    "info",  "notice",    "warning", "error",
                                       "critical", "alert", "emergency", NULL };
 
-/* ctx:log(level, data). A log message to the client; levels as in MCP. Leaves at once, likewise. */
+/* ctx:log(level, data). A log message to the client; levels as in MCP. Leaves as ctx:progress
+ * does. */
 static int l_log(lua_State *L)
 {
     struct task *t = ctx_task(L);
@@ -115,7 +117,7 @@ static int l_log(lua_State *L)
         buf_fini(&json);
         return luaL_error(L, "ctx:log: %s", e.text);
     }
-    t->ops->log(t->ops_arg, level, json.data, json.len);
+    t->ops->log(t->ops_arg, level, json.data, json.len, task_wait_seq(t));
     buf_fini(&json);
     return 0;
 }

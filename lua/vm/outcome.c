@@ -64,6 +64,26 @@ static void set_text(struct task *t, enum outcome o, bool is_error, const char *
     tool_result_text(&t->result, o, is_error, text, len);
 }
 
+static const char *call_id(const struct task *t) { return t->info ? t->info->call_id : NULL; }
+
+static void log_failure(const struct task *t, const char *msg, const char *error, const char *trace)
+{
+    struct log_line l;
+    log_begin(&l, LOG_WARN, msg);
+    log_str(&l, "tool", t->tool && t->tool->tool ? t->tool->tool->name : NULL);
+    log_str(&l, "call_id", call_id(t));
+    log_str(&l, "error", error);
+    log_str(&l, "trace", trace);
+    log_end(&l);
+}
+
+static void set_internal(struct task *t)
+{
+    char text[128];
+    int n = snprintf(text, sizeof text, "internal error (call %s)", call_id(t) ? call_id(t) : "-");
+    set_text(t, OUT_TOOL_ERROR, true, text, (size_t)n < sizeof text ? (size_t)n : 127);
+}
+
 /* A value that cannot be sent is the tool's fault, and says where. */
 static void set_bad_value(struct task *t, const char *what, const struct err *e)
 {
@@ -177,11 +197,25 @@ static void set_empty(struct task *t)
     t->result.outcome = OUT_OK;
 }
 
+/* nil and why; a reason that is no text tells the client nothing but where to look. */
+static void take_reason(lua_State *L, struct task *t, int index)
+{
+    if (lua_type(L, index) == LUA_TSTRING) {
+        take_text(L, t, index, OUT_TOOL_ERROR, true);
+        return;
+    }
+    char error[80];
+    snprintf(error, sizeof error, "run returned nil and a %s, where a text belongs",
+             luaL_typename(L, index));
+    log_failure(t, "tool failed", error, NULL);
+    set_internal(t);
+}
+
 void outcome_of_return(lua_State *L, struct task *t, int n)
 {
     int first = lua_gettop(L) - n + 1;
-    if (n >= 2 && lua_isnil(L, first) && lua_type(L, first + 1) == LUA_TSTRING)
-        take_text(L, t, first + 1, OUT_TOOL_ERROR, true);
+    if (n >= 2 && lua_isnil(L, first) && !lua_isnil(L, first + 1))
+        take_reason(L, t, first + 1);
     else if (n == 0 || lua_isnil(L, first))
         set_empty(t);
     else if (lua_type(L, first) == LUA_TSTRING)
@@ -213,19 +247,6 @@ struct failure {
     struct strand *strand;
     const char *msg;
 };
-
-static const char *call_id(const struct task *t) { return t->info ? t->info->call_id : NULL; }
-
-static void log_failure(const struct task *t, const char *msg, const char *error, const char *trace)
-{
-    struct log_line l;
-    log_begin(&l, LOG_WARN, msg);
-    log_str(&l, "tool", t->tool && t->tool->tool ? t->tool->tool->name : NULL);
-    log_str(&l, "call_id", call_id(t));
-    log_str(&l, "error", error);
-    log_str(&l, "trace", trace);
-    log_end(&l);
-}
 
 static void add_level(lua_State *from, int level, luaL_Buffer *b)
 {
@@ -292,10 +313,7 @@ static int describe(lua_State *L)
         const char *text = without_position(error);
         set_text(t, OUT_TOOL_ERROR, true, text, strnlen(text, MAX_ERROR));
     } else {
-        char text[128];
-        int n =
-            snprintf(text, sizeof text, "internal error (call %s)", call_id(t) ? call_id(t) : "-");
-        set_text(t, OUT_TOOL_ERROR, true, text, (size_t)n < sizeof text ? (size_t)n : 127);
+        set_internal(t);
     }
     return 0;
 }

@@ -103,13 +103,19 @@ struct task_info { /* borrowed until done() returned, but args and meta: only fo
     uint64_t memory_bytes;
     bool wants_progress, wants_log; /* else ctx:progress and ctx:log cost nothing */
 };
-struct task_ops { /* on the worker's thread. progress and log may be called inside task_start() */
-    void (*progress)(void *arg, double done, double total, bool has_total, const char *message);
+struct task_progress {
+    double done, total;
+    bool has_total;
+    const char *message; /* NULL: none */
+};
+/* On the worker's thread. progress and log may be called inside task_start(). wait: the record
+ * number that what is told, or the reply, must wait for. */
+struct task_ops {
+    void (*progress)(void *arg, const struct task_progress *p, uint64_t wait);
     /* level: enum mcp_log_level's number */
-    void (*log)(void *arg, int level, const char *data_json, size_t len);
-    /* Once. The call has ended; r is moved out by the receiver (or left: then it is freed). wait:
-     * the record number a reply must wait for. Called inside task_start() when the tool did not
-     * wait. */
+    void (*log)(void *arg, int level, const char *data_json, size_t len, uint64_t wait);
+    /* Once. The call has ended; r is moved out by the receiver (or left: then it is freed). Called
+     * inside task_start() when the tool did not wait. */
     void (*done)(void *arg, struct tool_result *r, uint64_t wait);
 };
 /* Runs the first slice at once. NULL: done() was called already (ended, or could not start), else

@@ -6,17 +6,19 @@
 #include "base/clock.h"
 #include "base/json_scan.h"
 
-static void on_progress(void *arg, double done, double total, bool has_total, const char *message)
+static void on_progress(void *arg, const struct task_progress *p, uint64_t wait)
 {
     struct call *c = arg;
     c->progress++;
-    snprintf(c->last, sizeof c->last, "%g %g %d %s", done, total, has_total,
-             message ? message : "-");
+    c->last_wait = wait;
+    snprintf(c->last, sizeof c->last, "%g %g %d %s", p->done, p->total, p->has_total,
+             p->message ? p->message : "-");
 }
 
-static void on_log(void *arg, int level, const char *json, size_t len)
+static void on_log(void *arg, int level, const char *json, size_t len, uint64_t wait)
 {
     struct call *c = arg;
+    c->last_wait = wait;
     c->logs++;
     snprintf(c->last, sizeof c->last, "%d %.*s", level, (int)len, json);
 }

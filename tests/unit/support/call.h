@@ -20,6 +20,7 @@ struct call {
     int64_t began_ms, took_ms;
     int progress, logs; /* how many came */
     char last[256];     /* of them */
+    uint64_t last_wait; /* the record it must wait for */
 };
 
 /* As a caller named anna; what more it wants is set in info. args is JSON, or NULL. Both are

@@ -1,0 +1,139 @@
+// told.test.mjs - what a client was told while its call still ran survives as its answer does: progress and log messages
+// leave once the change that they tell of is durable.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Gateway } from "../e2e/lib/gateway.mjs";
+import { openEventStream } from "../e2e/lib/sse.mjs";
+import { Disk } from "./lib/disk.mjs";
+import { between } from "./lib/random.mjs";
+
+const short = Boolean(process.env.MOONGATE_SHORT);
+const ROUNDS = short ? 5 : 50;
+const STEPS = 40;
+const META = "io.modelcontextprotocol/";
+const check = (name, body) => test(name, { timeout: short ? 60_000 : 300_000 }, body);
+
+const ini = (more = "") => `[rate_limit]\nbucket = 0\n[state]\nautosave = 60s\n[log]\naccess = no\n${more}`;
+
+// Counts in the state, and says after each step how far it has come.
+const tools = {
+  "teller.lua": `local mcp = require "mcp"
+local told = mcp.state.open("teller.told", { key = "id" })
+
+local function run(args, ctx)
+  if args.read then return told:get("n") or { n = 0 } end
+  for i = args.from + 1, args.from + args.steps do
+    local ok, message, code = told:put { id = "n", n = i }
+    if not ok then return nil, message, code end
+    if i % 2 == 0 then ctx:progress(i) else ctx:log("info", { n = i, pad = ("x"):rep(args.pad or 0) }) end
+    if args.pause then mcp.time.sleep(args.pause) end
+  end
+  return { n = args.from + args.steps }
+end
+
+return mcp.tool { name = "teller", description = "Tell.", run = run, limits = { timeout = "60s" },
+  input = { type = "object" } }
+`,
+};
+
+async function start(t, more) {
+  const disk = new Disk();
+  t.after(() => disk.remove());
+  const gw = new Gateway({ dir: disk.dir, ini: ini(more), tools });
+  gw.exit = { code: 0, signal: null };
+  t.after(() => gw.kill());
+  return { disk, gw };
+}
+
+function tell(gw, args) {
+  return openEventStream(gw.url, {
+    method: "POST",
+    headers: {
+      Accept: "application/json, text/event-stream", "Content-Type": "application/json",
+      "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "teller",
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0", id: 1, method: "tools/call",
+      params: {
+        name: "teller", arguments: { steps: STEPS, ...args },
+        _meta: {
+          [`${META}protocolVersion`]: "2026-07-28", [`${META}clientCapabilities`]: {},
+          [`${META}logLevel`]: "debug", progressToken: 1,
+        },
+      },
+    }),
+  });
+}
+
+const number = ({ json: { params } }) => params.progress ?? params.data.n;
+
+// Tells from what is stored on, is cut off after some messages; how far it was told to have come.
+async function round(gw, from, pause) {
+  const stream = await tell(gw, { from, pause });
+  let last = from;
+  for (let left = between(1, 30); left > 0; left--) {
+    const n = number(await stream.next());
+    assert.equal(n, last + 1, "in order, none left out");
+    last = n;
+  }
+  await gw.kill();
+  stream.close();
+  return last;
+}
+
+check("a power cut after any message: what it told is there", async (t) => {
+  const { disk, gw } = await start(t);
+  let told = 0;
+  for (let i = 0; i < ROUNDS; i++) {
+    await gw.restart({ env: disk.env({ fsyncUs: 300, fdatasyncUs: 10_000 }) });
+    const { value } = await gw.call("teller", { read: true });
+    assert.ok(value.n >= told, `told of ${told}, ${value.n} is left`);
+    told = await round(gw, value.n, i % 2 ? undefined : 0.001);
+    disk.powerCut(() => 0);
+  }
+});
+
+check("all messages come before the answer, whatever they waited for", async (t) => {
+  const { disk, gw } = await start(t);
+  await gw.restart({ env: disk.env({ fdatasyncUs: 5000 }) });
+  for (const pause of [undefined, 0, 0.001]) {
+    const stream = await tell(gw, { from: 0, pause });
+    for (let i = 1; i <= STEPS; i++) assert.equal(number(await stream.next()), i);
+    const answer = await stream.next();
+    assert.equal(answer.json.result.content[0].text, JSON.stringify({ n: STEPS }));
+    assert.equal(await stream.next(), null);
+  }
+});
+
+check("a failed sync: nothing is told of what may be lost, and the answer says so", async (t) => {
+  const { disk, gw } = await start(t);
+  await gw.restart({ env: disk.env({ fail: "sync:12+:EIO", fdatasyncUs: 20_000 }) });
+  const stream = await tell(gw, { from: 0, pause: 0.005, steps: 200 });
+  let last = 0;
+  let event = await stream.next();
+  for (; event?.json.method; event = await stream.next()) last = number(event);
+  assert.ok(last > 0, "something was durable before");
+  assert.ok(event.json.result.isError);
+  assert.match(event.json.result.content[0].text, /durable|read-only/);
+  await gw.kill();
+  disk.powerCut(() => 0);
+  await gw.restart({ env: {} });
+  const { value } = await gw.call("teller", { read: true });
+  assert.ok(value.n >= last, `told of ${last}, ${value.n} is left`);
+});
+
+check("max_stream_queue holds for what waits for the disk, too", async (t) => {
+  const { disk, gw } = await start(t, "[server]\nmax_stream_queue = 64K\n");
+  await gw.restart({ env: disk.env({ fdatasyncUs: 300_000 }) });
+  const within = await tell(gw, { from: 0, steps: 20, pad: 1000 });
+  for (let i = 1; i <= 20; i++) assert.equal(number(await within.next()), i);
+  assert.ok((await within.next()).json.result);
+  // the client of more is treated as one that does not read: its call ends, without an answer
+  const over = await gw.client.modern("tools/call",
+    { name: "teller", arguments: { from: 0, steps: 200, pad: 1000 } }, { meta: { [`${META}logLevel`]: "debug" } })
+    .then((res) => res.messages ?? [], () => []);
+  assert.ok(!over.some((message) => message.result), "no answer behind a gap");
+  assert.equal((await gw.call("teller", { read: true })).value.n, 200);
+});
