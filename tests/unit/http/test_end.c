@@ -124,7 +124,7 @@ static void test_exchanges_outlive_the_server(void **state)
     http_server_free(s.server);
     assert_int_equal(s.lost, 6);
     assert_string_equal(exchange_headers(s.held[1])->user_agent, "u");
-    assert_string_equal(exchange_url(s.held[1]), "/hold?a");
+    assert_string_equal(exchange_url(s.held[1]), "/hold?***");
     assert_null(exchange_header(s.held[1], "user-agent"));
     assert_null(exchange_query(s.held[1], "a", 0));
     assert_int_equal(exchange_send(s.held[0], "x", 1), MG_E_CLOSED);
