@@ -59,7 +59,7 @@ extra_schema := $(BUILD)/obj/gen/metaschemas.o
 
 # ---- flags -------------------------------------------------------------------------------------
 
-RUN_PKGS  := libmicrohttpd lua5.4 libcjson inih gnutls libpcre2-8
+RUN_PKGS  := libmicrohttpd lua5.4 libcjson inih gnutls libpcre2-8 libcurl sqlite3
 TEST_PKGS := cmocka
 PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(RUN_PKGS))
 PKG_LIBS    := $(shell $(PKG_CONFIG) --libs $(RUN_PKGS))

@@ -13,7 +13,7 @@ import { repo } from "./lib/env.mjs";
 // What bootstrap itself runs, taken from the real machine.
 const real = ["sh", "dirname", "sed", "find", "head", "env", "touch", "cat", "tee", "rm", "mv", "chmod"];
 const tools = ["make", "valgrind", "cppcheck", "clang-tidy", "luacheck", "curl", "npm", "wrk", "nginx"];
-const runLibraries = ["libmicrohttpd", "gnutls", "lua5.4", "libcjson", "inih", "libpcre2-8"];
+const runLibraries = ["libmicrohttpd", "gnutls", "lua5.4", "libcjson", "inih", "libpcre2-8", "libcurl", "sqlite3"];
 
 class Machine {
   constructor({ uid = 0, libraries = runLibraries, headers = ["stdlib.h", "uthash.h"] } = {}) {
@@ -110,7 +110,7 @@ test("as root, what is missing is installed in one call, and nothing is removed"
   m.apt();
   const done = m.bootstrap("deps", "run");
   assert.equal(done.status, 0, done.stderr);
-  assert.deepEqual(done.calls, [`${aptLine} libmicrohttpd-dev libcjson-dev libinih-dev libpcre2-dev uthash-dev`]);
+  assert.deepEqual(done.calls, [`${aptLine} libmicrohttpd-dev libcjson-dev libinih-dev libpcre2-dev libcurl4-gnutls-dev libsqlite3-dev uthash-dev`]);
 });
 
 test("the lists are updated when they are empty, and when they are older than a day", (t) => {

@@ -42,7 +42,8 @@ FILENAME == "Makefile" {
 
 # System headers that one folder keeps to itself.
 /<lua\.h>|<lauxlib\.h>|<lualib\.h>/ && layer != "vm" && layer != "api" { fail("<lua.h> outside lua/") }
-/<pcre2\.h>/ && layer != "schema" { fail("<pcre2.h> outside gateway/schema") }
+/<pcre2\.h>/ && layer != "schema" && layer != "api" { fail("<pcre2.h> outside gateway/schema and lua/api") }
+/<sqlite3\.h>/ && layer != "index" { fail("<sqlite3.h> outside gateway/index") }
 /<microhttpd\.h>/ && layer != "http" { fail("<microhttpd.h> outside gateway/http") }
 /<curl\// && layer != "io" { fail("<curl/...> outside gateway/io") }
 /<hiredis\// && FILENAME !~ /redis/ { fail("<hiredis/...> outside the redis files") }
