@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/schema.h"
+
 struct toolset {
     atomic_uint refs;
     uint32_t generation;
@@ -164,8 +166,11 @@ int toolset_seal(struct toolset *s)
 
 static void toolset_free(struct toolset *s)
 {
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++) {
+        schema_free(s->added[i]->input);
+        schema_free(s->added[i]->output);
         free(s->added[i]);
+    }
     for (size_t i = 0; i < s->problem_count; i++) {
         free((void *)s->problems[i].file);
         free((void *)s->problems[i].text);

@@ -10,11 +10,15 @@
 
 #include "base/err.h"
 
+struct schema;
+
 struct tool {
     const char *name;
     const char *title, *description; /* NULL when not declared */
     const char *input_schema;        /* JSON text on one line, an object with "type":"object" */
     const char *output_schema;       /* or NULL */
+    /* Compiled, the set's own; NULL: anything goes. */
+    struct schema *input, *output;
     const char *annotations, *icons, *meta; /* JSON text or NULL */
     const char *file;                       /* "greet.lua", for messages */
     int64_t timeout_ms;                     /* already within what mcp.ini allows */
@@ -33,7 +37,7 @@ struct toolset_problem { /* a file that did not load */
 
 struct toolset;
 struct toolset *toolset_new(uint32_t generation); /* NULL: no memory; building starts */
-/* Copies everything. MG_E_CONFLICT with a text naming both files for a name that is taken. */
+/* Copies everything, but takes over the compiled schemas when it returns 0. MG_E_CONFLICT with a text naming both files for a name that is taken. */
 int toolset_add(struct toolset *s, const struct tool *t, struct err *e) MG_NODISCARD;
 int toolset_add_problem(struct toolset *s, const char *file, const char *text) MG_NODISCARD;
 int toolset_seal(struct toolset *s) MG_NODISCARD; /* sorts; from here on it is immutable */

@@ -133,7 +133,7 @@ static void check_compiles(struct reading *x, const char *field, const char *tex
 {
     struct err e = { 0 };
     struct schema *s = schema_compile(text, strlen(text), NULL, 0, &e);
-    if (!s)
+    if (!s || schema_check_defaults(s, &e) != 0)
         report_add(x->r, field, "%s: %s", field, e.text);
     schema_free(s);
 }
@@ -141,7 +141,7 @@ static void check_compiles(struct reading *x, const char *field, const char *tex
 static void read_schemas(struct reading *x)
 {
     struct tool *t = &x->d->tool;
-    t->input_schema = "{\"type\":\"object\"}";
+    t->input_schema = DECL_ANY_INPUT;
     if (field(x, "input") != LUA_TNIL && schema_push(x->L, -1, "input", x->r)) {
         t->input_schema = anchored(x);
         if (!says_object(t->input_schema))

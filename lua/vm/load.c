@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "schema/schema.h"
 #include "vm/decl.h"
 #include "vm/sandbox.h"
 #include "vm/slice.h"
@@ -57,13 +58,38 @@ static int tool_keep(struct loading *l, const struct decl *d, uint32_t index)
     return 0;
 }
 
+/* Into the set, which keeps them for all workers. Their texts have been tried by decl_read(). */
+static int schemas_compile(struct tool *t, struct err *e)
+{
+    if (strcmp(t->input_schema, DECL_ANY_INPUT) != 0 &&
+        !(t->input = schema_compile(t->input_schema, strlen(t->input_schema), NULL, 0, e)))
+        return e->code;
+    if (t->output_schema &&
+        !(t->output = schema_compile(t->output_schema, strlen(t->output_schema), NULL, 0, e)))
+        return e->code;
+    return 0;
+}
+
+static int set_add(struct loading *l, struct tool *t, struct err *e)
+{
+    t->metric = metrics_tool(t->name);
+    int code = schemas_compile(t, e);
+    if (code == 0)
+        code = toolset_add(l->set, t, e);
+    if (code != 0) {
+        schema_free(t->input);
+        schema_free(t->output);
+    }
+    t->input = t->output = NULL; /* the set's now, or gone */
+    return code;
+}
+
 /* The tool's place in the set: a new one, or the one that the first vm got. MG_E_NOTFOUND: it is
  * not in the set. */
 static int tool_place(struct loading *l, struct decl *d, uint32_t *index, struct err *e)
 {
     if (l->set) {
-        d->tool.metric = metrics_tool(d->tool.name);
-        int code = toolset_add(l->set, &d->tool, e);
+        int code = set_add(l, &d->tool, e);
         *index = (uint32_t)toolset_count(l->set) - 1;
         return code;
     }

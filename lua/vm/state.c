@@ -106,6 +106,7 @@ void vm_free(struct vm *vm)
     toolset_unref(vm->set);
     memory_fini(&vm->memory);
     buf_fini(&vm->scratch);
+    buf_fini(&vm->fitted);
     free(vm);
 }
 

@@ -63,6 +63,7 @@ struct task {
     enum task_kind kind;
     const struct vm_tool *tool;     /* whose grants it has; NULL at load */
     const struct task_info *info;   /* NULL at load */
+    struct json_text args;          /* of a call, until its first slice has begun */
     struct task_identity *identity; /* owned; NULL: info is the caller's */
     const struct task_ops *ops;     /* NULL: nobody is told */
     void *ops_arg;
