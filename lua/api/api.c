@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+static const struct api_module call = { .name = "", .open = mgl_open_call };
 static const struct api_module codec = { .name = "codec", .open = mgl_open_codec };
 static const struct api_module config = { .name = "config", .open = mgl_open_config };
 static const struct api_module env = { .name = "", .open = mgl_open_env, .need = "env" };
@@ -15,6 +16,6 @@ static const struct api_module state = { .name = "state", .open = mgl_open_state
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 
 const struct api_module *const api_modules[] = {
-    &json,  &codec,  &time_, &logging, &config, &env,   &result,
-    &state, &events, &jobs,  &exec,    &evals,  &gates, NULL,
+    &json,  &call,   &codec, &time_, &logging, &config, &env, &result,
+    &state, &events, &jobs,  &exec,  &evals,   &gates,  NULL,
 };

@@ -24,6 +24,14 @@ local mcp = {}
 ---@return string? code
 function mcp.env(name) end
 
+---Runs another tool for the same caller, under its own grants and limits.
+---@param tool string
+---@param args? table
+---@return any value what its run returned
+---@return string? message
+---@return string? code its outcome, or NOTFOUND or LIMIT
+function mcp.call(tool, args) end
+
 ---@alias mcp.duration number|string seconds, or a text such as "250ms" or "5m"
 ---@alias mcp.size integer|string bytes, or a text such as "8M"
 

@@ -130,10 +130,10 @@ static bool fit_output(struct task *t, struct buf *json)
     return true;
 }
 
-/* Beside the content, where an output is declared. */
+/* Beside the content, where an output is declared, or another tool wants the value. */
 static void structure(struct task *t, const struct buf *json)
 {
-    if (output_of(t))
+    if (output_of(t) || t->depth > 0)
         buf_append(&t->result.structured, json->data, json->len);
     if (!buf_ok(json) || !buf_ok(&t->result.content) || !buf_ok(&t->result.structured))
         outcome_text(t, OUT_NO_MEMORY, true, "the gateway is out of memory", 28);

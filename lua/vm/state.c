@@ -110,6 +110,8 @@ void vm_free(struct vm *vm)
     free(vm);
 }
 
+void vm_set_gates(struct vm *vm, struct gate *const *gates) { vm->gates = gates; }
+
 size_t vm_task_count(const struct vm *vm) { return vm->task_count; }
 
 uint64_t vm_memory(const struct vm *vm) { return (uint64_t)vm->memory.total; }

@@ -60,6 +60,7 @@ struct vm {
     struct buf scratch;  /* a result's JSON, before it is one text block */
     struct buf fitted;   /* arguments or a result as the tool's schema means them */
     struct toolset *set; /* a reference */
+    struct gate *const *gates;
     bool is_loading, is_closing;
     void (*start_failed)(void *arg, const char *file, const char *text);
     void *start_failed_arg;

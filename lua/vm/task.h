@@ -82,6 +82,7 @@ struct task {
     int on_end; /* registry reference of the list of functions, or LUA_NOREF */
     int on_end_count;
     enum outcome outcome; /* of the call, for its on_end functions */
+    uint8_t depth;        /* calls around it: mcp.call in mcp.call */
     bool is_timed;        /* its timer was started: it has waited or was preempted */
     bool is_stopping;
     bool is_dying; /* in vm->dying */

@@ -23,6 +23,7 @@ struct topics;
 struct inflight;
 struct offload;
 struct rlimit;
+struct gate;
 struct job_gates;  /* api/job_gates.h: how many jobs of a kind run at once; one per process */
 struct outbox;     /* api/outbox.h: events that wait until a change is durable; one per worker */
 struct api_module; /* vm/module.h: what lua/api hands in */
@@ -92,11 +93,14 @@ struct vm *vm_new(const struct vm_options *o, struct toolset *set, struct vm *li
 void vm_free(struct vm *vm); /* kills what still runs, by dropping */
 /* on its worker's thread, before the first task */
 void vm_attach(struct vm *vm, const struct vm_services *s);
+/* How many calls of each tool, by its index, may run at once; NULL: any number. Borrowed. */
+void vm_set_gates(struct vm *vm, struct gate *const *gates);
 
 /* ---- a call ---- */
 struct task;
 struct task_info { /* borrowed until done() returned, but args and meta: only for task_start() */
     const char *call_id, *tool, *principal, *scopes, *ip, *client_name, *client_version, *protocol;
+    const char *tools; /* what the principal may call: comma-separated globs; NULL: everything */
     struct json_text args; /* object or JSON_NONE */
     struct json_text meta; /* _meta or JSON_NONE */
     int64_t timeout_ms;
