@@ -128,6 +128,8 @@ struct config {
         struct config_list redact;
     } log;
     struct {
+        bool reload;     /* follow the tools folder, the ini file and the files it names */
+        int64_t poll_ms; /* where the kernel tells nothing of changes */
         int64_t timeout_ms, max_timeout_ms;
         uint64_t memory_bytes, max_memory_bytes, worker_memory_bytes;
         uint32_t max_concurrent;

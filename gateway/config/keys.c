@@ -120,6 +120,10 @@ static const struct key_info log_keys[] = {
 };
 
 static const struct key_info tools_keys[] = {
+    { "reload", KEY_BOOL, AT(tools.reload), "yes",
+      .help = "Serve changed tools and a changed mcp.ini at once; no: only SIGHUP does" },
+    { "poll", KEY_DURATION, AT(tools.poll_ms), "2s", 100, HOUR,
+      .help = "How often files are looked at whose changes the kernel does not tell" },
     { "timeout", KEY_DURATION, AT(tools.timeout_ms), "30s", 10, DAY,
       .help = "Time for one call of a tool that declares none" },
     { "max_timeout", KEY_DURATION, AT(tools.max_timeout_ms), "10m", 10, DAY,

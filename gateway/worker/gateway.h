@@ -50,6 +50,8 @@ struct gateway {
     atomic_uint full_workers;     /* whose tools keep so much that calls find no memory */
     atomic_uint live_generations; /* of tools; a reload waits while there are MAX_GENERATIONS */
     atomic_uint reload_failed;    /* 1: the last reload was refused, the old configuration serves */
+    /* For whoever reads /metrics; written by the main thread. */
+    atomic_uint reloads, reloads_failed, generation, tools, broken_files;
     atomic_uint start_failed;     /* files whose start function failed when it last ran */
 };
 

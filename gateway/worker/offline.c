@@ -42,7 +42,7 @@ static int offline_open(struct offline *o, const char *ini_path)
 {
     struct err e = { 0 };
     *o = (struct offline){ .gateway = { .worker_count = 1 } };
-    o->config = loading_config(ini_path, loading_tell_stderr);
+    o->config = loading_config(ini_path, loading_tell_stderr, NULL);
     if (!o->config)
         return 2;
     struct log_options people = { .level = o->config->log.level, .text = true };
@@ -105,7 +105,7 @@ int offline_check(const char *ini_path, const char *file)
         const struct toolset_problem *p = toolset_problem_at(tools, i);
         if (file && p->file[0] && strcmp(base_name(p->file), base_name(file)) != 0)
             continue;
-        show(&shown, p->text);
+        show(&shown, p->shown[0] ? p->shown : p->text);
     }
     if (tools && !file)
         policies_strays(o.serving->generation->policies, tools, show, &shown);

@@ -208,8 +208,9 @@ static void test_keys(void **state)
     static const struct bad bad[] = {
         { "[server]\nprot = 1\n", "mcp.ini:2: server.prot: unknown key; did you mean port?\n" },
         { "[server]\nfrobnicate = 1\n", "mcp.ini:2: server.frobnicate: unknown key\n" },
-        { "[tools]\nreload = yes\npoll = 2s\n",
-          "mcp.ini:2: tools.reload: unknown key\nmcp.ini:3: tools.poll: unknown key\n" },
+        { "[tools]\nreload = often\npoll = 99ms\n",
+          "mcp.ini:2: tools.reload: expected yes or no, got 'often'\n"
+          "mcp.ini:3: tools.poll: expected 100ms to 1h, got '99ms'\n" },
         { "[server]\nPort = 1\n", "mcp.ini:2: server.Port: unknown key; did you mean port?\n" },
         { "[server]\nport = 1\nport = 2\n", "mcp.ini:3: server.port: is set already in line 2\n" },
         { "[eval x]\ncommand = a\nurl = http://a\n", "mcp.ini:3: eval x.url: unknown key\n" },
