@@ -141,6 +141,11 @@ struct config {
         struct config_list order; /* empty: any name is a gate */
         bool strict;
     } gates;
+    struct {
+        const char *path; /* "": beside the state file */
+        uint64_t max_file_bytes;
+        struct config_list exclude; /* path globs relative to root */
+    } search;
 
     const struct config_key *keys;
     size_t n_keys;

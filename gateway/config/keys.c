@@ -153,6 +153,17 @@ static const struct key_info gates_keys[] = {
       .help = "A gate needs the one before it in order" },
 };
 
+static const struct key_info search_keys[] = {
+    { "path", KEY_PATH, AT(search.path), "", .restart = true,
+      .note = "the state file's, and -index",
+      .help = "The index, a database that is made anew when it is lost" },
+    { "max_file", KEY_SIZE, AT(search.max_file_bytes), "1M", KB, 3 * MB,
+      .help = "Larger files are not indexed" },
+    { "exclude", KEY_LIST, AT(search.exclude), "", .shape = shape_glob, .opens = true,
+      .note = "none",
+      .help = "Files that are not indexed, as globs, beside what .gitignore names" },
+};
+
 static const struct key_info key_keys[] = {
     { "secret", KEY_SECRET, offsetof(struct config_key, secret), "", .shape = shape_secret,
       .note = "none", .help = "The key itself, better as @/path or ${NAME}; or sha256" },
@@ -235,6 +246,10 @@ const struct section_info config_sections[] = {
       .keys = gates_keys,
       .n_keys = COUNT(gates_keys),
       .help = "The gates of promote_model" },
+    { .name = "search",
+      .keys = search_keys,
+      .n_keys = COUNT(search_keys),
+      .help = "The index of the repository that search looks in" },
     { .name = "key",
       .named = "NAME",
       .name_shape = shape_key_name,

@@ -100,6 +100,8 @@ struct vm_sections {
     size_t eval_count;
     const char *const *gates; /* order; NULL or empty: any name */
     bool gates_strict;
+    uint64_t search_max_file;
+    const char *const *search_exclude; /* NULL-terminated path globs; NULL: none */
 };
 
 #endif
