@@ -119,6 +119,7 @@ struct config {
         const char *root; /* an existing folder, no symbolic link in it */
         const char *tools;
         struct config_list deny; /* path globs relative to root */
+        const char *view_base;   /* "" when not set */
     } paths;
     struct {
         enum log_level level;

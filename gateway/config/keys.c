@@ -105,6 +105,9 @@ static const struct key_info paths_keys[] = {
     { "deny", KEY_LIST, AT(paths.deny), "**/.git/**, **/.env*, **/*.pem, **/*.key, **/id_*",
       .shape = shape_glob, .opens = true,
       .help = "Files in the root that no tool may touch, as globs" },
+    { "view_base", KEY_TEXT, AT(paths.view_base), "", .shape = shape_url,
+      .alias = "GITHUB_VIEW_BASE", .note = "file:// and the path",
+      .help = "Where people see the root's files on the web: URLs in results begin so" },
 };
 
 static const struct key_info log_keys[] = {

@@ -104,7 +104,7 @@ static int make_index(sqlite3 *db, const char *tool, const char *name, int *n, b
                      "CREATE TABLE docs_%d (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, "
                      "stamp TEXT);"
                      "CREATE VIRTUAL TABLE text_%d USING fts5 (title, text, more, "
-                     "tokenize = 'code', prefix = '2 3')",
+                     "tokenize = 'code', prefix = '1 2 3')",
                      *n, *n);
     return database_run(db, sql);
 }
@@ -142,7 +142,7 @@ static int set_up(sqlite3 *db, const struct database_options *o)
     sqlite3_snprintf((int)sizeof sql, sql,
                      "PRAGMA cache_size = %d; PRAGMA synchronous = NORMAL; "
                      "PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 16777216",
-                     o->is_writer ? -4096 : -2048);
+                     o->is_writer ? -4096 : -1024);
     int rc = database_run(db, sql);
     if (rc != SQLITE_OK || !o->is_writer)
         return rc;

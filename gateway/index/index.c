@@ -207,8 +207,6 @@ static void runner_work(struct offload_job *job)
         if (clock_mono_ms() > end)
             break;
     }
-    if (r->db) /* what it remembers of the file is there again when it is needed */
-        (void)sqlite3_db_release_memory(r->db);
 }
 
 /* Under lock. False: no helper takes the job. */

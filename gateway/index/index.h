@@ -80,6 +80,7 @@ struct index_op {
     struct buf in;                     /* the texts, one behind the other */
     struct index_span text[INDEX_TEXTS];
     uint32_t limit;
+    bool any;            /* INDEX_SEARCH: documents with any of the words, not all */
     int64_t deadline_ms; /* monotonic; INT64_MAX: none */
 
     int code; /* 0, or an enum mg_err with err.text */

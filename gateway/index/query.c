@@ -108,14 +108,14 @@ static int add_whole(struct query *q, sqlite3 *db, const struct term *t, struct 
     return code;
 }
 
-static int add_term(struct query *q, sqlite3 *db, const struct term *t, struct err *e)
+static int add_term(struct query *q, sqlite3 *db, const struct term *t, bool any, struct err *e)
 {
     size_t before = q->count;
     int code = add_words(q, db, t, e);
     if (code != 0 || q->count == before)
         return code;
     if (q->match.len > 0)
-        buf_str(&q->match, " AND ");
+        buf_str(&q->match, any ? " OR " : " AND ");
     if (!has_parts(t)) {
         add_string(&q->match, t, false);
         return 0;
@@ -128,7 +128,7 @@ static int add_term(struct query *q, sqlite3 *db, const struct term *t, struct e
     return add_whole(q, db, t, e);
 }
 
-int query_parse(struct query *q, sqlite3 *db, const char *text, size_t len, struct err *e)
+int query_parse(struct query *q, sqlite3 *db, const char *text, size_t len, bool any, struct err *e)
 {
     const char *end = text + len;
     struct term t;
@@ -138,7 +138,7 @@ int query_parse(struct query *q, sqlite3 *db, const char *text, size_t len, stru
         if (++terms > QUERY_TERMS_MAX)
             return err_set(e, MG_E_INVALID, "the query has more than %d words and phrases",
                            QUERY_TERMS_MAX);
-        int code = add_term(q, db, &t, e);
+        int code = add_term(q, db, &t, any, e);
         if (code != 0)
             return code;
     }

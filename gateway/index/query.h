@@ -23,8 +23,8 @@ struct query {        /* {0} is valid and empty */
     size_t count;
 };
 
-/* 0; MG_E_INVALID for more words than the limits; MG_E_NOMEM. */
-int query_parse(struct query *q, sqlite3 *db, const char *text, size_t len,
+/* any: one of the words is enough. 0; MG_E_INVALID for more words than the limits; MG_E_NOMEM. */
+int query_parse(struct query *q, sqlite3 *db, const char *text, size_t len, bool any,
                 struct err *e) MG_NODISCARD;
 void query_fini(struct query *q);
 

@@ -254,7 +254,7 @@ static bool read_search(const struct reading *r, int n)
         return fail_memory(r);
     const struct index_span *text = &op->text[INDEX_ID];
     if (text->len > 0)
-        op->code = query_parse(q, r->db, op->in.data + text->at, text->len, &op->err);
+        op->code = query_parse(q, r->db, op->in.data + text->at, text->len, op->any, &op->err);
     if (op->code == 0 && q->match.len > 0)
         is_bad = search(r, n, q);
     query_fini(q);

@@ -44,6 +44,7 @@ static int sections_fill(struct policies *p)
         .gates_strict = c->gates.strict,
         .search_max_file = c->search.max_file_bytes,
         .search_exclude = c->search.exclude.items,
+        .view_base = c->paths.view_base[0] ? c->paths.view_base : NULL,
     };
     return 0;
 }

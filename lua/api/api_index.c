@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "base/utf8.h"
 #include "index/index.h"
+#include "tools/pathglob.h"
 #include "vm/op.h"
 
 #define META "mg.index"
@@ -315,16 +316,16 @@ static int l_list(lua_State *L)
     return waiting_run(L, w);
 }
 
-/* index:search(query [, {limit=}]) -> array of {id=, score=, title=, snippet=}, or nil, message,
- * code (w). The best first, at most limit (10; up to 100). All words of the query must be in a
- * document; "quoted words" must stand there one behind the other; word* is what begins so. All else
- * is taken as it stands. Case and accents do not matter, and neither does how names are written:
- * getUserName, get_user_name and "get user name" find each other. snippet: the part of the text
- * with most of the words, on one line of at most 240 bytes. At most 32 words and phrases; code
- * TIMEOUT after 5 s. */
+/* index:search(query [, {limit=, any=}]) -> array of {id=, score=, title=, snippet=}, or nil,
+ * message, code (w). The best first, at most limit (10; up to 100). All words of the query must be
+ * in a document (any = true: one of them, and those with more come first); "quoted words" must
+ * stand there one behind the other; word* is what begins so. All else is taken as it stands. Case
+ * and accents do not matter, and neither does how names are written: getUserName, get_user_name and
+ * "get user name" find each other. snippet: the part of the text with most of the words, on one
+ * line of at most 240 bytes. At most 32 words and phrases; code TIMEOUT after 5 s. */
 static int l_search(lua_State *L)
 {
-    static const char *const names[] = { "limit", NULL };
+    static const char *const names[] = { "limit", "any", NULL };
     size_t len;
 
     lua_settop(L, 3);
@@ -333,9 +334,11 @@ static int l_search(lua_State *L)
     uint32_t limit = check_limit(L, 3, SEARCH_DEFAULT, INDEX_SEARCH_MAX);
     if (len > INDEX_QUERY_MAX)
         return api_fail(L, "INVALID", "the query has more than %d bytes", INDEX_QUERY_MAX);
+    bool any = lua_istable(L, 3) && lua_getfield(L, 3, "any") != LUA_TNIL && lua_toboolean(L, -1);
     struct waiting *w = waiting_push(L, INDEX_SEARCH, push_hits);
     if (!w)
         return 3;
+    w->index.any = any;
     w->index.limit = limit;
     add_text(w, INDEX_ID, query, len);
     return waiting_run(L, w);
@@ -359,23 +362,38 @@ static int l_open(lua_State *L)
     return 1;
 }
 
-/* mcp.index.settings() -> {max_file=, exclude=}: what [search] of mcp.ini says: bytes, and a list
- * of path globs. */
+static const struct vm_sections *sections_of(lua_State *L)
+{
+    static const struct vm_sections none;
+    const struct vm_sections *sections = vm_options_of(L)->config;
+    return sections ? sections : &none;
+}
+
+/* mcp.index.settings() -> {max_file=, view_base=}: what mcp.ini says of files that are searched:
+ * [search] max_file in bytes; [paths] view_base, a URL, or nil. */
 static int l_settings(lua_State *L)
 {
-    const struct vm_sections *sections = vm_options_of(L)->config;
-    const char *const *glob = sections ? sections->search_exclude : NULL;
-
+    const struct vm_sections *sections = sections_of(L);
     lua_createtable(L, 0, 2);
-    lua_pushinteger(L, sections ? (lua_Integer)sections->search_max_file : 0);
+    lua_pushinteger(L, (lua_Integer)sections->search_max_file);
     lua_setfield(L, -2, "max_file");
-    lua_newtable(L);
-    for (lua_Integer i = 1; glob && *glob; glob++, i++) {
-        lua_pushstring(L, *glob);
-        lua_rawseti(L, -2, i);
-    }
-    value_mark_array(L, -1);
-    lua_setfield(L, -2, "exclude");
+    lua_pushstring(L, sections->view_base);
+    lua_setfield(L, -2, "view_base");
+    return 1;
+}
+
+/* mcp.index.excludes(path) -> does [search] exclude of mcp.ini leave out this path, which is
+ * relative to the root? */
+static int l_excludes(lua_State *L)
+{
+    size_t len;
+    const char *path = luaL_checklstring(L, 1, &len);
+    const char *const *glob = sections_of(L)->search_exclude;
+    bool is_out = false;
+
+    for (; glob && *glob && !is_out; glob++)
+        is_out = pathglob_match(*glob, path, len);
+    lua_pushboolean(L, is_out);
     return 1;
 }
 
@@ -412,9 +430,9 @@ static void make_metatable(lua_State *L)
 
 int mgl_open_index(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "open", l_open },
-                                          { "settings", l_settings },
-                                          { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "open", l_open }, { "settings", l_settings }, { "excludes", l_excludes }, { NULL, NULL }
+    };
     make_metatable(L);
     luaL_newlib(L, functions);
     return 1;

@@ -106,9 +106,14 @@ local index = {}
 ---@return mcp.search_index
 function index.open(name) end
 
----What [search] of mcp.ini says.
----@return { max_file: integer, exclude: string[] }
+---What mcp.ini says of files that are searched.
+---@return { max_file: integer, view_base: string? }
 function index.settings() end
+
+---Does [search] exclude leave out this path?
+---@param path string
+---@return boolean
+function index.excludes(path) end
 
 ---@class mcp.search_index
 index = {}
@@ -135,7 +140,7 @@ function index:remove(id) end
 ---@field snippet string
 
 ---@param query string words, "phrases", prefix*
----@param options? { limit: integer? }
+---@param options? { limit: integer?, any: boolean? }
 ---@return mcp.search_hit[]? hits the best first
 ---@return string? message
 ---@return string? code

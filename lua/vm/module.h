@@ -102,6 +102,7 @@ struct vm_sections {
     bool gates_strict;
     uint64_t search_max_file;
     const char *const *search_exclude; /* NULL-terminated path globs; NULL: none */
+    const char *view_base;             /* NULL: none */
 };
 
 #endif

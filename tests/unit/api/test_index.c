@@ -36,6 +36,10 @@ static void test_documents(void **state)
     check_body(f, "return index:search('main.c')[1].id", "b"); /* a further member */
     check_body(f, "return #index:search('text') .. #index:search('text', { limit = 1 })", "21");
     check_body(f,
+               "return #index:search('title other') .. "
+               "#index:search('title other nothing', { any = true })",
+               "02");
+    check_body(f,
                "return tostring(index:remove('a')) .. tostring(index:remove('a')) .. "
                "index:count()",
                "truefalse2");
@@ -130,10 +134,15 @@ static void test_settings(void **state)
     f->sections.search_max_file = 1 << 20;
     f->sections.search_exclude = globs;
     check(f,
-          "return mcp.json.encode(mcp.index.settings().exclude) .. mcp.index.settings().max_file",
-          "[\"dist/**\",\"*.min.js\"]1048576");
+          "local out = tostring(mcp.index.settings().view_base) .. "
+          "mcp.index.settings().max_file\n"
+          "for _, p in ipairs{ 'dist/a/b', 'a/dist/b', 'a.min.js', 'a/b.min.js' } do "
+          "out = out .. tostring(mcp.index.excludes(p)):sub(1, 1) end return out",
+          "nil1048576tftf");
     f->sections.search_exclude = NULL;
-    check(f, "return mcp.json.encode(mcp.index.settings().exclude)", "[]");
+    f->sections.view_base = "https://x.example/y";
+    check(f, "return mcp.index.settings().view_base .. tostring(mcp.index.excludes('dist/a'))",
+          "https://x.example/yfalse");
 }
 
 /* Many puts at once, as the comment of put says. */
