@@ -21,6 +21,7 @@
 #define GATEWAY_NAME "moongate"
 #define MAX_ADDRESSES 8
 
+struct index;
 struct worker;
 struct serving;
 
@@ -36,6 +37,7 @@ struct gateway {
     struct job_gates *job_gates; /* how many background jobs of a kind at once */
     struct own *own;             /* files that no tool may open */
     struct offload *offload;
+    struct index *index; /* full-text search */
     struct watchdog *watchdog;
     struct http_shared *http;
     struct rlimit files; /* of descriptors, as the gateway found it: programs get this one */

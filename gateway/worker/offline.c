@@ -13,6 +13,7 @@
 #include "base/json_scan.h"
 #include "base/json_write.h"
 #include "base/log.h"
+#include "index/index.h"
 #include "worker/loading.h"
 #include "worker/own.h"
 #include "worker/serving.h"
@@ -225,12 +226,13 @@ static int services_for_call(struct offline *o, struct vm_services *s, struct er
     s->loop = loop_new(e);
     s->store = s->loop ? store_open_copy(o->config->state.path, e) : NULL;
     s->offload = s->store ? offload_new(1, 64, e) : NULL;
+    s->index = s->offload ? services_index_new(o->config, s->offload, true) : NULL;
     s->topics = g->topics = topics_new(&topics);
     s->jobs = g->jobs = inflight_new();
     s->job_gates = g->job_gates = job_gates_new();
     if (s->offload && s->topics)
         s->outbox = outbox_new(s->loop, s->store, s->topics);
-    if (s->outbox && s->jobs && s->job_gates)
+    if (s->outbox && s->jobs && s->job_gates && s->index)
         return 0;
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }
@@ -239,6 +241,7 @@ static void services_end(struct vm_services *s)
 {
     struct err e;
     offload_free(s->offload);
+    index_close(s->index);
     if (s->store && store_close(s->store, &e) != 0)
         fprintf(stderr, "moongate: %s\n", e.text);
     outbox_store_closed(s->outbox);
@@ -249,6 +252,7 @@ static void services_end(struct vm_services *s)
     inflight_free(s->jobs);
     job_gates_free(s->job_gates);
     loop_free(s->loop);
+    index_free(s->index);
 }
 
 static void call_run(struct vm *vm, struct loop *l, const struct tool *t, struct json_text args,

@@ -8,6 +8,7 @@ static const struct api_module evals = { .name = "evals", .open = mgl_open_evals
 static const struct api_module events = { .name = "events", .open = mgl_open_events };
 static const struct api_module exec = { .name = "exec", .open = mgl_open_exec, .need = "exec" };
 static const struct api_module gates = { .name = "gates", .open = mgl_open_gates };
+static const struct api_module index_ = { .name = "index", .open = mgl_open_index };
 static const struct api_module jobs = { .name = "jobs", .open = mgl_open_jobs };
 static const struct api_module json = { .name = "json", .open = mgl_open_json };
 static const struct api_module logging = { .name = "log", .open = mgl_open_log };
@@ -16,6 +17,6 @@ static const struct api_module state = { .name = "state", .open = mgl_open_state
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 
 const struct api_module *const api_modules[] = {
-    &json,  &call,   &codec, &time_, &logging, &config, &env, &result,
-    &state, &events, &jobs,  &exec,  &evals,   &gates,  NULL,
+    &call,   &codec, &config, &env,     &evals,  &events, &exec,  &gates,
+    &index_, &jobs,  &json,   &logging, &result, &state,  &time_, NULL,
 };

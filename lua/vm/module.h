@@ -117,6 +117,9 @@ struct vm_sections {
     size_t eval_count;
     const char *const *gates; /* order; NULL or empty: any name */
     bool gates_strict;
+    uint64_t search_max_file;
+    const char *const *search_exclude; /* NULL-terminated path globs; NULL: none */
+    const char *view_base;             /* NULL: none */
 };
 
 #endif

@@ -21,6 +21,7 @@
 struct store;
 struct topics;
 struct inflight;
+struct index;
 struct offload;
 struct rlimit;
 struct gate;
@@ -38,6 +39,7 @@ struct vm_services {
     struct offload *offload;
     struct job_gates *job_gates;
     struct outbox *outbox;
+    struct index *index; /* full-text search */
     struct watch_slot *watch;
     struct metrics_slot *metrics;
     const struct rlimit *files; /* of descriptors, for programs; NULL: the gateway's own */

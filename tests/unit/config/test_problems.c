@@ -156,7 +156,10 @@ static void test_sections(void **state)
 {
     static const struct bad bad[] = {
         { "[sever]\nport = 1\n", "mcp.ini:1: [sever]: unknown section; did you mean [server]?\n" },
-        { "[search]\nmax_file = 1M\n", "mcp.ini:1: [search]: unknown section\n" },
+        { "[searches]\nmax_file = 1M\n",
+          "mcp.ini:1: [searches]: unknown section; did you mean [search]?\n" },
+        { "[search]\nmax_file = 4M\n",
+          "mcp.ini:2: search.max_file: expected 1K to 3M, got '4M'\n" },
         { "[redis x]\n", "mcp.ini:1: [redis x]: unknown section\n" },
         { "[tls]\n[oauth]\n", "mcp.ini:1: [tls]: unknown section\nmcp.ini:2: [oauth]: unknown "
                               "section; did you mean [auth]?\n" },
