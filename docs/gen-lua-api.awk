@@ -4,7 +4,7 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state events jobs exec evals gates json codec time log config spawn results ctx", order, " ")
+    count = split("state events jobs exec evals gates json codec re time log config spawn results ctx", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["events"] = "mcp.events: what subscribers are told"
     title["jobs"] = "mcp.jobs: background tasks"
@@ -13,6 +13,7 @@ BEGIN {
     title["gates"] = "mcp.gates: the gates of mcp.ini"
     title["json"] = "mcp.json"
     title["codec"] = "mcp.codec: digests and encodings"
+    title["re"] = "mcp.re: regular expressions"
     title["time"] = "mcp.time"
     title["log"] = "mcp.log: the gateway's log"
     title["config"] = "Settings and environment"
