@@ -4,8 +4,9 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state events jobs exec evals gates json codec re time log config spawn results ctx", order, " ")
+    count = split("state cache events jobs exec evals gates json codec re time log config spawn results ctx", order, " ")
     title["state"] = "mcp.state: durable collections"
+    title["cache"] = "mcp.cache: values that all workers share"
     title["events"] = "mcp.events: what subscribers are told"
     title["jobs"] = "mcp.jobs: background tasks"
     title["exec"] = "mcp.exec: programs"

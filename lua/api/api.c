@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+static const struct api_module cache = { .name = "cache", .open = mgl_open_cache };
 static const struct api_module codec = { .name = "codec", .open = mgl_open_codec };
 static const struct api_module config = { .name = "config", .open = mgl_open_config };
 static const struct api_module env = { .name = "", .open = mgl_open_env, .need = "env" };
@@ -16,7 +17,6 @@ static const struct api_module state = { .name = "state", .open = mgl_open_state
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 
 const struct api_module *const api_modules[] = {
-    &json,  &codec,  &time_, &logging, &config, &env,   &result,
-    &state, &events, &jobs,  &exec,    &evals,  &gates, &re,
-    NULL,
+    &json,   &codec, &time_, &logging, &config, &env, &result, &state,
+    &events, &jobs,  &exec,  &evals,   &gates,  &re,  &cache,  NULL,
 };

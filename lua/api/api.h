@@ -11,6 +11,7 @@
 extern const struct api_module *const api_modules[];
 
 /* Each pushes the module's table for one tool file. */
+int mgl_open_cache(lua_State *L);
 int mgl_open_codec(lua_State *L);
 int mgl_open_config(lua_State *L);
 int mgl_open_env(lua_State *L);

@@ -9,6 +9,7 @@
 #include "api/job_gates.h"
 #include "api/outbox.h"
 #include "base/clock.h"
+#include "hub/cache.h"
 #include "hub/inflight.h"
 #include "io/offload.h"
 
@@ -95,6 +96,8 @@ struct fixture *fixture_new(bool is_durable)
     assert_non_null(f->services.loop);
     f->services.offload = offload_new(2, 64, &e);
     assert_non_null(f->services.offload);
+    f->services.cache = cache_new();
+    assert_non_null(f->services.cache);
     f->services.metrics = metrics_slot(0);
     open_store(f, is_durable);
     open_hub(f);
@@ -125,6 +128,7 @@ void fixture_free(struct fixture *f)
     close_parts(f);
     toolset_unref(f->set);
     dog_stop(&f->dog);
+    cache_free(f->services.cache);
     offload_free(f->services.offload);
     loop_free(f->services.loop);
     folder_remove(f->base);
