@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/tool_metrics.h"
 #include "worker/own.h"
 #include "worker/toolgate.h"
 
@@ -161,6 +162,7 @@ int services_open(struct gateway *g, const struct config *c, struct err *e)
     metrics_source(store_metrics, g->store);
     metrics_source(topics_metrics, g->topics);
     metrics_source(cache_metrics, g->cache);
+    metrics_source(tool_metrics_render, NULL);
     metrics_source(hub_metrics, g);
     metrics_source(log_metrics, NULL);
     return 0;

@@ -22,6 +22,7 @@ int mgl_open_gates(lua_State *L);
 int mgl_open_jobs(lua_State *L);
 int mgl_open_json(lua_State *L);
 int mgl_open_log(lua_State *L);
+int mgl_open_metrics(lua_State *L);
 int mgl_open_re(lua_State *L);
 int mgl_open_result(lua_State *L);
 int mgl_open_state(lua_State *L);

@@ -113,7 +113,7 @@ static void test_nothing_holds_a_worker(void **state)
     call_fini(&c);
     if (getenv("SHOW"))
         printf("longest round %lld us\n", (long long)longest);
-    assert_true(longest < (getenv("EXACT") ? 20000 : 200000) * slow_factor());
+    assert_true(longest < 200000 * slow_factor());
 }
 
 int main(void)
