@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "http/server.h"
+#include "hub/cache.h"
 #include "hub/inflight.h"
 #include "hub/sessions.h"
 #include "hub/topics.h"
@@ -28,6 +29,7 @@ struct serving;
 struct gateway {
     struct store *store;
     struct topics *topics;
+    struct cache *cache; /* what tools share in memory */
     struct sessions *sessions;
     struct inflight *calls; /* waiting calls of legacy clients, by session and request id */
     struct inflight *jobs;  /* running jobs, by job id */

@@ -19,6 +19,7 @@
 #include "tools/toolset.h"
 
 struct store;
+struct cache;
 struct topics;
 struct inflight;
 struct index;
@@ -35,6 +36,7 @@ struct vm_services {
     struct loop *loop;
     struct store *store;
     struct topics *topics;
+    struct cache *cache; /* what tools share in memory */
     struct inflight *jobs; /* job id -> owner, for jobs.cancel() from any worker */
     struct offload *offload;
     struct job_gates *job_gates;

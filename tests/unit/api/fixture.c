@@ -9,6 +9,7 @@
 #include "api/job_gates.h"
 #include "api/outbox.h"
 #include "base/clock.h"
+#include "hub/cache.h"
 #include "hub/inflight.h"
 #include "index/index.h"
 #include "io/offload.h"
@@ -105,6 +106,8 @@ struct fixture *fixture_new(bool is_durable)
     assert_non_null(f->services.loop);
     f->services.offload = offload_new(2, 64, &e);
     assert_non_null(f->services.offload);
+    f->services.cache = cache_new();
+    assert_non_null(f->services.cache);
     f->services.metrics = metrics_slot(0);
     open_index(f);
     open_store(f, is_durable);
@@ -136,6 +139,7 @@ void fixture_free(struct fixture *f)
     close_parts(f);
     toolset_unref(f->set);
     dog_stop(&f->dog);
+    cache_free(f->services.cache);
     offload_free(f->services.offload);
     index_close(f->services.index);
     loop_free(f->services.loop);

@@ -103,7 +103,7 @@ static void test_nothing_invented(void **state)
     static const char *const granted[] = { "x", NULL };
     struct fixture *f = *state;
     char *docs = read_command("cat docs/lua-api.md");
-    char name[128], body[512];
+    char name[128], body[1024];
     const char *at = docs;
 
     f->policy.exec = f->policy.env = granted;
@@ -116,6 +116,8 @@ static void test_nothing_invented(void **state)
         /* A job exists only in its function. */
         snprintf(body, sizeof body,
                  "local collection, index, ctx = mcp.state.open('t.x'), mcp.index.open('x'), ctx\n"
+                 "local counter, gauge = mcp.metrics.counter('dc', ''), mcp.metrics.gauge('dg', '')\n"
+                 "local histogram = mcp.metrics.histogram('dh', '')\n"
                  "local handle, job = mcp.spawn(function() end), nil\n"
                  "mcp.jobs.start{id='a', run=function(j) job = j end} mcp.time.sleep(0)\n"
                  "while not job do mcp.time.sleep(0.001) end\n"
