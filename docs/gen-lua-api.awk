@@ -4,10 +4,11 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state events jobs exec evals gates json codec time log config spawn results ctx", order, " ")
+    count = split("state events jobs fs exec evals gates json codec time log config spawn results ctx", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["events"] = "mcp.events: what subscribers are told"
     title["jobs"] = "mcp.jobs: background tasks"
+    title["fs"] = "mcp.fs: files below the root"
     title["exec"] = "mcp.exec: programs"
     title["evals"] = "mcp.evals: the evaluations of mcp.ini"
     title["gates"] = "mcp.gates: the gates of mcp.ini"

@@ -6,6 +6,7 @@ static const struct api_module env = { .name = "", .open = mgl_open_env, .need =
 static const struct api_module evals = { .name = "evals", .open = mgl_open_evals, .need = "exec" };
 static const struct api_module events = { .name = "events", .open = mgl_open_events };
 static const struct api_module exec = { .name = "exec", .open = mgl_open_exec, .need = "exec" };
+static const struct api_module fs = { .name = "fs", .open = mgl_open_fs, .need = "fs" };
 static const struct api_module gates = { .name = "gates", .open = mgl_open_gates };
 static const struct api_module jobs = { .name = "jobs", .open = mgl_open_jobs };
 static const struct api_module json = { .name = "json", .open = mgl_open_json };
@@ -16,5 +17,5 @@ static const struct api_module time_ = { .name = "time", .open = mgl_open_time }
 
 const struct api_module *const api_modules[] = {
     &json,  &codec,  &time_, &logging, &config, &env,   &result,
-    &state, &events, &jobs,  &exec,    &evals,  &gates, NULL,
+    &state, &events, &jobs,  &exec,    &evals,  &gates, &fs, NULL,
 };

@@ -9,6 +9,7 @@
 #include "api/job_gates.h"
 #include "api/outbox.h"
 #include "base/clock.h"
+#include "files/files.h"
 #include "hub/inflight.h"
 #include "io/offload.h"
 
@@ -95,6 +96,8 @@ struct fixture *fixture_new(bool is_durable)
     assert_non_null(f->services.loop);
     f->services.offload = offload_new(2, 64, &e);
     assert_non_null(f->services.offload);
+    f->services.fs = files_new();
+    assert_non_null(f->services.fs);
     f->services.metrics = metrics_slot(0);
     open_store(f, is_durable);
     open_hub(f);
@@ -127,6 +130,7 @@ void fixture_free(struct fixture *f)
     dog_stop(&f->dog);
     offload_free(f->services.offload);
     loop_free(f->services.loop);
+    files_free(f->services.fs);
     folder_remove(f->base);
     free(f);
 }
@@ -152,7 +156,7 @@ void fixture_tool(struct fixture *f, const char *name, const char *body)
     folder_printf(
         f->base, file,
         "local mcp = require \"mcp\"\n"
-        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\" },\n"
+        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\", \"fs?\" },\n"
         "settings = { greeting = { type = \"string\", default = \"hi\", help = \"?\" },\n"
         "             pause = { type = \"duration\", default = \"1500ms\", help = \"?\" } },\n"
         "run = function(args, ctx)\n%s\nend }\n",
