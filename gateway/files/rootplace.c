@@ -150,12 +150,22 @@ int rootplace_relative(const struct rootfile_rules *r, int fd, const char *path,
 static int look(const struct rootfile_rules *r, struct rootplace *p, const char *path,
                 struct fail *f)
 {
-    p->fd = openat(p->folder, p->base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (p->fd < 0 && errno == ENOENT)
-        return 0;
-    if (p->fd < 0 || fstat(p->fd, &p->st) != 0)
-        return fail_errno(f, errno, path);
-    if (!r->may_open(r->arg, p->fd))
+    bool may = false;
+    for (int i = 0; !may && i < OPEN_TRIES; i++) {
+        if (p->fd >= 0)
+            close(p->fd);
+        p->fd = openat(p->folder, p->base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (p->fd < 0 && errno == ENOENT)
+            return 0;
+        if (p->fd < 0)
+            return fail_errno(f, errno, path);
+        may = r->may_open(r->arg, p->fd);
+        if (fstat(p->fd, &p->st) != 0)
+            return fail_errno(f, errno, path);
+        if (!may && p->st.st_nlink > 0)
+            break; /* else it was replaced just now, and had no name to be judged by */
+    }
+    if (!may)
         return refuse(f, path);
     if (!S_ISREG(p->st.st_mode) && !S_ISDIR(p->st.st_mode) && !S_ISLNK(p->st.st_mode))
         return fail_set(f, MG_E_INVALID, "INVALID",
