@@ -4,13 +4,14 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state cache index events jobs call exec evals gates json codec re time log metrics config spawn results ctx", order, " ")
+    count = split("state cache index events jobs call fs exec evals gates json codec re time log metrics config spawn results ctx", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["cache"] = "mcp.cache: values that all workers share"
     title["index"] = "mcp.index: full-text search"
     title["call"] = "mcp.call: other tools"
     title["events"] = "mcp.events: what subscribers are told"
     title["jobs"] = "mcp.jobs: background tasks"
+    title["fs"] = "mcp.fs: files below the root"
     title["exec"] = "mcp.exec: programs"
     title["evals"] = "mcp.evals: the evaluations of mcp.ini"
     title["gates"] = "mcp.gates: the gates of mcp.ini"

@@ -38,6 +38,7 @@ struct gateway {
     struct toolgates *toolgates; /* how many calls of one tool at once, by its name */
     struct job_gates *job_gates; /* how many background jobs of a kind at once */
     struct own *own;             /* files that no tool may open */
+    struct files *fs;            /* what tools do with files: locks, memory */
     struct offload *offload;
     struct index *index; /* full-text search */
     struct watchdog *watchdog;

@@ -14,6 +14,7 @@
 #include "base/json_write.h"
 #include "base/log.h"
 #include "index/index.h"
+#include "files/files.h"
 #include "worker/loading.h"
 #include "worker/own.h"
 #include "worker/serving.h"
@@ -35,6 +36,7 @@ static void offline_close(struct offline *o)
     config_unref(o->config);
     toolgates_free(o->gateway.toolgates);
     own_free(o->gateway.own);
+    files_free(o->gateway.fs);
 }
 
 /* Loads configuration and tools; tells every error. Returns the exit code so far: tools that did
@@ -231,9 +233,10 @@ static int services_for_call(struct offline *o, struct vm_services *s, struct er
     s->cache = g->cache = cache_new();
     s->jobs = g->jobs = inflight_new();
     s->job_gates = g->job_gates = job_gates_new();
+    s->fs = g->fs = files_new();
     if (s->offload && s->topics)
         s->outbox = outbox_new(s->loop, s->store, s->topics);
-    if (s->outbox && s->cache && s->jobs && s->job_gates && s->index)
+    if (s->outbox && s->cache && s->jobs && s->job_gates && s->index && s->fs)
         return 0;
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }

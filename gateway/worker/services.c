@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "index/index.h"
 #include "base/tool_metrics.h"
+#include "files/files.h"
 #include "worker/own.h"
 #include "worker/toolgate.h"
 
@@ -132,8 +133,9 @@ static void hub_metrics(void *arg, struct buf *out)
 
 static bool services_are_whole(const struct gateway *g)
 {
-    return g->topics && g->cache && g->sessions && g->calls && g->jobs && g->by_address && g->by_key &&
-           g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own && g->http;
+    return g->topics && g->cache && g->sessions && g->calls && g->jobs && g->by_address &&
+           g->by_key && g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own &&
+           g->fs && g->http;
 }
 
 static void services_make(struct gateway *g, const struct config *c)
@@ -155,6 +157,7 @@ static void services_make(struct gateway *g, const struct config *c)
     g->toolgates = toolgates_new();
     g->job_gates = job_gates_new();
     g->own = own_new();
+    g->fs = files_new();
     g->http = http_shared_new();
 }
 
@@ -209,6 +212,7 @@ void services_free(struct gateway *g)
     toolgates_free(g->toolgates);
     job_gates_free(g->job_gates);
     own_free(g->own);
+    files_free(g->fs);
     http_shared_free(g->http);
     index_free(g->index);
 }

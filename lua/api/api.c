@@ -8,6 +8,7 @@ static const struct api_module env = { .name = "", .open = mgl_open_env, .need =
 static const struct api_module evals = { .name = "evals", .open = mgl_open_evals, .need = "exec" };
 static const struct api_module events = { .name = "events", .open = mgl_open_events };
 static const struct api_module exec = { .name = "exec", .open = mgl_open_exec, .need = "exec" };
+static const struct api_module fs = { .name = "fs", .open = mgl_open_fs, .need = "fs" };
 static const struct api_module gates = { .name = "gates", .open = mgl_open_gates };
 static const struct api_module index_ = { .name = "index", .open = mgl_open_index };
 static const struct api_module jobs = { .name = "jobs", .open = mgl_open_jobs };
@@ -20,6 +21,6 @@ static const struct api_module state = { .name = "state", .open = mgl_open_state
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 
 const struct api_module *const api_modules[] = {
-    &call, &cache, &codec,   &config,  &env, &evals,  &events, &exec,  &gates, &index_,
-    &jobs, &json,  &logging, &metrics, &re,  &result, &state,  &time_, NULL,
+    &call,   &cache, &codec, &config,  &env,     &evals, &events, &exec,  &fs,    &gates,
+    &index_, &jobs,  &json,  &logging, &metrics, &re,    &result, &state, &time_, NULL,
 };

@@ -19,6 +19,7 @@ int mgl_open_env(lua_State *L);
 int mgl_open_evals(lua_State *L);
 int mgl_open_events(lua_State *L);
 int mgl_open_exec(lua_State *L);
+int mgl_open_fs(lua_State *L);
 int mgl_open_gates(lua_State *L);
 int mgl_open_index(lua_State *L);
 int mgl_open_jobs(lua_State *L);

@@ -10,6 +10,7 @@
 #include "api/outbox.h"
 #include "base/clock.h"
 #include "hub/cache.h"
+#include "files/files.h"
 #include "hub/inflight.h"
 #include "index/index.h"
 #include "io/offload.h"
@@ -108,6 +109,8 @@ struct fixture *fixture_new(bool is_durable)
     assert_non_null(f->services.offload);
     f->services.cache = cache_new();
     assert_non_null(f->services.cache);
+    f->services.fs = files_new();
+    assert_non_null(f->services.fs);
     f->services.metrics = metrics_slot(0);
     open_index(f);
     open_store(f, is_durable);
@@ -144,6 +147,7 @@ void fixture_free(struct fixture *f)
     index_close(f->services.index);
     loop_free(f->services.loop);
     index_free(f->services.index);
+    files_free(f->services.fs);
     folder_remove(f->base);
     free(f);
 }
@@ -169,7 +173,7 @@ void fixture_tool(struct fixture *f, const char *name, const char *body)
     folder_printf(
         f->base, file,
         "local mcp = require \"mcp\"\n"
-        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\" },\n"
+        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\", \"fs?\" },\n"
         "settings = { greeting = { type = \"string\", default = \"hi\", help = \"?\" },\n"
         "             pause = { type = \"duration\", default = \"1500ms\", help = \"?\" } },\n"
         "run = function(args, ctx)\n%s\nend }\n",

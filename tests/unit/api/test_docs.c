@@ -73,6 +73,7 @@ static void test_nothing_missing(void **state)
     int n = 0;
 
     f->policy.exec = f->policy.env = granted;
+    f->policy.fs = VM_FS_WRITE;
     fixture_tool(f, "t", list_names);
     fixture_load(f);
     char *names = strdup(call(f, "t", NULL));
@@ -107,6 +108,7 @@ static void test_nothing_invented(void **state)
     const char *at = docs;
 
     f->policy.exec = f->policy.env = granted;
+    f->policy.fs = VM_FS_WRITE;
     while (next_entry(&at, name, sizeof name)) {
         if (strcmp(name, "mcp.config.KEY") == 0)
             continue;
