@@ -4,11 +4,13 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state events jobs exec evals gates json codec time log config spawn results ctx", order, " ")
+    count = split("state events jobs exec http url evals gates json codec time log config spawn results ctx", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["events"] = "mcp.events: what subscribers are told"
     title["jobs"] = "mcp.jobs: background tasks"
     title["exec"] = "mcp.exec: programs"
+    title["http"] = "mcp.http: requests to other servers"
+    title["url"] = "mcp.url: building URLs and taking them apart"
     title["evals"] = "mcp.evals: the evaluations of mcp.ini"
     title["gates"] = "mcp.gates: the gates of mcp.ini"
     title["json"] = "mcp.json"
@@ -35,6 +37,7 @@ function group_of(name,    part) {
     if (name ~ /^collection:/) return "state"
     if (name ~ /^job[:.]/) return "jobs"
     if (name ~ /^handle:/) return "spawn"
+    if (name ~ /^response:/) return "http"
     if (name ~ /^ctx:/) return "ctx"
     split(name, part, ".")
     if (name ~ /^mcp\.(spawn|all|race)$/) return "spawn"
@@ -56,7 +59,7 @@ function add(text,    name, signature, rest) {
 }
 
 function is_signature(text) {
-    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|job[:.][a-z]|handle:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
+    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|job[:.][a-z]|handle:|response:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
 }
 
 # ---- C ----

@@ -13,6 +13,7 @@
 #include "base/json_scan.h"
 #include "base/json_write.h"
 #include "base/log.h"
+#include "io/fetch.h"
 #include "worker/loading.h"
 #include "worker/own.h"
 #include "worker/serving.h"
@@ -230,7 +231,8 @@ static int services_for_call(struct offline *o, struct vm_services *s, struct er
     s->job_gates = g->job_gates = job_gates_new();
     if (s->offload && s->topics)
         s->outbox = outbox_new(s->loop, s->store, s->topics);
-    if (s->outbox && s->jobs && s->job_gates)
+    s->fetcher = s->loop ? fetcher_new(s->loop, s->metrics) : NULL;
+    if (s->outbox && s->jobs && s->job_gates && s->fetcher)
         return 0;
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }
@@ -245,6 +247,7 @@ static void services_end(struct vm_services *s)
     if (s->loop)
         loop_poll(s->loop, 0);
     outbox_free(s->outbox);
+    fetcher_free(s->fetcher);
     topics_free(s->topics);
     inflight_free(s->jobs);
     job_gates_free(s->job_gates);

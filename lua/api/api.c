@@ -7,14 +7,16 @@ static const struct api_module evals = { .name = "evals", .open = mgl_open_evals
 static const struct api_module events = { .name = "events", .open = mgl_open_events };
 static const struct api_module exec = { .name = "exec", .open = mgl_open_exec, .need = "exec" };
 static const struct api_module gates = { .name = "gates", .open = mgl_open_gates };
+static const struct api_module http = { .name = "http", .open = mgl_open_http, .need = "http" };
 static const struct api_module jobs = { .name = "jobs", .open = mgl_open_jobs };
 static const struct api_module json = { .name = "json", .open = mgl_open_json };
 static const struct api_module logging = { .name = "log", .open = mgl_open_log };
 static const struct api_module result = { .name = "", .open = mgl_open_result };
 static const struct api_module state = { .name = "state", .open = mgl_open_state };
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
+static const struct api_module url = { .name = "url", .open = mgl_open_url };
 
 const struct api_module *const api_modules[] = {
-    &json,  &codec,  &time_, &logging, &config, &env,   &result,
-    &state, &events, &jobs,  &exec,    &evals,  &gates, NULL,
+    &json,   &codec, &time_, &logging, &config, &env,  &result, &state,
+    &events, &jobs,  &exec,  &evals,   &gates,  &http, &url,    NULL,
 };

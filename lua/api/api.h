@@ -18,11 +18,13 @@ int mgl_open_evals(lua_State *L);
 int mgl_open_events(lua_State *L);
 int mgl_open_exec(lua_State *L);
 int mgl_open_gates(lua_State *L);
+int mgl_open_http(lua_State *L);
 int mgl_open_jobs(lua_State *L);
 int mgl_open_json(lua_State *L);
 int mgl_open_log(lua_State *L);
 int mgl_open_result(lua_State *L);
 int mgl_open_state(lua_State *L);
 int mgl_open_time(lua_State *L);
+int mgl_open_url(lua_State *L);
 
 #endif

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const known[] = { "exec", "env", "state", NULL };
-static const char *const later[] = { "fs", "http", "redis", NULL };
+static const char *const known[] = { "exec", "env", "http", "state", NULL };
+static const char *const later[] = { "fs", "redis", NULL };
 
 static bool is_one_of(const char *s, size_t len, const char *const *words)
 {
@@ -46,6 +46,8 @@ static const char *example(const char *need, const struct source *file)
 {
     if (strcmp(need, "env") == 0)
         return "env = NAME";
+    if (strcmp(need, "http") == 0)
+        return "http = HOST";
     return strstr(file->text, "mcp.evals") ? "exec = @evals" : "exec = PROGRAM";
 }
 
@@ -70,6 +72,7 @@ static void check_need(lua_State *L, const char *tool, const struct vm_policy *p
     }
     bool has = colon                       ? grants_collection(p->state, colon + 1, len - word - 1)
                : strcmp(name, "exec") == 0 ? p->exec && *p->exec
+               : strcmp(name, "http") == 0 ? p->http && *p->http
                                            : p->env && *p->env;
     if (has) {
         note(L, granted, need, word);

@@ -10,6 +10,7 @@
 #include "api/outbox.h"
 #include "base/clock.h"
 #include "hub/inflight.h"
+#include "io/fetch.h"
 #include "io/offload.h"
 
 #define LIMIT_MS 20000
@@ -96,6 +97,8 @@ struct fixture *fixture_new(bool is_durable)
     f->services.offload = offload_new(2, 64, &e);
     assert_non_null(f->services.offload);
     f->services.metrics = metrics_slot(0);
+    f->services.fetcher = fetcher_new(f->services.loop, f->services.metrics);
+    assert_non_null(f->services.fetcher);
     open_store(f, is_durable);
     open_hub(f);
     dog_start(&f->dog, &f->services);
@@ -125,6 +128,7 @@ void fixture_free(struct fixture *f)
     close_parts(f);
     toolset_unref(f->set);
     dog_stop(&f->dog);
+    fetcher_free(f->services.fetcher);
     offload_free(f->services.offload);
     loop_free(f->services.loop);
     folder_remove(f->base);
@@ -152,7 +156,7 @@ void fixture_tool(struct fixture *f, const char *name, const char *body)
     folder_printf(
         f->base, file,
         "local mcp = require \"mcp\"\n"
-        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\" },\n"
+        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\", \"http?\" },\n"
         "settings = { greeting = { type = \"string\", default = \"hi\", help = \"?\" },\n"
         "             pause = { type = \"duration\", default = \"1500ms\", help = \"?\" } },\n"
         "run = function(args, ctx)\n%s\nend }\n",

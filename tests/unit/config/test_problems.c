@@ -216,8 +216,7 @@ static void test_keys(void **state)
         { "[key ci]\nsecret = a\nsecert = b\n",
           "mcp.ini:3: key ci.secert: unknown key; did you mean secret?\n" },
         { "[tool x]\nhttp = example.com\nfs = write\nallow_private = yes\nredis = a\n",
-          "mcp.ini:2: tool x.http: unknown key\nmcp.ini:3: tool x.fs: unknown key\n"
-          "mcp.ini:4: tool x.allow_private: unknown key\nmcp.ini:5: tool x.redis: unknown key\n" },
+          "mcp.ini:3: tool x.fs: unknown key\nmcp.ini:5: tool x.redis: unknown key\n" },
         { "[tool x]\nttl = 1\nttl = 2\n", "mcp.ini:3: tool x.ttl: is set already in line 2\n" },
     };
 
@@ -298,6 +297,12 @@ static void test_values(void **state)
         { "[paths]\nroot = /no/such/folder\n",
           "mcp.ini:2: paths.root: /no/such/folder: No such file or directory\n" },
         { "[paths]\nroot = mcp.ini\n", "mcp.ini:2: paths.root: mcp.ini: is not a folder\n" },
+        { "[tool x]\nhttp = https://a.example\n",
+          "mcp.ini:2: tool x.http: expected a host or HOST:PORT, * and ? for any, got "
+          "'https://a.example'\n" },
+        { "[tool x]\nhttp = *.example:0\n",
+          "mcp.ini:2: tool x.http: expected a host or HOST:PORT, * and ? for any, got "
+          "'*.example:0'\n" },
         { "[tool x]\nexec = ../sh\n",
           "mcp.ini:2: tool x.exec: expected a program's name, its absolute path, or @evals, got "
           "'../sh'\n" },

@@ -10,6 +10,8 @@ static const char ini[] = "[tool *]\n"
                           "env = LANG\n"
                           "[tool one]\n"
                           "exec = git, make\n"
+                          "http = api.example.org, *.example.net:8443\n"
+                          "allow_private = yes\n"
                           "state = jobs:rw, models:r\n"
                           "memory = 1M\n"
                           "concurrent = 3\n"
@@ -51,6 +53,10 @@ static void test_one_tool(void **state)
     assert_string_equal(p->exec[0], "git");
     assert_string_equal(p->exec[1], "make");
     assert_null(p->exec[2]);
+    assert_string_equal(p->http[0], "api.example.org");
+    assert_string_equal(p->http[1], "*.example.net:8443");
+    assert_null(p->http[2]);
+    assert_true(p->allow_private);
     assert_string_equal(p->env[0], "LANG");
     assert_string_equal(p->state[0], "jobs:rw");
     assert_string_equal(p->state[1], "models:r");
@@ -71,6 +77,8 @@ static void test_one_tool(void **state)
     const struct vm_policy *other = policies_find(all, "other");
     assert_true(other->enabled);
     assert_null(other->exec[0]);
+    assert_null(other->http[0]);
+    assert_false(other->allow_private);
     assert_null(other->state[0]);
     assert_int_equal(other->timeout_ms, 5000);
     assert_int_equal(other->setting_count, 0);
