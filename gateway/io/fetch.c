@@ -9,7 +9,7 @@
 #include "base/log.h"
 
 #define IDLE_MS 60000
-#define STARTS_PER_TURN 8 /* each makes a connection or a thread that looks a name up */
+#define STARTS_PER_TURN 1 /* with TLS, each may take 10 ms: see fetch_multi.c */
 
 /* ---- the worker's part ---- */
 

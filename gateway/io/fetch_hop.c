@@ -9,6 +9,7 @@
 
 #include "io/address_class.h"
 
+#define CERTIFICATES "/etc/ssl/certs/ca-certificates.crt"
 #define BUFFER_BYTES (16L << 10)
 
 /* ---- what is connected to ---- */
@@ -70,6 +71,16 @@ static void on_no_connection(void *arg)
 
 /* ---- life ---- */
 
+/* libcurl reads them for each connection anew. From the one file that holds them all this takes a
+ * third of the time that it takes from the folder, where each has two names. */
+static CURLcode set_certificates(CURL *easy)
+{
+    if (access(CERTIFICATES, R_OK) != 0)
+        return CURLE_OK; /* as libcurl was built */
+    CURLcode c = curl_easy_setopt(easy, CURLOPT_CAINFO, CERTIFICATES);
+    return c == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) : c;
+}
+
 static CURLcode set_safety(CURL *easy)
 {
     CURLcode c = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -77,6 +88,8 @@ static CURLcode set_safety(CURL *easy)
         c = curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     if (c == CURLE_OK)
         c = curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* none, whatever the environment says */
+    if (c == CURLE_OK)
+        c = set_certificates(easy);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
