@@ -141,7 +141,7 @@ void fetch_request_redirect(struct fetch *t, int status, struct fetch_url *to)
 
 /* ---- what goes out ---- */
 
-static int add_line(struct fetch_hop *h, const char *line)
+static int send_line(struct fetch_hop *h, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(h->lines, line);
     if (!longer)
@@ -151,31 +151,31 @@ static int add_line(struct fetch_hop *h, const char *line)
 }
 
 /* A field without a value is written with ";": with ":" libcurl would leave it out. */
-static int add_field(struct fetch_hop *h, const struct fetch_header *field)
+static int send_field(struct fetch_hop *h, const struct fetch_header *field)
 {
     struct buf line = { 0 };
     bool is_empty = field->value[0] == '\0';
     buf_printf(&line, "%s%s%s", field->name, is_empty ? ";" : ": ", field->value);
     const char *text = buf_cstr(&line);
-    int code = text ? add_line(h, text) : MG_E_NOMEM;
+    int code = text ? send_line(h, text) : MG_E_NOMEM;
     if (line.data)
         explicit_bzero(line.data, line.len);
     buf_fini(&line);
     return code;
 }
 
-static int add_fields(const struct fetch *t, struct fetch_hop *h)
+static int send_fields(const struct fetch *t, struct fetch_hop *h)
 {
     bool has_type = false;
-    int code = add_line(h, "Expect:"); /* no second of waiting before a large body */
+    int code = send_line(h, "Expect:"); /* no second of waiting before a large body */
     for (size_t i = 0; code == 0 && i < t->header_count; i++) {
         if (!t->headers[i].name)
             continue;
         has_type = has_type || strcasecmp(t->headers[i].name, "content-type") == 0;
-        code = add_field(h, &t->headers[i]);
+        code = send_field(h, &t->headers[i]);
     }
     if (code == 0 && !has_type) /* libcurl would say it is a form */
-        code = add_line(h, "Content-Type:");
+        code = send_line(h, "Content-Type:");
     return code;
 }
 
@@ -203,7 +203,7 @@ int fetch_request_apply(const struct fetch *t, struct fetch_hop *h)
         c = curl_easy_setopt(h->easy, CURLOPT_USERAGENT, USER_AGENT);
     if (c == CURLE_OK)
         c = curl_easy_setopt(h->easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-    if (c != CURLE_OK || add_fields(t, h) != 0)
+    if (c != CURLE_OK || send_fields(t, h) != 0)
         return MG_E_NOMEM;
     return curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->lines) == CURLE_OK ? 0 : MG_E_NOMEM;
 }
