@@ -18,6 +18,8 @@
 
 #define FETCH_RUNNING 64
 #define FETCH_RUNNING_EACH 48
+#define FETCH_DESCRIPTORS \
+    (3 * FETCH_RUNNING) /* at most: a connection, a pair while a name is looked up */
 #define FETCH_QUEUED 1000
 #define FETCH_CONNECT_MS 10000               /* to have a connection, name and TLS included */
 #define FETCH_HEADERS_MAX ((size_t)64 << 10) /* bytes of an answer's header */

@@ -2,10 +2,12 @@
 // else notices.
 
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import http from "node:http";
+import path from "node:path";
 import test from "node:test";
 
-import { Gateway, slowness } from "./lib/gateway.mjs";
+import { Gateway, repo, slowness } from "./lib/gateway.mjs";
 import { startOrigin } from "./lib/origin.mjs";
 
 // Passes its arguments on and tells what came of it.
@@ -31,8 +33,8 @@ async function start(t, origins, { ini = "", server = "", ...options } = {}) {
   return gw;
 }
 
-const asker = (gw, origin) => async (path, options = {}) =>
-  (await gw.call("ask", { url: path.startsWith("/") ? origin.base + path : path, ...options })).value;
+const asker = (gw, origin) => async (target, options = {}) =>
+  (await gw.call("ask", { url: target.startsWith("/") ? origin.base + target : target, ...options })).value;
 
 test("answers, in every form a body can have", async (t) => {
   const origin = await startOrigin(t);
@@ -86,6 +88,23 @@ test("a server that is slow, huge, broken or gone has an end and a word", async 
   assert.equal(await gw.metric("moongate_http_requests_total", { outcome: "denied" }), 2);
   assert.equal(await gw.metric("moongate_http_requests_total", { outcome: "answered" }), 2);
   assert.equal(await gw.metric("moongate_http_requests_total", { outcome: "failed" }), rows.length - 2);
+});
+
+test("the example asks, too", async (t) => {
+  const origin = await startOrigin(t);
+  const example = fs.readFileSync(path.join(repo, "config/examples/http_status.lua"), "utf8");
+  const gw = await start(t, [origin], {
+    ini: `[tool http_status]\nhttp = ${origin.authority}\nallow_private = yes\n`, tools: { "http_status.lua": example },
+  });
+  const status = async (target, more) => gw.call("http_status", { url: origin.base + target, ...more });
+  assert.equal((await status("/nowhere")).value.status, 404);
+  const moved = (await status("/to?/text")).value;
+  assert.equal(moved.status, 302);
+  assert.equal(moved.location, "/text");
+  assert.equal((await status("/to?/text", { redirects: 1 })).value.status, 200);
+  const failed = await gw.call("http_status", { url: "http://other.example/" });
+  assert.ok(failed.isError);
+  assert.match(failed.text, /in mcp\.ini: \[tool http_status\] http = other\.example/);
 });
 
 test("a certificate that nobody trusts is no connection", async (t) => {
