@@ -80,7 +80,7 @@ static struct fetch *queue_next(const struct fetcher *f)
     if (f->run >= FETCH_RUNNING)
         return NULL;
     for (struct fetch *t = f->queue; t; t = t->next) {
-        if (t->owner && t->owner == refused)
+        if (refused && t->owner == refused)
             continue;
         if (owner_may_run(f, t->owner))
             return t;
@@ -219,8 +219,8 @@ static void on_timeout(void *arg)
     fetch_end(t);
 }
 
-struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o, void (*done)(void *arg),
-                          void *arg, struct err *e)
+/* A request that may be queued. NULL with the reason. */
+static struct fetch *fetch_new(struct fetcher *f, const struct fetch_options *o, struct err *e)
 {
     if (f->queued >= FETCH_QUEUED) {
         err_set(e, MG_E_LIMIT, "%d requests wait already", FETCH_QUEUED);
@@ -230,10 +230,22 @@ struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o, void
     if (!t)
         return NULL;
     t->fetcher = f;
-    if (!fetch_hold(t, t->body_len)) {
-        err_set(e, MG_E_LIMIT, "the requests of this worker hold more than %zu bytes already",
-                FETCH_HELD_MAX);
-        fetch_request_free(t);
+    if (fetch_hold(t, t->body_len))
+        return t;
+    err_set(e, MG_E_LIMIT, "the requests of this worker hold more than %zu bytes already",
+            FETCH_HELD_MAX);
+    fetch_request_free(t);
+    return NULL;
+}
+
+struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o, void (*done)(void *arg),
+                          void *arg, struct err *e)
+{
+    struct err reason = { 0 };
+    struct fetch *t = fetch_new(f, o, &reason);
+    if (!t) {
+        count(f, reason.code == MG_E_DENIED ? M_FETCH_DENIED : M_FETCH_FAILED);
+        err_set(e, reason.code, "%s", reason.text);
         return NULL;
     }
     t->done = done;

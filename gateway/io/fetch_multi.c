@@ -199,7 +199,10 @@ void fetch_multi_close(struct fetcher *f)
     }
     curl_multi_cleanup(f->multi);
     f->multi = NULL;
-    while (f->sockets)
-        socket_free(f->sockets);
+    for (struct fetch_socket *s = f->sockets, *next; s; s = next) {
+        next = s->next;
+        free(s);
+    }
+    f->sockets = NULL;
     timer_stop(f->loop, &f->curl_timer);
 }

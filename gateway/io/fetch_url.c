@@ -108,7 +108,7 @@ static int fill(CURLU *u, const char *host, struct fetch_url *out, struct err *e
         result = err_set(e, MG_E_INVALID, "the URL is longer than %d bytes", FETCH_URL_MAX);
     else if (!(out->text = malloc(len + host_len + 2)))
         result = err_set(e, MG_E_NOMEM, "no memory for the URL");
-    if (result == 0) {
+    if (out->text) {
         memcpy(out->text, text, len + 1);
         out->host = memcpy(out->text + len + 1, host, host_len + 1);
     }

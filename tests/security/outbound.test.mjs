@@ -45,6 +45,8 @@ test("this machine is out of reach, however its address is spelled", async (t) =
     assert.match(answer.message, /allow_private = yes/, host);
   }
   assert.equal(origin.connections, 0);
+  assert.equal(await gw.metric("moongate_http_requests_total", { outcome: "denied" }), spellings.length);
+  assert.equal(await gw.metric("moongate_http_connections_total"), 0);
 });
 
 test("the gateway itself is out of reach", async (t) => {
