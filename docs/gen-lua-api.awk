@@ -4,7 +4,7 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state events jobs exec evals gates json codec time log config spawn results ctx", order, " ")
+    count = split("state events jobs exec evals gates json codec time log config spawn results ctx testing", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["events"] = "mcp.events: what subscribers are told"
     title["jobs"] = "mcp.jobs: background tasks"
@@ -19,6 +19,7 @@ BEGIN {
     title["spawn"] = "Several things at once"
     title["results"] = "What run may return"
     title["ctx"] = "ctx: the call"
+    title["testing"] = "mcp.testing: in files of tests"
 }
 
 # The part of text up to the bracket that closes the one at its begin.

@@ -12,9 +12,10 @@ static const struct api_module json = { .name = "json", .open = mgl_open_json };
 static const struct api_module logging = { .name = "log", .open = mgl_open_log };
 static const struct api_module result = { .name = "", .open = mgl_open_result };
 static const struct api_module state = { .name = "state", .open = mgl_open_state };
+static const struct api_module testing = { .name = "testing", .open = mgl_open_testing };
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 
 const struct api_module *const api_modules[] = {
-    &json,  &codec,  &time_, &logging, &config, &env,   &result,
-    &state, &events, &jobs,  &exec,    &evals,  &gates, NULL,
+    &json,   &codec, &time_, &logging, &config, &env,     &result, &state,
+    &events, &jobs,  &exec,  &evals,   &gates,  &testing, NULL,
 };

@@ -23,6 +23,7 @@ int mgl_open_json(lua_State *L);
 int mgl_open_log(lua_State *L);
 int mgl_open_result(lua_State *L);
 int mgl_open_state(lua_State *L);
+int mgl_open_testing(lua_State *L);
 int mgl_open_time(lua_State *L);
 
 #endif
