@@ -4,8 +4,9 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state events jobs exec evals gates json codec time log config spawn results ctx testing", order, " ")
+    count = split("state index events jobs exec evals gates json codec time log config spawn results ctx testing", order, " ")
     title["state"] = "mcp.state: durable collections"
+    title["index"] = "mcp.index: full-text search"
     title["events"] = "mcp.events: what subscribers are told"
     title["jobs"] = "mcp.jobs: background tasks"
     title["exec"] = "mcp.exec: programs"
@@ -34,6 +35,7 @@ function bracketed(text,    i, c, depth) {
 
 function group_of(name,    part) {
     if (name ~ /^collection:/) return "state"
+    if (name ~ /^index:/) return "index"
     if (name ~ /^job[:.]/) return "jobs"
     if (name ~ /^handle:/) return "spawn"
     if (name ~ /^ctx:/) return "ctx"
@@ -57,7 +59,7 @@ function add(text,    name, signature, rest) {
 }
 
 function is_signature(text) {
-    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|job[:.][a-z]|handle:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
+    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|index:|job[:.][a-z]|handle:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
 }
 
 # ---- C ----

@@ -28,10 +28,9 @@ local function scan(found, status, limit, after)
 end
 
 local function run(arguments)
-  local limit = args.integer(arguments.limit, 1, MAX, DEFAULT)
-  local status, after = args.text(arguments.status), args.text(arguments.after)
   local found = mcp.json.array {}
-  local next_id, message = scan(found, status and status:upper(), limit, after)
+  local after = args.text(arguments.after)
+  local next_id, message = scan(found, arguments.status, arguments.limit, after)
   if next_id == false then return nil, message end
   return { jobs = found, next = next_id }
 end

@@ -59,7 +59,7 @@ local function run(arguments)
   local id, gate = args.text(arguments.modelId), args.text(arguments.gate)
   if not (id and gate) then return nil, "modelId and gate are required" end
   if #id > 512 or #gate > 512 then return nil, "modelId and gate have at most 512 bytes" end
-  local is_dry = args.flag(arguments.dryRun)
+  local is_dry = arguments.dryRun
 
   local row, message, code = models:get(id)
   if code then return nil, message end

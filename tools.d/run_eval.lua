@@ -136,7 +136,7 @@ local function run(arguments)
   if task:sub(1, 1) == "-" or config:sub(1, 1) == "-" then      -- or an option to the program
     return nil, 'taskId and configId must not begin with "-"'
   end
-  local is_dry = args.flag(arguments.dryRun)
+  local is_dry = arguments.dryRun
   if not is_dry then
     local eval, unknown = mcp.evals.find(task)
     if not eval then return nil, unknown end

@@ -27,48 +27,19 @@ struct keyring {
     struct key keys[];
 };
 
-static void globs_free(const char *const *globs)
-{
-    for (size_t i = 0; globs && globs[i]; i++)
-        free((void *)globs[i]);
-    free((void *)globs);
-}
-
 static void keyring_free(struct keyring *k)
 {
     for (size_t i = 0; i < k->count; i++) {
         struct principal *p = &k->keys[i].who;
         free((void *)p->name);
         free((void *)p->scopes);
-        globs_free(p->tools);
+        free((void *)p->tools);
         explicit_bzero(k->keys[i].digest, SHA256_SIZE);
         if (k->keys[i].secret)
             explicit_bzero(k->keys[i].secret, k->keys[i].secret_len);
         free(k->keys[i].secret);
     }
     free(k);
-}
-
-/* The globs of a list, NULL-terminated; an empty list is an array of none, which allows nothing. */
-static const char *const *globs_new(const char *list)
-{
-    const char *rest = list, *item;
-    size_t len, n = 0;
-
-    while (list_next(&rest, &len))
-        n++;
-    char **globs = calloc(n + 1, sizeof *globs);
-    if (!globs)
-        return NULL;
-    rest = list;
-    for (size_t i = 0; (item = list_next(&rest, &len)) != NULL; i++) {
-        globs[i] = strndup(item, len);
-        if (!globs[i]) {
-            globs_free((const char *const *)globs);
-            return NULL;
-        }
-    }
-    return (const char *const *)globs;
 }
 
 /* The SHA-256 of the key: computed, or as it was given. */
@@ -145,7 +116,7 @@ static int key_add(struct keyring *k, const struct key_spec *spec, unsigned unna
     key->who.name = strdup(spec->name ? spec->name : number);
     key->who.scopes = strdup(spec->scopes ? spec->scopes : "");
     if (spec->tools)
-        key->who.tools = globs_new(spec->tools);
+        key->who.tools = strdup(spec->tools);
     if (!key->who.name || !key->who.scopes || (spec->tools && !key->who.tools))
         return err_set(e, MG_E_NOMEM, "keys: out of memory");
     key->who.rate_bucket = spec->rate_bucket;
@@ -262,14 +233,7 @@ const struct principal *keyring_named(const struct keyring *k, const char *name)
 
 bool principal_may(const struct principal *p, const char *tool)
 {
-    size_t len = strlen(tool);
-
-    if (!p->tools)
-        return true;
-    for (size_t i = 0; p->tools[i]; i++)
-        if (glob_match(p->tools[i], tool, len))
-            return true;
-    return false;
+    return globs_allow(p->tools, tool);
 }
 
 static bool topic_is(const char *topic, size_t len, const char *one, const char *all)

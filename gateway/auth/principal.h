@@ -16,7 +16,7 @@ struct principal {
     const char *name;
     /* stable hash of the key and the NAME: sessions and streams are bound to it; anonymous is 0 */
     uint64_t number;
-    const char *const *tools;             /* globs, NULL-terminated; NULL = all */
+    const char *tools;                    /* globs, comma-separated; NULL = all */
     const char *scopes;                   /* comma-separated, "" when none */
     uint32_t rate_bucket, rate_window_ms; /* 0: [rate_limit] per_key applies */
     int64_t expires_ms;                   /* wall; 0 = never */

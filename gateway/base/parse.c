@@ -199,3 +199,22 @@ unsigned edit_distance(const char *a, const char *b)
     }
     return rows[na % 3][nb];
 }
+
+bool globs_allow(const char *globs, const char *s)
+{
+    char glob[256];
+    size_t len, n = strlen(s);
+    const char *item;
+
+    if (!globs)
+        return true;
+    while ((item = list_next(&globs, &len)) != NULL) {
+        if (len >= sizeof glob) /* longer than any name */
+            continue;
+        memcpy(glob, item, len);
+        glob[len] = '\0';
+        if (glob_match(glob, s, n))
+            return true;
+    }
+    return false;
+}

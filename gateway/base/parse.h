@@ -22,6 +22,8 @@ int parse_bool(const char *s, bool *out) MG_NODISCARD;
 /* Matches the whole of s against a glob of a name: `*` any bytes (none too), `?` one byte,
  * everything else itself. Linear in strlen(s) * strlen(glob). */
 bool glob_match(const char *glob, const char *s, size_t len);
+/* Does a glob of a comma-separated list match? NULL is no list: everything does. */
+bool globs_allow(const char *globs, const char *s);
 
 /* The next item of a comma-separated list: blanks around it trimmed, empty items skipped. Moves
  * *list behind it. Returns the item's start and sets *len, or NULL at the end. */

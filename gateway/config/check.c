@@ -146,6 +146,7 @@ static void folders_check(const struct check *ck)
     if (!is_folder(c->paths.root))
         return;
     file_check(ck, "state", "path", c->state.path);
+    file_check(ck, "search", "path", c->search.path);
     file_check(ck, "log", "file", c->log.file);
 }
 

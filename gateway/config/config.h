@@ -119,6 +119,7 @@ struct config {
         const char *root; /* an existing folder, no symbolic link in it */
         const char *tools;
         struct config_list deny; /* path globs relative to root */
+        const char *view_base;   /* "" when not set */
     } paths;
     struct {
         enum log_level level;
@@ -128,6 +129,8 @@ struct config {
         struct config_list redact;
     } log;
     struct {
+        bool reload;     /* follow the tools folder, the ini file and the files it names */
+        int64_t poll_ms; /* where the kernel tells nothing of changes */
         int64_t timeout_ms, max_timeout_ms;
         uint64_t memory_bytes, max_memory_bytes, worker_memory_bytes;
         uint32_t max_concurrent;
@@ -141,6 +144,11 @@ struct config {
         struct config_list order; /* empty: any name is a gate */
         bool strict;
     } gates;
+    struct {
+        const char *path; /* "": beside the state file */
+        uint64_t max_file_bytes;
+        struct config_list exclude; /* path globs relative to root */
+    } search;
 
     const struct config_key *keys;
     size_t n_keys;

@@ -105,6 +105,9 @@ static const struct key_info paths_keys[] = {
     { "deny", KEY_LIST, AT(paths.deny), "**/.git/**, **/.env*, **/*.pem, **/*.key, **/id_*",
       .shape = shape_glob, .opens = true,
       .help = "Files in the root that no tool may touch, as globs" },
+    { "view_base", KEY_TEXT, AT(paths.view_base), "", .shape = shape_url,
+      .alias = "GITHUB_VIEW_BASE", .note = "file:// and the path",
+      .help = "Where people see the root's files on the web: URLs in results begin so" },
 };
 
 static const struct key_info log_keys[] = {
@@ -120,6 +123,10 @@ static const struct key_info log_keys[] = {
 };
 
 static const struct key_info tools_keys[] = {
+    { "reload", KEY_BOOL, AT(tools.reload), "yes",
+      .help = "Serve changed tools and a changed mcp.ini at once; no: only SIGHUP does" },
+    { "poll", KEY_DURATION, AT(tools.poll_ms), "2s", 100, HOUR,
+      .help = "How often files are looked at whose changes the kernel does not tell" },
     { "timeout", KEY_DURATION, AT(tools.timeout_ms), "30s", 10, DAY,
       .help = "Time for one call of a tool that declares none" },
     { "max_timeout", KEY_DURATION, AT(tools.max_timeout_ms), "10m", 10, DAY,
@@ -151,6 +158,17 @@ static const struct key_info gates_keys[] = {
       .help = "The gates a model can be promoted through, first to last" },
     { "strict", KEY_BOOL, AT(gates.strict), "no",
       .help = "A gate needs the one before it in order" },
+};
+
+static const struct key_info search_keys[] = {
+    { "path", KEY_PATH, AT(search.path), "", .restart = true,
+      .note = "the state file's, and -index",
+      .help = "The index, a database that is made anew when it is lost" },
+    { "max_file", KEY_SIZE, AT(search.max_file_bytes), "1M", KB, 3 * MB,
+      .help = "Larger files are not indexed" },
+    { "exclude", KEY_LIST, AT(search.exclude), "", .shape = shape_glob, .opens = true,
+      .note = "none",
+      .help = "Files that are not indexed, as globs, beside what .gitignore names" },
 };
 
 static const struct key_info key_keys[] = {
@@ -235,6 +253,10 @@ const struct section_info config_sections[] = {
       .keys = gates_keys,
       .n_keys = COUNT(gates_keys),
       .help = "The gates of promote_model" },
+    { .name = "search",
+      .keys = search_keys,
+      .n_keys = COUNT(search_keys),
+      .help = "The index of the repository that search looks in" },
     { .name = "key",
       .named = "NAME",
       .name_shape = shape_key_name,

@@ -238,25 +238,45 @@ bool check_value(struct check *c, const struct subschema *s, uint32_t node, uint
 
 /* ---- the whole ---- */
 
+int check_begin(struct check *c, struct json_text instance, struct err *e)
+{
+    c->arena = (struct arena){ 0 };
+    c->e = e;
+    c->match_data = NULL;
+    c->match_context = NULL;
+    c->steps = 0;
+    c->depth = c->mute = 0;
+    c->failure = 0;
+    if (tape_read(&c->tape, instance) != 0)
+        return err_set(e, MG_E_NOMEM, "out of memory while checking against the schema");
+    return 0;
+}
+
+void check_end(struct check *c)
+{
+    tape_fini(&c->tape);
+    arena_fini(&c->arena);
+    pcre2_match_data_free(c->match_data);
+    pcre2_match_context_free(c->match_context);
+}
+
+int check_root(struct check *c, const struct subschema *s)
+{
+    struct place root = { 0 };
+    bool fits = check_value(c, s, 0, NULL, &root, NULL);
+
+    return c->failure ? c->failure : fits ? 0 : MG_E_INVALID;
+}
+
 int schema_check(const struct schema *s, struct json_text instance, struct err *e)
 {
     struct err own = { 0 };
     struct check c;
+    int code = check_begin(&c, instance, e ? e : &own);
 
-    c.arena = (struct arena){ 0 };
-    c.e = e ? e : &own;
-    c.match_data = NULL;
-    c.match_context = NULL;
-    c.steps = 0;
-    c.depth = c.mute = 0;
-    c.failure = 0;
-    if (tape_read(&c.tape, instance) != 0)
-        return err_set(e, MG_E_NOMEM, "out of memory while checking against the schema");
-    struct place root = { 0 };
-    bool fits = check_value(&c, s->root, 0, NULL, &root, NULL);
-    tape_fini(&c.tape);
-    arena_fini(&c.arena);
-    pcre2_match_data_free(c.match_data);
-    pcre2_match_context_free(c.match_context);
-    return c.failure ? c.failure : fits ? 0 : MG_E_INVALID;
+    if (code != 0)
+        return code;
+    code = check_root(&c, s->root);
+    check_end(&c);
+    return code;
 }

@@ -37,6 +37,11 @@ struct frame {
     const struct scope *scope;
 };
 
+/* A check of s, or of a part of it, against an instance. MG_E_NOMEM: not begun. */
+int check_begin(struct check *c, struct json_text instance, struct err *e) MG_NODISCARD;
+void check_end(struct check *c);
+int check_root(struct check *c, const struct subschema *s); /* 0, MG_E_INVALID, LIMIT, NOMEM */
+
 /* All return whether it fits; false too when c->failure is set. */
 bool check_value(struct check *c, const struct subschema *s, uint32_t node, uint8_t *seen,
                  const struct place *place, const struct scope *scope);
@@ -45,6 +50,9 @@ bool check_array(struct check *c, const struct frame *f);
 bool check_scalar(struct check *c, const struct frame *f);
 /* Last of all: they ask what the others have seen. */
 bool check_unevaluated(struct check *c, const struct frame *f);
+
+/* What s says of a name by properties and required, or NULL. */
+const struct named *named_find(const struct subschema *s, const char *name, size_t len);
 
 /* Counts work; false when there has been too much. */
 bool check_work(struct check *c, uint64_t steps);

@@ -9,7 +9,7 @@ static int compare(const char *a, size_t a_len, const char *b, size_t b_len)
     return c ? c : (a_len > b_len) - (a_len < b_len);
 }
 
-static const struct named *find_named(const struct subschema *s, const char *name, size_t len)
+const struct named *named_find(const struct subschema *s, const char *name, size_t len)
 {
     uint32_t low = 0, high = s->named_count;
 
@@ -53,7 +53,7 @@ static bool check_member(struct check *c, const struct frame *f, uint32_t key, u
     *seen = false;
     if (!name || !check_work(c, 1) || !name_fits(c, f, key))
         return false;
-    const struct named *named = find_named(s, name, len);
+    const struct named *named = named_find(s, name, len);
     if (named) {
         *required += named->is_required;
         if (named->property) {

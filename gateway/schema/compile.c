@@ -211,6 +211,8 @@ static int compile_object(struct compiler *c, struct document *doc, struct subsc
     if (rc == 0)
         rc = compile_scalar_keywords(c, doc, s);
     s->sees_evaluated = s->unevaluated_items || s->unevaluated_members;
+    s->fallback = compile_member(doc, s, "default");
+    c->schema->has_defaults |= s->fallback != 0;
     return rc;
 }
 

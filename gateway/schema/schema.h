@@ -7,6 +7,7 @@
  * once. */
 #ifndef MG_SCHEMA_H
 #define MG_SCHEMA_H
+#include "base/buf.h"
 #include "base/json_scan.h"
 
 #define SCHEMA_STEPS 400000
@@ -31,5 +32,22 @@ void schema_free(struct schema *s); /* NULL is legal */
  * what was expected and what came: "at /times: expected at most 10, got 12". MG_E_LIMIT: it would
  * take too long to tell. MG_E_NOMEM. */
 int schema_check(const struct schema *s, struct json_text instance, struct err *e) MG_NODISCARD;
+
+/* What the arguments of a call mean. SCHEMA_ARGUMENTS: members that are missing get their
+ * `default`, also in objects inside; a member of the root that is null and not required is absent.
+ * With SCHEMA_COERCE besides, for clients of older, lenient servers: members of the root are made
+ * to fit: a number's text becomes the number, a number becomes text, "true" a truth value; whole
+ * numbers are cut, numbers out of range moved to its edge; items that do not fit their list are
+ * left out; what has another type all the same, and what the schema does not name, is absent, and
+ * nothing is required. SCHEMA_RESULT: {} becomes [] where the schema wants a list, for writers that
+ * cannot tell the two apart. *fitted gets the text to use instead, or stays empty: use the one that
+ * came. Then it is checked; with SCHEMA_COERCE, member by member. Errors as of schema_check(). */
+enum schema_use { SCHEMA_ARGUMENTS = 1, SCHEMA_COERCE = 2, SCHEMA_RESULT = 4 };
+int schema_fit(const struct schema *s, struct json_text instance, unsigned use, struct buf *fitted,
+               struct err *e) MG_NODISCARD;
+
+/* Is every `default` of the text itself allowed where it stands? MG_E_INVALID tells which is not.
+ */
+int schema_check_defaults(const struct schema *s, struct err *e) MG_NODISCARD;
 
 #endif

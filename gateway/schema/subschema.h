@@ -47,6 +47,7 @@ struct subschema {
     const struct number *minimum, *maximum, *over, *under, *multiple_of;
     struct range length, items_count, members, matches; /* matches: of contains */
     uint32_t constant, choices;                         /* nodes of const and enum; 0 = none */
+    uint32_t fallback;                                  /* node of default; 0 = none */
     const struct pattern *pattern;
     const struct subschema *reference, *dynamic;
     const char *dynamic_name; /* NULL: `dynamic` is an ordinary reference */
@@ -65,6 +66,7 @@ struct schema {
     struct documents documents;
     struct pattern *all_patterns;
     const struct subschema *root;
+    bool has_defaults; /* somewhere in it */
 };
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/schema.h"
+
 struct toolset {
     atomic_uint refs;
     uint32_t generation;
@@ -93,23 +95,41 @@ int toolset_add(struct toolset *s, const struct tool *t, struct err *e)
     return 0;
 }
 
-int toolset_add_problem(struct toolset *s, const char *file, const char *text)
+static void problem_fini(struct toolset_problem *p)
+{
+    free((void *)p->file);
+    free((void *)p->text);
+    free((void *)p->shown);
+}
+
+int toolset_add_problem(struct toolset *s, const struct toolset_problem *problem)
 {
     struct toolset_problem *more = realloc(s->problems, (s->problem_count + 1) * sizeof *more);
 
     if (!more)
         return MG_E_NOMEM;
     s->problems = more;
-    struct toolset_problem *p = &more[s->problem_count];
-    p->file = strdup(file);
-    p->text = strdup(text);
-    if (!p->file || !p->text) {
-        free((void *)p->file);
-        free((void *)p->text);
+    struct toolset_problem copy = { .file = strdup(problem->file),
+                                    .text = strdup(problem->text),
+                                    .shown = strdup(problem->shown ? problem->shown : ""),
+                                    .version = problem->version };
+    if (!copy.file || !copy.text || !copy.shown) {
+        problem_fini(&copy);
         return MG_E_NOMEM;
     }
-    s->problem_count++;
+    more[s->problem_count++] = copy;
     return 0;
+}
+
+bool toolset_has_problem(const struct toolset *s, const struct toolset_problem *problem)
+{
+    for (size_t i = 0; i < s->problem_count; i++) {
+        const struct toolset_problem *p = &s->problems[i];
+        if (p->version == problem->version && strcmp(p->file, problem->file) == 0 &&
+            strcmp(p->text, problem->text) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Connectors look for "search" first and "fetch" second. */
@@ -164,11 +184,13 @@ int toolset_seal(struct toolset *s)
 
 static void toolset_free(struct toolset *s)
 {
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++) {
+        schema_free(s->added[i]->input);
+        schema_free(s->added[i]->output);
         free(s->added[i]);
+    }
     for (size_t i = 0; i < s->problem_count; i++) {
-        free((void *)s->problems[i].file);
-        free((void *)s->problems[i].text);
+        problem_fini(&s->problems[i]);
     }
     free(s->added);
     free(s->wire);
@@ -231,6 +253,28 @@ const struct tool *toolset_find(const struct toolset *s, const char *name, size_
             low = mid + 1;
     }
     return NULL;
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool toolset_lists_alike(const struct toolset *a, const struct toolset *b)
+{
+    if (toolset_count(a) != toolset_count(b))
+        return false;
+    for (size_t i = 0; a != b && i < toolset_count(a); i++) {
+        const struct tool *x = toolset_at(a, i), *y = toolset_at(b, i);
+        if (!is_same_text(x->name, y->name) || !is_same_text(x->title, y->title) ||
+            !is_same_text(x->description, y->description) ||
+            !is_same_text(x->input_schema, y->input_schema) ||
+            !is_same_text(x->output_schema, y->output_schema) ||
+            !is_same_text(x->annotations, y->annotations) || !is_same_text(x->icons, y->icons) ||
+            !is_same_text(x->meta, y->meta))
+            return false;
+    }
+    return true;
 }
 
 size_t toolset_problem_count(const struct toolset *s) { return s->problem_count; }

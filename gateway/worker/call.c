@@ -199,6 +199,7 @@ void call_run(struct call *c)
         .tool = m->tool->name,
         .principal = c->principal->name,
         .scopes = c->principal->scopes,
+        .tools = c->principal->tools,
         .ip = c->access.ip,
         .client_name = m->client_name,
         .client_version = m->client_version,

@@ -21,6 +21,7 @@
 #define GATEWAY_NAME "moongate"
 #define MAX_ADDRESSES 8
 
+struct index;
 struct worker;
 struct serving;
 
@@ -36,6 +37,7 @@ struct gateway {
     struct job_gates *job_gates; /* how many background jobs of a kind at once */
     struct own *own;             /* files that no tool may open */
     struct offload *offload;
+    struct index *index; /* full-text search */
     struct watchdog *watchdog;
     struct http_shared *http;
     struct rlimit files; /* of descriptors, as the gateway found it: programs get this one */
@@ -50,6 +52,8 @@ struct gateway {
     atomic_uint full_workers;     /* whose tools keep so much that calls find no memory */
     atomic_uint live_generations; /* of tools; a reload waits while there are MAX_GENERATIONS */
     atomic_uint reload_failed;    /* 1: the last reload was refused, the old configuration serves */
+    /* For whoever reads /metrics; written by the main thread. */
+    atomic_uint reloads, reloads_failed, generation, tools, broken_files;
     atomic_uint start_failed;     /* files whose start function failed when it last ran */
 };
 

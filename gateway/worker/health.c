@@ -60,6 +60,20 @@ static void write_reasons(struct worker *w, struct buf *b)
     }
 }
 
+/* The place, not the reason: this page is for everybody, and a file may raise anything. */
+static void write_broken(struct buf *b, const struct toolset_problem *p)
+{
+    char text[600];
+    size_t path = strcspn(p->text, ": ");
+    size_t digits = p->text[path] == ':' ? strspn(p->text + path + 1, "0123456789") : 0;
+    if (digits > 0)
+        snprintf(text, sizeof text, "tool file %s did not load: %.*s; see the log", p->file,
+                 (int)(path + 1 + digits), p->text);
+    else
+        snprintf(text, sizeof text, "tool file %s did not load; see the log", p->file);
+    json_str(b, text);
+}
+
 /* What an operator should look at, though requests are served. */
 static void write_warnings(struct worker *w, struct buf *b)
 {
@@ -73,9 +87,7 @@ static void write_warnings(struct worker *w, struct buf *b)
         json_str(b, text);
     }
     for (size_t i = 0; i < toolset_problem_count(t) && i < 20; i++) {
-        snprintf(text, sizeof text, "tool file %s did not load; see the log",
-                 toolset_problem_at(t, i)->file);
-        json_str(b, text);
+        write_broken(b, toolset_problem_at(t, i));
     }
 }
 

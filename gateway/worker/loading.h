@@ -6,8 +6,8 @@
 
 /* arg is not used. */
 void loading_tell_stderr(void *arg, const char *line);
-void loading_tell_log(void *arg, const char *line);
 /* NULL: every reason was told. The caller holds one reference. */
-struct config *loading_config(const char *ini_path, void (*tell)(void *arg, const char *line));
+struct config *loading_config(const char *ini_path, void (*tell)(void *arg, const char *line),
+                              void *arg);
 
 #endif

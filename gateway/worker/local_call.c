@@ -111,6 +111,7 @@ void local_call_start(struct local_call *c, struct vm *vm)
                                   .tool = m->tool->name,
                                   .principal = c->principal->name,
                                   .scopes = c->principal->scopes,
+                                  .tools = c->principal->tools,
                                   .ip = "",
                                   .client_name = m->client_name,
                                   .client_version = m->client_version,

@@ -48,7 +48,7 @@ int offline_check(const char *ini_path, const char *file)
         const struct toolset_problem *p = toolset_problem_at(tools, i);
         if (file && p->file[0] && strcmp(base_name(p->file), base_name(file)) != 0)
             continue;
-        show(&shown, p->text);
+        show(&shown, p->shown[0] ? p->shown : p->text);
     }
     if (tools && !file)
         policies_strays(o.serving->generation->policies, tools, show, &shown);

@@ -82,7 +82,7 @@ static int principal_find(struct command *c)
     return 0;
 }
 
-static int tool_find(struct command *c)
+static int tool_look_up(struct command *c)
 {
     const char *name = c->o->tool;
     c->tool = toolset_find(c->site.serving->generation->tools, name, strlen(name));
@@ -224,7 +224,8 @@ static int run_on(struct command *c, struct store *store)
     struct err e = { 0 };
     struct generation *g = c->site.serving->generation;
     int code = 1;
-    if (standalone_run_open(&r, &c->site, store, &e) != 0) {
+    struct standalone_parts parts = { .store = store, .reads_index = !c->o->commit };
+    if (standalone_run_open(&r, &c->site, &parts, &e) != 0) {
         fprintf(stderr, "moongate: %s\n", e.text);
         return 1;
     }
@@ -299,7 +300,7 @@ int offline_call(const char *ini_path, const struct offline_call *o)
         if (code == 0)
             code = principal_find(&c);
         if (code == 0)
-            code = tool_find(&c);
+            code = tool_look_up(&c);
         if (code == 0)
             code = o->commit ? run_committed(&c) : run_on_copy(&c);
         standalone_close(&c.site);

@@ -136,9 +136,10 @@ static int by_key(struct question *q, const struct principal *p)
         return by_line(q, false, section, "expires", ": it has expired");
     if (!principal_may(p, q->tool))
         return by_line(q, false, section, "tools", ": none of them fits");
-    for (size_t i = 0; p->tools && p->tools[i]; i++)
-        if (!more[0] && glob_match(p->tools[i], q->tool, len) && strcmp(p->tools[i], q->tool) != 0)
-            snprintf(more, sizeof more, " (%s fits)", p->tools[i]);
+    const struct config_list *globs = &key_section(q->config, q->key)->tools;
+    for (size_t i = 0; i < globs->n; i++)
+        if (!more[0] && glob_match(globs->items[i], q->tool, len) && globs->n > 1)
+            snprintf(more, sizeof more, " (%s fits)", globs->items[i]);
     return by_line(q, true, section, "tools", more);
 }
 

@@ -93,6 +93,7 @@ static void paths_collect(const struct config *c, struct store *s, struct paths 
     if (s)
         store_own_files(s, paths_add_first, prefixes);
     paths_add(prefixes, c->state.path);
+    paths_add(prefixes, c->search.path); /* by default beside the state */
     for (size_t i = 0; i < c->own_files.n; i++)
         paths_add(files, c->own_files.items[i]);
     /* What an evaluation runs, or reads its program from, runs with the gateway's own rights. */

@@ -42,6 +42,9 @@ static int sections_fill(struct policies *p)
         .eval_count = c->n_eval_rules,
         .gates = c->gates.order.items,
         .gates_strict = c->gates.strict,
+        .search_max_file = c->search.max_file_bytes,
+        .search_exclude = c->search.exclude.items,
+        .view_base = c->paths.view_base[0] ? c->paths.view_base : NULL,
     };
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "index/index.h"
 #include "worker/own.h"
 #include "worker/toolgate.h"
 
@@ -85,6 +86,20 @@ static struct store *open_store(const struct config *c, struct err *e)
     return store_open_local(&o, e);
 }
 
+struct index *services_index_new(const struct config *c, struct offload *o, bool read_only)
+{
+    struct buf path = { 0 };
+    buf_str(&path, c->search.path[0] ? c->search.path : c->state.path);
+    if (!c->search.path[0])
+        buf_str(&path, "-index");
+    struct index_options options = { .path = buf_cstr(&path),
+                                     .offload = o,
+                                     .read_only = read_only };
+    struct index *ix = options.path ? index_new(&options) : NULL;
+    buf_fini(&path);
+    return ix;
+}
+
 static void log_metrics(void *arg, struct buf *out)
 {
     (void)arg;
@@ -150,7 +165,9 @@ int services_open(struct gateway *g, const struct config *c, struct err *e)
         return e->code;
     services_make(g, c);
     g->offload = offload_new(OFFLOAD_THREADS, OFFLOAD_QUEUE, e);
-    if (!services_are_whole(g) || !g->offload) {
+    if (g->offload)
+        g->index = services_index_new(c, g->offload, false);
+    if (!services_are_whole(g) || !g->index) {
         return g->offload ? err_set(e, MG_E_NOMEM, "no memory for the tables of the gateway")
                           : e->code;
     }
@@ -168,6 +185,7 @@ int services_close_store(struct gateway *g, struct err *e)
 {
     offload_free(g->offload);
     g->offload = NULL;
+    index_close(g->index);
     int code = g->store ? store_close(g->store, e) : 0;
     g->store = NULL;
     return code;
@@ -187,6 +205,7 @@ void services_free(struct gateway *g)
     job_gates_free(g->job_gates);
     own_free(g->own);
     http_shared_free(g->http);
+    index_free(g->index);
 }
 
 void services_reconfigure(struct gateway *g, const struct config *c)

@@ -11,6 +11,8 @@ int services_open(struct gateway *g, const struct config *c, struct err *e) MG_N
  * the last snapshot said. */
 int services_close_store(struct gateway *g, struct err *e) MG_NODISCARD;
 void services_free(struct gateway *g);
+/* The index of [search] path, or the one beside the state file. NULL: no memory. */
+struct index *services_index_new(const struct config *c, struct offload *o, bool read_only);
 /* After a reload. */
 void services_reconfigure(struct gateway *g, const struct config *c);
 

@@ -57,12 +57,13 @@ void generation_options(const struct generation *g, const struct gateway *gw, st
 }
 
 /* before: what a file that does not load any more is kept from; NULL: nothing. */
-static int generation_load(struct generation *g, const struct gateway *gw,
+static int generation_load(struct generation *g, const struct gateway *gw, struct sources *sources,
                            const struct generation *before, struct err *e)
 {
     struct vm_options o;
     generation_options(g, gw, &o);
     for (unsigned i = 0; i < g->vm_count; i++) {
+        o.sources = i == 0 ? sources : NULL;
         struct vm *like = i > 0 ? g->vms[0] : before ? before->vms[0] : NULL;
         g->vms[i] = vm_new(&o, i == 0 ? g->tools : NULL, like, e);
         if (!g->vms[i])
@@ -79,12 +80,14 @@ static int generation_load(struct generation *g, const struct gateway *gw,
             !(g->gates[t->index] = toolgates_get(gw->toolgates, t->name, t->concurrent)))
             return err_set(e, MG_E_NOMEM, "no memory for the gate of %s", t->name);
     }
+    for (unsigned i = 0; i < g->vm_count; i++)
+        vm_set_gates(g->vms[i], g->gates);
     return 0;
 }
 
 static struct generation *generation_new(struct gateway *gw, struct config *c, uint32_t number,
-                                         const uint8_t digest[32], const struct generation *before,
-                                         struct err *e)
+                                         const uint8_t digest[32], struct sources *sources,
+                                         const struct generation *before, struct err *e)
 {
     struct generation *g = calloc(1, sizeof *g);
     if (!g) {
@@ -107,25 +110,42 @@ static struct generation *generation_new(struct gateway *gw, struct config *c, u
         generation_unref(g);
         return NULL;
     }
-    if (generation_load(g, gw, before, e) != 0) {
+    if (generation_load(g, gw, sources, before, e) != 0) {
         generation_unref(g);
         return NULL;
     }
     return g;
 }
 
-/* Same files and same grants: the machines that run already can go on, unless one is full. */
+/* Same files and same grants: the machines that run already can go on, unless one is full. The
+ * digest is of the very texts that are loaded. */
+static struct generation *generation_from(struct gateway *g, struct config *c,
+                                          struct sources *sources, struct generation *before,
+                                          struct err *e)
+{
+    uint8_t digest[32];
+    if (tool_digest(c, sources, digest, e) != 0)
+        return NULL;
+    if (before && memcmp(before->digest, digest, sizeof digest) == 0 &&
+        atomic_load(&g->full_workers) == 0)
+        return generation_ref(before);
+    return generation_new(g, c, before ? before->number + 1 : 1, digest, sources, before, e);
+}
+
+/* A folder that cannot be read is a problem at the start; later its tools stay what they were. */
 static struct generation *generation_for(struct gateway *g, struct config *c,
                                          struct serving *previous, struct err *e)
 {
-    uint8_t digest[32];
-    if (tool_digest(c, digest, e) != 0)
+    struct err why = { 0 };
+    struct sources *sources = sources_read(c->paths.tools, &why);
+    if (!sources && (previous || why.code == MG_E_NOMEM)) {
+        err_set(e, why.code, "tools folder: %s", why.text);
         return NULL;
-    if (previous && memcmp(previous->generation->digest, digest, sizeof digest) == 0 &&
-        atomic_load(&g->full_workers) == 0)
-        return generation_ref(previous->generation);
-    struct generation *before = previous ? previous->generation : NULL;
-    return generation_new(g, c, before ? before->number + 1 : 1, digest, before, e);
+    }
+    struct generation *made =
+        generation_from(g, c, sources, previous ? previous->generation : NULL, e);
+    sources_unref(sources);
+    return made;
 }
 
 /* NULL: every tool, and so every topic. */

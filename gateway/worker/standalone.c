@@ -7,6 +7,7 @@
 #include "api/job_gates.h"
 #include "api/outbox.h"
 #include "base/log.h"
+#include "index/index.h"
 #include "store/store.h"
 #include "worker/loading.h"
 #include "worker/own.h"
@@ -44,7 +45,7 @@ int standalone_open(struct standalone *s, const char *ini_path, const char *log_
 {
     struct err e = { 0 };
     *s = (struct standalone){ .gateway = { .worker_count = 1 }, .host = { .may = may } };
-    s->config = loading_config(ini_path, loading_tell_stderr);
+    s->config = loading_config(ini_path, loading_tell_stderr, NULL);
     if (!s->config)
         return 2;
     if (log_open(s->config, log_file, &e) != 0) {
@@ -76,7 +77,16 @@ size_t standalone_tell_problems(const struct standalone *s)
 
 /* ---- running calls ---- */
 
-static int services_make(struct standalone_run *r, struct err *e)
+static struct index *index_make(struct standalone_run *r, const struct standalone_parts *parts)
+{
+    struct index_options o = { .path = parts->index_path, .offload = r->services.offload };
+    return parts->index_path
+               ? index_new(&o)
+               : services_index_new(r->site->config, r->services.offload, parts->reads_index);
+}
+
+static int services_make(struct standalone_run *r, const struct standalone_parts *parts,
+                         struct err *e)
 {
     struct gateway *g = &r->site->gateway;
     struct vm_services *s = &r->services;
@@ -86,12 +96,13 @@ static int services_make(struct standalone_run *r, struct err *e)
                                      .max_queue_bytes = 1 << 20 };
     s->loop = loop_new(e);
     s->offload = s->loop ? offload_new(OFFLOAD_THREADS, OFFLOAD_QUEUE, e) : NULL;
+    s->index = s->offload ? index_make(r, parts) : NULL;
     s->topics = g->topics = topics_new(&topics);
     s->jobs = g->jobs = inflight_new();
     s->job_gates = g->job_gates = job_gates_new();
     if (s->offload && s->topics)
         s->outbox = outbox_new(s->loop, s->store, s->topics);
-    if (s->outbox && s->jobs && s->job_gates)
+    if (s->outbox && s->jobs && s->job_gates && s->index)
         return 0;
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }
@@ -110,15 +121,16 @@ static int watch(struct standalone_run *r, struct err *e)
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }
 
-int standalone_run_open(struct standalone_run *r, struct standalone *site, struct store *store,
-                        struct err *e)
+int standalone_run_open(struct standalone_run *r, struct standalone *site,
+                        const struct standalone_parts *parts, struct err *e)
 {
     struct err later;
     *r = (struct standalone_run){ .site = site,
                                   .slot = { .thread = pthread_self() },
-                                  .services = { .store = store, .metrics = metrics_slot(1) } };
+                                  .services = { .store = parts->store,
+                                                .metrics = metrics_slot(1) } };
     signal(SIGPIPE, SIG_IGN); /* of a program that does not read what it is given */
-    int code = services_make(r, e);
+    int code = services_make(r, parts, e);
     if (code == 0)
         code = watch(r, e);
     if (code != 0)
@@ -133,6 +145,7 @@ int standalone_run_close(struct standalone_run *r, struct err *e)
         watchdog_remove(r->dog, &r->slot);
     watchdog_stop(r->dog);
     offload_free(s->offload);
+    index_close(s->index);
     int code = s->store ? store_close(s->store, e) : 0;
     if (s->outbox)
         outbox_store_closed(s->outbox);
@@ -143,6 +156,7 @@ int standalone_run_close(struct standalone_run *r, struct err *e)
     inflight_free(s->jobs);
     job_gates_free(s->job_gates);
     loop_free(s->loop);
+    index_free(s->index);
     *s = (struct vm_services){ 0 };
     r->dog = NULL;
     return code;

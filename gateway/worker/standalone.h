@@ -34,9 +34,14 @@ struct standalone_run {
     struct watch_slot slot;
     struct watchdog *dog;
 };
+struct standalone_parts {
+    struct store *store;
+    const char *index_path; /* of the full-text index; NULL: the configuration's */
+    bool reads_index;       /* the configuration's is not changed */
+};
 /* Takes the store also when it fails, with the reason. */
-int standalone_run_open(struct standalone_run *r, struct standalone *site, struct store *store,
-                        struct err *e) MG_NODISCARD;
+int standalone_run_open(struct standalone_run *r, struct standalone *site,
+                        const struct standalone_parts *parts, struct err *e) MG_NODISCARD;
 /* When the machine is freed. Negative: what the store's end said. */
 int standalone_run_close(struct standalone_run *r, struct err *e);
 /* One turn: waits for at most max_wait_ms (-1: as long as it takes) when nothing is to be run. */

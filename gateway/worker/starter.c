@@ -1,6 +1,5 @@
 #include "worker/starter.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,26 +18,6 @@ struct started { /* a file whose start function has run, and which bytes it had 
 struct starter {
     struct started *first;
 };
-
-static int file_digest(const char *dir, const char *file, uint8_t out[SHA256_SIZE])
-{
-    char path[4096], block[8192];
-    struct buf bytes = { 0 };
-    size_t n;
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, file) >= sizeof path)
-        return MG_E_LIMIT;
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return MG_E_IO;
-    while ((n = fread(block, 1, sizeof block, f)) > 0)
-        buf_append(&bytes, block, n);
-    int code = ferror(f) || !buf_ok(&bytes) ? MG_E_IO : 0;
-    fclose(f);
-    if (code == 0)
-        hash_sha256(bytes.data, bytes.len, out);
-    buf_fini(&bytes);
-    return code;
-}
 
 static struct started *started_get(struct starter *s, const char *file)
 {
@@ -63,8 +42,8 @@ static void count_failed(struct worker *w)
     atomic_store(&w->gateway->start_failed, n);
 }
 
-/* A file that cannot be read or remembered runs again: better twice than never. */
-static bool starter_skips(void *arg, const char *file)
+/* A file that cannot be remembered runs again: better twice than never. */
+static bool starter_skips(void *arg, const char *file, const char *text, size_t len)
 {
     struct worker *w = arg;
     uint8_t digest[SHA256_SIZE];
@@ -72,8 +51,7 @@ static bool starter_skips(void *arg, const char *file)
     if (!f)
         return false;
     f->is_there = true;
-    if (file_digest(w->serving->config->paths.tools, file, digest) != 0)
-        return false;
+    hash_sha256(text, len, digest);
     if (memcmp(f->digest, digest, sizeof digest) == 0)
         return true;
     memcpy(f->digest, digest, sizeof digest);

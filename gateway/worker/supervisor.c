@@ -16,155 +16,24 @@
 #include "worker/endpoint_mcp.h"
 #include "worker/loading.h"
 #include "worker/logging.h"
-#include "worker/own.h"
+#include "worker/reload.h"
 #include "worker/services.h"
 #include "worker/worker.h"
 
 #define SESSION_SWEEP_MS 60000
-#define RELOAD_RETRY_MS 200
-#define RELOAD_PATIENCE_MS 30000 /* then the oldest generation's tasks are interrupted */
 #define SLICE_MS 5
 #define LAST_WORD_MS 200 /* for the log thread to write why the process ends */
 
 struct supervisor {
     struct gateway gateway;
-    const char *ini_path;
-    struct config *config;
-    struct serving *serving;
+    struct reload reload; /* holds the configuration and what serves */
     struct mcp_host host;
     struct loop *loop;
     int signals;
     loop_watch_t signal_watch;
-    struct loop_timer sweep, retry;
-    int64_t reload_wanted_ms; /* 0: none waits */
+    struct loop_timer sweep;
     bool is_ending;
 };
-
-/* ---- configuration ---- */
-
-static void log_stray(void *arg, const char *text)
-{
-    (void)arg;
-    log_printf(LOG_WARN, "%s", text);
-}
-
-static void log_problems(const struct generation *g)
-{
-    const struct toolset *t = g->tools;
-    struct log_line l;
-    for (size_t i = 0; i < toolset_problem_count(t); i++) {
-        log_begin(&l, LOG_ERROR, "tool file did not load");
-        log_str(&l, "file", toolset_problem_at(t, i)->file);
-        log_str(&l, "error", toolset_problem_at(t, i)->text);
-        log_end(&l);
-    }
-    policies_strays(g->policies, t, log_stray, NULL);
-}
-
-static void restart_needed(void *arg, const char *key)
-{
-    (void)arg;
-    log_printf(LOG_WARN, "reload: %s changed and takes effect at the next start", key);
-}
-
-static void publish(struct supervisor *s)
-{
-    struct gateway *g = &s->gateway;
-    for (unsigned i = 0; i < g->worker_count; i++)
-        worker_publish(g->workers[i], s->serving);
-}
-
-/* The addresses that are bound stay what they were at the start: whatever the new file says of
- * host, a gateway that is reached from outside must not lose its last key. */
-static int reload_keeps_keys(const struct supervisor *s, const struct serving *next, struct err *e)
-{
-    const struct gateway *g = &s->gateway;
-    if (!keyring_is_open(next->keyring))
-        return 0;
-    for (size_t i = 0; i < g->address_count; i++) {
-        const char *address = g->addresses[i].text;
-        if (strncmp(address, "127.", 4) != 0 && strncmp(address, "[::1]", 5) != 0)
-            return err_set(e, MG_E_INVALID,
-                           "there is no key, and %s is reached from outside: put keys = "
-                           "YOUR-SECRET "
-                           "under [auth], or stop and start with a loopback host",
-                           address);
-    }
-    return 0;
-}
-
-static void reload_apply(struct supervisor *s, struct config *c)
-{
-    struct err e = { 0 };
-    bool is_right =
-        logging_configure(c, &e) == 0 && own_set(s->gateway.own, c, s->gateway.store, &e) == 0;
-    struct serving *next = is_right ? serving_new(&s->gateway, c, s->serving, &s->host, &e) : NULL;
-    if (next && reload_keeps_keys(s, next, &e) != 0) {
-        serving_unref(next);
-        next = NULL;
-    }
-    if (!next) {
-        log_printf(LOG_ERROR, "reload failed, the previous configuration serves on: %s", e.text);
-        if (logging_configure(s->config, &e) != 0 ||
-            own_set(s->gateway.own, s->config, s->gateway.store, &e) != 0)
-            log_printf(LOG_ERROR, "reload: %s", e.text);
-        atomic_store(&s->gateway.reload_failed, 1);
-        return;
-    }
-    config_restart_diff(s->config, c, restart_needed, NULL);
-    bool is_new_tools = next->generation != s->serving->generation;
-    serving_unref(s->serving);
-    s->serving = next;
-    config_unref(s->config);
-    s->config = config_ref(c);
-    services_reconfigure(&s->gateway, c);
-    if (is_new_tools)
-        log_problems(next->generation);
-    publish(s);
-    atomic_store(&s->gateway.reload_failed, 0);
-    log_printf(LOG_INFO, "reloaded: generation %u, %zu tools", next->generation->number,
-               toolset_count(next->generation->tools));
-}
-
-static void reload(struct supervisor *s);
-
-static void reload_retry(void *arg) { reload(arg); }
-
-/* At most MAX_GENERATIONS live: a reload waits for the oldest to end, then has its tasks
- * interrupted. */
-static bool reload_must_wait(struct supervisor *s)
-{
-    struct gateway *g = &s->gateway;
-    if (atomic_load(&g->live_generations) < MAX_GENERATIONS)
-        return false;
-    int64_t now = loop_now(s->loop);
-    if (now - s->reload_wanted_ms > RELOAD_PATIENCE_MS) {
-        log_printf(LOG_WARN, "reload: the tasks of the oldest generation of tools are interrupted");
-        for (unsigned i = 0; i < g->worker_count; i++)
-            worker_interrupt_oldest(g->workers[i]);
-        s->reload_wanted_ms = now;
-    }
-    timer_start(s->loop, &s->retry, RELOAD_RETRY_MS, reload_retry, s);
-    return true;
-}
-
-static void reload(struct supervisor *s)
-{
-    if (s->reload_wanted_ms == 0)
-        s->reload_wanted_ms = loop_now(s->loop);
-    if (reload_must_wait(s))
-        return;
-    s->reload_wanted_ms = 0;
-    timer_stop(s->loop, &s->retry);
-    struct config *c = loading_config(s->ini_path, loading_tell_log);
-    if (!c) {
-        log_printf(LOG_ERROR, "reload failed, the previous configuration serves on");
-        atomic_store(&s->gateway.reload_failed, 1);
-        return;
-    }
-    reload_apply(s, c);
-    config_unref(c);
-}
 
 /* ---- signals ---- */
 
@@ -175,7 +44,7 @@ static void signal_arrived(void *arg, uint32_t events)
     (void)events;
     while (read(s->signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP) {
-            reload(s);
+            reload_now(&s->reload);
         } else {
             log_printf(LOG_INFO, "signal %u: draining", info.ssi_signo);
             s->is_ending = true;
@@ -237,7 +106,7 @@ static void worker_stuck(void *arg, unsigned worker, int stage, int64_t held_ms)
 static int watchdog_open(struct supervisor *s, struct err *e)
 {
     struct watchdog_options o = { .slice_ms = SLICE_MS,
-                                  .stuck_abort_ms = s->config->server.stuck_abort_ms,
+                                  .stuck_abort_ms = s->reload.config->server.stuck_abort_ms,
                                   .signal = vm_preempt_signal(),
                                   .stuck = worker_stuck,
                                   .arg = &s->gateway };
@@ -260,8 +129,8 @@ static bool is_loopback(const char *host)
 static int addresses_open(struct supervisor *s, struct err *e)
 {
     struct gateway *g = &s->gateway;
-    const struct config_list *hosts = &s->config->server.host;
-    uint16_t port = (uint16_t)s->config->server.port;
+    const struct config_list *hosts = &s->reload.config->server.host;
+    uint16_t port = (uint16_t)s->reload.config->server.port;
     bool has_loopback = false;
     for (size_t i = 0; i < hosts->n; i++) {
         size_t n = 0;
@@ -287,7 +156,7 @@ static int workers_open(struct supervisor *s, struct err *e)
     if (!g->workers)
         return err_set(e, MG_E_NOMEM, "no memory for workers");
     for (unsigned i = 0; i < g->worker_count; i++) {
-        g->workers[i] = worker_new(g, i, s->serving, e);
+        g->workers[i] = worker_new(g, i, s->reload.serving, e);
         if (!g->workers[i])
             return e->code;
     }
@@ -311,37 +180,40 @@ static void say_listening(const struct supervisor *s)
     log_begin(&l, LOG_INFO, "listening");
     log_int(&l, "port", g->port);
     log_str(&l, "addresses", addresses);
-    log_str(&l, "path", s->config->server.path);
+    log_str(&l, "path", s->reload.config->server.path);
     log_int(&l, "workers", g->worker_count);
-    log_int(&l, "tools", (int64_t)toolset_count(s->serving->generation->tools));
-    log_str(&l, "root", s->config->paths.root);
+    log_int(&l, "tools", (int64_t)toolset_count(s->reload.serving->generation->tools));
+    log_str(&l, "root", s->reload.config->paths.root);
     log_str(&l, "version", MG_VERSION);
     log_end(&l);
-    if (keyring_is_open(s->serving->keyring))
+    if (keyring_is_open(s->reload.serving->keyring))
         log_printf(LOG_WARN,
                    "authentication is off: everybody on this machine may call every tool. To turn "
                    "it on, put "
                    "keys = YOUR-SECRET under [auth] in %s",
-                   s->config->file);
+                   s->reload.config->file);
 }
 
 static int start(struct supervisor *s, struct err *e)
 {
     int code;
     if ((code = signals_open(s, e)) != 0 ||
-        (code = services_raise_descriptors(&s->gateway, s->config, e)) != 0 ||
+        (code = services_raise_descriptors(&s->gateway, s->reload.config, e)) != 0 ||
         (code = addresses_open(s, e)) != 0 ||
-        (code = services_open(&s->gateway, s->config, e)) != 0)
+        (code = services_open(&s->gateway, s->reload.config, e)) != 0)
         return code;
     endpoint_mcp_host(&s->gateway, &s->host);
-    s->serving = serving_new(&s->gateway, s->config, NULL, &s->host, e);
-    if (!s->serving)
+    s->reload.host = &s->host;
+    s->reload.serving = serving_new(&s->gateway, s->reload.config, NULL, &s->host, e);
+    if (!s->reload.serving)
         return e->code;
-    log_problems(s->serving->generation);
+    reload_tell_problems(s->reload.serving->generation);
     if ((code = watchdog_open(s, e)) != 0 || (code = workers_open(s, e)) != 0)
         return code;
-    publish(s);
+    for (unsigned i = 0; i < s->gateway.worker_count; i++)
+        worker_publish(s->gateway.workers[i], s->reload.serving);
     say_listening(s);
+    reload_begin(&s->reload);
     timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_sessions, s);
     return 0;
 }
@@ -355,7 +227,7 @@ static void workers_close(struct supervisor *s)
     job_gates_close(g->job_gates);
     for (unsigned i = 0; g->workers && i < g->worker_count; i++)
         if (g->workers[i] && g->workers[i]->is_started)
-            worker_drain(g->workers[i], s->config->server.drain_timeout_ms);
+            worker_drain(g->workers[i], s->reload.config->server.drain_timeout_ms);
     for (unsigned i = 0; g->workers && i < g->worker_count; i++)
         if (g->workers[i])
             worker_join(g->workers[i]);
@@ -374,7 +246,7 @@ static int stop(struct supervisor *s)
     for (unsigned i = 0; g->workers && i < g->worker_count; i++)
         worker_free(g->workers[i]);
     free(g->workers);
-    serving_unref(s->serving);
+    reload_end(&s->reload);
     services_free(g);
     if (closed != 0) {
         log_printf(LOG_ERROR, "the last snapshot failed: %s", e.text);
@@ -385,18 +257,21 @@ static int stop(struct supervisor *s)
 
 int supervisor_serve(const char *ini_path)
 {
-    struct supervisor s = { .ini_path = ini_path, .signals = -1 };
+    struct supervisor s = { .signals = -1 };
     struct err e = { 0 };
     int code = 2;
-    s.config = loading_config(ini_path, loading_tell_stderr);
-    if (!s.config)
+    s.reload.config = loading_config(ini_path, loading_tell_stderr, NULL);
+    if (!s.reload.config)
         return 2;
     s.loop = loop_new(&e);
-    if (s.loop && logging_start(s.config, &e) == 0) {
+    s.reload.gateway = &s.gateway;
+    s.reload.loop = s.loop;
+    s.reload.ini_path = ini_path;
+    if (s.loop && logging_start(s.reload.config, &e) == 0) {
         int failed = start(&s, &e);
         if (failed) {
             log_printf(LOG_ERROR, "cannot start: %s", e.text);
-            if (s.config->log.file[0])
+            if (s.reload.config->log.file[0])
                 fprintf(stderr, "moongate: cannot start: %s\n", e.text);
         }
         while (!failed && !s.is_ending)
@@ -413,6 +288,6 @@ int supervisor_serve(const char *ini_path)
     if (s.signals >= 0)
         close(s.signals);
     loop_free(s.loop);
-    config_unref(s.config);
+    config_unref(s.reload.config);
     return code;
 }

@@ -136,10 +136,11 @@ static int machine_open(struct test_machine *m, struct standalone *site, const c
 {
     *m = (struct test_machine){ .site = site };
     clock_fake_start();
-    struct store *store = store_open_memory(e);
-    int code = store ? standalone_run_open(&m->run, site, store, e) : e->code;
+    int code = test_root_make(&m->root, e);
+    struct standalone_parts parts = { .store = code == 0 ? store_open_memory(e) : NULL,
+                                      .index_path = m->root.index };
     if (code == 0)
-        code = test_root_make(&m->root, e);
+        code = parts.store ? standalone_run_open(&m->run, site, &parts, e) : e->code;
     if (code == 0)
         code = own_make(m, e);
     if (code == 0)

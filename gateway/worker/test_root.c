@@ -17,16 +17,24 @@ int test_root_make(struct test_root *r, struct err *e)
     char made[PATH_MAX];
     const char *tmp = getenv("TMPDIR");
     int n = snprintf(made, sizeof made, "%s/moongate-test-XXXXXX", tmp && tmp[0] ? tmp : P_tmpdir);
-    r->path[0] = '\0';
+    r->folder[0] = '\0';
     if (n < 0 || (size_t)n >= sizeof made)
         return err_set(e, MG_E_LIMIT, "TMPDIR is too long");
     if (!mkdtemp(made))
         return err_set(e, MG_E_IO, "cannot make a folder as %s: %s", made, strerror(errno));
-    if (realpath(made, r->path))
+    if (!realpath(made, r->folder)) {
+        r->folder[0] = '\0';
+        (void)rmdir(made);
+        return err_set(e, MG_E_IO, "%s: %s", made, strerror(errno));
+    }
+    n = snprintf(r->path, sizeof r->path, "%s/root", r->folder);
+    int m = snprintf(r->index, sizeof r->index, "%s/index", r->folder);
+    if (n > 0 && (size_t)n < sizeof r->path && m > 0 && (size_t)m < sizeof r->index &&
+        mkdir(r->path, 0755) == 0)
         return 0;
-    r->path[0] = '\0';
-    (void)rmdir(made);
-    return err_set(e, MG_E_IO, "%s: %s", made, strerror(errno));
+    err_set(e, MG_E_IO, "cannot make %s/root: %s", r->folder, strerror(errno));
+    test_root_remove(r);
+    return e->code;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -38,9 +46,9 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 void test_root_remove(struct test_root *r)
 {
-    if (r->path[0])
-        (void)nftw(r->path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
-    r->path[0] = '\0';
+    if (r->folder[0])
+        (void)nftw(r->folder, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+    r->folder[0] = '\0';
 }
 
 /* The next part of the path, or false when it is no name of a file. */

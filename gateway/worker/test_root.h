@@ -7,7 +7,9 @@
 #include "base/err.h"
 
 struct test_root {
-    char path[PATH_MAX]; /* absolute, without symbolic links; "": none */
+    char folder[PATH_MAX]; /* made for it; "": none */
+    char path[PATH_MAX];   /* the root, in that folder: absolute, without symbolic links */
+    char index[PATH_MAX];  /* a name beside it, for a full-text index */
 };
 int test_root_make(struct test_root *r, struct err *e) MG_NODISCARD; /* in TMPDIR; empty */
 void test_root_remove(struct test_root *r); /* with all that is in it; legal without one */

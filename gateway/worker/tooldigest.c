@@ -1,60 +1,16 @@
 #include "worker/tooldigest.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/hash.h"
 
-#define MAX_DEPTH 8
-
-static void digest_file(struct buf *facts, int dir, const char *name)
+static void digest_source(struct buf *facts, const struct source *s)
 {
-    struct stat st;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-        char block[16384];
-        ssize_t n;
-        buf_printf(facts, "file %zu:%s %lld\n", strlen(name), name, (long long)st.st_size);
-        while ((n = read(fd, block, sizeof block)) > 0)
-            buf_append(facts, block, (size_t)n);
-    }
-    close(fd);
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int not_hidden(const struct dirent *d) { return d->d_name[0] != '.'; }
-
-static void digest_dir(struct buf *facts, int dir, int depth)
-{
-    struct dirent **entries;
-    int n = scandirat(dir, ".", &entries, not_hidden, by_name);
-    for (int i = 0; i < n; i++) {
-        const char *name = entries[i]->d_name;
-        size_t len = strlen(name);
-        int sub = depth < MAX_DEPTH ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-        if (sub >= 0) {
-            buf_printf(facts, "dir %s\n", name);
-            digest_dir(facts, sub, depth + 1);
-            close(sub);
-        } else if (len > 4 && strcmp(name + len - 4, ".lua") == 0) {
-            digest_file(facts, dir, name);
-        }
-        free(entries[i]);
-    }
-    if (n >= 0)
-        free(entries);
+    const char *text = s->text ? s->text : s->problem;
+    size_t len = s->text ? s->len : strlen(s->problem);
+    buf_printf(facts, "%s %s %zu\n", s->text ? "file" : "problem", s->name, len);
+    buf_append(facts, text, len);
 }
 
 static void digest_tool(struct buf *facts, const struct config *c, const struct config_tool *t)
@@ -93,17 +49,15 @@ static void digest_sections(struct buf *facts, const struct config *c)
     buf_printf(facts, "gates %s %d\n", c->gates.order.text, c->gates.strict);
 }
 
-int tool_digest(const struct config *c, uint8_t out[32], struct err *e)
+int tool_digest(const struct config *c, const struct sources *sources, uint8_t out[32],
+                struct err *e)
 {
     struct buf facts = { 0 };
     digest_sections(&facts, c);
-    int dir = open(c->paths.tools, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir >= 0) {
-        digest_dir(&facts, dir, 0);
-        close(dir);
-    } else {
-        buf_printf(&facts, "no folder: %d\n", errno);
-    }
+    for (size_t i = 0; i < sources_count(sources); i++)
+        digest_source(&facts, sources_at(sources, i));
+    if (!sources)
+        buf_str(&facts, "no folder\n");
     bool is_whole = buf_ok(&facts);
     if (is_whole)
         hash_sha256(facts.data, facts.len, out);

@@ -5,10 +5,12 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "vm/sources.h"
 
-/* SHA-256 over names and contents of all files under [paths] tools, and over the sections of the
- * configuration that reach tools: [paths] [tools] [tool ...] [evals] [eval ...] [gates], with the
- * values of secrets. */
-int tool_digest(const struct config *c, uint8_t out[32], struct err *e) MG_NODISCARD;
+/* SHA-256 over names and contents of the files that were read of [paths] tools (NULL: the folder
+ * could not be), and over the sections of the configuration that reach tools: [paths] [tools] [tool
+ * ...] [evals] [eval ...] [gates], with the values of secrets. */
+int tool_digest(const struct config *c, const struct sources *sources, uint8_t out[32],
+                struct err *e) MG_NODISCARD;
 
 #endif

@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+static const struct api_module call = { .name = "", .open = mgl_open_call };
 static const struct api_module codec = { .name = "codec", .open = mgl_open_codec };
 static const struct api_module config = { .name = "config", .open = mgl_open_config };
 static const struct api_module env = { .name = "", .open = mgl_open_env, .need = "env" };
@@ -7,6 +8,7 @@ static const struct api_module evals = { .name = "evals", .open = mgl_open_evals
 static const struct api_module events = { .name = "events", .open = mgl_open_events };
 static const struct api_module exec = { .name = "exec", .open = mgl_open_exec, .need = "exec" };
 static const struct api_module gates = { .name = "gates", .open = mgl_open_gates };
+static const struct api_module index_ = { .name = "index", .open = mgl_open_index };
 static const struct api_module jobs = { .name = "jobs", .open = mgl_open_jobs };
 static const struct api_module json = { .name = "json", .open = mgl_open_json };
 static const struct api_module logging = { .name = "log", .open = mgl_open_log };
@@ -16,6 +18,6 @@ static const struct api_module testing = { .name = "testing", .open = mgl_open_t
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 
 const struct api_module *const api_modules[] = {
-    &json,   &codec, &time_, &logging, &config, &env,     &result, &state,
-    &events, &jobs,  &exec,  &evals,   &gates,  &testing, NULL,
+    &call, &codec, &config,  &env,    &evals, &events,  &exec,  &gates, &index_,
+    &jobs, &json,  &logging, &result, &state, &testing, &time_, NULL,
 };

@@ -203,8 +203,8 @@ static void close_files(struct exec_options *o)
         close(o->process.child.stdout_fd);
 }
 
-/* For lua/lib/mcp/run.lua: options -> process, or nil, message, code; in a test, the table that says
- * how the program ends. */
+/* For lua/lib/mcp/run.lua: options -> process, or nil, message, code; in a test, the table that
+ * says how the program ends. */
 static int l_start(lua_State *L)
 {
     struct exec_options o;

@@ -5,6 +5,7 @@
 
 ---@class mcp
 ---@field state mcp.state
+---@field index mcp.index
 ---@field events mcp.events
 ---@field jobs mcp.jobs
 ---@field exec mcp.exec only with the grant of exec
@@ -24,6 +25,14 @@ local mcp = {}
 ---@return string? message
 ---@return string? code
 function mcp.env(name) end
+
+---Runs another tool for the same caller, under its own grants and limits.
+---@param tool string
+---@param args? table
+---@return any value what its run returned
+---@return string? message
+---@return string? code its outcome, or NOTFOUND or LIMIT
+function mcp.call(tool, args) end
 
 ---@alias mcp.duration number|string seconds, or a text such as "250ms" or "5m"
 ---@alias mcp.size integer|string bytes, or a text such as "8M"
@@ -95,6 +104,73 @@ function collection:list(options) end
 ---@return string? message
 ---@return string? code
 function collection:count() end
+
+-- ---- index ----
+
+---@class mcp.index
+local index = {}
+
+---The tool's own index of that name.
+---@param name string
+---@return mcp.search_index
+function index.open(name) end
+
+---What mcp.ini says of files that are searched.
+---@return { max_file: integer, view_base: string? }
+function index.settings() end
+
+---Does [search] exclude leave out this path?
+---@param path string
+---@return boolean
+function index.excludes(path) end
+
+---@class mcp.search_index
+index = {}
+
+---Adds a document or replaces the one of that id.
+---@param id string
+---@param document { title: string?, text: string?, [string]: string }
+---@param stamp? string of what state of the thing this is
+---@return true? ok
+---@return string? message
+---@return string? code
+function index:put(id, document, stamp) end
+
+---@param id string
+---@return boolean? existed
+---@return string? message
+---@return string? code
+function index:remove(id) end
+
+---@class mcp.search_hit
+---@field id string
+---@field score number the higher the better
+---@field title string
+---@field snippet string
+
+---@param query string words, "phrases", prefix*
+---@param options? { limit: integer?, any: boolean? }
+---@return mcp.search_hit[]? hits the best first
+---@return string? message
+---@return string? code
+function index:search(query, options) end
+
+---@param id string
+---@return string? stamp nil: it is not there
+---@return string? message
+---@return string? code
+function index:stamp(id) end
+
+---@param options? { after: string?, limit: integer? }
+---@return { id: string, stamp: string }[]? page
+---@return string? next the id behind which the following page begins; or the message
+---@return string? code
+function index:list(options) end
+
+---@return integer? count
+---@return string? message
+---@return string? code
+function index:count() end
 
 -- ---- events ----
 

@@ -1,6 +1,8 @@
 /* What API modules ask of the running task (vm/module.h). */
 #include <lauxlib.h>
 
+#include "base/parse.h"
+#include "vm/module.h"
 #include "vm/state.h"
 
 #include <stdarg.h>
@@ -62,6 +64,55 @@ void setting_push(lua_State *L, const char *key)
     lua_rawgeti(L, -1, 1);
     lua_replace(L, -3);
     lua_pop(L, 1);
+}
+
+/* ---- other tools ---- */
+
+static const struct vm_tool *vm_tool_of(const struct vm *vm, const struct tool *t)
+{
+    return t->index < vm->tool_count && vm->tools[t->index].tool ? &vm->tools[t->index] : NULL;
+}
+
+const struct tool *tool_find(lua_State *L, const char *name)
+{
+    const struct task_info *i = task_info_of(L);
+    struct vm *vm = vm_of(L);
+    const struct tool *t = toolset_find(vm->set, name, strlen(name));
+    return t && vm_tool_of(vm, t) && i && globs_allow(i->tools, name) ? t : NULL;
+}
+
+struct gate *tool_gate(lua_State *L, const struct tool *t)
+{
+    const struct vm *vm = vm_of(L);
+    return vm->gates ? vm->gates[t->index] : NULL;
+}
+
+unsigned task_depth(const struct task *t) { return t->depth; }
+
+struct task *task_call(const struct task *from, const struct tool *tool, struct json_text args,
+                       int64_t timeout_ms, const struct task_ops *ops, void *ops_arg)
+{
+    struct vm *vm = from->vm;
+    struct task *t = task_new(vm, TASK_CALL, vm_tool_of(vm, tool), (int64_t)tool->memory_bytes);
+    if (!t)
+        return NULL;
+    t->info = from->info;
+    if (task_keep_info(t, NULL) != 0) {
+        task_free(t);
+        return NULL;
+    }
+    t->identity->info.tool = tool->name; /* of the set, which the vm holds */
+    t->identity->info.wants_progress = t->identity->info.wants_log = false;
+    struct strand *s = task_main(t, call_body);
+    if (!s)
+        return NULL;
+    t->depth = (uint8_t)(from->depth + 1);
+    t->args = args;
+    t->ops = ops;
+    t->ops_arg = ops_arg;
+    task_set_timeout(t, timeout_ms);
+    strand_ready(s);
+    return t;
 }
 
 struct task *task_spawn_job(lua_State *L, int fn, int arg, const char *id, int64_t timeout_ms,

@@ -17,7 +17,7 @@ int call_body(lua_State *L)
 {
     struct task *t = strand_of(L)->task;
     lua_rawgeti(L, LUA_REGISTRYINDEX, t->tool->run_ref);
-    value_push_args(L, t->info->args);
+    value_push_args(L, t->args);
     if (t->tool->takes_ctx)
         ctx_push(L, t);
     lua_callk(L, t->tool->takes_ctx ? 2 : 1, LUA_MULTRET, 0, call_returned);

@@ -52,8 +52,8 @@ int task_keep_info(struct task *t, const char *call_id)
     const struct task_info *i = t->info;
     if (!call_id)
         call_id = i->call_id;
-    const char *const texts[] = { call_id, i->tool,        i->principal,      i->scopes,
-                                  i->ip,   i->client_name, i->client_version, i->protocol };
+    const char *const texts[] = { call_id,        i->tool,           i->principal, i->scopes, i->ip,
+                                  i->client_name, i->client_version, i->protocol,  i->tools };
     size_t size = i->meta.len;
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
         size += text_size(texts[k]);
@@ -70,6 +70,7 @@ int task_keep_info(struct task *t, const char *call_id)
     id->info.client_name = keep(&at, i->client_name);
     id->info.client_version = keep(&at, i->client_version);
     id->info.protocol = keep(&at, i->protocol);
+    id->info.tools = keep(&at, i->tools);
     id->info.args = (struct json_text){ 0 };
     if (i->meta.len) {
         id->info.meta.p = memcpy(at, i->meta.p, i->meta.len);

@@ -8,6 +8,7 @@
 #include "vm/state.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DECL "mg.decl"
@@ -128,20 +129,29 @@ static bool says_object(const char *text)
            json_string_eq(type, "object", 6);
 }
 
+/* The place in the schema is one in the file as well: "at /properties/who/type: reason". */
+static void report_schema(struct report *r, const char *field, const char *text)
+{
+    char path[300];
+    size_t len = strncmp(text, "at /", 4) == 0 ? strcspn(text + 3, ":") : 0;
+    snprintf(path, sizeof path, "%s%.*s", field, (int)len, text + (len ? 3 : 0));
+    report_add(r, path, "%s: %s", field, text);
+}
+
 /* What does not compile can never be enforced: the author hears of it when the file is loaded. */
 static void check_compiles(struct reading *x, const char *field, const char *text)
 {
     struct err e = { 0 };
     struct schema *s = schema_compile(text, strlen(text), NULL, 0, &e);
-    if (!s)
-        report_add(x->r, field, "%s: %s", field, e.text);
+    if (!s || schema_check_defaults(s, &e) != 0)
+        report_schema(x->r, field, e.text);
     schema_free(s);
 }
 
 static void read_schemas(struct reading *x)
 {
     struct tool *t = &x->d->tool;
-    t->input_schema = "{\"type\":\"object\"}";
+    t->input_schema = DECL_ANY_INPUT;
     if (field(x, "input") != LUA_TNIL && schema_push(x->L, -1, "input", x->r)) {
         t->input_schema = anchored(x);
         if (!says_object(t->input_schema))
@@ -361,6 +371,8 @@ int decl_count(lua_State *L, int index, struct report *r)
     if (!lua_istable(L, index)) {
         report_add(r, NULL, "%s%s", expected,
                    lua_isnil(L, index) ? "nothing" : luaL_typename(L, index));
+        report_help(r, "end the file with: return mcp.tool { name = \"...\", run = function(args) "
+                       "... end }");
         return -1;
     }
     int n = (int)lua_rawlen(L, index), all = 0;

@@ -10,6 +10,7 @@
 #include "vm/report.h"
 
 #define DECLS_MAX 200 /* of one file */
+#define DECL_ANY_INPUT "{\"type\":\"object\"}" /* of a tool that declares none */
 
 struct decl {
     struct tool tool; /* texts belong to Lua strings that the anchor table holds */

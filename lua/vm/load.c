@@ -2,8 +2,10 @@
 
 #include <lauxlib.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "schema/schema.h"
 #include "vm/decl.h"
 #include "vm/sandbox.h"
 #include "vm/slice.h"
@@ -59,13 +61,38 @@ static int tool_keep(struct loading *l, const struct decl *d, uint32_t index)
     return 0;
 }
 
+/* Into the set, which keeps them for all workers. Their texts have been tried by decl_read(). */
+static int schemas_compile(struct tool *t, struct err *e)
+{
+    if (strcmp(t->input_schema, DECL_ANY_INPUT) != 0 &&
+        !(t->input = schema_compile(t->input_schema, strlen(t->input_schema), NULL, 0, e)))
+        return e->code;
+    if (t->output_schema &&
+        !(t->output = schema_compile(t->output_schema, strlen(t->output_schema), NULL, 0, e)))
+        return e->code;
+    return 0;
+}
+
+static int set_add(struct loading *l, struct tool *t, struct err *e)
+{
+    t->metric = metrics_tool(t->name);
+    int code = schemas_compile(t, e);
+    if (code == 0)
+        code = toolset_add(l->set, t, e);
+    if (code != 0) {
+        schema_free(t->input);
+        schema_free(t->output);
+    }
+    t->input = t->output = NULL; /* the set's now, or gone */
+    return code;
+}
+
 /* The tool's place in the set: a new one, or the one that the first vm got. MG_E_NOTFOUND: it is
  * not in the set. */
 static int tool_place(struct loading *l, struct decl *d, uint32_t *index, struct err *e)
 {
     if (l->set) {
-        d->tool.metric = metrics_tool(d->tool.name);
-        int code = toolset_add(l->set, &d->tool, e);
+        int code = set_add(l, &d->tool, e);
         *index = (uint32_t)toolset_count(l->set) - 1;
         return code;
     }
@@ -216,15 +243,7 @@ static void load_file(struct loading *l)
         return;
     l->is_loaded = false;
     l->report.lacks_memory |= l->error.code == MG_E_NOMEM;
-    /* What the file raised names its own place; a kill does not. */
-    if (strncmp(l->error.text, l->source->title, strlen(l->source->title)) == 0 ||
-        strncmp(l->error.text, l->source->title, strcspn(l->source->title, "/") + 1) == 0) {
-        if (l->report.count++)
-            buf_putc(&l->report.text, '\n');
-        buf_str(&l->report.text, l->error.text);
-    } else {
-        report_add(&l->report, NULL, "%s", l->error.text);
-    }
+    report_raised(&l->report, l->error.text);
 }
 
 /* ---- all of them ---- */
@@ -248,11 +267,37 @@ static int check_settings(const struct report *r, struct err *e)
                    r->text.data);
 }
 
+struct problem { /* empty: none */
+    struct buf text, shown;
+};
+
+static void problem_take(struct problem *p, struct report *r)
+{
+    *p = (struct problem){ r->text, r->shown };
+    r->text = r->shown = (struct buf){ 0 };
+}
+
+static void problem_fini(struct problem *p)
+{
+    buf_fini(&p->text);
+    buf_fini(&p->shown);
+}
+
+static int problem_add(struct toolset *set, const struct source *s, struct problem *p)
+{
+    const char *bytes = s->text ? s->text : s->problem;
+    struct toolset_problem told = { .file = s->name,
+                                    .text = buf_cstr(&p->text),
+                                    .shown = buf_cstr(&p->shown),
+                                    .version = hash_key(bytes, s->text ? s->len : strlen(bytes)) };
+    return told.text ? toolset_add_problem(set, &told) : MG_E_NOMEM;
+}
+
 /* Loads one file; *problem gets what is wrong with it, or stays empty. NULL: it is a version that
  * loaded before, and nobody is told; but a lack of memory, or settings that are wrong now, are then
  * this function's failure. */
 static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
-                    const struct source *s, struct buf *problem, struct err *e)
+                    const struct source *s, struct problem *problem, struct err *e)
 {
     if (files_reserve(vm) != 0)
         return MG_E_NOMEM;
@@ -263,7 +308,7 @@ static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
                          .source = s,
                          .start_ref = LUA_NOREF,
                          .is_test = vm->is_test,
-                         .report = { .source = s } };
+                         .report = { .source = s, .sources = sources } };
     load_file(&l);
     /* Closures of a file that did not load may be alive still: its helpers' texts stay as long as
      * the vm. */
@@ -274,11 +319,12 @@ static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
                                                     .tool_index = l.first_tool,
                                                     .start_ref = l.start_ref };
     bool is_lost = l.is_half_kept || (!problem && l.report.lacks_memory);
-    int code = buf_ok(&l.report.text) && !is_lost ? 0 : MG_E_NOMEM;
+    bool is_whole = buf_ok(&l.report.text) && buf_ok(&l.report.shown);
+    int code = is_whole && !is_lost ? 0 : MG_E_NOMEM;
     if (!problem && code == 0)
         code = check_settings(&l.report, e);
-    if (problem && code == 0 && l.report.text.len)
-        buf_append(problem, l.report.text.data, l.report.text.len);
+    if (problem && code == 0)
+        problem_take(problem, &l.report);
     report_fini(&l.report);
     return code;
 }
@@ -294,16 +340,15 @@ static const struct vm_file *loaded_before(const struct vm *before, const char *
 static int load_or_keep(struct vm *vm, struct toolset *set, struct sources *sources,
                         const struct source *s, const struct vm *before, struct err *e)
 {
-    struct buf problem = { 0 };
+    struct problem problem = { 0 };
     int code = load_one(vm, set, sources, s, &problem, e);
-    if (code == 0 && problem.len) {
-        const char *text = buf_cstr(&problem);
-        code = text ? toolset_add_problem(set, s->name, text) : MG_E_NOMEM;
+    if (code == 0 && problem.text.len) {
+        code = problem_add(set, s, &problem);
         const struct vm_file *old = loaded_before(before, s->name);
         if (code == 0 && old)
             code = load_one(vm, set, old->sources, old->source, NULL, e);
     }
-    buf_fini(&problem);
+    problem_fini(&problem);
     return code;
 }
 
@@ -312,14 +357,16 @@ int load_all(struct vm *vm, struct toolset *set, const struct vm *before, struct
     if (!vm->o.tools_dir)
         return 0;
     struct err why = { 0 };
-    struct sources *sources = sources_read(vm->o.tools_dir, &why);
+    struct sources *sources =
+        vm->o.sources ? sources_ref(vm->o.sources) : sources_read(vm->o.tools_dir, &why);
+    vm->o.sources = NULL; /* the caller's */
     if (!sources) {
         if (why.code == MG_E_NOMEM) /* a reload must not lose all tools for that */
             return err_set(e, MG_E_NOMEM, "tools folder: %s", why.text);
         log_printf(LOG_ERROR, "tools folder: %s", why.text);
-        return toolset_add_problem(set, "", why.text) == 0
-                   ? 0
-                   : err_set(e, MG_E_NOMEM, "not enough memory");
+        struct toolset_problem told = { .file = "", .text = why.text };
+        return toolset_add_problem(set, &told) == 0 ? 0
+                                                    : err_set(e, MG_E_NOMEM, "not enough memory");
     }
     int code = vm->o.testing ? sources_add(sources, vm->o.tools_dir, vm->o.testing->file, e) : 0;
     for (size_t i = 0; code == 0 && i < sources_count(sources); i++)
@@ -333,16 +380,16 @@ int load_again(struct vm *vm, const struct vm *first, struct err *e)
 {
     for (size_t i = 0; i < first->file_count; i++) {
         const struct vm_file *f = &first->files[i];
-        struct buf problem = { 0 };
+        struct problem problem = { 0 };
         if (!f->is_loaded)
             continue;
         int code = load_one(vm, NULL, f->sources, f->source, &problem, e);
         /* It loaded in the first worker: then time or memory is short, or the file is not
          * deterministic. */
-        if (code == 0 && problem.len)
-            log_printf(LOG_ERROR, "a further worker could not load %.*s", (int)problem.len,
-                       problem.data);
-        buf_fini(&problem);
+        if (code == 0 && problem.text.len)
+            log_printf(LOG_ERROR, "a further worker could not load %.*s", (int)problem.text.len,
+                       problem.text.data);
+        problem_fini(&problem);
         if (code != 0)
             return err_set(e, MG_E_NOMEM, "not enough memory");
     }

@@ -44,6 +44,23 @@ uint64_t task_wait_seq(const struct task *t); /* events of a call leave after th
  * Raises on bad arguments; NULL: no memory. */
 struct task *task_spawn_job(lua_State *L, int fn, int arg, const char *id, int64_t timeout_ms,
                             uint64_t memory_bytes, const struct task_ops *ops, void *ops_arg);
+/* The other tools of this vm, for mcp.call. */
+#define TASK_DEPTH 8 /* calls in calls */
+/* NULL: there is none of this name, or this caller may not call it: nobody can tell the two apart.
+ */
+const struct tool *tool_find(lua_State *L, const char *name);
+struct gate *tool_gate(lua_State *L, const struct tool *t); /* NULL: any number at once */
+unsigned task_depth(const struct task *t);
+/* What args (an object) mean under t's input schema; *text is the storage, kept by the caller until
+ * ops->done(). 0, or what the caller is told. */
+int tool_arguments(const struct tool *t, struct buf *text, struct json_text *args,
+                   struct err *e) MG_NODISCARD;
+/* Starts a call of t in the vm of `from`, for the same caller, at its own cost and under t's
+ * grants. Any value that it returns becomes structured, declared or not. NULL: no memory; done() is
+ * not called then. Calls no tool's code: legal in callbacks of the loop. */
+struct task *task_call(const struct task *from, const struct tool *t, struct json_text args,
+                       int64_t timeout_ms, const struct task_ops *ops, void *ops_arg);
+
 /* Registers the function at index fn to run when the task ends (ctx:on_end). */
 void task_on_end(lua_State *L, struct task *t, int fn);
 /* The task's time begins anew, from now: for jobs that waited for their turn. */
@@ -105,6 +122,9 @@ struct vm_sections {
     size_t eval_count;
     const char *const *gates; /* order; NULL or empty: any name */
     bool gates_strict;
+    uint64_t search_max_file;
+    const char *const *search_exclude; /* NULL-terminated path globs; NULL: none */
+    const char *view_base;             /* NULL: none */
 };
 
 #endif

@@ -78,9 +78,12 @@ static void check_need(lua_State *L, const char *tool, const struct vm_policy *p
                    "needs \"%.*s\", which is not granted; write in mcp.ini: [tool %s] state = "
                    "%.*s:r (or :rw, if it changes them)",
                    (int)len, need, tool, (int)(len - word - 1), colon + 1);
+        report_help(r, "add to mcp.ini:\n[tool %s]\nstate = %.*s:r", tool, (int)(len - word - 1),
+                    colon + 1);
     } else if (!is_optional) {
         report_add(r, "needs", "needs \"%s\", which is not granted; write in mcp.ini: [tool %s] %s",
                    name, tool, example(name, r->source));
+        report_help(r, "add to mcp.ini:\n[tool %s]\n%s", tool, example(name, r->source));
     }
 }
 

@@ -6,11 +6,22 @@
 
 #include "vm/task.h"
 
+/* ---- returned.c ---- */
 /* Bytes of a result's JSON: [server] max_result. */
 uint64_t outcome_max(const struct task *t);
 /* On the main strand, in protected mode: its n results lie on top of the stack. Fills t->result.
  * May raise. */
 void outcome_of_return(lua_State *L, struct task *t, int n);
+/* What mcp.fail() made, returned or raised. */
+bool result_is_fail(lua_State *L, int index);
+void result_take_fail(lua_State *L, struct task *t, int index);
+
+/* ---- outcome.c ---- */
+void outcome_reset(struct task *t); /* t->result is nothing again */
+void outcome_text(struct task *t, enum outcome o, bool is_error, const char *text, size_t len);
+/* "internal error (call ID)": the reason is in the log. */
+void outcome_internal(struct task *t);
+void outcome_log(const struct task *t, const char *msg, const char *error, const char *trace);
 /* After the main strand failed: its error value lies on its stack. is_memory: an allocation failed.
  * Never raises. */
 void outcome_of_error(struct task *t, struct strand *s, bool is_memory);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define HELPER_MAX_DEPTH 4
+#define READ_TRIES 5 /* of a file that changes while it is read */
 
 struct sources {
     atomic_uint refs;
@@ -62,35 +63,70 @@ static bool has_suffix(const char *s, const char *suffix)
     return n > m && strcmp(s + n - m, suffix) == 0;
 }
 
-static int read_all(int fd, struct source *s, char *why, size_t size)
+static int refuse(char *why, size_t size, int code, const char *text)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        snprintf(why, size, "not a regular file");
-        return MG_E_INVALID;
-    }
-    /* One byte more than allowed shows a file that is too large, or grew. */
-    char *text = malloc(SOURCE_MAX_BYTES + 2);
-    if (!text)
-        return MG_E_NOMEM;
-    size_t len = 0;
-    while (len <= SOURCE_MAX_BYTES) {
-        ssize_t n = read(fd, text + len, SOURCE_MAX_BYTES + 1 - len);
+    snprintf(why, size, "%s", text);
+    return code;
+}
+
+/* All that is there, at most one byte more than is allowed: that shows a file that is too large, or
+ * grew. */
+static int read_bytes(int fd, char *text, size_t *len, char *why, size_t size)
+{
+    *len = 0;
+    while (*len <= SOURCE_MAX_BYTES) {
+        ssize_t n = pread(fd, text + *len, SOURCE_MAX_BYTES + 1 - *len, (off_t)*len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
             snprintf(why, size, "cannot be read: %s", strerror(errno));
-            free(text);
             return MG_E_IO;
         }
         if (n == 0)
             break;
-        len += (size_t)n;
+        *len += (size_t)n;
     }
-    if (len > SOURCE_MAX_BYTES) {
-        snprintf(why, size, "larger than %u bytes", SOURCE_MAX_BYTES);
+    return 0;
+}
+
+static bool is_same_version(const struct stat *a, const struct stat *b)
+{
+    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* A file that changes while it is read is read again: what is loaded has been one version. */
+static int read_whole(int fd, char *text, size_t *len, char *why, size_t size)
+{
+    struct stat before, after;
+    for (int i = 0; i < READ_TRIES; i++) {
+        if (fstat(fd, &before) != 0 || !S_ISREG(before.st_mode))
+            return refuse(why, size, MG_E_INVALID, "not a regular file");
+        int code = read_bytes(fd, text, len, why, size);
+        if (code != 0)
+            return code;
+        if (*len > SOURCE_MAX_BYTES) {
+            snprintf(why, size, "larger than %u bytes", SOURCE_MAX_BYTES);
+            return MG_E_LIMIT;
+        }
+        if (fstat(fd, &after) == 0 && is_same_version(&before, &after) &&
+            *len == (size_t)after.st_size)
+            return 0;
+    }
+    return refuse(why, size, MG_E_CONFLICT, "it is being written all the time");
+}
+
+static int read_all(int fd, struct source *s, char *why, size_t size)
+{
+    char *text = malloc(SOURCE_MAX_BYTES + 2);
+    if (!text)
+        return MG_E_NOMEM;
+    size_t len = 0;
+    int code = read_whole(fd, text, &len, why, size);
+    if (code != 0) {
         free(text);
-        return MG_E_LIMIT;
+        return code;
     }
     text[len] = '\0';
     char *exact = realloc(text, len + 1);

@@ -60,14 +60,18 @@ static int start_one(struct vm *vm, const struct vm_file *f)
     return 0;
 }
 
-void vm_start_tools(struct vm *vm, bool (*skip)(void *arg, const char *file), void *skip_arg,
-                    void (*failed)(void *arg, const char *file, const char *text), void *failed_arg)
+void vm_start_tools(struct vm *vm,
+                    bool (*skip)(void *arg, const char *file, const char *text, size_t len),
+                    void *skip_arg, void (*failed)(void *arg, const char *file, const char *text),
+                    void *failed_arg)
 {
     vm->start_failed = failed;
     vm->start_failed_arg = failed_arg;
     for (size_t i = 0; i < vm->file_count; i++) {
         const struct vm_file *f = &vm->files[i];
-        if (f->start_ref == LUA_NOREF || (skip && skip(skip_arg, f->source->name)))
+        const struct source *from = f->source;
+        if (f->start_ref == LUA_NOREF ||
+            (skip && skip(skip_arg, from->name, from->text, from->len)))
             continue;
         if (start_one(vm, f) != 0 && failed)
             failed(failed_arg, f->source->name, "not enough memory");

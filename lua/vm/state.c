@@ -107,8 +107,11 @@ void vm_free(struct vm *vm)
     toolset_unref(vm->set);
     memory_fini(&vm->memory);
     buf_fini(&vm->scratch);
+    buf_fini(&vm->fitted);
     free(vm);
 }
+
+void vm_set_gates(struct vm *vm, struct gate *const *gates) { vm->gates = gates; }
 
 size_t vm_task_count(const struct vm *vm) { return vm->task_count; }
 

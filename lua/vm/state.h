@@ -58,13 +58,23 @@ struct vm {
     struct vm_file *files;
     size_t file_count;
     struct buf scratch;  /* a result's JSON, before it is one text block */
+    struct buf fitted;   /* arguments or a result as the tool's schema means them */
     struct toolset *set; /* a reference */
+    struct gate *const *gates;
     bool is_loading, is_closing;
     bool is_test; /* the file that is being loaded is the one of tests */
     int cases;    /* its tests: registry reference of a list of functions, or LUA_NOREF */
     void (*start_failed)(void *arg, const char *file, const char *text);
     void *start_failed_arg;
 };
+
+#define SCRATCH_KEPT 65536 /* bytes that the two buffers keep between calls */
+
+/* ---- arguments.c ---- */
+/* What the arguments mean under the tool's input schema: *args then points into vm->fitted, which
+ * stays until the next call of this. MG_E_INVALID, LIMIT, NOMEM with what the caller is told. */
+int arguments_fit(struct vm *vm, const struct tool *tool, struct json_text *args,
+                  struct err *e) MG_NODISCARD;
 
 /* ---- protect.c ---- */
 /* Calls fn(L) with arg as its light userdata argument, in protected mode, on the main thread. Its

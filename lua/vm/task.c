@@ -213,6 +213,12 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
         refuse(ops, arg, "the tool is not available now");
         return NULL;
     }
+    struct json_text args = i->args;
+    struct err e = { 0 };
+    if (arguments_fit(vm, tool->tool, &args, &e) != 0) {
+        refuse(ops, arg, e.text);
+        return NULL;
+    }
     uint64_t memory = i->memory_bytes ? i->memory_bytes : tool->tool->memory_bytes;
     int64_t timeout = i->timeout_ms ? i->timeout_ms : tool->tool->timeout_ms;
     struct task *t = task_new(vm, TASK_CALL, tool, (int64_t)memory);
@@ -222,6 +228,7 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
         return NULL;
     }
     t->info = i;
+    t->args = args;
     t->ops = ops;
     t->ops_arg = arg;
     task_set_timeout(t, timeout);

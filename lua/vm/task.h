@@ -63,6 +63,7 @@ struct task {
     enum task_kind kind;
     const struct vm_tool *tool;     /* whose grants it has; NULL at load */
     const struct task_info *info;   /* NULL at load */
+    struct json_text args;          /* of a call, until its first slice has begun */
     struct task_identity *identity; /* owned; NULL: info is the caller's */
     const struct task_ops *ops;     /* NULL: nobody is told */
     void *ops_arg;
@@ -81,6 +82,7 @@ struct task {
     int on_end; /* registry reference of the list of functions, or LUA_NOREF */
     int on_end_count;
     enum outcome outcome; /* of the call, for its on_end functions */
+    uint8_t depth;        /* calls around it: mcp.call in mcp.call */
     bool is_timed;        /* its timer was started: it has waited or was preempted */
     bool is_stopping;
     bool is_dying; /* in vm->dying */

@@ -21,8 +21,11 @@
 struct store;
 struct topics;
 struct inflight;
+struct index;
 struct offload;
 struct rlimit;
+struct gate;
+struct sources;    /* vm/sources.h */
 struct job_gates;  /* api/job_gates.h: how many jobs of a kind run at once; one per process */
 struct outbox;     /* api/outbox.h: events that wait until a change is durable; one per worker */
 struct api_module; /* vm/module.h: what lua/api hands in */
@@ -37,6 +40,7 @@ struct vm_services {
     struct offload *offload;
     struct job_gates *job_gates;
     struct outbox *outbox;
+    struct index *index; /* full-text search */
     struct watch_slot *watch;
     struct metrics_slot *metrics;
     const struct rlimit *files; /* of descriptors, for programs; NULL: the gateway's own */
@@ -60,10 +64,13 @@ struct vm_policy { /* what mcp.ini says of one tool; borrowed from the configura
     size_t setting_count;
 };
 
-struct vm_options {                          /* copied; what it points to outlives the vm */
-    const char *tools_dir;                   /* absolute; NULL: no tools */
-    const char *root;                        /* [paths] root, absolute */
-    const struct api_module *const *modules; /* NULL-terminated, in order */
+struct vm_options {        /* copied; what it points to outlives the vm */
+    const char *tools_dir; /* absolute; NULL: no tools */
+    /* What was read of tools_dir, for the first vm of a generation, which keeps references of its
+     * own. NULL: it reads by itself. */
+    struct sources *sources;
+    const char *root;                                               /* [paths] root, absolute */
+    const struct api_module *const *modules;                        /* NULL-terminated, in order */
     const struct vm_policy *(*policy)(void *arg, const char *tool); /* NULL: no memory */
     void *policy_arg;
     /* May tools touch the opened file or folder? Not when it is one of the gateway's own (by device
@@ -94,11 +101,14 @@ struct vm *vm_new(const struct vm_options *o, struct toolset *set, struct vm *li
 void vm_free(struct vm *vm); /* kills what still runs, by dropping */
 /* on its worker's thread, before the first task */
 void vm_attach(struct vm *vm, const struct vm_services *s);
+/* How many calls of each tool, by its index, may run at once; NULL: any number. Borrowed. */
+void vm_set_gates(struct vm *vm, struct gate *const *gates);
 
 /* ---- a call ---- */
 struct task;
 struct task_info { /* borrowed until done() returned, but args and meta: only for task_start() */
     const char *call_id, *tool, *principal, *scopes, *ip, *client_name, *client_version, *protocol;
+    const char *tools; /* what the principal may call: comma-separated globs; NULL: everything */
     struct json_text args; /* object or JSON_NONE */
     struct json_text meta; /* _meta or JSON_NONE */
     int64_t timeout_ms;
@@ -128,11 +138,12 @@ enum task_stop { TASK_CANCELLED, TASK_TIMEOUT, TASK_SHUTDOWN };
 /* in two steps, as lua-api.md says; idempotent */
 void task_cancel(struct task *t, enum task_stop why);
 
-/* Runs `start` functions and recoveries: once per process and generation, by one worker. names of
- * files whose start already ran and did not change are skipped by the caller's judgement: skip(arg,
- * file). */
-void vm_start_tools(struct vm *vm, bool (*skip)(void *arg, const char *file), void *skip_arg,
-                    void (*failed)(void *arg, const char *file, const char *text),
+/* Runs `start` functions and recoveries: once per process and generation, by one worker. Files
+ * whose start already ran and did not change are skipped by the caller's judgement, by the text
+ * that is loaded: of a file that is broken now, that of before. */
+void vm_start_tools(struct vm *vm,
+                    bool (*skip)(void *arg, const char *file, const char *text, size_t len),
+                    void *skip_arg, void (*failed)(void *arg, const char *file, const char *text),
                     void *failed_arg);
 
 bool vm_has_work(const struct vm *vm);     /* ready or preempted strands are queued: poll with 0 */

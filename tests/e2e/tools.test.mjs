@@ -346,7 +346,7 @@ test("careless arguments are read as they are meant", async (t) => {
   assert.equal(dry.status, "DRY_RUN");
   assert.equal(dry.taskId, "7");
   assert.equal((await statusOf(gw, dry.jobId)).status, "DRY_RUN");
-  assert.equal((await gw.call("list_jobs", { limit: "1", status: "dry_run" })).value.jobs.length, 1);
+  assert.equal((await gw.call("list_jobs", { limit: "1", status: "DRY_RUN" })).value.jobs.length, 1);
   assert.equal((await gw.call("list_jobs", { limit: -5 })).value.jobs.length, 1);
   for (const [name, args, text] of [
     ["run_eval", { taskId: "x" }, "taskId and configId are required"],
@@ -355,6 +355,8 @@ test("careless arguments are read as they are meant", async (t) => {
     ["status", {}, "jobId is required"],
     ["status", { jobId: "x" }, "Unknown jobId: x"],
     ["list_jobs", { after: "nope" }, "Unknown jobId: nope"],
+    ["list_jobs", { status: "done" }, "invalid arguments: at /status: expected one of "
+      + '["QUEUED","RUNNING","COMPLETED","FAILED","CANCELLED","INTERRUPTED","DRY_RUN"], got "done"'],
     ["cancel_job", { jobId: "nope" }, "Unknown jobId: nope"],
     ["promote_model", { modelId: "m" }, "modelId and gate are required"],
   ]) {

@@ -39,6 +39,7 @@ export class Gateway {
   //            at its end when it lacks the section
   //   tools    { "name.lua": "text" }, or an array of file names out of tests/e2e/tools.d
   //   env      additional environment
+  //   follow   true: changed files are served by themselves ([tools] reload)
   //   args     additional arguments
   //   dir      an existing folder of an earlier gateway (dir of it), to start again in
   //   wrapper  argv put before the binary, such as ["valgrind", "-q"]
@@ -90,13 +91,14 @@ export class Gateway {
 
   // Starts the process without waiting for it to listen.
   launch() {
-    const { wrapper = [], binary: program = binary, args = [], env } = this.options;
+    const { wrapper = [], binary: program = binary, args = [], env, follow } = this.options;
     const argv = [...wrapper, program, "-c", this.iniPath, ...args];
     this.exit = null;
     this.killed = false;
     this.child = spawn(argv[0], argv.slice(1), {
       cwd: this.dir,
-      env: cleanEnv(env),
+      // By SIGHUP alone, so that a test knows which reload it waits for; `follow` turns it on.
+      env: cleanEnv({ MOONGATE_TOOLS_RELOAD: follow ? "yes" : "no", ...env }),
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.exited = new Promise((resolve) => {

@@ -10,6 +10,7 @@
 #include "api/outbox.h"
 #include "base/clock.h"
 #include "hub/inflight.h"
+#include "index/index.h"
 #include "io/offload.h"
 
 #define LIMIT_MS 20000
@@ -55,6 +56,15 @@ static void open_store(struct fixture *f, bool is_durable)
         fail_msg("%s", e.text);
 }
 
+static void open_index(struct fixture *f)
+{
+    char path[FOLDER_PATH + 16];
+    snprintf(path, sizeof path, "%s/index", f->base);
+    struct index_options o = { .path = path, .offload = f->services.offload };
+    f->services.index = index_new(&o);
+    assert_non_null(f->services.index);
+}
+
 static void open_hub(struct fixture *f)
 {
     static const struct topic_sub_ops ops = { note_event, note_closed };
@@ -96,6 +106,7 @@ struct fixture *fixture_new(bool is_durable)
     f->services.offload = offload_new(2, 64, &e);
     assert_non_null(f->services.offload);
     f->services.metrics = metrics_slot(0);
+    open_index(f);
     open_store(f, is_durable);
     open_hub(f);
     dog_start(&f->dog, &f->services);
@@ -126,7 +137,9 @@ void fixture_free(struct fixture *f)
     toolset_unref(f->set);
     dog_stop(&f->dog);
     offload_free(f->services.offload);
+    index_close(f->services.index);
     loop_free(f->services.loop);
+    index_free(f->services.index);
     folder_remove(f->base);
     free(f);
 }

@@ -117,7 +117,7 @@ static void test_nothing_invented(void **state)
             *colon = '.';
         /* A job exists only in its function. */
         snprintf(body, sizeof body,
-                 "local collection, ctx = mcp.state.open('t.x'), ctx\n"
+                 "local collection, index, ctx = mcp.state.open('t.x'), mcp.index.open('x'), ctx\n"
                  "local handle, job = mcp.spawn(function() end), nil\n"
                  "mcp.jobs.start{id='a', run=function(j) job = j end} mcp.time.sleep(0)\n"
                  "while not job do mcp.time.sleep(0.001) end\n"

@@ -93,7 +93,10 @@ static void test_arguments(void **state)
         { "cancel_job", "{}", "!jobId is required" },
         { "cancel_job", "{\"jobId\":\"x\"}", "!Unknown jobId: x" },
         { "list_jobs", "{}", "{\"jobs\":[]}" },
-        { "list_jobs", "{\"limit\":\"999\",\"status\":\"running\"}", "{\"jobs\":[]}" },
+        { "list_jobs", "{\"limit\":\"999\",\"status\":\"RUNNING\"}", "{\"jobs\":[]}" },
+        { "list_jobs", "{\"status\":\"running\"}",
+          "!invalid arguments: at /status: expected one of [\"QUEUED\",\"RUNNING\",\"COMPLETED\","
+          "\"FAILED\",\"CANCELLED\",\"INTERRUPTED\",\"DRY_RUN\"], got \"running\"" },
         { "promote_model", "{}", "!modelId and gate are required" },
         { "promote_model", "{\"modelId\":\"m\"}", "!modelId and gate are required" },
     };

@@ -99,7 +99,7 @@ static void test_large_results(void **state)
     start_with(f, buf_cstr(&text));
     buf_fini(&text);
     await_status(f, &queued, "COMPLETED");
-    const char *page = call(f, "list_jobs", "{\"status\":\"completed\"}");
+    const char *page = call(f, "list_jobs", "{\"status\":\"COMPLETED\"}");
     expect(page, "\"jobId\":\"job_0\"");
     expect(page, "\"jobId\":\"job_que\"");
     assert_null(strstr(page, "artifacts"));

@@ -272,7 +272,7 @@ static void test_no_memory(void **state)
             assert_int_equal(e.code, MG_E_NOMEM);
         assert_true(n < 50);
     }
-    assert_true(n > 8);
+    assert_true(n > 6);
     keyring_unref(k);
 }
 

@@ -20,6 +20,7 @@ static void test_named(void **state)
         { "[state]\npath = file/s.json\n", "mcp.ini:2: state.path: file: is not a folder\n" },
         { "[state]\npath = tools.d\n",
           "mcp.ini:2: state.path: tools.d: is a folder, not a file\n" },
+        { "[search]\npath = no/index\n", "mcp.ini:2: search.path: the folder no" NOT_THERE },
         { "[state]\npath = s/\n", "mcp.ini:2: state.path: s/: is a folder, not a file\n" },
         { "[state]\npath = /\n", "mcp.ini:2: state.path: /: is a folder, not a file\n" },
         { "[log]\nfile = no/x.log\n", "mcp.ini:2: log.file: the folder no" NOT_THERE },

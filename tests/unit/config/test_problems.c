@@ -156,7 +156,10 @@ static void test_sections(void **state)
 {
     static const struct bad bad[] = {
         { "[sever]\nport = 1\n", "mcp.ini:1: [sever]: unknown section; did you mean [server]?\n" },
-        { "[search]\nmax_file = 1M\n", "mcp.ini:1: [search]: unknown section\n" },
+        { "[searches]\nmax_file = 1M\n",
+          "mcp.ini:1: [searches]: unknown section; did you mean [search]?\n" },
+        { "[search]\nmax_file = 4M\n",
+          "mcp.ini:2: search.max_file: expected 1K to 3M, got '4M'\n" },
         { "[redis x]\n", "mcp.ini:1: [redis x]: unknown section\n" },
         { "[tls]\n[oauth]\n", "mcp.ini:1: [tls]: unknown section\nmcp.ini:2: [oauth]: unknown "
                               "section; did you mean [auth]?\n" },
@@ -208,8 +211,9 @@ static void test_keys(void **state)
     static const struct bad bad[] = {
         { "[server]\nprot = 1\n", "mcp.ini:2: server.prot: unknown key; did you mean port?\n" },
         { "[server]\nfrobnicate = 1\n", "mcp.ini:2: server.frobnicate: unknown key\n" },
-        { "[tools]\nreload = yes\npoll = 2s\n",
-          "mcp.ini:2: tools.reload: unknown key\nmcp.ini:3: tools.poll: unknown key\n" },
+        { "[tools]\nreload = often\npoll = 99ms\n",
+          "mcp.ini:2: tools.reload: expected yes or no, got 'often'\n"
+          "mcp.ini:3: tools.poll: expected 100ms to 1h, got '99ms'\n" },
         { "[server]\nPort = 1\n", "mcp.ini:2: server.Port: unknown key; did you mean port?\n" },
         { "[server]\nport = 1\nport = 2\n", "mcp.ini:3: server.port: is set already in line 2\n" },
         { "[eval x]\ncommand = a\nurl = http://a\n", "mcp.ini:3: eval x.url: unknown key\n" },

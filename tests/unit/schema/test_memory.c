@@ -69,11 +69,47 @@ static void test_check(void **state)
     schema_free(s);
 }
 
+/* Fitting writes the text anew, and lenient fitting checks each part. */
+static void test_fit(void **state)
+{
+    static const char wanted[] =
+        "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"},\"list\":{"
+        "\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"d\":{\"default\":\"0123456789012345"
+        "678901234567890123456789012345678901234567890123456789\"}}}";
+    static const char start[] = "{\"n\":7,\"list\":[\"\\u0061\"]";
+    static const char given[] = "{\"\\u006e\":\"7\",\"list\":[\"\\u0061\",1],\"x\":null}";
+    struct err e = { 0 };
+    struct json_text root;
+    struct schema *s = schema_compile(wanted, sizeof wanted - 1, NULL, 0, &e);
+    (void)state;
+    assert_non_null(s);
+    assert_int_equal(json_scan(given, sizeof given - 1, NULL, &root, &e), 0);
+    for (unsigned use = SCHEMA_ARGUMENTS; use <= (SCHEMA_ARGUMENTS | SCHEMA_COERCE); use += 2) {
+        int rc = MG_E_NOMEM;
+        long n = 0;
+        for (; rc == MG_E_NOMEM; n++) {
+            struct buf fitted = { 0 };
+            failing_after = n;
+            rc = schema_fit(s, root, use, &fitted, &e);
+            failing_after = -1;
+            if (rc == 0)
+                assert_memory_equal(fitted.data, start, sizeof start - 1);
+            else if (rc != MG_E_NOMEM)
+                assert_int_equal(rc, use & SCHEMA_COERCE ? 0 : MG_E_INVALID);
+            buf_fini(&fitted);
+            assert_true(n < 1000);
+        }
+        assert_true(n > 2);
+    }
+    schema_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compile),
         cmocka_unit_test(test_check),
+        cmocka_unit_test(test_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

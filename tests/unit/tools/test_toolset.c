@@ -176,9 +176,18 @@ static void test_problems(void **state)
     char text[] = "tools.d/bad.lua:3: unexpected symbol";
 
     (void)state;
-    assert_int_equal(toolset_add_problem(s, "bad.lua", text), 0);
-    assert_int_equal(toolset_add_problem(s, "worse.lua", "x"), 0);
+    struct toolset_problem bad = { .file = "bad.lua", .text = text, .shown = text, .version = 5 };
+    struct toolset_problem worse = { .file = "worse.lua", .text = "x" };
+    assert_int_equal(toolset_add_problem(s, &bad), 0);
+    assert_int_equal(toolset_add_problem(s, &worse), 0);
+    assert_true(toolset_has_problem(s, &bad));
+    bad.version = 6;
+    assert_false(toolset_has_problem(s, &bad));
+    worse.text = "y";
+    assert_false(toolset_has_problem(s, &worse));
     memset(text, 'X', 5);
+    assert_string_equal(toolset_problem_at(s, 0)->shown, "tools.d/bad.lua:3: unexpected symbol");
+    assert_string_equal(toolset_problem_at(s, 1)->shown, "");
     assert_int_equal(toolset_problem_count(s), 2);
     assert_string_equal(toolset_problem_at(s, 0)->file, "bad.lua");
     assert_string_equal(toolset_problem_at(s, 0)->text, "tools.d/bad.lua:3: unexpected symbol");
@@ -225,6 +234,8 @@ static void test_no_memory(void **state)
     struct tool t = tool("a");
     struct err e;
 
+    struct toolset_problem p = { .file = "f", .text = "t" };
+
     (void)state;
     failing_after = 0;
     assert_null(toolset_new(1));
@@ -234,12 +245,15 @@ static void test_no_memory(void **state)
         failing_after = n;
         assert_int_equal(toolset_add(s, &t, &e), MG_E_NOMEM);
         failing_after = n;
-        assert_int_equal(toolset_add_problem(s, "f", "t"), MG_E_NOMEM);
+        assert_int_equal(toolset_add_problem(s, &p), MG_E_NOMEM);
         assert_int_equal(toolset_problem_count(s), 0);
         assert_int_equal(toolset_count(s), 0);
     }
-    failing_after = 2;
-    assert_int_equal(toolset_add_problem(s, "f", "t"), MG_E_NOMEM);
+    for (long n = 2; n < 4; n++) {
+        failing_after = n;
+        assert_int_equal(toolset_add_problem(s, &p), MG_E_NOMEM);
+        assert_int_equal(toolset_problem_count(s), 0);
+    }
     failing_after = -1;
     assert_int_equal(toolset_add(s, &t, &e), 0);
     for (long n = 0; n < 2; n++) {

@@ -133,22 +133,6 @@ static void test_results_that_cannot_be_sent(void **state)
                         "max_result): ask for less");
 }
 
-static void test_structured_output(void **state)
-{
-    struct fixture *f = *state;
-    struct call c;
-    fixture_write(f, "o.lua",
-                  "return require('mcp').tool { name = 'o', output = { type = 'object' },\n"
-                  "run = function(args) return args.list and { 1 } or { x = 1 } end }");
-    fixture_load(f);
-    call_start(f, &c, "o", NULL);
-    assert_string_equal(buf_cstr(&c.result.structured), "{\"x\":1}");
-    call_fini(&c);
-    call_start(f, &c, "o", "{\"list\":true}");
-    assert_int_equal(c.result.structured.len, 0);
-    call_fini(&c);
-}
-
 static void test_ctx(void **state)
 {
     struct fixture *f = *state;
@@ -348,7 +332,6 @@ int main(void)
         TEST(test_echo),
         TEST(test_results),
         TEST(test_results_that_cannot_be_sent),
-        TEST(test_structured_output),
         TEST(test_ctx),
         TEST(test_ctx_of_an_ended_call),
         TEST(test_meta_after_waiting),

@@ -143,9 +143,10 @@ static void test_strays(void **state)
     struct policies *all = policies_new(c);
     struct toolset *tools = toolset_new(1);
     struct told told = { .dir = s->dir };
+    struct toolset_problem broken = { .file = "broken.lua", .text = "no Lua" };
     policies_find(all, "echo");
     policies_find(all, "off");
-    assert_int_equal(toolset_add_problem(tools, "broken.lua", "no Lua"), 0);
+    assert_int_equal(toolset_add_problem(tools, &broken), 0);
     assert_int_equal(toolset_seal(tools), 0);
     policies_strays(all, tools, tell, &told);
     assert_string_equal(told.text,

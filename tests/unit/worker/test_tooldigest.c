@@ -12,8 +12,11 @@ static void digest(const struct site *s, const char *text, uint8_t out[SHA256_SI
 {
     struct config *c = site_config(s, text);
     struct err e = { 0 };
-    if (tool_digest(c, out, &e) != 0)
+    struct sources *sources = sources_read(c->paths.tools, &e);
+    assert_non_null(sources);
+    if (tool_digest(c, sources, out, &e) != 0)
         fail_msg("%s", e.text);
+    sources_unref(sources);
     config_unref(c);
 }
 
