@@ -44,6 +44,7 @@ void generation_options(const struct generation *g, const struct gateway *gw, st
         .policy_arg = g->policies,
         .may_open = own_may_open,
         .may_make = own_may_make,
+        .view = own_view,
         .may_open_arg = gw->own,
         .config = policies_sections(g->policies),
         .default_timeout_ms = c->tools.timeout_ms,

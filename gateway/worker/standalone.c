@@ -7,6 +7,7 @@
 #include "api/job_gates.h"
 #include "api/outbox.h"
 #include "base/log.h"
+#include "files/files.h"
 #include "index/index.h"
 #include "store/store.h"
 #include "worker/loading.h"
@@ -98,11 +99,13 @@ static int services_make(struct standalone_run *r, const struct standalone_parts
     s->offload = s->loop ? offload_new(OFFLOAD_THREADS, OFFLOAD_QUEUE, e) : NULL;
     s->index = s->offload ? index_make(r, parts) : NULL;
     s->topics = g->topics = topics_new(&topics);
+    s->cache = g->cache = cache_new();
+    s->fs = g->fs = files_new();
     s->jobs = g->jobs = inflight_new();
     s->job_gates = g->job_gates = job_gates_new();
     if (s->offload && s->topics)
         s->outbox = outbox_new(s->loop, s->store, s->topics);
-    if (s->outbox && s->jobs && s->job_gates && s->index)
+    if (s->outbox && s->cache && s->fs && s->jobs && s->job_gates && s->index)
         return 0;
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }
@@ -153,6 +156,8 @@ int standalone_run_close(struct standalone_run *r, struct err *e)
         loop_poll(s->loop, 0);
     outbox_free(s->outbox);
     topics_free(s->topics);
+    cache_free(s->cache);
+    files_free(s->fs);
     inflight_free(s->jobs);
     job_gates_free(s->job_gates);
     loop_free(s->loop);

@@ -5,10 +5,10 @@
 
 #include "api/api.h"
 #include "api/process.h"
-#include "api/rootfile.h"
 #include "api/run.h"
 #include "api/scratch.h"
 #include "api/testing.h"
+#include "files/rootfile.h"
 
 #define ARGV_MAX 1000
 #define ENV_MAX 200

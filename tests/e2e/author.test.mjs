@@ -123,6 +123,31 @@ test("every case has a machine, a state, a root and a clock of its own", async (
   assert.deepEqual(fs.readdirSync(gw.root), [], "the operator's root and state are not touched");
 });
 
+test("root gives the tools files, and takes what they write with it", async (t) => {
+  const gw = site(t, {
+    "copy.lua": `local mcp = require "mcp"
+      return mcp.tool { name = "copy", needs = { "fs" }, run = function(args)
+        local text, message, code = mcp.fs.read(args.from)
+        if not text then return nil, code end
+        assert(mcp.fs.write(args.to, text, { create = true }))
+        return mcp.fs.read(args.to) end }`,
+    "copy_test.lua": tests(`
+      t.case("copies", function()
+        t.root { ["a/b.txt"] = "text" }
+        t.eq(t.call("copy", { from = "a/b.txt", to = "c.txt" }).text, "text")
+      end)
+      t.case("nothing is left of it", function()
+        t.eq(t.call("copy", { from = "c.txt", to = "d.txt" }).text, "ENOENT")
+        t.root { [".env"] = "secret" }
+        t.eq(t.call("copy", { from = ".env", to = "d.txt" }).ok, false)
+      end)`),
+  }, quiet + "[tool copy]\nfs = write\n");
+  fs.writeFileSync(path.join(gw.root, "c.txt"), "the operator's");
+  const run = await gw.run("test");
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+  assert.deepEqual(fs.readdirSync(gw.root), ["c.txt"]);
+});
+
 test("the clock stands still, is advanced, and timers and deadlines follow it", async (t) => {
   const gw = site(t, {
     "slow.lua": `local mcp = require "mcp"
