@@ -4,7 +4,7 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state cache index events jobs call fs exec http url evals gates json codec re time log metrics config spawn results ctx", order, " ")
+    count = split("state cache index events jobs call fs exec http url evals gates json codec re time log metrics config spawn results ctx testing", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["cache"] = "mcp.cache: values that all workers share"
     title["index"] = "mcp.index: full-text search"
@@ -27,6 +27,7 @@ BEGIN {
     title["spawn"] = "Several things at once"
     title["results"] = "What run may return"
     title["ctx"] = "ctx: the call"
+    title["testing"] = "mcp.testing: in files of tests"
 }
 
 # The part of text up to the bracket that closes the one at its begin.

@@ -3,6 +3,18 @@
 #include "worker/offline.h"
 #include "worker/supervisor.h"
 
+static int call(const struct cli *cli)
+{
+    struct offline_call o = { cli->tool, cli->arguments, cli->key, cli->commit };
+    return cli_end(offline_call(cli->ini, &o));
+}
+
+static int test(const struct cli *cli)
+{
+    struct offline_test o = { cli->files, cli->filter, cli->tap };
+    return cli_end(offline_test(cli->ini, &o));
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli;
@@ -13,7 +25,10 @@ int main(int argc, char **argv)
     case CLI_CHECK: return cli_end(offline_check(cli.ini, cli.file));
     case CLI_CONFIG: return cli_config(&cli);
     case CLI_TOOLS: return cli_end(offline_tools(cli.ini, cli.json));
-    case CLI_CALL: return cli_end(offline_call(cli.ini, cli.tool, cli.arguments));
+    case CLI_CALL: return call(&cli);
+    case CLI_NEW: return cli_new(&cli);
+    case CLI_TEST: return test(&cli);
+    case CLI_MAY: return cli_end(offline_may(cli.ini, cli.key, cli.tool));
     case CLI_SERVE: break;
     }
     return supervisor_serve(cli.ini);

@@ -221,6 +221,16 @@ const struct principal *keyring_find(const struct keyring *k, const char *presen
     return found;
 }
 
+const struct principal *keyring_named(const struct keyring *k, const char *name)
+{
+    if ((keyring_is_open(k) || k->allow_anonymous) && strcmp(name, k->anonymous.name) == 0)
+        return &k->anonymous;
+    for (size_t i = 0; i < k->count; i++)
+        if (strcmp(k->keys[i].who.name, name) == 0)
+            return &k->keys[i].who;
+    return NULL;
+}
+
 bool principal_may(const struct principal *p, const char *tool)
 {
     return globs_allow(p->tools, tool);

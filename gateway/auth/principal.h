@@ -47,6 +47,10 @@ bool keyring_expires(const struct keyring *k); /* some key does: what follows lo
 const struct principal *keyring_find(const struct keyring *k, const char *presented, size_t len,
                                      int64_t wall_ms);
 
+/* The principal of that name, "anonymous" where nobody needs a key, whether it has expired or not;
+ * NULL: there is none. For people at the command line: nobody is admitted by a name. */
+const struct principal *keyring_named(const struct keyring *k, const char *name);
+
 bool principal_may(const struct principal *p, const char *tool);
 
 /* May it hear of this topic ("job/ID", "jobs", "*", "counter/7")? Whoever may use all tools hears

@@ -15,11 +15,35 @@ static int64_t clock_us(clockid_t id)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-int64_t clock_mono_ms(void) { return clock_us(CLOCK_MONOTONIC) / 1000; }
+/* The fake clock of this thread: what it shows while it stands. */
+static _Thread_local struct {
+    bool is_on;
+    int64_t mono_ms, wall_ms;
+} fake;
+
+int64_t clock_mono_ms(void) { return fake.is_on ? fake.mono_ms : clock_us(CLOCK_MONOTONIC) / 1000; }
 
 int64_t clock_mono_us(void) { return clock_us(CLOCK_MONOTONIC); }
 
-int64_t clock_wall_ms(void) { return clock_us(CLOCK_REALTIME) / 1000; }
+int64_t clock_wall_ms(void) { return fake.is_on ? fake.wall_ms : clock_us(CLOCK_REALTIME) / 1000; }
+
+void clock_fake_start(void)
+{
+    fake.is_on = false;
+    fake.mono_ms = clock_mono_ms();
+    fake.wall_ms = clock_wall_ms();
+    fake.is_on = true;
+}
+
+void clock_fake_advance(int64_t ms)
+{
+    fake.mono_ms += ms;
+    fake.wall_ms += ms;
+}
+
+void clock_fake_stop(void) { fake.is_on = false; }
+
+bool clock_is_fake(void) { return fake.is_on; }
 
 void clock_iso(char out[CLOCK_ISO_SIZE], int64_t wall_ms)
 {

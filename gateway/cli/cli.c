@@ -15,13 +15,22 @@ static const char usage[] =
     "  config --ini          print a fresh mcp.ini with every key\n"
     "  config --markdown     print the manual of mcp.ini\n"
     "  tools [--json]        list the tools\n"
-    "  call NAME [JSON]      call one tool, without serving; changes of the state are not kept\n"
+    "  new NAME              write a tool and its tests into the tools folder, to begin with\n"
+    "  test [FILE...]        run the tests of the tools folder, or those files of it\n"
+    "       --filter TEXT    only cases whose FILE: NAME contains it\n"
+    "       --tap            the results for programs, in TAP\n"
+    "  call NAME [JSON | -]  call one tool, without serving, on a copy of the state; -: the\n"
+    "                        arguments come from standard input\n"
+    "       --as KEYNAME     as that key, if it may\n"
+    "       --commit         on the state itself; through the gateway, if one runs\n"
+    "  may KEYNAME TOOL      may that key call the tool? and which line decides\n"
     "\n"
     "  -c FILE               the configuration; without it mcp.ini in the working folder\n"
     "  -h, --help            print this\n"
     "  --version             print the version\n"
     "\n"
-    "Exit codes: 0, 1 failure, 2 usage or configuration.\n";
+    "Exit codes: 0, 1 failure (a result that is an error, a failed test, \"no\"), 2 usage or\n"
+    "configuration.\n";
 
 static const struct command {
     const char *name;
@@ -31,7 +40,8 @@ static const struct command {
 } commands[] = {
     { "serve", CLI_SERVE, 0, 0, "" },     { "check", CLI_CHECK, 0, 1, "" },
     { "config", CLI_CONFIG, 0, 0, "im" }, { "tools", CLI_TOOLS, 0, 0, "j" },
-    { "call", CLI_CALL, 1, 2, "" },
+    { "call", CLI_CALL, 1, 2, "aC" },     { "new", CLI_NEW, 1, 1, "" },
+    { "test", CLI_TEST, 0, 10000, "fT" }, { "may", CLI_MAY, 2, 2, "" },
 };
 
 static int misuse(const char *text, const char *word)
@@ -48,6 +58,12 @@ int cli_end(int code)
     return code == CLI_OK ? CLI_FAILURE : code;
 }
 
+static void option_note(char given[8], int option)
+{
+    if (!strchr(given, option) && strlen(given) < 7)
+        given[strlen(given)] = (char)option;
+}
+
 /* Reads the options; given collects the letters of those that belong to one command. Negative: go
  * on. */
 static int options_read(int argc, char **argv, struct cli *out, char given[8])
@@ -55,7 +71,9 @@ static int options_read(int argc, char **argv, struct cli *out, char given[8])
     static const struct option longs[] = {
         { "help", no_argument, NULL, 'h' },     { "version", no_argument, NULL, 'v' },
         { "json", no_argument, NULL, 'j' },     { "ini", no_argument, NULL, 'i' },
-        { "markdown", no_argument, NULL, 'm' }, { NULL, 0, NULL, 0 },
+        { "markdown", no_argument, NULL, 'm' }, { "as", required_argument, NULL, 'a' },
+        { "commit", no_argument, NULL, 'C' },   { "filter", required_argument, NULL, 'f' },
+        { "tap", no_argument, NULL, 'T' },      { NULL, 0, NULL, 0 },
     };
     int option;
 
@@ -68,12 +86,19 @@ static int options_read(int argc, char **argv, struct cli *out, char given[8])
                 return misuse("-c was given twice", "");
             out->ini = optarg;
             break;
+        case 'a':
+            out->key = optarg;
+            option_note(given, option);
+            break;
+        case 'f':
+            out->filter = optarg;
+            option_note(given, option);
+            break;
+        case 'C':
+        case 'T':
         case 'j':
         case 'i':
-        case 'm':
-            if (!strchr(given, option) && strlen(given) < 7)
-                given[strlen(given)] = (char)option;
-            break;
+        case 'm': option_note(given, option); break;
         default:
             fputs("try: moongate --help\n", stderr); /* getopt has said what is wrong */
             return CLI_USAGE;
@@ -90,28 +115,47 @@ static const struct command *command_find(const char *name)
     return NULL;
 }
 
+static void words_take(char **words, int n, const char *given, struct cli *out)
+{
+    out->commit = strchr(given, 'C') != NULL;
+    out->tap = strchr(given, 'T') != NULL;
+    switch (out->command) {
+    case CLI_CHECK: out->file = n > 0 ? words[0] : NULL; break;
+    case CLI_NEW: out->tool = words[0]; break;
+    case CLI_CALL:
+        out->tool = words[0];
+        out->arguments = n > 1 ? words[1] : "{}";
+        break;
+    case CLI_MAY:
+        out->key = words[0];
+        out->tool = words[1];
+        break;
+    case CLI_TEST: out->files = (const char *const *)words; break; /* argv ends with NULL */
+    default: break;
+    }
+}
+
 static int command_read(const struct command *command, char **words, int n, const char *given,
                         struct cli *out)
 {
     if (n < command->min)
-        return misuse("this command needs a name: ", command->name);
+        return misuse(command->command == CLI_MAY ? "this command needs a key's name and a tool's: "
+                                                  : "this command needs a name: ",
+                      command->name);
     if (n > command->max)
         return misuse("one word too many: ", words[command->max]);
     if (given[strspn(given, command->options)] != '\0')
-        return misuse("--json belongs to tools; --ini and --markdown belong to config", "");
-    if (strlen(given) > 1)
+        return misuse("--json belongs to tools; --ini and --markdown belong to config; --as and "
+                      "--commit belong to call; --filter and --tap belong to test",
+                      "");
+    if (command->command == CLI_CONFIG && strlen(given) > 1)
         return misuse("--ini or --markdown, not both", "");
     out->command = command->command;
     out->json = strchr(given, 'j') != NULL;
     out->form = strchr(given, 'i')   ? CLI_FRESH_INI
                 : strchr(given, 'm') ? CLI_MARKDOWN
                                      : CLI_IN_EFFECT;
-    if (command->command == CLI_CHECK && n > 0)
-        out->file = words[0];
-    if (command->command == CLI_CALL) {
-        out->tool = words[0];
-        out->arguments = n > 1 ? words[1] : "{}";
-    }
+    words_take(words, n, given, out);
     return -1;
 }
 

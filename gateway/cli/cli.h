@@ -6,7 +6,16 @@
 
 enum cli_exit { CLI_OK, CLI_FAILURE, CLI_USAGE }; /* the process's exit codes */
 
-enum cli_command { CLI_SERVE, CLI_CHECK, CLI_CONFIG, CLI_TOOLS, CLI_CALL };
+enum cli_command {
+    CLI_SERVE,
+    CLI_CHECK,
+    CLI_CONFIG,
+    CLI_TOOLS,
+    CLI_CALL,
+    CLI_NEW,
+    CLI_TEST,
+    CLI_MAY
+};
 enum cli_form { CLI_IN_EFFECT, CLI_FRESH_INI, CLI_MARKDOWN };
 
 struct cli {
@@ -15,8 +24,14 @@ struct cli {
     const char *file;   /* CLI_CHECK: tell of this tool file alone, or NULL */
     enum cli_form form; /* CLI_CONFIG */
     bool json;          /* CLI_TOOLS */
-    const char *tool;   /* CLI_CALL */
-    const char *arguments; /* CLI_CALL: the JSON text as it was given, "{}" when none was */
+    const char *tool;   /* CLI_CALL, CLI_NEW, CLI_MAY */
+    /* CLI_CALL: the JSON text as it was given, "-" for standard input, "{}" when none was */
+    const char *arguments;
+    const char *key;          /* CLI_CALL: --as, or NULL; CLI_MAY */
+    bool commit;              /* CLI_CALL */
+    const char *const *files; /* CLI_TEST: NULL-terminated */
+    const char *filter;       /* CLI_TEST, or NULL */
+    bool tap;                 /* CLI_TEST */
 };
 
 /* Negative: *out says what to do. Else the process's exit code: help or version was printed, or
@@ -25,6 +40,8 @@ int cli_parse(int argc, char **argv, struct cli *out);
 
 /* moongate config: returns the exit code. */
 int cli_config(const struct cli *cli);
+/* moongate new: likewise. */
+int cli_new(const struct cli *cli);
 
 /* Flushes standard output; returns code, or CLI_FAILURE when it could not be written. */
 int cli_end(int code);

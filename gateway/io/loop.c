@@ -101,6 +101,8 @@ void loop_free(struct loop *l)
 
 int64_t loop_now(const struct loop *l) { return l->now_ms; }
 
+int64_t loop_next_due(const struct loop *l) { return l->timers ? l->timers->due_ms : INT64_MAX; }
+
 void loop_closer_add(struct loop *l, struct loop_closer *c, void (*fn)(struct loop_closer *c))
 {
     c->fn = fn;

@@ -22,6 +22,7 @@ void loop_free(struct loop *l);
  * descriptors and messages. Updates loop_now(). Never waits while messages are queued. */
 void loop_poll(struct loop *l, int64_t max_wait_ms);
 int64_t loop_now(const struct loop *l); /* monotonic ms, as of the last poll */
+int64_t loop_next_due(const struct loop *l); /* of the first timer, monotonic ms; INT64_MAX: none */
 
 /* Timers: intrusive, so that arming one cannot fail. A started timer that is started again moves.
  * The delay counts from the call, however old loop_now() is; a timer never fires early. Not started

@@ -33,8 +33,7 @@ void generation_unref(struct generation *g)
     free(g);
 }
 
-static void vm_options_fill(struct vm_options *o, const struct gateway *gw,
-                            const struct generation *g)
+void generation_options(const struct generation *g, const struct gateway *gw, struct vm_options *o)
 {
     const struct config *c = g->config;
     *o = (struct vm_options){
@@ -63,7 +62,7 @@ static int generation_load(struct generation *g, const struct gateway *gw, struc
                            const struct generation *before, struct err *e)
 {
     struct vm_options o;
-    vm_options_fill(&o, gw, g);
+    generation_options(g, gw, &o);
     for (unsigned i = 0; i < g->vm_count; i++) {
         o.sources = i == 0 ? sources : NULL;
         struct vm *like = i > 0 ? g->vms[0] : before ? before->vms[0] : NULL;

@@ -54,6 +54,9 @@ struct serving *serving_new(struct gateway *g, struct config *config, struct ser
 struct serving *serving_ref(struct serving *s);
 void serving_unref(struct serving *s);
 
+/* What its machines are made with. */
+void generation_options(const struct generation *g, const struct gateway *gw, struct vm_options *o);
+
 struct generation *generation_ref(struct generation *g);
 void generation_unref(struct generation *g);
 

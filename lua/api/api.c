@@ -19,10 +19,12 @@ static const struct api_module metrics = { .name = "metrics", .open = mgl_open_m
 static const struct api_module re = { .name = "re", .open = mgl_open_re };
 static const struct api_module result = { .name = "", .open = mgl_open_result };
 static const struct api_module state = { .name = "state", .open = mgl_open_state };
+static const struct api_module testing = { .name = "testing", .open = mgl_open_testing };
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 static const struct api_module url = { .name = "url", .open = mgl_open_url };
 
 const struct api_module *const api_modules[] = {
-    &call, &cache, &codec, &config,  &env,     &evals, &events, &exec,  &fs,    &gates, &index_,
-    &http, &jobs,  &json,  &logging, &metrics, &re,    &result, &state, &time_, &url,   NULL,
+    &call, &cache,  &codec,  &config,  &env,   &evals, &events,  &exec,
+    &fs,   &gates,  &index_, &http,    &jobs,  &json,  &logging, &metrics,
+    &re,   &result, &state,  &testing, &time_, &url,   NULL,
 };

@@ -194,6 +194,7 @@ static int call_results(lua_State *L, struct op *op)
 
 static const struct op_type call_type = {
     .name = "call",
+    .is_inner = true,
     .size = sizeof(struct call_op),
     .late = true,
     .cancel = call_cancel,

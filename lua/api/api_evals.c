@@ -6,6 +6,7 @@
 #include "api/process.h"
 #include "api/run.h"
 #include "api/scratch.h"
+#include "api/testing.h"
 #include "files/rootfile.h"
 
 #define GRANT "@evals"         /* in the tool's `exec`: the commands of the [eval ...] sections */
@@ -192,6 +193,8 @@ static int start(lua_State *L, const struct vm_eval *eval, const struct ids *ids
         return api_fail(L, "INVALID", "taskId and configId must not begin with \"-\"");
     if (check_names(L, eval, ids, folder, &e) != 0)
         return api_fail(L, "DENIED", "%s", e.text);
+    if (testing_is_on(L))
+        return testing_program(L, argv);
 
     struct process_options o = {
         .child = { .argv = argv, .cwd = folder, .stdin_fd = -1, .stdout_fd = -1 },

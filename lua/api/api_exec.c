@@ -7,6 +7,7 @@
 #include "api/process.h"
 #include "api/run.h"
 #include "api/scratch.h"
+#include "api/testing.h"
 #include "files/rootfile.h"
 
 #define ARGV_MAX 1000
@@ -202,7 +203,8 @@ static void close_files(struct exec_options *o)
         close(o->process.child.stdout_fd);
 }
 
-/* For lua/lib/mcp/exec.lua: options -> process, or nil, message, code. */
+/* For lua/lib/mcp/run.lua: options -> process, or nil, message, code; in a test, the table that
+ * says how the program ends. */
 static int l_start(lua_State *L)
 {
     struct exec_options o;
@@ -214,6 +216,8 @@ static int l_start(lua_State *L)
                         "the program %s is not granted; in mcp.ini: [tool %s] exec = %s",
                         o.process.child.argv[0], tool_of(L) ? tool_of(L)->name : "NAME",
                         o.process.child.argv[0]);
+    if (testing_is_on(L))
+        return testing_program(L, o.process.child.argv);
     struct buf *cwd = scratch_push(L);
     struct process **box = run_box_push(L);
     *box = process_push(L);

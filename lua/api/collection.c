@@ -71,6 +71,9 @@ int collection_use(lua_State *L, struct collection *c, bool writes)
     const struct tool *tool = tool_of(L);
     struct err e;
 
+    if (!tool && testing_of(L) && task_of(L))
+        return luaL_error(L, "state: a test has no grants; mcp.testing.state fills collections and "
+                             "tells what they hold");
     if (!tool || !services || !services->store)
         return luaL_error(L, "state: there is no store while a file is loaded");
     if (!is_own(tool->name, c->name) && !is_granted(policy_of(L), c->name, writes))

@@ -137,6 +137,7 @@ static int turn_results(lua_State *L, struct op *op)
 
 static const struct op_type turn_type = {
     .name = "jobs.start",
+    .is_inner = true,
     .size = sizeof(struct turn_op),
     .cancel = turn_cancel,
     .release = turn_release,

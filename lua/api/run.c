@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 
+#include "api/testing.h"
 #include "vm/module.h"
 
 #define META "mg.run"
@@ -43,9 +44,11 @@ const char *run_error_word(int code) { return code == MG_E_NOTFOUND ? "ENOENT" :
 
 void run_open(lua_State *L, lua_CFunction start)
 {
-    static const luaL_Reg functions[] = {
-        { "line", l_line }, { "result", l_result }, { "drop", l_drop }, { NULL, NULL }
-    };
+    static const luaL_Reg functions[] = { { "line", l_line },
+                                          { "result", l_result },
+                                          { "drop", l_drop },
+                                          { "pause", testing_pause },
+                                          { NULL, NULL } };
     lua_pushvalue(L, -1);
     luaL_newlib(L, functions);
     lua_pushcfunction(L, start);

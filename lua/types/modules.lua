@@ -19,6 +19,7 @@
 ---@field time mcp.time
 ---@field log mcp.log
 ---@field config table<string, any> the tool's settings, read-only
+---@field testing mcp.testing only in files of tests
 local mcp = {}
 
 ---A variable of the gateway's environment that mcp.ini grants.

@@ -73,6 +73,7 @@ static int join_results(lua_State *L, struct op *op)
 
 static const struct op_type join_type = { .name = "wait",
                                           .size = sizeof(struct op),
+                                          .is_inner = true,
                                           .results = join_results };
 
 /* join() -> true when some strand of the call has ended since; nil, "cancelled", code */

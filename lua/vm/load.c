@@ -9,6 +9,7 @@
 #include "vm/decl.h"
 #include "vm/sandbox.h"
 #include "vm/slice.h"
+#include "vm/testing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct loading { /* one file */
     struct err error; /* of the task: what the file raised, or a kill */
     uint32_t first_tool, tool_count;
     int start_ref;
+    bool is_test; /* a file of tests declares no tools */
     bool is_loaded;
     bool is_half_kept; /* memory ended between its declarations: there is no way back */
 };
@@ -177,10 +179,23 @@ static void take_decls(lua_State *L, struct loading *l)
 
 /* ---- running one file ---- */
 
+/* Tests have no grants of their own. Stack: mcp, env, whatever the file returned. */
+static void test_returned(lua_State *L, struct loading *l)
+{
+    int mcp = lua_gettop(L) - 2;
+    lua_newtable(L);
+    sandbox_seal(L, l->vm, mcp, lua_gettop(L));
+    l->is_loaded = true;
+}
+
 static int file_returned(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status;
-    take_decls(L, (struct loading *)ctx);
+    struct loading *l = (struct loading *)ctx;
+    if (l->is_test)
+        test_returned(L, l);
+    else
+        take_decls(L, l);
     return 0;
 }
 
@@ -286,11 +301,13 @@ static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
 {
     if (files_reserve(vm) != 0)
         return MG_E_NOMEM;
+    vm->is_test = vm->o.testing && strcmp(vm->o.testing->file, s->name) == 0;
     struct loading l = { .vm = vm,
                          .set = set,
                          .sources = sources,
                          .source = s,
                          .start_ref = LUA_NOREF,
+                         .is_test = vm->is_test,
                          .report = { .source = s, .sources = sources } };
     load_file(&l);
     /* Closures of a file that did not load may be alive still: its helpers' texts stay as long as
@@ -351,7 +368,7 @@ int load_all(struct vm *vm, struct toolset *set, const struct vm *before, struct
         return toolset_add_problem(set, &told) == 0 ? 0
                                                     : err_set(e, MG_E_NOMEM, "not enough memory");
     }
-    int code = 0;
+    int code = vm->o.testing ? sources_add(sources, vm->o.tools_dir, vm->o.testing->file, e) : 0;
     for (size_t i = 0; code == 0 && i < sources_count(sources); i++)
         if (!sources_at(sources, i)->is_helper)
             code = load_or_keep(vm, set, sources, sources_at(sources, i), before, e);

@@ -72,6 +72,11 @@ void task_restart_timeout(struct task *t, int64_t timeout_ms);
  * be Lua because it calls back and may wait there. Raises. */
 void lib_run(lua_State *L, const char *name, int nargs, int nresults);
 
+/* Tests (vm/testing.h). NULL: the machine runs none. */
+const struct vm_testing *testing_of(lua_State *L);
+bool testing_is_here(lua_State *L); /* the file that is being loaded is the one of tests */
+void testing_keep(lua_State *L, int fn); /* its next case runs the function at index fn */
+
 /* Pushes the running tool's setting as its declaration says (string, integer, number, boolean,
  * list; a duration in seconds, a size in bytes), else the declared default, else nil. Checked at
  * load. Raises for an undeclared name. */

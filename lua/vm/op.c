@@ -154,6 +154,15 @@ void op_detach(struct op *op)
 
 void op_drop(struct op *op) { op_detach(op); }
 
+bool vm_awaits_world(const struct vm *vm)
+{
+    for (const struct task *t = vm->tasks; t; t = t->next)
+        for (const struct op *op = t->ops_pending; op; op = op->next)
+            if (!op->type->is_inner && (op->state == OP_PUSHED || op->state == OP_WAITING))
+                return true;
+    return false;
+}
+
 void ops_drop(struct task *t)
 {
     for (struct op *op; (op = t->ops_pending) != NULL;) {

@@ -28,6 +28,7 @@ struct op_type {
      * op_complete() may come, unless is_async_safe: then a late op_complete() is ignored and
      * release() is delayed until it comes. */
     void (*cancel)(struct op *op);
+    bool is_inner; /* nothing outside of this machine ends it: time does, or another strand */
     bool late; /* the action cannot be stopped at once: release waits for op_complete() */
     void (*release)(struct op *op); /* free what the op holds; NULL: nothing */
     /* pushes results, returns their number; may raise */

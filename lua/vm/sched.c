@@ -55,6 +55,8 @@ bool vm_has_work(const struct vm *vm)
     return vm->ready.first || vm->preempted.first || vm->dying || gc_has_work(vm);
 }
 
+bool vm_is_computing(const struct vm *vm) { return vm->preempted.first != NULL; }
+
 static void bury(struct vm *vm)
 {
     while (vm->dying) {

@@ -236,6 +236,23 @@ static int walk_folder(struct walk *w, int fd, const char *below, int depth)
     return code;
 }
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+int sources_add(struct sources *s, const char *tools_dir, const char *file, struct err *e)
+{
+    int fd = open(tools_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_set(e, MG_E_IO, "%s: %s", tools_dir, strerror(errno));
+    struct walk w = { s, last_part(tools_dir), e };
+    int code = walk_file(&w, fd, "", file);
+    close(fd);
+    return code;
+}
+
 static int compare(const void *a, const void *b)
 {
     return strcmp(((const struct source *)a)->name, ((const struct source *)b)->name);
@@ -255,8 +272,7 @@ struct sources *sources_read(const char *tools_dir, struct err *e)
         sources_unref(s);
         return NULL;
     }
-    const char *slash = strrchr(tools_dir, '/');
-    struct walk w = { s, slash && slash[1] ? slash + 1 : tools_dir, e };
+    struct walk w = { s, last_part(tools_dir), e };
     if (walk_folder(&w, fd, "", 0) != 0) {
         err_prefix(e, "%s", tools_dir);
         sources_unref(s);

@@ -29,5 +29,9 @@ void sources_unref(struct sources *s); /* NULL is legal */
 size_t sources_count(const struct sources *s);
 const struct source *sources_at(const struct sources *s, size_t i);
 const struct source *sources_find(const struct sources *s, const char *name);
+/* Adds a file of the folder that sources_read() passes over: one of tests. Before the sources are
+ * shared. */
+int sources_add(struct sources *s, const char *tools_dir, const char *file,
+                struct err *e) MG_NODISCARD;
 
 #endif

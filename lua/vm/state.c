@@ -43,6 +43,7 @@ static struct vm *vm_make(const struct vm_options *o)
     vm->gc.threshold = INT64_MAX; /* until gc_init() Lua paces itself */
     vm->main.vm = vm;
     vm->main.ref = LUA_NOREF;
+    vm->cases = LUA_NOREF;
     vm->L = lua_newstate(memory_alloc, &vm->memory);
     if (!vm->L) {
         vm_free(vm);

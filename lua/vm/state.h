@@ -62,6 +62,8 @@ struct vm {
     struct toolset *set; /* a reference */
     struct gate *const *gates;
     bool is_loading, is_closing;
+    bool is_test; /* the file that is being loaded is the one of tests */
+    int cases;    /* its tests: registry reference of a list of functions, or LUA_NOREF */
     void (*start_failed)(void *arg, const char *file, const char *text);
     void *start_failed_arg;
 };

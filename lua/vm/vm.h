@@ -33,6 +33,7 @@ struct job_gates;  /* api/job_gates.h: how many jobs of a kind run at once; one 
 struct fetcher;    /* io/fetch.h: HTTP requests; one per worker */
 struct outbox;     /* api/outbox.h: events that wait until a change is durable; one per worker */
 struct api_module; /* vm/module.h: what lua/api hands in */
+struct vm_testing; /* vm/testing.h: one file of tests and its surroundings */
 
 /* borrowed; the same for all generations of a worker. NULLs: not available (check, load) */
 struct vm_services {
@@ -101,6 +102,7 @@ struct vm_options {        /* copied; what it points to outlives the vm */
     uint64_t default_memory, max_memory, worker_memory;
     uint64_t max_result; /* bytes of a result's JSON; 0 = 2 MB */
     bool permanent_hook; /* instead of signals: ThreadSanitizer */
+    const struct vm_testing *testing; /* NULL: no test file is loaded (vm/testing.h) */
 };
 
 struct vm;
@@ -159,6 +161,9 @@ void vm_start_tools(struct vm *vm,
                     void *failed_arg);
 
 bool vm_has_work(const struct vm *vm);     /* ready or preempted strands are queued: poll with 0 */
+bool vm_is_computing(const struct vm *vm); /* some strand used up its slice and wants more */
+/* Some task waits for what is neither a timer nor another task of this machine. */
+bool vm_awaits_world(const struct vm *vm);
 void vm_run(struct vm *vm);                /* once per loop iteration */
 size_t vm_task_count(const struct vm *vm); /* calls, jobs, start and on_end tasks alive */
 void vm_shutdown(struct vm *vm);           /* cancels everything with TASK_SHUTDOWN; jobs too */

@@ -3,6 +3,32 @@
 -- Runs for each tool file that was granted the module.
 local module, raw = ...
 
+local LINE_STREAMS = { "stdout", "stderr" }
+
+-- What a test says that the program answers: nothing was started.
+local function answered(answer, on_line)
+  if answer.duration then
+    local ok, message, code = raw.pause(math.ceil(answer.duration * 1000))
+    if not ok then return nil, message, code end
+  end
+  local result = { code = not answer.signal and (answer.code or 0) or nil }
+  result.signal = answer.signal
+  if answer.result then           -- the tool may change it
+    result.result = {}
+    for key, value in pairs(answer.result) do result.result[key] = value end
+  end
+  for _, stream in ipairs(LINE_STREAMS) do
+    local text = answer[stream] or ""
+    result[stream] = text
+    if text ~= "" and text:sub(-1) ~= "\n" then text = text .. "\n" end
+    if on_line then
+      for line in text:gmatch("([^\n]*)\n") do on_line(line, stream) end
+    end
+  end
+  result.truncated, result.duration = answer.truncated or false, answer.duration or 0
+  return result
+end
+
 --- mcp.exec.run{argv=, cwd=, env=, stdin=, stdin_file=, stdout_file=, timeout=, max_output=,
 -- on_line=} -> {code=, signal=, stdout=, stderr=, truncated=, duration=} (w).
 -- Failure: nil, message, code.
@@ -14,6 +40,7 @@ local module, raw = ...
 function module.run(options)
   local run, message, code = raw.start(options)
   if not run then return nil, message, code end
+  if type(run) == "table" then return answered(run, options.on_line) end
   local close = { __close = function() raw.drop(run) end }
   local _ <close> = setmetatable({}, close)
   local on_line = options.on_line

@@ -112,6 +112,8 @@ static void test_nothing_invented(void **state)
     while (next_entry(&at, name, sizeof name)) {
         if (strcmp(name, "mcp.config.KEY") == 0)
             continue;
+        if (strncmp(name, "mcp.testing.", strlen("mcp.testing.")) == 0)
+            continue; /* test_testing() */
         char *colon = strchr(name, ':');
         if (colon)
             *colon = '.';
@@ -129,6 +131,27 @@ static void test_nothing_invented(void **state)
         if (strcmp(name, "job.deadline") != 0 && strcmp(name, "response.json") != 0)
             check(f, body, "true");
     }
+    free(docs);
+}
+
+/* Tools have no mcp.testing: its names are those that its file defines. */
+static void test_testing(void **state)
+{
+    (void)state;
+    char *docs = read_command("cat docs/lua-api.md");
+    char *names = read_command("sed -n -e 's/^function \\(testing[.][a-z]*\\)(.*/mcp.\\1/p' "
+                               "-e 's/^function clock[.]/mcp.testing.clock:/p' "
+                               "lua/lib/mcp/testing.lua | sed 's/(.*//'");
+    int defined = 0, told = 0;
+
+    for (char *name = strtok(names, "\n"); name; name = strtok(NULL, "\n"), defined++)
+        if (!has_entry(docs, name))
+            fail_msg("docs/lua-api.md does not say what %s is", name);
+    for (const char *at = docs; (at = strstr(at, "\n**`mcp.testing.")) != NULL; at++)
+        told++;
+    assert_true(defined > 7);
+    assert_int_equal(told, defined);
+    free(names);
     free(docs);
 }
 
@@ -160,6 +183,7 @@ int main(void)
         cmocka_unit_test(test_is_fresh),
         cmocka_unit_test_setup_teardown(test_nothing_missing, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_nothing_invented, fixture_setup, fixture_teardown),
+        cmocka_unit_test(test_testing),
         cmocka_unit_test(test_annotations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

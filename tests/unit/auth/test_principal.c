@@ -253,6 +253,28 @@ static void test_references(void **state)
     keyring_unref(again);
 }
 
+static void test_names(void **state)
+{
+    const struct key_spec keys[] = { { .secret = "first-key" },
+                                     { .name = "ci", .secret = "ci-secret", .expires_ms = 5 } };
+    struct keyring *k = ring(keys, 2, false);
+
+    (void)state;
+    assert_string_equal(keyring_named(k, "key1")->name, "key1");
+    assert_string_equal(keyring_named(k, "ci")->name, "ci"); /* expired: who asks says so */
+    assert_null(keyring_named(k, "key2"));
+    assert_null(keyring_named(k, ""));
+    assert_null(keyring_named(k, "first-key"));
+    assert_null(keyring_named(k, "anonymous"));
+    keyring_unref(k);
+    k = ring(keys, 2, true);
+    assert_int_equal(keyring_named(k, "anonymous")->number, 0);
+    keyring_unref(k);
+    k = ring(NULL, 0, false);
+    assert_int_equal(keyring_named(k, "anonymous")->number, 0);
+    keyring_unref(k);
+}
+
 static void test_no_memory(void **state)
 {
     static const struct key_spec keys[] = {
@@ -289,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_authorization),
         cmocka_unit_test(test_references),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_no_memory),
     };
 

@@ -51,6 +51,27 @@ static void test_clocks(void **state)
     assert_true(wall > INT64_C(1700000000000));
 }
 
+static void test_fake_clock(void **state)
+{
+    (void)state;
+    assert_false(clock_is_fake());
+    clock_fake_start();
+    int64_t us = clock_mono_us(), ms = clock_mono_ms(), wall = clock_wall_ms();
+    while (clock_mono_us() < us + 3000)
+        ;
+    assert_true(clock_is_fake());
+    assert_int_equal(clock_mono_ms(), ms);
+    assert_int_equal(clock_wall_ms(), wall);
+    clock_fake_advance(3600000);
+    assert_int_equal(clock_mono_ms(), ms + 3600000);
+    assert_int_equal(clock_wall_ms(), wall + 3600000);
+    assert_true(clock_mono_us() < us + INT64_C(3600000000)); /* what the machine does goes on */
+    clock_fake_stop();
+    assert_false(clock_is_fake());
+    assert_true(clock_wall_ms() < wall + 3600000);
+    assert_true(clock_mono_ms() >= ms);
+}
+
 static const struct {
     const char *s;
     size_t len, valid; /* valid: the offset of the first wrong byte, or len */
@@ -128,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_iso),
         cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_fake_clock),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_utf8_all),
     };

@@ -1,0 +1,310 @@
+/* moongate call: one call without serving, on a copy of the state or on the state itself. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/store.h"
+#include "worker/live.h"
+#include "worker/local_call.h"
+#include "worker/offline.h"
+#include "worker/own.h"
+
+#define INPUT_MAX ((size_t)64 << 20)
+
+struct command {
+    const struct offline_call *o;
+    struct standalone site;
+    struct buf input; /* what standard input held */
+    struct json_text args;
+    const struct principal *principal;
+    const struct tool *tool;
+};
+
+/* ---- arguments ---- */
+
+static int input_read(struct buf *out)
+{
+    char block[65536];
+    ssize_t n;
+    out->max = INPUT_MAX;
+    while ((n = read(STDIN_FILENO, block, sizeof block)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            fprintf(stderr, "moongate: standard input: %s\n", strerror(errno));
+            return 1;
+        }
+        buf_append(out, block, (size_t)n);
+    }
+    if (buf_ok(out))
+        return 0;
+    fprintf(stderr, "moongate: standard input: more than %zu bytes\n", INPUT_MAX);
+    return 1;
+}
+
+static int args_read(struct command *c)
+{
+    struct json_limits limits = { 0 };
+    struct err e = { 0 };
+    const char *text = c->o->arguments;
+    size_t len = strlen(text);
+    if (strcmp(text, "-") == 0) {
+        if (input_read(&c->input) != 0)
+            return 1;
+        text = c->input.data ? c->input.data : "";
+        len = c->input.len;
+    }
+    if (json_scan(text, len, &limits, &c->args, &e) == 0 && c->args.type == JSON_OBJECT)
+        return 0;
+    fprintf(stderr, "moongate: the arguments must be a JSON object: %s\n",
+            e.code ? e.text : c->o->arguments);
+    return 2;
+}
+
+/* ---- who calls ---- */
+
+static int principal_find(struct command *c)
+{
+    const struct principal *p = &standalone_operator;
+    if (c->o->as)
+        p = keyring_named(c->site.serving->keyring, c->o->as);
+    if (!p) {
+        fprintf(stderr, "moongate: there is no key of the name %s\n", c->o->as);
+        return 2;
+    }
+    if (p->expires_ms != 0 && clock_wall_ms() >= p->expires_ms) {
+        fprintf(stderr, "moongate: the key %s has expired\n", p->name);
+        return 1;
+    }
+    c->principal = p;
+    return 0;
+}
+
+static int tool_look_up(struct command *c)
+{
+    const char *name = c->o->tool;
+    c->tool = toolset_find(c->site.serving->generation->tools, name, strlen(name));
+    if (!c->tool)
+        fprintf(stderr,
+                "moongate: Unknown tool: %s; `moongate tools` lists them, `moongate check` says "
+                "what did not load\n",
+                name);
+    else if (!principal_may(c->principal, name))
+        fprintf(stderr, "moongate: the key %s may not call %s; `moongate may %s %s` says why\n",
+                c->principal->name, name, c->principal->name, name);
+    else
+        return 0;
+    return 1;
+}
+
+/* ---- what it says ---- */
+
+static void tell_progress(struct local_call *c, const struct task_progress *p)
+{
+    const char *message = p->message ? p->message : "";
+    (void)c;
+    if (p->has_total)
+        fprintf(stderr, "progress %g of %g %s\n", p->done, p->total, message);
+    else
+        fprintf(stderr, "progress %g %s\n", p->done, message);
+}
+
+static void tell_log(struct local_call *c, int level, const char *json, size_t len)
+{
+    (void)c;
+    fprintf(stderr, "%s %.*s\n", mcp_log_level_text((enum mcp_log_level)level), (int)len, json);
+}
+
+static void print_block(FILE *out, struct json_text block)
+{
+    struct json_text found[2];
+    struct buf text = { 0 };
+    json_find(block, (const char *const[]){ "type", "text" }, found, 2);
+    if (found[0].type == JSON_STRING && json_string_eq(found[0], "text", 4) &&
+        found[1].type == JSON_STRING)
+        json_string_decode(found[1], &text);
+    else
+        buf_append(&text, block.p, block.len);
+    fwrite(text.data, 1, text.len, out);
+    fputc('\n', out);
+    buf_fini(&text);
+}
+
+/* A JSON-RPC answer, as it was encoded here or came from the gateway. Returns the exit code. */
+static int print_reply(const struct buf *reply)
+{
+    struct json_limits limits = { 0 };
+    struct json_text root, found[2], part[2], block;
+    struct err e = { 0 };
+    if (!buf_ok(reply) || json_scan(reply->data, reply->len, &limits, &root, &e) != 0 ||
+        root.type != JSON_OBJECT) {
+        fprintf(stderr, "moongate: the answer cannot be read: %s\n", e.code ? e.text : "no memory");
+        return 1;
+    }
+    json_find(root, (const char *const[]){ "result", "error" }, found, 2);
+    if (found[0].type != JSON_OBJECT) {
+        struct buf text = { 0 };
+        part[0] = (struct json_text){ 0 };
+        if (found[1].type == JSON_OBJECT)
+            json_find(found[1], (const char *const[]){ "message" }, part, 1);
+        if (part[0].type == JSON_STRING)
+            json_string_decode(part[0], &text);
+        fprintf(stderr, "moongate: %s\n",
+                text.len ? buf_cstr(&text) : "an answer without a result");
+        buf_fini(&text);
+        return 1;
+    }
+    json_find(found[0], (const char *const[]){ "content", "isError" }, part, 2);
+    bool is_error = part[1].type == JSON_TRUE;
+    struct json_iter it = json_iter(part[0]);
+    while (part[0].type == JSON_ARRAY && json_next_item(&it, &block))
+        print_block(is_error ? stderr : stdout, block);
+    fflush(stdout); /* jobs may take long */
+    return is_error ? 1 : 0;
+}
+
+/* ---- running it ---- */
+
+struct durable {
+    struct store_wait wait;
+    bool is_known;
+    int code;
+};
+
+static void durable_known(struct store_wait *w, int code)
+{
+    struct durable *d = (struct durable *)w;
+    d->is_known = true;
+    d->code = code;
+}
+
+/* What is printed is true after a power cut as well. */
+static bool is_durable(struct standalone_run *r, struct vm *vm, uint64_t seq)
+{
+    struct durable d = { .wait = { .loop = r->services.loop, .seq = seq, .done = durable_known } };
+    if (store_is_durable(r->services.store, seq))
+        return true;
+    store_wait(r->services.store, &d.wait);
+    while (!d.is_known)
+        standalone_turn(r, vm, -1);
+    return d.code == 0;
+}
+
+static int run(struct command *c, struct standalone_run *r, struct vm *vm)
+{
+    struct local_call call = { .serving = c->site.serving,
+                               .principal = c->principal,
+                               .client = "moongate",
+                               .progress = tell_progress,
+                               .log = tell_log };
+    int code = 1;
+    if (local_call_open(&call, c->site.serving->generation->tools, c->o->tool, c->args.p,
+                        c->args.len)) {
+        local_call_start(&call, vm);
+        while (!call.is_over)
+            standalone_turn(r, vm, -1);
+    }
+    if (is_durable(r, vm, call.seq))
+        code = print_reply(&call.reply);
+    else
+        fprintf(stderr, "moongate: the change could not be made durable and may or may not be "
+                        "there: the disk of the state has failed\n");
+    local_call_fini(&call);
+    /* What the call has started runs to its end, and its events leave. */
+    while (vm_task_count(vm) > 0)
+        standalone_turn(r, vm, -1);
+    return code;
+}
+
+static int run_on(struct command *c, struct store *store)
+{
+    struct standalone_run r;
+    struct err e = { 0 };
+    struct generation *g = c->site.serving->generation;
+    int code = 1;
+    struct standalone_parts parts = { .store = store, .reads_index = !c->o->commit };
+    if (standalone_run_open(&r, &c->site, &parts, &e) != 0) {
+        fprintf(stderr, "moongate: %s\n", e.text);
+        return 1;
+    }
+    vm_attach(g->vms[0], &r.services);
+    code = run(c, &r, g->vms[0]);
+    vm_free(g->vms[0]);
+    g->vms[0] = NULL;
+    if (standalone_run_close(&r, &e) != 0) {
+        fprintf(stderr, "moongate: %s\n", e.text);
+        code = 1;
+    }
+    return code;
+}
+
+static int fail(const struct err *e)
+{
+    fprintf(stderr, "moongate: %s\n", e->text);
+    return 1;
+}
+
+static int run_live(struct command *c)
+{
+    struct live_call call = {
+        .tool = c->tool, .args = c->args.p, .len = c->args.len, .as = c->o->as
+    };
+    struct buf reply = { 0 };
+    struct err e = { 0 };
+    int code = live_send(&c->site, &call, &reply, &e) == 0 ? print_reply(&reply) : fail(&e);
+    buf_fini(&reply);
+    return code;
+}
+
+/* On the state itself, or where a gateway holds it, through that one. */
+static int run_committed(struct command *c)
+{
+    const struct config *config = c->site.config;
+    struct store_options o = {
+        .path = config->state.path,
+        .autosave_ms = config->state.autosave_ms,
+        .durability =
+            config->state.durability == CONFIG_DURABILITY_SNAPSHOT ? STORE_SNAPSHOT : STORE_JOURNAL,
+        .job_ttl_ms = config->state.job_ttl_ms,
+        .sweep_ms = 60 * 60 * 1000,
+    };
+    struct err e = { 0 };
+    struct store *store = store_open_local(&o, &e);
+    if (!store && e.code == MG_E_CONFLICT)
+        return run_live(c);
+    if (!store)
+        return fail(&e);
+    if (own_set(c->site.gateway.own, config, store, &e) != 0) {
+        struct err later;
+        (void)store_close(store, &later);
+        return fail(&e);
+    }
+    return run_on(c, store);
+}
+
+static int run_on_copy(struct command *c)
+{
+    struct err e = { 0 };
+    struct store *store = store_open_copy(c->site.config->state.path, &e);
+    return store ? run_on(c, store) : fail(&e);
+}
+
+int offline_call(const char *ini_path, const struct offline_call *o)
+{
+    struct command c = { .o = o };
+    int code = args_read(&c);
+    if (code == 0) {
+        code = standalone_open(&c.site, ini_path, NULL);
+        if (code == 0)
+            code = principal_find(&c);
+        if (code == 0)
+            code = tool_look_up(&c);
+        if (code == 0)
+            code = o->commit ? run_committed(&c) : run_on_copy(&c);
+        standalone_close(&c.site);
+    }
+    buf_fini(&c.input);
+    return code;
+}
