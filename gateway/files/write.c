@@ -126,7 +126,7 @@ static int write_once(const struct fileop *op, const char *path, const struct wr
     int code = rootplace_open(op->rules, path, LINK_KEEP, &p, f);
     if (code != 0)
         return code;
-    code = rootplace_may_make(op->rules, &p, path, f);
+    code = rootplace_may_make(op->rules, &p, path, false, f);
     if (code == 0) {
         filelock_take(op->shared, &p, NULL, &lock);
         code = rootplace_again(op->rules, &p, path, f);
@@ -189,7 +189,7 @@ static int append_once(const struct fileop *op, const char *path, const char *da
     int code = rootplace_open(op->rules, path, LINK_KEEP, &p, f);
     if (code != 0)
         return code;
-    code = rootplace_may_make(op->rules, &p, path, f);
+    code = rootplace_may_make(op->rules, &p, path, false, f);
     if (code == 0) {
         filelock_take(op->shared, &p, NULL, &lock);
         code = rootplace_again(op->rules, &p, path, f);

@@ -104,6 +104,10 @@ static void test_moving(void **state)
     assert_int_equal(root_rename(&r->op, "tools.d", "z", false, &f), MG_E_DENIED);
     assert_int_equal(unlink(in_base(r, "root/b/hard")), 0);
     assert_int_equal(root_rename(&r->op, "b", ".git", false, &f), MG_E_DENIED);
+    assert_int_equal(root_mkdir(&r->op, ".git", &f), MG_E_DENIED);
+    assert_int_equal(root_mkdir(&r->op, "empty/.git", &f), MG_E_DENIED);
+    assert_int_equal(root_rename(&r->op, "empty", ".git", false, &f), MG_E_DENIED);
+    assert_int_equal(root_rename(&r->op, "empty", ".env", false, &f), MG_E_DENIED);
     assert_int_equal(root_rename(&r->op, "b", "z", false, &f), 0);
     assert_bytes(r, "root/z/x/deep", "x");
     /* Its parts would be refused where it goes. */
