@@ -163,6 +163,7 @@ static void fail_everywhere(const char *what, int (*change)(struct fail *f), int
 
 static void test_each_step(void **state)
 {
+    need_programs();
     static const int reasons[] = { EIO, ENOSPC, EDQUOT };
     r = *state;
     steps = -1;

@@ -80,6 +80,7 @@ static int digest_it(struct root *r, struct fail *f)
 
 static void test_each_request(void **state)
 {
+    need_programs();
     struct root *r = *state;
     char name[64];
     for (int i = 0; i < 70; i++) {

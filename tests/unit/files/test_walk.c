@@ -35,6 +35,7 @@ static void make_deep(struct root *r, int depth)
 
 static void test_depth(void **state)
 {
+    need_programs();
     struct root *r = *state;
     char missing[160];
     const struct walk_options o = { .folder = "deep", .is_recursive = true, .max = 1000 };
@@ -48,6 +49,7 @@ static void test_depth(void **state)
 
 static void test_notes(void **state)
 {
+    need_programs();
     struct root *r = *state;
     char missing[160];
     struct walk_options o = {
@@ -79,6 +81,7 @@ static void test_notes(void **state)
 
 static void test_stopped(void **state)
 {
+    need_programs();
     struct root *r = *state;
     struct walk_names names = { .count = 0 };
     struct fail f;
