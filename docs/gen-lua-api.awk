@@ -4,18 +4,23 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state index events jobs exec evals gates json codec time log config spawn results ctx", order, " ")
+    count = split("state cache index events jobs call fs exec evals gates json codec re time log metrics config spawn results ctx", order, " ")
     title["state"] = "mcp.state: durable collections"
+    title["cache"] = "mcp.cache: values that all workers share"
     title["index"] = "mcp.index: full-text search"
+    title["call"] = "mcp.call: other tools"
     title["events"] = "mcp.events: what subscribers are told"
     title["jobs"] = "mcp.jobs: background tasks"
+    title["fs"] = "mcp.fs: files below the root"
     title["exec"] = "mcp.exec: programs"
     title["evals"] = "mcp.evals: the evaluations of mcp.ini"
     title["gates"] = "mcp.gates: the gates of mcp.ini"
     title["json"] = "mcp.json"
     title["codec"] = "mcp.codec: digests and encodings"
+    title["re"] = "mcp.re: regular expressions"
     title["time"] = "mcp.time"
     title["log"] = "mcp.log: the gateway's log"
+    title["metrics"] = "mcp.metrics: what a tool counts for /metrics"
     title["config"] = "Settings and environment"
     title["spawn"] = "Several things at once"
     title["results"] = "What run may return"
@@ -37,6 +42,7 @@ function group_of(name,    part) {
     if (name ~ /^index:/) return "index"
     if (name ~ /^job[:.]/) return "jobs"
     if (name ~ /^handle:/) return "spawn"
+    if (name ~ /^(counter|gauge|histogram):/) return "metrics"
     if (name ~ /^ctx:/) return "ctx"
     split(name, part, ".")
     if (name ~ /^mcp\.(spawn|all|race)$/) return "spawn"
@@ -58,7 +64,7 @@ function add(text,    name, signature, rest) {
 }
 
 function is_signature(text) {
-    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|index:|job[:.][a-z]|handle:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
+    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|index:|job[:.][a-z]|handle:|counter:|gauge:|histogram:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
 }
 
 # ---- C ----

@@ -29,6 +29,26 @@ void hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t 
     crypto_check(gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key_len, data, len, out), "HMAC-SHA-256");
 }
 
+struct sha256 *sha256_begin(void)
+{
+    gnutls_hash_hd_t hash;
+    int rc = gnutls_hash_init(&hash, GNUTLS_DIG_SHA256);
+    if (rc == GNUTLS_E_MEMORY_ERROR)
+        return NULL;
+    crypto_check(rc, "SHA-256");
+    return (struct sha256 *)hash;
+}
+
+void sha256_add(struct sha256 *s, const void *data, size_t len)
+{
+    crypto_check(gnutls_hash((gnutls_hash_hd_t)s, data, len), "SHA-256");
+}
+
+void sha256_end(struct sha256 *s, uint8_t out[SHA256_SIZE])
+{
+    gnutls_hash_deinit((gnutls_hash_hd_t)s, out);
+}
+
 bool hash_equal(const void *a, const void *b, size_t len) { return gnutls_memcmp(a, b, len) == 0; }
 
 /* ---- SipHash-1-3 ---- */

@@ -14,6 +14,13 @@ void hash_sha256(const void *data, size_t len, uint8_t out[SHA256_SIZE]);
 void hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                       uint8_t out[SHA256_SIZE]);
 
+/* The digest of what comes in pieces. _end() writes it (NULL: nobody wants it) and frees. NULL: no
+ * memory. */
+struct sha256;
+struct sha256 *sha256_begin(void);
+void sha256_add(struct sha256 *s, const void *data, size_t len);
+void sha256_end(struct sha256 *s, uint8_t out[SHA256_SIZE]);
+
 /* Time depends on len alone. */
 bool hash_equal(const void *a, const void *b, size_t len);
 

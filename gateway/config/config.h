@@ -33,6 +33,7 @@ struct config_origin { /* where a value comes from */
 
 enum config_backend { CONFIG_BACKEND_JSON };
 enum config_durability { CONFIG_DURABILITY_JOURNAL, CONFIG_DURABILITY_SNAPSHOT };
+enum config_fs { CONFIG_FS_NONE, CONFIG_FS_READ, CONFIG_FS_WRITE };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_JSON, CONFIG_LOG_TEXT };
 
 struct config_key { /* [key NAME] */
@@ -62,6 +63,7 @@ struct config_tool {
     const char *where; /* the same for people: "mcp.ini:12" */
     bool is_glob;
     bool enabled;
+    enum config_fs fs;
     struct config_list exec; /* program names, absolute paths, "@evals" */
     struct config_list env;
     struct config_list state; /* "jobs:rw", "models:r"; a bare name is :r, globs are meant */

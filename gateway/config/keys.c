@@ -191,6 +191,8 @@ static const struct key_info key_keys[] = {
 static const struct key_info tool_keys[] = {
     { "enabled", KEY_BOOL, offsetof(struct config_tool, enabled), "yes",
       .help = "no: the tool is not there for anybody" },
+    { "fs", KEY_CHOICE, offsetof(struct config_tool, fs), "none", .choices = "none read write",
+      .help = "Files below [paths] root: read them, or change them too" },
     { "exec", KEY_LIST, offsetof(struct config_tool, exec), "", .shape = shape_program,
       .note = "none",
       .help = "Programs it may run: names, absolute paths; @evals: what [eval ...] runs" },

@@ -105,7 +105,7 @@ static void heading_found(void *arg, const char *heading, uint32_t line)
  * granted. */
 static bool is_reserved(const char *key)
 {
-    static const char *const names[] = { "fs", "http", "allow_private", "redis" };
+    static const char *const names[] = { "http", "allow_private", "redis" };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(key, names[i]) == 0)

@@ -9,25 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/own_struct.h"
 #include "tools/pathglob.h"
 
 #define MAX_DEPTH 8
 #define MAX_INODES 20000 /* files remembered inside own folders */
 #define MAX_HOPS 8       /* links to links */
 
-struct inode {
-    dev_t dev;
-    ino_t ino;
-};
-
-struct ownfiles {
-    char *root;
-    char **deny, **files, **folders, **prefixes; /* NULL-terminated copies */
-    struct inode *inodes; /* of what lay in the folders, sorted: hard links are found by them */
-    size_t inode_count, inode_cap;
-};
-
-static int by_inode(const void *a, const void *b)
+int own_by_inode(const void *a, const void *b)
 {
     const struct inode *x = a, *y = b;
     if (x->ino != y->ino)
@@ -186,7 +175,7 @@ static int folders_scan(struct ownfiles *o)
             code = folder_add(o, dir, 0);
     }
     if (o->inode_count > 1)
-        qsort(o->inodes, o->inode_count, sizeof *o->inodes, by_inode);
+        qsort(o->inodes, o->inode_count, sizeof *o->inodes, own_by_inode);
     return code;
 }
 
@@ -237,8 +226,22 @@ static bool is_in_folder(const struct ownfiles *o, char *path)
     }
 }
 
+/* Does path, in the same folder, begin as prefix does? The folder by its inode: it may be mounted
+ * in two places. */
+static bool is_named_so(const char *prefix, const char *path)
+{
+    char own[PATH_MAX], folder[PATH_MAX];
+    struct stat st;
+    const char *base = strrchr(path, '/'), *slash = strrchr(prefix, '/');
+    if (!base || !slash || strncmp(base, slash, strlen(slash)) != 0)
+        return false;
+    snprintf(own, sizeof own, "%.*s", (int)(slash - prefix), prefix);
+    snprintf(folder, sizeof folder, "%.*s", (int)(base - path), path);
+    return stat(folder[0] ? folder : "/", &st) == 0 && is_same(own[0] ? own : "/", &st);
+}
+
 /* The state's files are replaced under the same name and come under new ones: every name that
- * begins so, as it is now. */
+ * begins so, as it is now. Reads the whole folder, so it is for what has several names. */
 static bool is_beside(const char *prefix, const struct stat *st)
 {
     char folder[PATH_MAX];
@@ -263,13 +266,16 @@ static bool is_beside(const char *prefix, const struct stat *st)
 static bool is_own(const struct ownfiles *o, const struct stat *st, char *path)
 {
     struct inode key = { st->st_dev, st->st_ino };
-    if (o->inode_count > 0 && bsearch(&key, o->inodes, o->inode_count, sizeof key, by_inode))
+    if (o->inode_count > 0 && bsearch(&key, o->inodes, o->inode_count, sizeof key, own_by_inode))
         return true;
     for (char **p = o->files; *p; p++)
         if (strcmp(*p, path) == 0 || is_same(*p, st))
             return true;
     for (char **p = o->prefixes; *p; p++)
-        if (strncmp(path, *p, strlen(*p)) == 0 || is_beside(*p, st))
+        if (strncmp(path, *p, strlen(*p)) == 0 || is_named_so(*p, path))
+            return true;
+    for (char **p = o->prefixes; *p && st->st_nlink > 1 && !S_ISDIR(st->st_mode); p++)
+        if (is_beside(*p, st))
             return true;
     return is_in_folder(o, path);
 }
@@ -338,10 +344,10 @@ bool ownfiles_allows_new(const struct ownfiles *o, int folder, const char *name)
     if ((size_t)snprintf(path + len, sizeof path - len, "/%s", name) >= sizeof path - len - 1)
         return false;
     for (char **p = o->files; *p; p++)
-        if (is_meant(*p, &st, name, false))
+        if (strcmp(path, *p) == 0 || is_meant(*p, &st, name, false))
             return false;
     for (char **p = o->prefixes; *p; p++)
-        if (is_meant(*p, &st, name, true))
+        if (strncmp(path, *p, strlen(*p)) == 0 || is_meant(*p, &st, name, true))
             return false;
     return !is_denied(o, path, false);
 }

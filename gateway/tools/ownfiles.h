@@ -28,7 +28,8 @@ void ownfiles_free(struct ownfiles *o); /* NULL is legal */
 bool ownfiles_allows(const struct ownfiles *o, int fd);
 
 /* May a tool make a file of this name in this opened folder? To be asked before it is made, for a
- * name alone may mean something; the folder itself is judged by ownfiles_allows(). */
+ * name alone may mean something; the folder itself is judged by ownfiles_allows(). The name may be
+ * a path of several parts that are not there yet: of what a folder holds that is to be moved. */
 bool ownfiles_allows_new(const struct ownfiles *o, int folder, const char *name);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "http/server.h"
+#include "hub/cache.h"
 #include "hub/inflight.h"
 #include "hub/sessions.h"
 #include "hub/topics.h"
@@ -28,6 +29,7 @@ struct serving;
 struct gateway {
     struct store *store;
     struct topics *topics;
+    struct cache *cache; /* what tools share in memory */
     struct sessions *sessions;
     struct inflight *calls; /* waiting calls of legacy clients, by session and request id */
     struct inflight *jobs;  /* running jobs, by job id */
@@ -36,6 +38,7 @@ struct gateway {
     struct toolgates *toolgates; /* how many calls of one tool at once, by its name */
     struct job_gates *job_gates; /* how many background jobs of a kind at once */
     struct own *own;             /* files that no tool may open */
+    struct files *fs;            /* what tools do with files: locks, memory */
     struct offload *offload;
     struct index *index; /* full-text search */
     struct watchdog *watchdog;

@@ -14,6 +14,7 @@
 #include "base/json_write.h"
 #include "base/log.h"
 #include "index/index.h"
+#include "files/files.h"
 #include "worker/loading.h"
 #include "worker/own.h"
 #include "worker/serving.h"
@@ -35,6 +36,7 @@ static void offline_close(struct offline *o)
     config_unref(o->config);
     toolgates_free(o->gateway.toolgates);
     own_free(o->gateway.own);
+    files_free(o->gateway.fs);
 }
 
 /* Loads configuration and tools; tells every error. Returns the exit code so far: tools that did
@@ -228,11 +230,13 @@ static int services_for_call(struct offline *o, struct vm_services *s, struct er
     s->offload = s->store ? offload_new(1, 64, e) : NULL;
     s->index = s->offload ? services_index_new(o->config, s->offload, true) : NULL;
     s->topics = g->topics = topics_new(&topics);
+    s->cache = g->cache = cache_new();
     s->jobs = g->jobs = inflight_new();
     s->job_gates = g->job_gates = job_gates_new();
+    s->fs = g->fs = files_new();
     if (s->offload && s->topics)
         s->outbox = outbox_new(s->loop, s->store, s->topics);
-    if (s->outbox && s->jobs && s->job_gates && s->index)
+    if (s->outbox && s->cache && s->jobs && s->job_gates && s->index && s->fs)
         return 0;
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }
@@ -249,6 +253,7 @@ static void services_end(struct vm_services *s)
         loop_poll(s->loop, 0);
     outbox_free(s->outbox);
     topics_free(s->topics);
+    cache_free(s->cache);
     inflight_free(s->jobs);
     job_gates_free(s->job_gates);
     loop_free(s->loop);

@@ -8,6 +8,7 @@
 
 #include "store/store.h"
 #include "tools/ownfiles.h"
+#include "tools/ownview.h"
 
 #define MAX_PATHS 64
 
@@ -159,4 +160,13 @@ bool own_may_make(void *own, int folder, const char *name)
     bool may = o->files && ownfiles_allows_new(o->files, folder, name);
     pthread_rwlock_unlock(&o->lock);
     return may;
+}
+
+struct ownview *own_view(void *own)
+{
+    struct own *o = own;
+    pthread_rwlock_rdlock(&o->lock);
+    struct ownview *view = o->files ? ownview_new(o->files) : NULL;
+    pthread_rwlock_unlock(&o->lock);
+    return view;
 }

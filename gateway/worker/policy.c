@@ -144,6 +144,7 @@ static struct policy *policy_new(const struct policies *all, const char *tool)
         .exec = p->rule.exec.items,
         .env = p->rule.env.items,
         .state = p->rule.state.items,
+        .fs = (enum vm_fs)p->rule.fs,
         .timeout_ms = p->rule.timeout_ms,
         .memory_bytes = p->rule.memory_bytes,
         .concurrent = p->rule.concurrent,

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "index/index.h"
+#include "base/tool_metrics.h"
+#include "files/files.h"
 #include "worker/own.h"
 #include "worker/toolgate.h"
 
@@ -131,8 +133,9 @@ static void hub_metrics(void *arg, struct buf *out)
 
 static bool services_are_whole(const struct gateway *g)
 {
-    return g->topics && g->sessions && g->calls && g->jobs && g->by_address && g->by_key &&
-           g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own && g->http;
+    return g->topics && g->cache && g->sessions && g->calls && g->jobs && g->by_address &&
+           g->by_key && g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own &&
+           g->fs && g->http;
 }
 
 static void services_make(struct gateway *g, const struct config *c)
@@ -143,6 +146,7 @@ static void services_make(struct gateway *g, const struct config *c)
                                      .max_queue_bytes =
                                          (uint32_t)c->server.max_stream_queue_bytes };
     g->topics = topics_new(&topics);
+    g->cache = cache_new();
     g->sessions = sessions_new(MAX_SESSIONS, SESSION_IDLE_MS);
     g->calls = inflight_new();
     g->jobs = inflight_new();
@@ -153,6 +157,7 @@ static void services_make(struct gateway *g, const struct config *c)
     g->toolgates = toolgates_new();
     g->job_gates = job_gates_new();
     g->own = own_new();
+    g->fs = files_new();
     g->http = http_shared_new();
 }
 
@@ -176,6 +181,8 @@ int services_open(struct gateway *g, const struct config *c, struct err *e)
         return code;
     metrics_source(store_metrics, g->store);
     metrics_source(topics_metrics, g->topics);
+    metrics_source(cache_metrics, g->cache);
+    metrics_source(tool_metrics_render, NULL);
     metrics_source(hub_metrics, g);
     metrics_source(log_metrics, NULL);
     return 0;
@@ -194,6 +201,7 @@ int services_close_store(struct gateway *g, struct err *e)
 void services_free(struct gateway *g)
 {
     topics_free(g->topics);
+    cache_free(g->cache);
     sessions_free(g->sessions);
     inflight_free(g->calls);
     inflight_free(g->jobs);
@@ -204,6 +212,7 @@ void services_free(struct gateway *g)
     toolgates_free(g->toolgates);
     job_gates_free(g->job_gates);
     own_free(g->own);
+    files_free(g->fs);
     http_shared_free(g->http);
     index_free(g->index);
 }

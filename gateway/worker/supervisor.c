@@ -69,11 +69,12 @@ static int signals_open(struct supervisor *s, struct err *e)
     return code == 0 ? 0 : err_set(e, code, "cannot watch for signals: %s", err_word(code));
 }
 
-static void sweep_sessions(void *arg)
+static void sweep_hub(void *arg)
 {
     struct supervisor *s = arg;
     sessions_sweep(s->gateway.sessions, clock_mono_ms());
-    timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_sessions, s);
+    cache_sweep(s->gateway.cache, clock_mono_ms());
+    timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_hub, s);
 }
 
 /* ---- watchdog's stages ---- */
@@ -214,7 +215,7 @@ static int start(struct supervisor *s, struct err *e)
         worker_publish(s->gateway.workers[i], s->reload.serving);
     say_listening(s);
     reload_begin(&s->reload);
-    timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_sessions, s);
+    timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_hub, s);
     return 0;
 }
 

@@ -15,8 +15,8 @@ static void digest_source(struct buf *facts, const struct source *s)
 
 static void digest_tool(struct buf *facts, const struct config *c, const struct config_tool *t)
 {
-    buf_printf(facts, "tool %s %d %s|%s|%s %lld %llu %u %u/%u\n", t->name, t->enabled, t->exec.text,
-               t->env.text, t->state.text, (long long)t->timeout_ms,
+    buf_printf(facts, "tool %s %d %d %s|%s|%s %lld %llu %u %u/%u\n", t->name, t->enabled,
+               (int)t->fs, t->exec.text, t->env.text, t->state.text, (long long)t->timeout_ms,
                (unsigned long long)t->memory_bytes, t->concurrent, t->rate.bucket,
                t->rate.window_ms);
     for (size_t i = 0; i < t->n_settings; i++) {

@@ -1,22 +1,26 @@
 #include "api/api.h"
 
 static const struct api_module call = { .name = "", .open = mgl_open_call };
+static const struct api_module cache = { .name = "cache", .open = mgl_open_cache };
 static const struct api_module codec = { .name = "codec", .open = mgl_open_codec };
 static const struct api_module config = { .name = "config", .open = mgl_open_config };
 static const struct api_module env = { .name = "", .open = mgl_open_env, .need = "env" };
 static const struct api_module evals = { .name = "evals", .open = mgl_open_evals, .need = "exec" };
 static const struct api_module events = { .name = "events", .open = mgl_open_events };
 static const struct api_module exec = { .name = "exec", .open = mgl_open_exec, .need = "exec" };
+static const struct api_module fs = { .name = "fs", .open = mgl_open_fs, .need = "fs" };
 static const struct api_module gates = { .name = "gates", .open = mgl_open_gates };
 static const struct api_module index_ = { .name = "index", .open = mgl_open_index };
 static const struct api_module jobs = { .name = "jobs", .open = mgl_open_jobs };
 static const struct api_module json = { .name = "json", .open = mgl_open_json };
 static const struct api_module logging = { .name = "log", .open = mgl_open_log };
+static const struct api_module metrics = { .name = "metrics", .open = mgl_open_metrics };
+static const struct api_module re = { .name = "re", .open = mgl_open_re };
 static const struct api_module result = { .name = "", .open = mgl_open_result };
 static const struct api_module state = { .name = "state", .open = mgl_open_state };
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 
 const struct api_module *const api_modules[] = {
-    &call,   &codec, &config, &env,     &evals,  &events, &exec,  &gates,
-    &index_, &jobs,  &json,   &logging, &result, &state,  &time_, NULL,
+    &call,   &cache, &codec, &config,  &env,     &evals, &events, &exec,  &fs,    &gates,
+    &index_, &jobs,  &json,  &logging, &metrics, &re,    &result, &state, &time_, NULL,
 };

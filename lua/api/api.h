@@ -12,17 +12,21 @@ extern const struct api_module *const api_modules[];
 
 /* Each pushes the module's table for one tool file. */
 int mgl_open_call(lua_State *L);
+int mgl_open_cache(lua_State *L);
 int mgl_open_codec(lua_State *L);
 int mgl_open_config(lua_State *L);
 int mgl_open_env(lua_State *L);
 int mgl_open_evals(lua_State *L);
 int mgl_open_events(lua_State *L);
 int mgl_open_exec(lua_State *L);
+int mgl_open_fs(lua_State *L);
 int mgl_open_gates(lua_State *L);
 int mgl_open_index(lua_State *L);
 int mgl_open_jobs(lua_State *L);
 int mgl_open_json(lua_State *L);
 int mgl_open_log(lua_State *L);
+int mgl_open_metrics(lua_State *L);
+int mgl_open_re(lua_State *L);
 int mgl_open_result(lua_State *L);
 int mgl_open_state(lua_State *L);
 int mgl_open_time(lua_State *L);

@@ -28,6 +28,7 @@ struct call_op {
     struct err error; /* it was not begun */
     struct tool_result result;
     uint64_t wait;
+    char call_id[40]; /* of the client's call, or the job */
 };
 
 /* ---- its course ---- */
@@ -47,6 +48,7 @@ static void log_end_of(const struct call_op *c, int64_t us)
     struct log_line line;
     log_begin(&line, LOG_INFO, "tool called by a tool");
     log_str(&line, "tool", c->tool->name);
+    log_str(&line, "call_id", c->call_id);
     log_str(&line, "outcome", outcome_word(c->result.outcome));
     log_int(&line, "latency_ms", us / 1000);
     log_end(&line);
@@ -228,6 +230,7 @@ static int l_call(lua_State *L)
     c->tool = tool;
     c->from = from;
     c->gate = tool_gate(L, tool);
+    snprintf(c->call_id, sizeof c->call_id, "%s", task_info_of(L)->call_id);
     c->timeout_ms = tool->timeout_ms < left ? tool->timeout_ms : left > 1 ? left : 1;
     if (lua_istable(L, 2)) {
         if (value_encode(L, 2, &c->text, &e) != 0)

@@ -4,9 +4,9 @@
 
 #include "api/api.h"
 #include "api/process.h"
-#include "api/rootfile.h"
 #include "api/run.h"
 #include "api/scratch.h"
+#include "files/rootfile.h"
 
 #define GRANT "@evals"         /* in the tool's `exec`: the commands of the [eval ...] sections */
 #define ERROR_OUTPUT_MAX 65536 /* bytes kept of an evaluation's standard error */

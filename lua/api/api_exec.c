@@ -5,9 +5,9 @@
 
 #include "api/api.h"
 #include "api/process.h"
-#include "api/rootfile.h"
 #include "api/run.h"
 #include "api/scratch.h"
+#include "files/rootfile.h"
 
 #define ARGV_MAX 1000
 #define ENV_MAX 200

@@ -8,6 +8,7 @@
 ---@field index mcp.index
 ---@field events mcp.events
 ---@field jobs mcp.jobs
+---@field fs mcp.fs only with the grant of fs
 ---@field exec mcp.exec only with the grant of exec
 ---@field evals mcp.evals only with the grant of exec
 ---@field gates mcp.gates

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const known[] = { "exec", "env", "state", NULL };
-static const char *const later[] = { "fs", "http", "redis", NULL };
+static const char *const known[] = { "exec", "env", "fs", "state", NULL };
+static const char *const later[] = { "http", "redis", NULL };
 
 static bool is_one_of(const char *s, size_t len, const char *const *words)
 {
@@ -46,6 +46,8 @@ static const char *example(const char *need, const struct source *file)
 {
     if (strcmp(need, "env") == 0)
         return "env = NAME";
+    if (strcmp(need, "fs") == 0)
+        return "fs = read (or write, if it changes files)";
     return strstr(file->text, "mcp.evals") ? "exec = @evals" : "exec = PROGRAM";
 }
 
@@ -69,6 +71,7 @@ static void check_need(lua_State *L, const char *tool, const struct vm_policy *p
         return;
     }
     bool has = colon                       ? grants_collection(p->state, colon + 1, len - word - 1)
+               : strcmp(name, "fs") == 0   ? p->fs != VM_FS_NONE
                : strcmp(name, "exec") == 0 ? p->exec && *p->exec
                                            : p->env && *p->env;
     if (has) {

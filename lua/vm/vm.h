@@ -19,6 +19,7 @@
 #include "tools/toolset.h"
 
 struct store;
+struct cache;
 struct topics;
 struct inflight;
 struct index;
@@ -26,6 +27,8 @@ struct offload;
 struct rlimit;
 struct gate;
 struct sources;    /* vm/sources.h */
+struct files;      /* files/files.h: locks and memory of all file operations; one per process */
+struct ownview;
 struct job_gates;  /* api/job_gates.h: how many jobs of a kind run at once; one per process */
 struct outbox;     /* api/outbox.h: events that wait until a change is durable; one per worker */
 struct api_module; /* vm/module.h: what lua/api hands in */
@@ -35,9 +38,11 @@ struct vm_services {
     struct loop *loop;
     struct store *store;
     struct topics *topics;
+    struct cache *cache; /* what tools share in memory */
     struct inflight *jobs; /* job id -> owner, for jobs.cancel() from any worker */
     struct offload *offload;
     struct job_gates *job_gates;
+    struct files *fs;
     struct outbox *outbox;
     struct index *index; /* full-text search */
     struct watch_slot *watch;
@@ -46,10 +51,13 @@ struct vm_services {
     unsigned worker;
 };
 
+enum vm_fs { VM_FS_NONE, VM_FS_READ, VM_FS_WRITE }; /* write: and read */
+
 struct vm_policy { /* what mcp.ini says of one tool; borrowed from the configuration snapshot */
     bool enabled;
     /* NULL-terminated lists; state: "jobs:rw", "models:r" */
     const char *const *exec, *const *env, *const *state;
+    enum vm_fs fs;
     int64_t timeout_ms;    /* 0: what the tool declares, else the default */
     uint64_t memory_bytes; /* 0: likewise */
     uint32_t concurrent;   /* 0: likewise */
@@ -78,6 +86,8 @@ struct vm_options {        /* copied; what it points to outlives the vm */
     /* May tools make a file of this name in the opened folder, which may_open() allows? NULL: they
      * may make none. */
     bool (*may_make)(void *arg, int folder, const char *name);
+    /* What may_open() says of all files, for listings; NULL: it is asked for each. Any thread. */
+    struct ownview *(*view)(void *arg);
     void *may_open_arg;
     /* opaque to the vm: reachable for API modules that need whole sections (struct vm_sections,
      * vm/module.h) */

@@ -9,6 +9,8 @@
 #include "api/job_gates.h"
 #include "api/outbox.h"
 #include "base/clock.h"
+#include "hub/cache.h"
+#include "files/files.h"
 #include "hub/inflight.h"
 #include "index/index.h"
 #include "io/offload.h"
@@ -105,6 +107,10 @@ struct fixture *fixture_new(bool is_durable)
     assert_non_null(f->services.loop);
     f->services.offload = offload_new(2, 64, &e);
     assert_non_null(f->services.offload);
+    f->services.cache = cache_new();
+    assert_non_null(f->services.cache);
+    f->services.fs = files_new();
+    assert_non_null(f->services.fs);
     f->services.metrics = metrics_slot(0);
     open_index(f);
     open_store(f, is_durable);
@@ -136,10 +142,12 @@ void fixture_free(struct fixture *f)
     close_parts(f);
     toolset_unref(f->set);
     dog_stop(&f->dog);
+    cache_free(f->services.cache);
     offload_free(f->services.offload);
     index_close(f->services.index);
     loop_free(f->services.loop);
     index_free(f->services.index);
+    files_free(f->services.fs);
     folder_remove(f->base);
     free(f);
 }
@@ -165,7 +173,7 @@ void fixture_tool(struct fixture *f, const char *name, const char *body)
     folder_printf(
         f->base, file,
         "local mcp = require \"mcp\"\n"
-        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\" },\n"
+        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\", \"fs?\" },\n"
         "settings = { greeting = { type = \"string\", default = \"hi\", help = \"?\" },\n"
         "             pause = { type = \"duration\", default = \"1500ms\", help = \"?\" } },\n"
         "run = function(args, ctx)\n%s\nend }\n",

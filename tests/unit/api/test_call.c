@@ -131,7 +131,7 @@ static void test_durable(void **state)
     fixture_load(f);
     call_start(f, &c, "asks", NULL);
     call_wait(f, &c);
-    assert_string_equal(call_text(&c), "true");
+    assert_string_equal(call_text(&c), "{\"id\":\"x\"}");
     assert_true(c.wait > 0);
     call_fini(&c);
 }

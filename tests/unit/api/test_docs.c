@@ -73,6 +73,7 @@ static void test_nothing_missing(void **state)
     int n = 0;
 
     f->policy.exec = f->policy.env = granted;
+    f->policy.fs = VM_FS_WRITE;
     fixture_tool(f, "t", list_names);
     fixture_load(f);
     char *names = strdup(call(f, "t", NULL));
@@ -103,10 +104,11 @@ static void test_nothing_invented(void **state)
     static const char *const granted[] = { "x", NULL };
     struct fixture *f = *state;
     char *docs = read_command("cat docs/lua-api.md");
-    char name[128], body[512];
+    char name[128], body[1024];
     const char *at = docs;
 
     f->policy.exec = f->policy.env = granted;
+    f->policy.fs = VM_FS_WRITE;
     while (next_entry(&at, name, sizeof name)) {
         if (strcmp(name, "mcp.config.KEY") == 0)
             continue;
@@ -116,6 +118,8 @@ static void test_nothing_invented(void **state)
         /* A job exists only in its function. */
         snprintf(body, sizeof body,
                  "local collection, index, ctx = mcp.state.open('t.x'), mcp.index.open('x'), ctx\n"
+                 "local counter, gauge = mcp.metrics.counter('dc', ''), mcp.metrics.gauge('dg', '')\n"
+                 "local histogram = mcp.metrics.histogram('dh', '')\n"
                  "local handle, job = mcp.spawn(function() end), nil\n"
                  "mcp.jobs.start{id='a', run=function(j) job = j end} mcp.time.sleep(0)\n"
                  "while not job do mcp.time.sleep(0.001) end\n"

@@ -219,9 +219,11 @@ static void test_keys(void **state)
         { "[eval x]\ncommand = a\nurl = http://a\n", "mcp.ini:3: eval x.url: unknown key\n" },
         { "[key ci]\nsecret = a\nsecert = b\n",
           "mcp.ini:3: key ci.secert: unknown key; did you mean secret?\n" },
-        { "[tool x]\nhttp = example.com\nfs = write\nallow_private = yes\nredis = a\n",
-          "mcp.ini:2: tool x.http: unknown key\nmcp.ini:3: tool x.fs: unknown key\n"
-          "mcp.ini:4: tool x.allow_private: unknown key\nmcp.ini:5: tool x.redis: unknown key\n" },
+        { "[tool x]\nhttp = example.com\nallow_private = yes\nredis = a\n",
+          "mcp.ini:2: tool x.http: unknown key\n"
+          "mcp.ini:3: tool x.allow_private: unknown key\nmcp.ini:4: tool x.redis: unknown key\n" },
+        { "[tool x]\nfs = all\n",
+          "mcp.ini:2: tool x.fs: expected none, read or write, got 'all'\n" },
         { "[tool x]\nttl = 1\nttl = 2\n", "mcp.ini:3: tool x.ttl: is set already in line 2\n" },
     };
 

@@ -16,14 +16,16 @@ static void test_own_section_wins(void **state)
     (void)state;
     ini_file_new(&f);
     assert_non_null(ini_file_load(&f,
-                                  "[tool run_eval]\nexec = git\ntimeout = 1s\n"
-                                  "[tool *]\nexec = ls, cat\ntimeout = 2s\nmemory = 1M\nrate = "
+                                  "[tool run_eval]\nfs = read\nexec = git\ntimeout = 1s\n"
+                                  "[tool *]\nfs = write\nexec = ls, cat\n"
+                                  "timeout = 2s\nmemory = 1M\nrate = "
                                   "1/1s\n"
                                   "[tool run_*]\nmemory = 2M\nenabled = no\nconcurrent = 3\n"
                                   "[tool other]\nmemory = 3M\n",
                                   NULL));
     assert_int_equal(config_tool_resolve(f.config, "run_eval", &t), 0);
     assert_string_equal(t.name, "run_eval");
+    assert_int_equal(t.fs, CONFIG_FS_READ);
     assert_string_equal(t.exec.text, "git"); /* its own, though a glob came later */
     assert_int_equal(t.timeout_ms, 1000);
     assert_int_equal(t.memory_bytes, 2 << 20); /* the later glob */
@@ -33,6 +35,7 @@ static void test_own_section_wins(void **state)
     config_tool_fini(&t);
 
     assert_int_equal(config_tool_resolve(f.config, "run", &t), 0);
+    assert_int_equal(t.fs, CONFIG_FS_WRITE);
     assert_string_equal(t.exec.text, "ls, cat");
     assert_string_equal(t.exec.items[1], "cat");
     assert_int_equal(t.memory_bytes, 1 << 20);

@@ -73,6 +73,9 @@ static const struct {
     { HEAD "return mcp.tool { name = 'a', run = function() mcp.evals.start() end, "
            "needs = { 'exec' } }",
       "needs \"exec\", which is not granted; write in mcp.ini: [tool a] exec = @evals" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'fs' } }",
+      "needs \"fs\", which is not granted; write in mcp.ini: [tool a] fs = read (or write, if it "
+      "changes files)" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'state:jobs' } }",
       "needs \"state:jobs\", which is not granted; write in mcp.ini: [tool a] state = "
       "jobs:r (or :rw, if it changes them)" },

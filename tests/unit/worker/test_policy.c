@@ -10,6 +10,7 @@ static const char ini[] = "[tool *]\n"
                           "env = LANG\n"
                           "[tool one]\n"
                           "exec = git, make\n"
+                          "fs = read\n"
                           "state = jobs:rw, models:r\n"
                           "memory = 1M\n"
                           "concurrent = 3\n"
@@ -51,6 +52,7 @@ static void test_one_tool(void **state)
     assert_string_equal(p->exec[0], "git");
     assert_string_equal(p->exec[1], "make");
     assert_null(p->exec[2]);
+    assert_int_equal(p->fs, VM_FS_READ);
     assert_string_equal(p->env[0], "LANG");
     assert_string_equal(p->state[0], "jobs:rw");
     assert_string_equal(p->state[1], "models:r");
@@ -71,6 +73,7 @@ static void test_one_tool(void **state)
     const struct vm_policy *other = policies_find(all, "other");
     assert_true(other->enabled);
     assert_null(other->exec[0]);
+    assert_int_equal(other->fs, VM_FS_NONE);
     assert_null(other->state[0]);
     assert_int_equal(other->timeout_ms, 5000);
     assert_int_equal(other->setting_count, 0);

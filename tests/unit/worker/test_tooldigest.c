@@ -50,6 +50,7 @@ static void test_sections(void **state)
         "[tool one]\nhue = blue\n",
         "[tool two]\ncolour = blue\n",
         "[tool one]\ncolour = blue\nexec = git\n",
+        "[tool one]\ncolour = blue\nfs = read\n",
         "[tool one]\ncolour = blue\nenv = LANG\n",
         "[tool one]\ncolour = blue\nstate = jobs:r\n",
         "[tool one]\ncolour = blue\ntimeout = 1s\n",

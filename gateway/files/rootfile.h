@@ -1,4 +1,4 @@
-/* rootfile.h - opening what lies below [paths] root for a tool, and nothing else: no way out by
+/* rootfile.h - opening what lies below [paths] root for a program, and nothing else: no way out by
  * "..", an absolute path or a symbolic link, no magic link, no file or folder of the gateway's own.
  * Threads: any. All functions return a descriptor (O_CLOEXEC), or a negative enum mg_err with its
  * reason. */
@@ -6,13 +6,7 @@
 #define MG_ROOTFILE_H
 #include "base/buf.h"
 #include "base/err.h"
-
-struct rootfile_rules {
-    const char *root;                    /* absolute */
-    bool (*may_open)(void *arg, int fd); /* NULL: nothing may be opened */
-    bool (*may_make)(void *arg, int folder, const char *name); /* NULL: nothing may be made */
-    void *arg;
-};
+#include "files/rootplace.h"
 
 /* path is relative to the root. A regular file that exists. */
 int rootfile_read(const struct rootfile_rules *r, const char *path, struct err *e) MG_NODISCARD;

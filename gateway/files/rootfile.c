@@ -1,101 +1,27 @@
-#include "api/rootfile.h"
+#include "files/rootfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#define FOLDERS_MAX 128 /* between a file and the root */
-
-static int fail_errno(struct err *e, const char *path)
+static int fail_err(struct err *e, const char *path)
 {
-    if (errno == EXDEV)
-        return err_set(e, MG_E_DENIED, "the path leaves the root: %s", path);
-    if (errno == ENOENT || errno == ENOTDIR)
-        return err_set(e, MG_E_NOTFOUND, "no such file or folder: %s", path);
-    if (errno == ELOOP)
-        return err_set(e, MG_E_DENIED, "a symbolic link is not followed: %s", path);
-    return err_set(e, MG_E_IO, "%s: %s", path, strerror(errno));
+    struct fail f;
+    int code = fail_errno(&f, errno, path);
+    return err_set(e, code, "%s", f.err.text);
 }
 
-static int open_folder(const struct rootfile_rules *r, const char *path, struct err *e)
-{
-    struct open_how how = {
-        .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-    };
-    int root = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
-        return fail_errno(e, r->root);
-    int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-    int reason = errno;
-    close(root);
-    errno = reason;
-    return fd >= 0 ? fd : fail_errno(e, path);
-}
-
-/* Walks from the folder up to the root. 0: all of them may be touched. Takes fd over. */
-static int check_folders(const struct rootfile_rules *r, int fd, const char *path, struct err *e)
-{
-    struct stat root, st;
-    int code = err_set(e, MG_E_DENIED, "%s is not for tools", path);
-
-    if (stat(r->root, &root) != 0) {
-        close(fd);
-        return fail_errno(e, r->root);
-    }
-    for (int i = 0; i < FOLDERS_MAX && fstat(fd, &st) == 0; i++) {
-        if (!r->may_open || !r->may_open(r->arg, fd))
-            break;
-        if (st.st_dev == root.st_dev && st.st_ino == root.st_ino) {
-            code = 0;
-            break;
-        }
-        int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        close(fd);
-        fd = up;
-        if (fd < 0)
-            return code;
-    }
-    close(fd);
-    return code;
-}
-
-/* The same for a folder that stays open. */
-static int may_enter(const struct rootfile_rules *r, int fd, const char *path, struct err *e)
-{
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    return copy < 0 ? fail_errno(e, path) : check_folders(r, copy, path, e);
-}
-
-/* Opens the folder that path's last part lies in; *base is that part. */
+/* As rootplace_parent(), for those who want no word. */
 static int open_parent(const struct rootfile_rules *r, const char *path, const char **base,
                        struct err *e)
 {
-    const char *slash = strrchr(path, '/');
-    char folder[PATH_MAX] = ".";
-
-    *base = slash ? slash + 1 : path;
-    if (**base == '\0' || strcmp(*base, ".") == 0 || strcmp(*base, "..") == 0)
-        return err_set(e, MG_E_INVALID, "not the name of a file: %s", path);
-    if (path[0] == '/')
-        return err_set(e, MG_E_DENIED, "the path is not relative to the root: %s", path);
-    if (slash && snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path) >= PATH_MAX)
-        return err_set(e, MG_E_INVALID, "the path is too long");
-    int fd = open_folder(r, folder, e);
-    if (fd < 0)
-        return fd;
-    int code = may_enter(r, fd, path, e);
-    if (code != 0) {
-        close(fd);
-        return code;
-    }
-    return fd;
+    struct fail f;
+    int fd = rootplace_parent(r, path, base, &f);
+    return fd >= 0 ? fd : err_set(e, fd, "%s", f.err.text);
 }
 
 /* A regular file that tools may touch? Then blocking is switched on again. Takes fd over on
@@ -106,13 +32,13 @@ static int check_file(const struct rootfile_rules *r, int fd, const char *path, 
     int code = 0;
 
     if (fstat(fd, &st) != 0)
-        code = fail_errno(e, path);
+        code = fail_err(e, path);
     else if (!S_ISREG(st.st_mode))
         code = err_set(e, MG_E_INVALID, "not a regular file: %s", path);
     else if (!r->may_open(r->arg, fd))
         code = err_set(e, MG_E_DENIED, "%s is not for tools", path);
     else if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) != 0)
-        code = fail_errno(e, path);
+        code = fail_err(e, path);
     if (code == 0)
         return fd;
     close(fd);
@@ -126,7 +52,7 @@ int rootfile_read(const struct rootfile_rules *r, const char *path, struct err *
     if (folder < 0)
         return folder;
     int fd = openat(folder, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    int code = fd < 0 ? fail_errno(e, path) : 0;
+    int code = fd < 0 ? fail_err(e, path) : 0;
     close(folder);
     return fd < 0 ? code : check_file(r, fd, path, e);
 }
@@ -151,7 +77,7 @@ static int open_output(const struct rootfile_rules *r, int folder, const char *p
         if (fd >= 0 || errno != EEXIST)
             break;
     }
-    return fd >= 0 ? fd : fail_errno(e, path);
+    return fd >= 0 ? fd : fail_err(e, path);
 }
 
 /* Removes what turned out to be refused when it was there: an own file that is known under a
@@ -183,7 +109,7 @@ int rootfile_write(const struct rootfile_rules *r, const char *path, struct err 
         remove_made(folder, base, &made);
     close(folder);
     if (fd >= 0 && ftruncate(fd, 0) != 0) {
-        int code = fail_errno(e, path);
+        int code = fail_err(e, path);
         close(fd);
         return code;
     }
@@ -212,7 +138,7 @@ static int append_path(int fd, const char *path, struct buf *out, struct err *e)
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t len = readlink(link, target, sizeof target);
     if (len < 0 || (size_t)len == sizeof target)
-        return fail_errno(e, path);
+        return fail_err(e, path);
     buf_append(out, target, (size_t)len);
     return 0;
 }
@@ -220,14 +146,11 @@ static int append_path(int fd, const char *path, struct buf *out, struct err *e)
 int rootfile_folder(const struct rootfile_rules *r, const char *path, struct buf *out,
                     struct err *e)
 {
-    if (path[0] == '/')
-        return err_set(e, MG_E_DENIED, "the path is not relative to the root: %s", path);
-    int fd = open_folder(r, path[0] ? path : ".", e);
+    struct fail f;
+    int fd = rootplace_folder(r, path, &f);
     if (fd < 0)
-        return fd;
-    int code = may_enter(r, fd, path, e);
-    if (code == 0)
-        code = append_path(fd, path, out, e);
+        return err_set(e, fd, "%s", f.err.text);
+    int code = append_path(fd, path, out, e);
     close(fd);
     return code;
 }

@@ -1,0 +1,81 @@
+#include "files/files.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+#define SHARDS 64
+
+struct files {
+    pthread_mutex_t shards[SHARDS];
+    atomic_size_t taken;
+};
+
+struct files *files_new(void)
+{
+    struct files *s = calloc(1, sizeof *s);
+    for (unsigned i = 0; s && i < SHARDS; i++)
+        pthread_mutex_init(&s->shards[i], NULL);
+    return s;
+}
+
+void files_free(struct files *s)
+{
+    for (unsigned i = 0; s && i < SHARDS; i++)
+        pthread_mutex_destroy(&s->shards[i]);
+    free(s);
+}
+
+bool files_take(struct files *s, size_t bytes)
+{
+    size_t before = atomic_fetch_add(&s->taken, bytes);
+    if (before <= FILES_MEMORY && bytes <= FILES_MEMORY - before)
+        return true;
+    atomic_fetch_sub(&s->taken, bytes);
+    return false;
+}
+
+void files_give(struct files *s, size_t bytes) { atomic_fetch_sub(&s->taken, bytes); }
+
+int fileop_stopped(const struct fileop *op, struct fail *f)
+{
+    if (!op->stop || !atomic_load(op->stop))
+        return 0;
+    return fail_set(f, MG_E_CANCELLED, "CANCELLED", "cancelled");
+}
+
+/* The folder by its inode: two paths may lead to it. */
+static unsigned shard_of(const struct rootplace *p)
+{
+    struct {
+        uint64_t dev, ino, name;
+    } key = { 0 };
+    struct stat st;
+    if (fstat(p->folder, &st) == 0) {
+        key.dev = st.st_dev;
+        key.ino = st.st_ino;
+    }
+    key.name = hash_key(p->base, strlen(p->base));
+    return (unsigned)(hash_key(&key, sizeof key) % SHARDS);
+}
+
+/* In one order, whoever takes two of them. */
+void filelock_take(struct files *s, const struct rootplace *a, const struct rootplace *b,
+                   struct filelock *lock)
+{
+    unsigned x = shard_of(a), y = b ? shard_of(b) : x;
+    lock->first = x < y ? x : y;
+    lock->second = x < y ? y : x;
+    pthread_mutex_lock(&s->shards[lock->first]);
+    if (lock->second != lock->first)
+        pthread_mutex_lock(&s->shards[lock->second]);
+}
+
+void filelock_release(struct files *s, const struct filelock *lock)
+{
+    if (lock->second != lock->first)
+        pthread_mutex_unlock(&s->shards[lock->second]);
+    pthread_mutex_unlock(&s->shards[lock->first]);
+}

@@ -1,0 +1,271 @@
+/* test_write.c - writing when it goes wrong: a full disk, no memory, nobody who waits, many who
+ * want the same file. */
+#include "root.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files/change.h"
+#include "files/write.h"
+
+static int put(struct root *r, const char *path, const char *text, const char *sha256,
+               struct fail *f)
+{
+    struct write_options o = { .data = text, .len = strlen(text), .sha256 = sha256 };
+    struct written w;
+    return root_write(&r->op, path, &o, &w, f);
+}
+
+/* A file may have 100,000 bytes; more is refused as by a full disk, and nothing stays behind. */
+static void test_full(void **state)
+{
+    struct root *r = *state;
+    struct rlimit old, small = { .rlim_cur = 100000 };
+    struct fail f;
+    struct written w;
+    char *big = malloc(300001);
+    assert_non_null(big);
+    memset(big, 'x', 300000);
+    big[300000] = '\0';
+    folder_write(r->base, "root/a", "old");
+    folder_write(r->base, "root/log", "line\n");
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small.rlim_max = old.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    size_t before = count_names(r, "root");
+    int replaced = put(r, "a", big, NULL, &f);
+    int made = put(r, "new", big, NULL, &f);
+    const char *word = f.word;
+    int appended = root_append(&r->op, "log", big, 300000, &w, &f);
+    int created = root_append(&r->op, "log2", big, 300000, &w, &f);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(replaced, MG_E_IO);
+    assert_int_equal(made, MG_E_IO);
+    assert_int_equal(appended, MG_E_IO);
+    assert_int_equal(created, MG_E_IO);
+    assert_string_equal(word, "EFBIG");
+    assert_bytes(r, "root/a", "old");
+    assert_bytes(r, "root/log", "line\n");
+    assert_int_equal(count_names(r, "root"), before);
+    free(big);
+}
+
+/* Nobody waits any more: the old file stays. */
+static void test_stopped(void **state)
+{
+    struct root *r = *state;
+    struct fail f;
+    struct written w;
+    atomic_bool stop = true;
+    folder_write(r->base, "root/a", "old");
+    size_t before = count_names(r, "root");
+    r->op.stop = &stop;
+    assert_int_equal(put(r, "a", "new", NULL, &f), MG_E_CANCELLED);
+    assert_string_equal(f.word, "CANCELLED");
+    assert_int_equal(put(r, "b", "new", NULL, &f), MG_E_CANCELLED);
+    assert_int_equal(root_append(&r->op, "a", "new", 3, &w, &f), MG_E_CANCELLED);
+    assert_bytes(r, "root/a", "old");
+    assert_int_equal(count_names(r, "root"), before);
+}
+
+/* Read-only files and folders, as far as the user of the tests is held to that. */
+static void test_modes(void **state)
+{
+    struct root *r = *state;
+    struct fail f;
+    if (geteuid() == 0)
+        skip();
+    folder_write(r->base, "root/a", "old");
+    folder_write(r->base, "root/d/a", "old");
+    assert_int_equal(chmod(in_base(r, "root/a"), 0444), 0);
+    assert_int_equal(put(r, "a", "new", NULL, &f), MG_E_IO);
+    assert_string_equal(f.word, "EACCES");
+    assert_int_equal(chmod(in_base(r, "root/d"), 0500), 0);
+    assert_int_equal(put(r, "d/b", "new", NULL, &f), MG_E_IO);
+    assert_string_equal(f.word, "EACCES");
+    assert_int_equal(chmod(in_base(r, "root/d"), 0700), 0);
+    assert_bytes(r, "root/a", "old");
+}
+
+/* ---- threads ---- */
+
+#define THREADS 4
+struct writer {
+    struct root *r;
+    unsigned index, wins, conflicts;
+    const char *seen; /* digest */
+};
+
+static void *write_once(void *arg)
+{
+    struct writer *w = arg;
+    struct fail f;
+    char text[32];
+    snprintf(text, sizeof text, "writer %u", w->index);
+    int code = put(w->r, "a", text, w->seen, &f);
+    w->wins += code == 0;
+    w->conflicts += code == MG_E_CONFLICT && strcmp(f.word, "CONFLICT") == 0;
+    return NULL;
+}
+
+static void test_one_wins(void **state)
+{
+    struct root *r = *state;
+    char seen[DIGEST_TEXT];
+    int rounds = 100 / slow_factor();
+    for (int i = 0; i < rounds; i++) {
+        pthread_t threads[THREADS];
+        struct writer writers[THREADS];
+        unsigned wins = 0, conflicts = 0;
+        bool is_new = i % 2;
+        if (is_new)
+            assert_true(i == 1 || unlink(in_base(r, "root/a")) == 0);
+        else
+            folder_write(r->base, "root/a", "start");
+        if (i == 1)
+            assert_int_equal(unlink(in_base(r, "root/a")), 0);
+        digest_text("start", 5, seen);
+        for (unsigned k = 0; k < THREADS; k++) {
+            writers[k] = (struct writer){ .r = r, .index = k, .seen = is_new ? "" : seen };
+            assert_int_equal(pthread_create(&threads[k], NULL, write_once, &writers[k]), 0);
+        }
+        for (unsigned k = 0; k < THREADS; k++) {
+            pthread_join(threads[k], NULL);
+            wins += writers[k].wins;
+            conflicts += writers[k].conflicts;
+        }
+        assert_int_equal(wins, 1);
+        assert_int_equal(conflicts, THREADS - 1);
+    }
+    assert_int_equal(count_names(r, "root"), 3);
+}
+
+static void *append_lines(void *arg)
+{
+    struct writer *w = arg;
+    struct fail f;
+    struct written done;
+    for (int i = 0; i < 50; i++)
+        w->wins += root_append(&w->r->op, "log", "0123456789\n", 11, &done, &f) == 0;
+    return NULL;
+}
+
+static void test_appends(void **state)
+{
+    struct root *r = *state;
+    pthread_t threads[THREADS];
+    struct writer writers[THREADS];
+    struct stat st;
+    for (unsigned k = 0; k < THREADS; k++) {
+        writers[k] = (struct writer){ .r = r, .index = k };
+        assert_int_equal(pthread_create(&threads[k], NULL, append_lines, &writers[k]), 0);
+    }
+    for (unsigned k = 0; k < THREADS; k++) {
+        pthread_join(threads[k], NULL);
+        assert_int_equal(writers[k].wins, 50);
+    }
+    assert_int_equal(stat(in_base(r, "root/log"), &st), 0);
+    assert_int_equal(st.st_size, THREADS * 50 * 11);
+}
+
+/* Somebody outside swaps a folder for a link that leads out, all the time. */
+struct swapper {
+    char folder[512], aside[512], link[512];
+    atomic_bool stop;
+    bool is_fine; /* nobody hindered it */
+};
+
+static void *swap(void *arg)
+{
+    struct swapper *s = arg;
+    bool is_fine = true;
+    while (is_fine && !atomic_load(&s->stop))
+        is_fine = rename(s->folder, s->aside) == 0 && symlink(s->link, s->folder) == 0 &&
+                  unlink(s->folder) == 0 && rename(s->aside, s->folder) == 0;
+    s->is_fine = is_fine;
+    return NULL;
+}
+
+static void try_all(struct root *r, unsigned *done)
+{
+    struct fail f;
+    struct buf out = { 0 };
+    struct file_info info;
+    struct written w;
+    size_t taken;
+    const struct read_options all = { .max = READ_MAX };
+    *done += put(r, "dir/secret", "mine", NULL, &f) == 0;
+    *done += root_append(&r->op, "dir/secret", "", 0, &w, &f) == 0;
+    if (root_read(&r->op, "dir/secret", &all, &out, &taken, &info, &f) == 0)
+        assert_true(out.len == 0 || (out.len == 4 && memcmp(out.data, "mine", 4) == 0));
+    files_give(r->shared, taken);
+    buf_fini(&out);
+    *done += root_rename(&r->op, "dir/secret", "dir/other", true, &f) == 0;
+    *done += root_remove(&r->op, "dir/other", NULL, &f) == 0;
+}
+
+static void test_swapped(void **state)
+{
+    struct root *r = *state;
+    struct swapper s = { .stop = false };
+    pthread_t thread;
+    unsigned done = 0;
+    folder_write(r->base, "root/dir/x", "x");
+    snprintf(s.folder, sizeof s.folder, "%s", in_base(r, "root/dir"));
+    snprintf(s.aside, sizeof s.aside, "%s", in_base(r, "root/aside"));
+    snprintf(s.link, sizeof s.link, "%s", in_base(r, "outside"));
+    assert_int_equal(pthread_create(&thread, NULL, swap, &s), 0);
+    for (int i = 0; i < 400 / slow_factor() || (done < 10 && i < 100000); i++)
+        try_all(r, &done);
+    atomic_store(&s.stop, true);
+    pthread_join(thread, NULL);
+    assert_true(s.is_fine);
+    assert_true(done >= 10); /* else nothing was tried */
+    assert_bytes(r, "outside/secret", "secret");
+    assert_int_equal(count_names(r, "outside"), 1);
+}
+
+static void test_memory(void **state)
+{
+    struct root *r = *state;
+    assert_true(files_take(r->shared, FILES_MEMORY));
+    assert_false(files_take(r->shared, 1));
+    files_give(r->shared, 1);
+    assert_true(files_take(r->shared, 1));
+    assert_false(files_take(r->shared, SIZE_MAX));
+    struct fail f;
+    struct buf out = { 0 };
+    struct file_info info;
+    size_t taken;
+    const struct read_options all = { .max = READ_MAX };
+    folder_write(r->base, "root/a", "text");
+    assert_int_equal(root_read(&r->op, "a", &all, &out, &taken, &info, &f), MG_E_LIMIT);
+    assert_string_equal(f.word, "LIMIT");
+    assert_int_equal(taken, 0);
+    files_give(r->shared, FILES_MEMORY);
+    assert_int_equal(root_read(&r->op, "a", &all, &out, &taken, &info, &f), 0);
+    assert_int_equal(taken, 4);
+    files_give(r->shared, taken);
+    buf_fini(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_full, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_stopped, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_modes, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_one_wins, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_appends, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_swapped, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_memory, root_setup, root_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
