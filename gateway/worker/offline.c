@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "index/index.h"
 #include "files/files.h"
+#include "io/fetch.h"
 #include "worker/loading.h"
 #include "worker/own.h"
 #include "worker/serving.h"
@@ -236,7 +237,8 @@ static int services_for_call(struct offline *o, struct vm_services *s, struct er
     s->fs = g->fs = files_new();
     if (s->offload && s->topics)
         s->outbox = outbox_new(s->loop, s->store, s->topics);
-    if (s->outbox && s->cache && s->jobs && s->job_gates && s->index && s->fs)
+    s->fetcher = s->loop ? fetcher_new(s->loop, s->metrics) : NULL;
+    if (s->outbox && s->cache && s->jobs && s->job_gates && s->index && s->fs && s->fetcher)
         return 0;
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }
@@ -252,6 +254,7 @@ static void services_end(struct vm_services *s)
     if (s->loop)
         loop_poll(s->loop, 0);
     outbox_free(s->outbox);
+    fetcher_free(s->fetcher);
     topics_free(s->topics);
     cache_free(s->cache);
     inflight_free(s->jobs);
