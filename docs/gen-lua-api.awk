@@ -4,12 +4,13 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state cache events jobs exec evals gates json codec re time log metrics config spawn results ctx", order, " ")
+    count = split("state cache events jobs exec git evals gates json codec re time log metrics config spawn results ctx", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["cache"] = "mcp.cache: values that all workers share"
     title["events"] = "mcp.events: what subscribers are told"
     title["jobs"] = "mcp.jobs: background tasks"
     title["exec"] = "mcp.exec: programs"
+    title["git"] = "mcp.git: a repository"
     title["evals"] = "mcp.evals: the evaluations of mcp.ini"
     title["gates"] = "mcp.gates: the gates of mcp.ini"
     title["json"] = "mcp.json"

@@ -8,6 +8,7 @@ static const struct api_module evals = { .name = "evals", .open = mgl_open_evals
 static const struct api_module events = { .name = "events", .open = mgl_open_events };
 static const struct api_module exec = { .name = "exec", .open = mgl_open_exec, .need = "exec" };
 static const struct api_module gates = { .name = "gates", .open = mgl_open_gates };
+static const struct api_module git = { .name = "git", .open = mgl_open_git, .need = "exec" };
 static const struct api_module jobs = { .name = "jobs", .open = mgl_open_jobs };
 static const struct api_module json = { .name = "json", .open = mgl_open_json };
 static const struct api_module logging = { .name = "log", .open = mgl_open_log };
@@ -19,5 +20,5 @@ static const struct api_module time_ = { .name = "time", .open = mgl_open_time }
 
 const struct api_module *const api_modules[] = {
     &json, &codec, &time_, &logging, &config, &env,   &result,  &state, &events,
-    &jobs, &exec,  &evals, &gates,   &re,     &cache, &metrics, NULL,
+    &jobs, &exec,  &evals, &gates,   &re,     &cache, &metrics, &git,   NULL,
 };

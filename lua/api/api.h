@@ -19,6 +19,7 @@ int mgl_open_evals(lua_State *L);
 int mgl_open_events(lua_State *L);
 int mgl_open_exec(lua_State *L);
 int mgl_open_gates(lua_State *L);
+int mgl_open_git(lua_State *L);
 int mgl_open_jobs(lua_State *L);
 int mgl_open_json(lua_State *L);
 int mgl_open_log(lua_State *L);
