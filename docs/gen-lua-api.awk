@@ -4,7 +4,7 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state cache events jobs exec git evals gates json codec re time log metrics config spawn results ctx", order, " ")
+    count = split("state cache events jobs exec git evals gates json schema codec re time log metrics config spawn results ctx", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["cache"] = "mcp.cache: values that all workers share"
     title["events"] = "mcp.events: what subscribers are told"
@@ -14,6 +14,7 @@ BEGIN {
     title["evals"] = "mcp.evals: the evaluations of mcp.ini"
     title["gates"] = "mcp.gates: the gates of mcp.ini"
     title["json"] = "mcp.json"
+    title["schema"] = "mcp.schema: JSON Schema"
     title["codec"] = "mcp.codec: digests and encodings"
     title["re"] = "mcp.re: regular expressions"
     title["time"] = "mcp.time"

@@ -15,10 +15,11 @@ static const struct api_module logging = { .name = "log", .open = mgl_open_log }
 static const struct api_module metrics = { .name = "metrics", .open = mgl_open_metrics };
 static const struct api_module re = { .name = "re", .open = mgl_open_re };
 static const struct api_module result = { .name = "", .open = mgl_open_result };
+static const struct api_module schema = { .name = "schema", .open = mgl_open_schema };
 static const struct api_module state = { .name = "state", .open = mgl_open_state };
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 
 const struct api_module *const api_modules[] = {
-    &json, &codec, &time_, &logging, &config, &env,   &result,  &state, &events,
-    &jobs, &exec,  &evals, &gates,   &re,     &cache, &metrics, &git,   NULL,
+    &json, &codec, &time_, &logging, &config, &env,     &result, &state,  &events, &jobs,
+    &exec, &evals, &gates, &re,      &cache,  &metrics, &git,    &schema, NULL,
 };
