@@ -117,8 +117,9 @@ static void hub_metrics(void *arg, struct buf *out)
 
 static bool services_are_whole(const struct gateway *g)
 {
-    return g->topics && g->cache && g->sessions && g->calls && g->jobs && g->by_address && g->by_key &&
-           g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own && g->http;
+    return g->topics && g->cache && g->sessions && g->calls && g->jobs && g->by_address &&
+           g->by_key && g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own &&
+           g->http;
 }
 
 static void services_make(struct gateway *g, const struct config *c)
