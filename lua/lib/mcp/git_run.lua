@@ -30,6 +30,9 @@ local ENV = {
   GIT_ALLOW_PROTOCOL = "none", GIT_NO_LAZY_FETCH = "1", GIT_NO_REPLACE_OBJECTS = "1",
   GIT_LITERAL_PATHSPECS = "1", GIT_CEILING_DIRECTORIES = match(real_root, "^(.*)/[^/]*$"),
   LC_ALL = "C", MOONGATE_EMPTY = "",
+  -- Whatever git starts all the same is not found: above all git itself in a submodule, which has a
+  -- configuration of its own.
+  PATH = "/nonexistent", GIT_EXEC_PATH = "/nonexistent",
 }
 
 -- What each driver may name; the value that is put there is empty.
