@@ -242,11 +242,13 @@ e2e: all
 security: all
 	$(NODE_TEST) --test-timeout=120000 $(SECURITY)
 
-# Unit tests whose bounds on time a test run multiplies by ten.
+# Tests whose bounds on time a test run multiplies by ten.
+HOTRELOAD := tests/e2e/hotreload.test.mjs
 EXACT := $(if $(SHORT),,$(BUILD)/unit/vm/test_library $(BUILD)/unit/schema/test_hostile)
 
 torture: all $(SHIMS) $(DRIVERS) $(EXACT)
 	$(if $(EXACT),EXACT=1 sh tests/unit/run.sh $(EXACT))
+	$(if $(EXACT),MOONGATE_EXACT=1 $(NODE) --test --test-reporter=spec $(HOTRELOAD))
 	$(NODE) --test --test-reporter=spec --test-concurrency=1 $(TORTURES)
 
 soak: all

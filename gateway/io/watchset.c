@@ -10,7 +10,7 @@
 #include "base/hash.h"
 
 #define NAME_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
-#define SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB)
+#define SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF)
 #define DATA_EVENTS (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB)
 
 void watchset_open(struct watchset *s)

@@ -1,6 +1,6 @@
 /* supervisor.h - the process: builds everything in order, waits for signals, takes everything down
  * in the opposite order. Threads: the main one. SIGTERM and SIGINT drain and end with 0, SIGHUP
- * reloads. */
+ * reloads, and so does a change of the files that are followed (reload.h). */
 #ifndef MG_SUPERVISOR_H
 #define MG_SUPERVISOR_H
 

@@ -83,16 +83,20 @@ static const char *key_value(const char *word, size_t len, const char *end)
     return p + 1 + strspn(p + 1, " \t\r\n");
 }
 
-/* The key between p and end that is not inside a comment; *value gets what stands behind it. */
+/* The key between p and end that is in no comment and no other text; *value gets what stands behind
+ * it. */
 static const char *find_key(const char *p, const char *end, const char *word, size_t len,
                             const char **value)
 {
-    for (const char *begin = p; p + len <= end;) {
-        if (memcmp(p, word, len) == 0 && (p == begin || !is_word(p[-1])) && !is_word(p[len]) &&
-            (*value = key_value(p, len, end)))
-            return p;
-        const char *next = p[0] == '-' ? skip_text(p, end) : p;
-        p = next > p ? next : p + 1;
+    for (const char *begin = p; p < end;) {
+        const char *next = skip_text(p, end);
+        bool is_text = next > p;
+        const char *at = is_text && (*p == '"' || *p == '\'') ? p + 1 : p;
+        bool fits = (size_t)(end - at) >= len && memcmp(at, word, len) == 0 &&
+                    (at == begin || !is_word(at[-1])) && !is_word(at[len]);
+        if (fits && (!is_text || at[len] == *p) && (*value = key_value(at, len, end)))
+            return at;
+        p = is_text ? next : p + 1;
     }
     return NULL;
 }

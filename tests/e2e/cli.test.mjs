@@ -123,7 +123,7 @@ test("check tells of a tool that does not load, with file and line, and ends wit
   const dir = folder(t, { tools: { "echo.lua": echo, "broken.lua": "return {\n  name = \n}\n" } });
   const all = await runBinary(["check"], { cwd: dir });
   assert.equal(all.code, 1);
-  assert.match(all.stderr, /broken\.lua:\d+: /);
+  assert.match(all.stderr, /^tools\.d\/broken\.lua:3: unexpected symbol near '}'\n    3 \| }\n      \| \^$/m);
   assert.ok(!all.stderr.includes("echo.lua"));
   const one = await runBinary(["check", "tools.d/echo.lua"], { cwd: dir });
   assert.equal(one.code, 0, one.stderr);

@@ -331,3 +331,13 @@ test("a call that runs ends on the version it began on; four generations live at
   await Promise.all(running);
   await until(() => gw.metric("moongate_generations_live"), 1, "the old ones are gone");
 });
+
+test("what the gateway writes itself, beside mcp.ini, is no reason to reload", async (t) => {
+  const gw = await start(t, { ini: `${quiet}[paths]\nroot = .\n[state]\nautosave = 100ms\n[tools]\npoll = 100ms\n`,
+    tools: ["counter.lua"] });
+  for (let i = 0; i < 300; i++) await gw.call("counter", { id: `c${i % 7}` });
+  await until(async () => (await gw.fetch("/healthz"), fs.existsSync(path.join(gw.dir, ".mcp-state.json"))), true, "a snapshot");
+  put(gw, "a.lua", tool("a", "1"));
+  await until(() => says(gw, "a"), "1", "a change that is one");
+  assert.equal(await gw.metric("moongate_reloads_total", { result: "ok" }), 1);
+});

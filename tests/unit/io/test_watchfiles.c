@@ -1,137 +1,18 @@
-/* test_watchfiles.c - what is told of changed files, how soon, and what happens at inotify's
- * limits. The folder is a new one, so nobody else changes anything in it. */
-#include "base/clock.h"
-#include "io/watchfiles.h"
+/* test_watchfiles.c - what is told of changed files, how soon, and what is not. */
+#include "watching.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "base/clock.h"
 #include "support/folder.h"
-
-/* ---- inotify, which can be told to fail ---- */
-
-static int no_descriptor, no_watch; /* errno, or 0 */
-
-int inotify_init1(int flags)
-{
-    errno = no_descriptor;
-    return no_descriptor ? -1 : (int)syscall(SYS_inotify_init1, flags);
-}
-
-int inotify_add_watch(int fd, const char *path, uint32_t mask)
-{
-    errno = no_watch;
-    return no_watch ? -1 : (int)syscall(SYS_inotify_add_watch, fd, path, mask);
-}
-
-/* ---- fixture ---- */
-
-#define POLL_NEVER 3600000
-#define HANG_MS 20000
-
-struct site {
-    char dir[64], tools[96], ini[96];
-    struct loop *loop;
-    struct watchfiles *watch;
-    int changed, limited;
-    char why[200];
-    void (*then)(struct site *s); /* called by changed(), once */
-};
-
-static void changed(void *arg)
-{
-    struct site *s = arg;
-    void (*then)(struct site * s) = s->then;
-    s->changed++;
-    s->then = NULL;
-    if (then)
-        then(s);
-}
-
-static void limited(void *arg, const char *why)
-{
-    struct site *s = arg;
-    s->limited++;
-    snprintf(s->why, sizeof s->why, "%s", why);
-}
-
-static void follow(struct site *s, int64_t poll_ms)
-{
-    const char *files[] = { s->ini, NULL }, *folders[] = { s->tools, NULL };
-    assert_int_equal(watchfiles_set(s->watch, files, folders, poll_ms), 0);
-}
-
-static struct site *site_new(int64_t poll_ms)
-{
-    struct watchfiles_options o = {
-        .suffix = ".lua", .enter = "lib", .changed = changed, .limited = limited
-    };
-    struct err e = { 0 };
-    struct site *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    folder_make(s->dir, "watch");
-    snprintf(s->tools, sizeof s->tools, "%s/tools.d", s->dir);
-    snprintf(s->ini, sizeof s->ini, "%s/mcp.ini", s->dir);
-    assert_int_equal(mkdir(s->tools, 0700), 0);
-    folder_write(s->dir, "mcp.ini", "[x]");
-    folder_write(s->dir, "tools.d/a.lua", "1");
-    s->loop = loop_new(&e);
-    o.arg = s;
-    s->watch = watchfiles_new(s->loop, &o);
-    assert_non_null(s->watch);
-    follow(s, poll_ms);
-    return s;
-}
-
-static void site_free(struct site *s)
-{
-    no_descriptor = no_watch = 0;
-    watchfiles_free(s->watch);
-    loop_free(s->loop);
-    folder_remove(s->dir);
-    free(s);
-}
-
-static void path_of(const struct site *s, const char *name, char out[256])
-{
-    assert_true(snprintf(out, 256, "%s/%s", s->dir, name) < 256);
-}
-
-static void poll_until(struct site *s, int want)
-{
-    int64_t end = clock_mono_ms() + HANG_MS;
-    while (s->changed < want && clock_mono_ms() < end)
-        loop_poll(s->loop, 1000);
-    assert_int_equal(s->changed, want);
-}
-
-/* What is silent in all of this time would have come in a fifth of it. */
-static void stays_silent(struct site *s)
-{
-    int before = s->changed;
-    int64_t end = clock_mono_ms() + 5 * WATCHFILES_QUIET_MS;
-    while (clock_mono_ms() < end)
-        loop_poll(s->loop, end - clock_mono_ms());
-    assert_int_equal(s->changed, before);
-}
 
 /* ---- what is told ---- */
 
-static void write_a(const struct site *s) { folder_write(s->dir, "tools.d/a.lua", "2"); }
-static void write_new(const struct site *s) { folder_write(s->dir, "tools.d/b.lua", "1"); }
 static void write_ini(const struct site *s) { folder_write(s->dir, "mcp.ini", "[y]"); }
 
 static void remove_new(const struct site *s)
@@ -141,13 +22,6 @@ static void remove_new(const struct site *s)
     assert_int_equal(unlink(path), 0);
 }
 
-static void rename_one(const struct site *s, const char *from, const char *to)
-{
-    char a[256], b[256];
-    path_of(s, from, a);
-    path_of(s, to, b);
-    assert_int_equal(rename(a, b), 0);
-}
 
 static void rename_ini(const struct site *s)
 {
@@ -436,77 +310,6 @@ static void test_stirred_while_read(void **state)
     site_free(s);
 }
 
-/* ---- limits ---- */
-
-static void test_no_watches(void **state)
-{
-    (void)state;
-    struct site *s = site_new(POLL_NEVER);
-    no_watch = ENOSPC;
-    follow(s, 50);
-    assert_int_equal(s->limited, 1);
-    assert_non_null(strstr(s->why, strerror(ENOSPC)));
-    follow(s, 50);
-    assert_int_equal(s->limited, 1); /* told once */
-    int before = s->changed;
-    write_a(s);
-    poll_until(s, before + 1);
-    /* Well again, and told anew when it is not. */
-    no_watch = 0;
-    follow(s, POLL_NEVER);
-    before = s->changed;
-    write_new(s);
-    poll_until(s, before + 1);
-    no_watch = ENOSPC;
-    follow(s, POLL_NEVER);
-    assert_int_equal(s->limited, 2);
-    site_free(s);
-}
-
-static void test_descriptor_comes_late(void **state)
-{
-    (void)state;
-    no_descriptor = EMFILE;
-    struct site *s = site_new(POLL_NEVER);
-    assert_int_equal(s->limited, 1);
-    no_descriptor = 0;
-    follow(s, POLL_NEVER);
-    write_a(s);
-    poll_until(s, 1);
-    site_free(s);
-}
-
-static int queue_length(void)
-{
-    int n = 16384;
-    FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
-    if (f && fscanf(f, "%d", &n) != 1)
-        n = 16384;
-    if (f)
-        fclose(f);
-    return n;
-}
-
-/* More happens than the kernel keeps: that something happened is still told. */
-static void test_overflow(void **state)
-{
-    (void)state;
-    struct site *s = site_new(POLL_NEVER);
-    char one[256], two[256];
-    path_of(s, "tools.d/.x", one); /* hidden: none of these events matters by itself */
-    path_of(s, "tools.d/.y", two);
-    folder_write(s->dir, "tools.d/.x", "x");
-    stays_silent(s);
-    int n = queue_length();
-    if (n > 200000)
-        skip();
-    for (int i = 0; i < n / 2 + 10; i++) /* two events each, and none like the one before */
-        assert_int_equal(i % 2 ? rename(two, one) : rename(one, two), 0);
-    poll_until(s, 1);
-    stays_silent(s);
-    site_free(s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,9 +323,6 @@ int main(void)
         cmocka_unit_test(test_an_open_file_is_waited_for),
         cmocka_unit_test(test_never_silent),
         cmocka_unit_test(test_stirred_while_read),
-        cmocka_unit_test(test_no_watches),
-        cmocka_unit_test(test_descriptor_comes_late),
-        cmocka_unit_test(test_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "worker/site.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "worker/serving.h"
@@ -102,6 +103,36 @@ static void test_a_broken_file_keeps_its_version(void **state)
     site_free(s);
 }
 
+/* A folder that cannot be read: no reload, so that what serves stays. At the start it is told. */
+static void test_no_folder(void **state)
+{
+    (void)state;
+    struct site *s = site_new(1);
+    site_tool(s, "one", "hello");
+    struct serving *a = serve(s, "", NULL);
+    struct config *c = site_config(s, "");
+    struct err e = { 0 };
+    char path[256], away[256];
+    snprintf(path, sizeof path, "%s/tools.d", s->dir);
+    snprintf(away, sizeof away, "%s/away", s->dir);
+    assert_int_equal(rename(path, away), 0);
+    assert_null(serving_new(&s->gateway, c, a, &s->host, &e));
+    assert_non_null(strstr(e.text, "tools folder"));
+    assert_int_equal(live(s), 1);
+    struct serving *b = serving_new(&s->gateway, c, NULL, &s->host, &e);
+    assert_non_null(b);
+    assert_int_equal(toolset_count(b->generation->tools), 0);
+    assert_int_equal(toolset_problem_count(b->generation->tools), 1);
+    assert_int_equal(rename(away, path), 0);
+    struct serving *d = serving_new(&s->gateway, c, b, &s->host, &e);
+    assert_non_null(tool(d, "one"));
+    config_unref(c);
+    serving_unref(a);
+    serving_unref(b);
+    serving_unref(d);
+    site_free(s);
+}
+
 static void test_gates(void **state)
 {
     (void)state;
@@ -150,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_tools_are_shared),
         cmocka_unit_test(test_tools_are_built_anew),
         cmocka_unit_test(test_a_broken_file_keeps_its_version),
+        cmocka_unit_test(test_no_folder),
         cmocka_unit_test(test_gates),
         cmocka_unit_test(test_threads),
     };
