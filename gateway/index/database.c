@@ -135,6 +135,7 @@ int database_find(sqlite3 *db, const char *tool, const char *name, bool make, in
 static int set_up(sqlite3 *db, const struct database_options *o)
 {
     char sql[256];
+    struct stat st;
     unsigned long long bytes = o->max_bytes;
 
     sqlite3_busy_timeout(db, LOCK_MS);
@@ -146,6 +147,10 @@ static int set_up(sqlite3 *db, const struct database_options *o)
     int rc = database_run(db, sql);
     if (rc != SQLITE_OK || !o->is_writer)
         return rc;
+    /* Becoming a WAL file takes a journal of the old kind: not one more file, there is nothing yet
+     * that it would save. */
+    if (stat(o->path, &st) == 0 && st.st_size == 0)
+        (void)database_run(db, "PRAGMA journal_mode = MEMORY");
     sqlite3_snprintf((int)sizeof sql, sql,
                      "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; "
                      "PRAGMA max_page_count = %llu",
