@@ -16,9 +16,11 @@ local git = {}
 -- "--" is revisions, what stands behind it paths, taken to the letter and relative to cwd, without
 -- "..". No hook, filter, text conversion, signature, pager, editor or remote of the repository
 -- runs, and no configuration but the repository's own is read; so with Git LFS add stores the file
--- itself. [paths] deny does not hold for git. timeout is 60 s. An exit code of 0 or 1 is a result;
--- else code is NOT_A_REPOSITORY, DUBIOUS_OWNERSHIP, UNKNOWN_REVISION, CONFLICT, NO_IDENTITY,
--- LOCKED, UNBORN, ENOENT, DENIED (the program, or a work tree outside the root) or FAILED.
+-- itself. Submodules are not entered: status does not tell what changed in them, and adding a
+-- folder that holds one with changes fails. [paths] deny does not hold for git. timeout is 60 s.
+-- An exit code of 0 or 1 is a result; else code is NOT_A_REPOSITORY, DUBIOUS_OWNERSHIP,
+-- UNKNOWN_REVISION, CONFLICT, NO_IDENTITY, LOCKED, UNBORN, ENOENT, DENIED (the program, or a work
+-- tree outside the root) or FAILED.
 function git.run(words)
   check_options(words, {}, "run")
   if words == nil then error("git.run: expected a table, got nil", 0) end
