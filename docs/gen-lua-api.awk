@@ -4,7 +4,7 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state cache index events jobs call fs exec evals gates json codec re time log metrics config spawn results ctx testing", order, " ")
+    count = split("state cache index events jobs call fs exec http url evals gates json codec re time log metrics config spawn results ctx testing", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["cache"] = "mcp.cache: values that all workers share"
     title["index"] = "mcp.index: full-text search"
@@ -13,6 +13,8 @@ BEGIN {
     title["jobs"] = "mcp.jobs: background tasks"
     title["fs"] = "mcp.fs: files below the root"
     title["exec"] = "mcp.exec: programs"
+    title["http"] = "mcp.http: requests to other servers"
+    title["url"] = "mcp.url: building URLs and taking them apart"
     title["evals"] = "mcp.evals: the evaluations of mcp.ini"
     title["gates"] = "mcp.gates: the gates of mcp.ini"
     title["json"] = "mcp.json"
@@ -44,6 +46,7 @@ function group_of(name,    part) {
     if (name ~ /^job[:.]/) return "jobs"
     if (name ~ /^handle:/) return "spawn"
     if (name ~ /^(counter|gauge|histogram):/) return "metrics"
+    if (name ~ /^response:/) return "http"
     if (name ~ /^ctx:/) return "ctx"
     split(name, part, ".")
     if (name ~ /^mcp\.(spawn|all|race)$/) return "spawn"
@@ -65,7 +68,7 @@ function add(text,    name, signature, rest) {
 }
 
 function is_signature(text) {
-    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|index:|job[:.][a-z]|handle:|counter:|gauge:|histogram:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
+    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|index:|job[:.][a-z]|handle:|counter:|gauge:|histogram:|response:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
 }
 
 # ---- C ----

@@ -37,6 +37,11 @@ enum metric {
     M_PREEMPTIONS,
     M_LUA_BYTES,    /* gauge: memory held by this worker's Lua states */
     M_JOBS_RUNNING, /* gauge */
+    M_FETCH_ANSWERED, /* HTTP requests of tools, by how they ended */
+    M_FETCH_DENIED,
+    M_FETCH_FAILED,
+    M_FETCH_CANCELLED,
+    M_FETCH_CONNECTIONS, /* opened for them */
     M_COUNT
 };
 

@@ -83,6 +83,17 @@ static void values_render(struct buf *out)
                             "Times that a tool had to let others run." },
         [M_LUA_BYTES] = { "moongate_lua_bytes", "gauge", "Memory held by Lua states." },
         [M_JOBS_RUNNING] = { "moongate_jobs_running", "gauge", "Background jobs running now." },
+        [M_FETCH_ANSWERED] = { "moongate_http_requests_total", "counter",
+                               "HTTP requests of tools, by how they ended.",
+                               "{outcome=\"answered\"}" },
+        [M_FETCH_DENIED] = { .name = "moongate_http_requests_total",
+                             .labels = "{outcome=\"denied\"}" },
+        [M_FETCH_FAILED] = { .name = "moongate_http_requests_total",
+                             .labels = "{outcome=\"failed\"}" },
+        [M_FETCH_CANCELLED] = { .name = "moongate_http_requests_total",
+                                .labels = "{outcome=\"cancelled\"}" },
+        [M_FETCH_CONNECTIONS] = { "moongate_http_connections_total", "counter",
+                                  "Connections opened for HTTP requests of tools." },
     };
 
     for (int m = 0; m < M_COUNT; m++) {

@@ -66,6 +66,8 @@ struct config_tool {
     enum config_fs fs;
     struct config_list exec; /* program names, absolute paths, "@evals" */
     struct config_list env;
+    struct config_list http; /* host globs, with or without a port */
+    bool allow_private;
     struct config_list state; /* "jobs:rw", "models:r"; a bare name is :r, globs are meant */
     int64_t timeout_ms;
     uint64_t memory_bytes;

@@ -58,8 +58,8 @@ const char *shape_network(const char *s)
     return NULL;
 }
 
-/* Is [s, s+len) a host name or address, with or without a port? */
-static bool is_authority(const char *s, size_t len)
+/* Is [s, s+len) a host name of these bytes or an address, with or without a port? */
+static bool is_authority_of(const char *bytes, const char *s, size_t len)
 {
     char text[256];
     uint64_t port;
@@ -78,11 +78,22 @@ static bool is_authority(const char *s, size_t len)
         if (inet_pton(AF_INET6, host, &six) != 1)
             return false;
     } else {
-        rest = host + strspn(host, NAME_BYTES);
+        rest = host + strspn(host, bytes);
         if (rest == host)
             return false;
     }
     return *rest == '\0' || (*rest == ':' && parse_uint(rest + 1, 65535, &port) == 0);
+}
+
+static bool is_authority(const char *s, size_t len) { return is_authority_of(NAME_BYTES, s, len); }
+
+const char *shape_host_grant(const char *s)
+{
+    size_t len = strlen(s);
+
+    if (is_authority_of(NAME_BYTES "*?", s, len) && !(len > 2 && strcmp(s + len - 2, ":0") == 0))
+        return NULL;
+    return "a host or HOST:PORT, * and ? for any";
 }
 
 const char *shape_host(const char *s)

@@ -7,6 +7,7 @@
 const char *shape_address(const char *s);   /* 127.0.0.1, ::1 */
 const char *shape_network(const char *s);   /* an address, or ADDRESS/BITS */
 const char *shape_host(const char *s);      /* as in a Host header, with or without port */
+const char *shape_host_grant(const char *s); /* the same, with * and ? */
 const char *shape_origin(const char *s);    /* scheme://host[:port], null or * */
 const char *shape_url(const char *s);       /* http:// or https:// and a host */
 const char *shape_http_path(const char *s); /* /mcp */

@@ -145,6 +145,8 @@ static struct policy *policy_new(const struct policies *all, const char *tool)
         .env = p->rule.env.items,
         .state = p->rule.state.items,
         .fs = (enum vm_fs)p->rule.fs,
+        .http = p->rule.http.items,
+        .allow_private = p->rule.allow_private,
         .timeout_ms = p->rule.timeout_ms,
         .memory_bytes = p->rule.memory_bytes,
         .concurrent = p->rule.concurrent,

@@ -13,6 +13,7 @@
 #include "index/index.h"
 #include "base/tool_metrics.h"
 #include "files/files.h"
+#include "io/fetch.h"
 #include "worker/own.h"
 #include "worker/toolgate.h"
 
@@ -56,13 +57,15 @@ int services_raise_descriptors(struct gateway *g, const struct config *c, struct
 {
     struct rlimit limit;
     rlim_t need = (rlim_t)c->server.max_connections + SPARE_DESCRIPTORS;
+    /* As far as the system allows: requests of tools fail without, and the gateway does not. */
+    rlim_t wish = need + (rlim_t)services_worker_count(c) * FETCH_DESCRIPTORS;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return err_set(e, MG_E_IO, "cannot read the limit of descriptors: %s", strerror(errno));
     g->files = limit;
-    if (limit.rlim_cur >= need)
+    if (limit.rlim_cur >= wish)
         return 0;
     rlim_t hard = limit.rlim_max;
-    limit.rlim_cur = need;
+    limit.rlim_cur = wish <= hard ? wish : need > hard ? need : hard;
     if (limit.rlim_max < need)
         limit.rlim_max = need;
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0)

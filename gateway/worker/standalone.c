@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "files/files.h"
 #include "index/index.h"
+#include "io/fetch.h"
 #include "store/store.h"
 #include "worker/loading.h"
 #include "worker/own.h"
@@ -105,7 +106,8 @@ static int services_make(struct standalone_run *r, const struct standalone_parts
     s->job_gates = g->job_gates = job_gates_new();
     if (s->offload && s->topics)
         s->outbox = outbox_new(s->loop, s->store, s->topics);
-    if (s->outbox && s->cache && s->fs && s->jobs && s->job_gates && s->index)
+    s->fetcher = s->loop ? fetcher_new(s->loop, s->metrics) : NULL;
+    if (s->outbox && s->fetcher && s->cache && s->fs && s->jobs && s->job_gates && s->index)
         return 0;
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }
@@ -155,6 +157,7 @@ int standalone_run_close(struct standalone_run *r, struct err *e)
     if (s->loop)
         loop_poll(s->loop, 0);
     outbox_free(s->outbox);
+    fetcher_free(s->fetcher);
     topics_free(s->topics);
     cache_free(s->cache);
     files_free(s->fs);

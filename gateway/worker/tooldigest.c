@@ -15,10 +15,10 @@ static void digest_source(struct buf *facts, const struct source *s)
 
 static void digest_tool(struct buf *facts, const struct config *c, const struct config_tool *t)
 {
-    buf_printf(facts, "tool %s %d %d %s|%s|%s %lld %llu %u %u/%u\n", t->name, t->enabled,
-               (int)t->fs, t->exec.text, t->env.text, t->state.text, (long long)t->timeout_ms,
-               (unsigned long long)t->memory_bytes, t->concurrent, t->rate.bucket,
-               t->rate.window_ms);
+    buf_printf(facts, "tool %s %d %d %s|%s|%s|%s|%d %lld %llu %u %u/%u\n", t->name, t->enabled,
+               (int)t->fs, t->exec.text, t->env.text, t->state.text, t->http.text, t->allow_private,
+               (long long)t->timeout_ms, (unsigned long long)t->memory_bytes, t->concurrent,
+               t->rate.bucket, t->rate.window_ms);
     for (size_t i = 0; i < t->n_settings; i++) {
         const struct config_setting *s = &t->settings[i];
         buf_printf(facts, "%s=%s@%s\n", s->key, s->value, s->where);

@@ -9,6 +9,7 @@
 #include "api/outbox.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "io/fetch.h"
 #include "worker/call.h"
 #include "worker/endpoint_topics.h"
 #include "worker/route.h"
@@ -286,7 +287,8 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
         w->http = http_server_new(w->loop, g->http, &http, g->addresses, g->address_count, &handler,
                                   w, w->metrics, e);
     w->outbox = w->http ? outbox_new(w->loop, g->store, g->topics) : NULL;
-    if (!w->outbox) {
+    w->fetcher = w->outbox ? fetcher_new(w->loop, w->metrics) : NULL;
+    if (!w->fetcher) {
         err_set(e, e->code ? e->code : MG_E_NOMEM, "%s",
                 e->code ? e->text : "no memory for a worker");
         worker_free(w);
@@ -302,6 +304,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
                                         .fs = g->fs,
                                         .outbox = w->outbox,
                                         .index = g->index,
+                                        .fetcher = w->fetcher,
                                         .watch = &w->watch,
                                         .metrics = w->metrics,
                                         .files = &g->files,
@@ -333,6 +336,7 @@ void worker_free(struct worker *w)
         http_server_free(w->http);
     }
     outbox_free(w->outbox);
+    fetcher_free(w->fetcher);
     loop_free(w->loop);
     serving_unref(w->serving);
     buf_fini(&w->scratch);

@@ -34,6 +34,7 @@ struct worker {
     struct watch_slot watch;
     bool is_long_stuck;    /* the watchdog's thread alone */
     struct outbox *outbox; /* events that wait for the disk */
+    struct fetcher *fetcher;
     struct vm_services services;
     struct serving *serving; /* what new requests are served with; one reference */
     struct vm *vm;           /* serving->generation->vms[index] */

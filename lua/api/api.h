@@ -22,6 +22,7 @@ int mgl_open_exec(lua_State *L);
 int mgl_open_fs(lua_State *L);
 int mgl_open_gates(lua_State *L);
 int mgl_open_index(lua_State *L);
+int mgl_open_http(lua_State *L);
 int mgl_open_jobs(lua_State *L);
 int mgl_open_json(lua_State *L);
 int mgl_open_log(lua_State *L);
@@ -31,5 +32,6 @@ int mgl_open_result(lua_State *L);
 int mgl_open_state(lua_State *L);
 int mgl_open_testing(lua_State *L);
 int mgl_open_time(lua_State *L);
+int mgl_open_url(lua_State *L);
 
 #endif

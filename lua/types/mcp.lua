@@ -15,7 +15,7 @@ local mcp = {}
 ---@field annotations table?
 ---@field icons table?
 ---@field meta table?
----@field needs string[]? "exec", "env", "state:NAME"; with a "?" at the end: optional
+---@field needs string[]? "exec", "env", "http", "state:NAME"; with a "?" at the end: optional
 ---@field settings table<string, mcp.setting>?
 ---@field limits { timeout: mcp.duration?, memory: mcp.size?, concurrent: integer? }?
 ---@field coerce boolean?

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const known[] = { "exec", "env", "fs", "state", NULL };
-static const char *const later[] = { "http", "redis", NULL };
+static const char *const known[] = { "exec", "env", "fs", "http", "state", NULL };
+static const char *const later[] = { "redis", NULL };
 
 static bool is_one_of(const char *s, size_t len, const char *const *words)
 {
@@ -48,6 +48,8 @@ static const char *example(const char *need, const struct source *file)
         return "env = NAME";
     if (strcmp(need, "fs") == 0)
         return "fs = read (or write, if it changes files)";
+    if (strcmp(need, "http") == 0)
+        return "http = HOST";
     return strstr(file->text, "mcp.evals") ? "exec = @evals" : "exec = PROGRAM";
 }
 
@@ -73,6 +75,7 @@ static void check_need(lua_State *L, const char *tool, const struct vm_policy *p
     bool has = colon                       ? grants_collection(p->state, colon + 1, len - word - 1)
                : strcmp(name, "fs") == 0   ? p->fs != VM_FS_NONE
                : strcmp(name, "exec") == 0 ? p->exec && *p->exec
+               : strcmp(name, "http") == 0 ? p->http && *p->http
                                            : p->env && *p->env;
     if (has) {
         note(L, granted, need, word);

@@ -30,6 +30,7 @@ struct sources;    /* vm/sources.h */
 struct files;      /* files/files.h: locks and memory of all file operations; one per process */
 struct ownview;
 struct job_gates;  /* api/job_gates.h: how many jobs of a kind run at once; one per process */
+struct fetcher;    /* io/fetch.h: HTTP requests; one per worker */
 struct outbox;     /* api/outbox.h: events that wait until a change is durable; one per worker */
 struct api_module; /* vm/module.h: what lua/api hands in */
 struct vm_testing; /* vm/testing.h: one file of tests and its surroundings */
@@ -46,6 +47,7 @@ struct vm_services {
     struct files *fs;
     struct outbox *outbox;
     struct index *index; /* full-text search */
+    struct fetcher *fetcher;
     struct watch_slot *watch;
     struct metrics_slot *metrics;
     const struct rlimit *files; /* of descriptors, for programs; NULL: the gateway's own */
@@ -59,6 +61,8 @@ struct vm_policy { /* what mcp.ini says of one tool; borrowed from the configura
     /* NULL-terminated lists; state: "jobs:rw", "models:r" */
     const char *const *exec, *const *env, *const *state;
     enum vm_fs fs;
+    const char *const *http; /* "HOST" or "HOST:PORT", HOST may be a glob; NULL: none */
+    bool allow_private;      /* of the addresses that these lead to */
     int64_t timeout_ms;    /* 0: what the tool declares, else the default */
     uint64_t memory_bytes; /* 0: likewise */
     uint32_t concurrent;   /* 0: likewise */

@@ -233,7 +233,8 @@ local RESPONSE = { status = true, headers = true, body = true, error = true, mes
 
 --- mcp.testing.http{ ["GET http://..."] = {status=, headers=, body=}, ... }: what the network
 -- answers. A key is the method and the URL; * and ? as for exec. A request that is not listed is
--- not sent and fails the case. Nothing in a test reaches the network.
+-- not sent and fails the case. Nothing in a test reaches the network; which hosts are granted is
+-- not looked at. status is 200 without one, the names in headers are in lower case.
 function testing.http(answers)
   keep_answers("http", answers, RESPONSE)
 end

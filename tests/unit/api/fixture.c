@@ -13,6 +13,7 @@
 #include "files/files.h"
 #include "hub/inflight.h"
 #include "index/index.h"
+#include "io/fetch.h"
 #include "io/offload.h"
 
 #define LIMIT_MS 20000
@@ -113,6 +114,8 @@ struct fixture *fixture_new(bool is_durable)
     assert_non_null(f->services.fs);
     f->services.metrics = metrics_slot(0);
     open_index(f);
+    f->services.fetcher = fetcher_new(f->services.loop, f->services.metrics);
+    assert_non_null(f->services.fetcher);
     open_store(f, is_durable);
     open_hub(f);
     dog_start(&f->dog, &f->services);
@@ -143,6 +146,7 @@ void fixture_free(struct fixture *f)
     toolset_unref(f->set);
     dog_stop(&f->dog);
     cache_free(f->services.cache);
+    fetcher_free(f->services.fetcher);
     offload_free(f->services.offload);
     index_close(f->services.index);
     loop_free(f->services.loop);
@@ -173,7 +177,7 @@ void fixture_tool(struct fixture *f, const char *name, const char *body)
     folder_printf(
         f->base, file,
         "local mcp = require \"mcp\"\n"
-        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\", \"fs?\" },\n"
+        "return mcp.tool { name = \"%s\", needs = { \"exec?\", \"env?\", \"fs?\", \"http?\" },\n"
         "settings = { greeting = { type = \"string\", default = \"hi\", help = \"?\" },\n"
         "             pause = { type = \"duration\", default = \"1500ms\", help = \"?\" } },\n"
         "run = function(args, ctx)\n%s\nend }\n",

@@ -220,8 +220,7 @@ static void test_keys(void **state)
         { "[key ci]\nsecret = a\nsecert = b\n",
           "mcp.ini:3: key ci.secert: unknown key; did you mean secret?\n" },
         { "[tool x]\nhttp = example.com\nallow_private = yes\nredis = a\n",
-          "mcp.ini:2: tool x.http: unknown key\n"
-          "mcp.ini:3: tool x.allow_private: unknown key\nmcp.ini:4: tool x.redis: unknown key\n" },
+          "mcp.ini:4: tool x.redis: unknown key\n" },
         { "[tool x]\nfs = all\n",
           "mcp.ini:2: tool x.fs: expected none, read or write, got 'all'\n" },
         { "[tool x]\nttl = 1\nttl = 2\n", "mcp.ini:3: tool x.ttl: is set already in line 2\n" },
@@ -304,6 +303,12 @@ static void test_values(void **state)
         { "[paths]\nroot = /no/such/folder\n",
           "mcp.ini:2: paths.root: /no/such/folder: No such file or directory\n" },
         { "[paths]\nroot = mcp.ini\n", "mcp.ini:2: paths.root: mcp.ini: is not a folder\n" },
+        { "[tool x]\nhttp = https://a.example\n",
+          "mcp.ini:2: tool x.http: expected a host or HOST:PORT, * and ? for any, got "
+          "'https://a.example'\n" },
+        { "[tool x]\nhttp = *.example:0\n",
+          "mcp.ini:2: tool x.http: expected a host or HOST:PORT, * and ? for any, got "
+          "'*.example:0'\n" },
         { "[tool x]\nexec = ../sh\n",
           "mcp.ini:2: tool x.exec: expected a program's name, its absolute path, or @evals, got "
           "'../sh'\n" },

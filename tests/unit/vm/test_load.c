@@ -80,7 +80,9 @@ static const struct {
       "needs \"state:jobs\", which is not granted; write in mcp.ini: [tool a] state = "
       "jobs:r (or :rw, if it changes them)" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'http' } }",
-      "\"http\" is not available in this version" },
+      "needs \"http\", which is not granted; write in mcp.ini: [tool a] http = HOST" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'redis' } }",
+      "\"redis\" is not available in this version" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'exek' } }",
       "unknown need \"exek\" (did you mean \"exec\"?)" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", needs = { 'state' } }",

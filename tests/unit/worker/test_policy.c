@@ -11,6 +11,8 @@ static const char ini[] = "[tool *]\n"
                           "[tool one]\n"
                           "exec = git, make\n"
                           "fs = read\n"
+                          "http = api.example.org, *.example.net:8443\n"
+                          "allow_private = yes\n"
                           "state = jobs:rw, models:r\n"
                           "memory = 1M\n"
                           "concurrent = 3\n"
@@ -53,6 +55,10 @@ static void test_one_tool(void **state)
     assert_string_equal(p->exec[1], "make");
     assert_null(p->exec[2]);
     assert_int_equal(p->fs, VM_FS_READ);
+    assert_string_equal(p->http[0], "api.example.org");
+    assert_string_equal(p->http[1], "*.example.net:8443");
+    assert_null(p->http[2]);
+    assert_true(p->allow_private);
     assert_string_equal(p->env[0], "LANG");
     assert_string_equal(p->state[0], "jobs:rw");
     assert_string_equal(p->state[1], "models:r");
@@ -74,6 +80,8 @@ static void test_one_tool(void **state)
     assert_true(other->enabled);
     assert_null(other->exec[0]);
     assert_int_equal(other->fs, VM_FS_NONE);
+    assert_null(other->http[0]);
+    assert_false(other->allow_private);
     assert_null(other->state[0]);
     assert_int_equal(other->timeout_ms, 5000);
     assert_int_equal(other->setting_count, 0);

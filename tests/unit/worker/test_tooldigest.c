@@ -52,6 +52,8 @@ static void test_sections(void **state)
         "[tool one]\ncolour = blue\nexec = git\n",
         "[tool one]\ncolour = blue\nfs = read\n",
         "[tool one]\ncolour = blue\nenv = LANG\n",
+        "[tool one]\ncolour = blue\nhttp = example.org\n",
+        "[tool one]\ncolour = blue\nallow_private = yes\n",
         "[tool one]\ncolour = blue\nstate = jobs:r\n",
         "[tool one]\ncolour = blue\ntimeout = 1s\n",
         "[tool one]\ncolour = blue\nmemory = 1M\n",
