@@ -102,7 +102,8 @@ static int check_entry(struct move *m, int dir, const char *name, size_t len, in
     int code = 0;
     if (fstat(fd, &st) != 0)
         code = fail_errno(f, errno, m->path);
-    else if (!r->may_open(r->arg, fd) || !r->may_make(r->arg, m->to, m->name))
+    else if (!r->may_open(r->arg, fd) ||
+             !rootplace_may_name(r, m->to, m->name, S_ISDIR(st.st_mode)))
         code = fail_set(f, MG_E_DENIED, "DENIED", "%s holds what is not for tools", m->path);
     else if (S_ISDIR(st.st_mode))
         code = check_tree(m, fd, len + (size_t)n, depth, f);
@@ -141,6 +142,8 @@ static int check_source(const struct fileop *op, const struct rootplace *p,
         return fail_errno(f, ELOOP, path);
     if (!S_ISDIR(p->st.st_mode))
         return 0;
+    if (!rootplace_may_name(op->rules, to->folder, to->base, true))
+        return fail_set(f, MG_E_DENIED, "DENIED", "%s is not for tools", to->path);
     struct move m = { .op = op, .to = to->folder, .path = path };
     int n = snprintf(m.name, sizeof m.name, "%s", to->base);
     return check_tree(&m, p->fd, (size_t)n, 0, f);
@@ -228,7 +231,7 @@ int root_rename(const struct fileop *op, const char *from, const char *to, bool 
         rootplace_close(&a);
         return code;
     }
-    code = rootplace_may_make(op->rules, &b, to, f);
+    code = rootplace_may_make(op->rules, &b, to, false, f);
     if (code == 0) {
         filelock_take(op->shared, &a, &b, &lock);
         code = rename_locked(op, &a, &b, from, to, overwrite, f);
@@ -251,7 +254,7 @@ static int make_one(const struct fileop *op, const char *path, struct fail *f)
     if (p.fd >= 0) {
         code = S_ISDIR(p.st.st_mode) ? 0 : fail_exists(f, path);
     } else {
-        code = rootplace_may_make(op->rules, &p, path, f);
+        code = rootplace_may_make(op->rules, &p, path, true, f);
         if (code == 0 && mkdirat(p.folder, p.base, 0777) == 0)
             code = sync_folder(p.folder, path, f) == 0 ? 1 : f->err.code;
         else if (code == 0 && errno != EEXIST)

@@ -150,7 +150,7 @@ void digest_text(const void *data, size_t len, char hex[DIGEST_TEXT])
 int root_digest(const struct fileop *op, int fd, const char *path, char hex[DIGEST_TEXT],
                 struct fail *f)
 {
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[SHA256_SIZE] = { 0 };
     struct sha256 *hash = sha256_begin();
     char *piece = hash ? malloc(PIECE) : NULL;
     off_t at = 0;

@@ -268,15 +268,23 @@ static bool is_printable(const char *name)
     return utf8_valid(name, strlen(name)) == strlen(name);
 }
 
+bool rootplace_may_name(const struct rootfile_rules *r, int folder, const char *name,
+                        bool is_folder)
+{
+    char within[PATH_MAX + 1];
+    if (!r->may_make || !r->may_make(r->arg, folder, name))
+        return false;
+    return !is_folder || ((size_t)snprintf(within, sizeof within, "%s/", name) < sizeof within &&
+                          r->may_make(r->arg, folder, within));
+}
+
 int rootplace_may_make(const struct rootfile_rules *r, const struct rootplace *p, const char *path,
-                       struct fail *f)
+                       bool is_folder, struct fail *f)
 {
     if (p->folder < 0)
         return fail_set(f, MG_E_INVALID, "INVALID", "not the name of a file: %s", path);
     if (p->fd < 0 && !is_printable(p->base))
         return fail_set(f, MG_E_INVALID, "INVALID",
                         "a new name is UTF-8 without control characters: %s", path);
-    if (!r->may_make || !r->may_make(r->arg, p->folder, p->base))
-        return refuse(f, path);
-    return 0;
+    return rootplace_may_name(r, p->folder, p->base, is_folder) ? 0 : refuse(f, path);
 }

@@ -48,9 +48,13 @@ int rootplace_again(const struct rootfile_rules *r, struct rootplace *p, const c
 /* Opens what is there for reading or writing: exactly that, whatever lies under its name now. */
 int rootplace_reopen(const struct rootplace *p, int flags, const char *path,
                      struct fail *f) MG_NODISCARD;
-/* May the name that the place stands for be made, or be given something new? */
+/* May the name that the place stands for be made, or be given something new? is_folder: a folder,
+ * which a glob for all that is in it (.git/ and two stars) names as well. */
 int rootplace_may_make(const struct rootfile_rules *r, const struct rootplace *p, const char *path,
-                       struct fail *f) MG_NODISCARD;
+                       bool is_folder, struct fail *f) MG_NODISCARD;
+/* Likewise, of a name, or of several parts that are not there yet, in an opened folder. */
+bool rootplace_may_name(const struct rootfile_rules *r, int folder, const char *name,
+                        bool is_folder);
 
 /* An existing folder (O_PATH), judged with all that it lies in. "" is the root. */
 int rootplace_folder(const struct rootfile_rules *r, const char *path, struct fail *f) MG_NODISCARD;

@@ -77,7 +77,7 @@ static void tell(struct walker *w, size_t len, bool is_folder)
     names->count++;
 }
 
-static int visit_folder(struct walker *w, int folder, size_t len, size_t depth,
+static int visit_folder(struct walker *w, int folder, size_t at, size_t depth,
                         const struct ignore *up, struct fail *f);
 
 static int enter(struct walker *w, int folder, const char *name, size_t len, size_t depth,

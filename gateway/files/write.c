@@ -93,7 +93,7 @@ static int place(const struct fileop *op, const struct rootplace *p, const char 
                  const struct write_options *o, struct written *w, struct fail *f)
 {
     struct newfile n;
-    struct stat st;
+    struct stat st = { 0 };
     int code = newfile_open(&n, p->folder, path, f);
     if (code != 0)
         return code;
@@ -126,7 +126,7 @@ static int write_once(const struct fileop *op, const char *path, const struct wr
     int code = rootplace_open(op->rules, path, LINK_KEEP, &p, f);
     if (code != 0)
         return code;
-    code = rootplace_may_make(op->rules, &p, path, f);
+    code = rootplace_may_make(op->rules, &p, path, false, f);
     if (code == 0) {
         filelock_take(op->shared, &p, NULL, &lock);
         code = rootplace_again(op->rules, &p, path, f);
@@ -160,7 +160,7 @@ int root_write(const struct fileop *op, const char *path, const struct write_opt
 static int append_to(const struct fileop *op, const struct rootplace *p, const char *path,
                      const char *data, size_t len, struct written *w, struct fail *f)
 {
-    struct stat before, after;
+    struct stat before = { 0 }, after = { 0 };
     int fd = rootplace_reopen(p, O_WRONLY | O_APPEND, path, f);
     if (fd < 0)
         return fd;
@@ -189,7 +189,7 @@ static int append_once(const struct fileop *op, const char *path, const char *da
     int code = rootplace_open(op->rules, path, LINK_KEEP, &p, f);
     if (code != 0)
         return code;
-    code = rootplace_may_make(op->rules, &p, path, f);
+    code = rootplace_may_make(op->rules, &p, path, false, f);
     if (code == 0) {
         filelock_take(op->shared, &p, NULL, &lock);
         code = rootplace_again(op->rules, &p, path, f);

@@ -139,6 +139,17 @@ int fetch_judge(const char *const *hosts, const char *tool, const struct fetch_u
                    tool && *tool ? tool : "NAME", line);
 }
 
+int fetch_may(const struct fetch_options *o, struct err *e)
+{
+    struct fetch_url url;
+    int code = fetch_url_parse(&url, NULL, o->url, e);
+    if (code != 0)
+        return code;
+    code = fetch_judge(o->hosts, o->tool, &url, e);
+    fetch_url_fini(&url);
+    return code;
+}
+
 void fetch_fail(struct fetch *t, const char *word, const char *fmt, ...)
 {
     va_list args;

@@ -69,6 +69,8 @@ struct fetch;
  * before. */
 struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o, void (*done)(void *arg),
                           void *arg, struct err *e);
+/* Would it be sent, as far as the URL's text goes? 0, or as fetch_start() would fail. */
+int fetch_may(const struct fetch_options *o, struct err *e) MG_NODISCARD;
 struct fetch_answer *fetch_answer(struct fetch *t); /* whole when done() was called; t's */
 /* Ends it at once, whatever it does; frees it. NULL is legal. */
 void fetch_drop(struct fetch *t);

@@ -205,7 +205,7 @@ static const struct {
     { CURLE_WEIRD_SERVER_REPLY, "PROTOCOL", "the answer is not HTTP" },
     { CURLE_UNSUPPORTED_PROTOCOL, "PROTOCOL", "the answer is not HTTP" },
     { CURLE_BAD_CONTENT_ENCODING, "PROTOCOL", "the answer's encoding is broken" },
-    { CURLE_OUT_OF_MEMORY, "NOMEM", "no memory, or a header line of more than 100 KB" },
+    { CURLE_OUT_OF_MEMORY, "NOMEM", "no memory" },
 };
 
 static const char *errno_word(int number)
@@ -240,6 +240,12 @@ static void fail_hop(struct fetch *t, const struct fetch_hop *h, CURLcode code)
     }
     if (code == CURLE_COULDNT_CONNECT) {
         fail_connect(t, h);
+        return;
+    }
+    /* A line of more than 100 KB is what libcurl calls so while the header comes. */
+    if (code == CURLE_OUT_OF_MEMORY && h->has_connection && !h->in_body) {
+        fetch_fail(t, "TOO_LARGE", "%s: a line of its header is too long, or memory has run out",
+                   t->url.host);
         return;
     }
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)

@@ -11,8 +11,10 @@
 #include "tools/pathglob.h"
 
 struct ownview {
-    char **deny;     /* NULL-terminated */
-    char **prefixes; /* of the state's files, relative to the root */
+    char **deny;             /* NULL-terminated */
+    char **prefixes;         /* of the state's files, relative to the root */
+    char **files, **folders; /* own ones in the root; where a folder tells other inodes than stat()
+                              */
     struct inode *inodes;
     size_t count, cap;
     bool is_short; /* no memory */
@@ -95,13 +97,15 @@ struct ownview *ownview_new(const struct ownfiles *o)
     snprintf(root, sizeof root, "%s%s", o->root, strcmp(o->root, "/") == 0 ? "" : "/");
     v->deny = texts_new(o->deny, NULL);
     v->prefixes = texts_new(o->prefixes, root);
+    v->files = texts_new(o->files, root);
+    v->folders = texts_new(o->folders, root);
     for (size_t i = 0; i < o->inode_count && !v->is_short; i++)
         inode_add(v, &(struct stat){ .st_dev = o->inodes[i].dev, .st_ino = o->inodes[i].ino });
     paths_add(v, o->files);
     paths_add(v, o->folders);
     for (char **p = o->prefixes; *p; p++)
         prefix_add(v, *p);
-    if (!v->deny || !v->prefixes || v->is_short) {
+    if (!v->deny || !v->prefixes || !v->files || !v->folders || v->is_short) {
         ownview_free(v);
         return NULL;
     }
@@ -116,6 +120,8 @@ void ownview_free(struct ownview *v)
         return;
     texts_free(v->deny);
     texts_free(v->prefixes);
+    texts_free(v->files);
+    texts_free(v->folders);
     free(v->inodes);
     free(v);
 }
@@ -136,6 +142,14 @@ static bool is_denied(const struct ownview *v, char *path, size_t len, bool is_f
     return false;
 }
 
+static bool is_listed(char *const *paths, const char *path, size_t len)
+{
+    for (; *paths; paths++)
+        if (strncmp(*paths, path, len) == 0 && (*paths)[len] == '\0')
+            return true;
+    return false;
+}
+
 bool ownview_allows(const struct ownview *v, char *path, size_t len, bool is_folder, dev_t dev,
                     ino_t ino)
 {
@@ -143,6 +157,8 @@ bool ownview_allows(const struct ownview *v, char *path, size_t len, bool is_fol
     for (char **p = v->prefixes; *p; p++)
         if (strlen(*p) <= len && strncmp(path, *p, strlen(*p)) == 0)
             return false;
+    if (is_listed(is_folder ? v->folders : v->files, path, len))
+        return false;
     if (v->count > 0 && bsearch(&key, v->inodes, v->count, sizeof key, own_by_inode))
         return false;
     return !is_denied(v, path, len, is_folder);

@@ -107,7 +107,7 @@ static int services_make(struct standalone_run *r, const struct standalone_parts
     if (s->offload && s->topics)
         s->outbox = outbox_new(s->loop, s->store, s->topics);
     s->fetcher = s->loop ? fetcher_new(s->loop, s->metrics) : NULL;
-    if (s->outbox && s->fetcher && s->cache && s->fs && s->jobs && s->job_gates && s->index)
+    if (s->outbox && s->cache && s->fs && s->jobs && s->job_gates && s->index && s->fetcher)
         return 0;
     return e->code ? e->code : err_set(e, MG_E_NOMEM, "out of memory");
 }

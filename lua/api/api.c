@@ -12,19 +12,21 @@ static const struct api_module fs = { .name = "fs", .open = mgl_open_fs, .need =
 static const struct api_module gates = { .name = "gates", .open = mgl_open_gates };
 static const struct api_module index_ = { .name = "index", .open = mgl_open_index };
 static const struct api_module http = { .name = "http", .open = mgl_open_http, .need = "http" };
+static const struct api_module git = { .name = "git", .open = mgl_open_git, .need = "exec" };
 static const struct api_module jobs = { .name = "jobs", .open = mgl_open_jobs };
 static const struct api_module json = { .name = "json", .open = mgl_open_json };
 static const struct api_module logging = { .name = "log", .open = mgl_open_log };
 static const struct api_module metrics = { .name = "metrics", .open = mgl_open_metrics };
 static const struct api_module re = { .name = "re", .open = mgl_open_re };
 static const struct api_module result = { .name = "", .open = mgl_open_result };
+static const struct api_module schema = { .name = "schema", .open = mgl_open_schema };
 static const struct api_module state = { .name = "state", .open = mgl_open_state };
 static const struct api_module testing = { .name = "testing", .open = mgl_open_testing };
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 static const struct api_module url = { .name = "url", .open = mgl_open_url };
 
 const struct api_module *const api_modules[] = {
-    &call, &cache,  &codec,  &config,  &env,   &evals, &events,  &exec,
-    &fs,   &gates,  &index_, &http,    &jobs,  &json,  &logging, &metrics,
-    &re,   &result, &state,  &testing, &time_, &url,   NULL,
+    &call,   &cache,  &codec, &config,  &env,   &evals, &events,  &exec,    &fs,
+    &gates,  &index_, &http,  &git,     &jobs,  &json,  &logging, &metrics, &re,
+    &result, &schema, &state, &testing, &time_, &url,   NULL,
 };

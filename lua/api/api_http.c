@@ -96,6 +96,15 @@ static void complete(lua_State *L, struct fetch_options *o)
         o->timeout_ms = 1;
 }
 
+/* What the test that runs answers in the network's place; only what is granted is asked. */
+static int answer_of_test(lua_State *L, const struct fetch_options *o)
+{
+    struct err e = { 0 };
+    if (fetch_may(o, &e) != 0)
+        return api_fail(L, err_word(e.code), "%s", e.text);
+    return testing_request(L, o->method, o->url);
+}
+
 /* For lua/lib/mcp/http.lua: options, URL, body, is it JSON? -> answer, or nil, message, code. */
 static int l_request(lua_State *L)
 {
@@ -109,7 +118,7 @@ static int l_request(lua_State *L)
                         "to_file: writing files is not granted; in mcp.ini: [tool %s] fs = write",
                         o.fetch.tool ? o.fetch.tool : "NAME");
     if (testing_is_on(L))
-        return testing_request(L, o.fetch.method, o.fetch.url);
+        return answer_of_test(L, &o.fetch);
     struct http_op *h = (struct http_op *)op_push(L, &http_type);
     if (!h)
         return 3;

@@ -93,7 +93,7 @@ static int search(lua_State *L, enum re_results results)
  * newline, too), x (blanks and comments in the pattern), u (\w, \d, \s and \b by Unicode), b (s is
  * bytes, not UTF-8). init is where the search begins; ^ is the begin of s all the same, \G is init.
  * A search that is not over after 5 ms begins anew on a helper thread, as does one in more than 1
- * MB; after 1 s of computing, or 16 MB of ways back, its code is LIMIT. s has at most 16 MB. */
+ * MB; after 0.5 s of computing, or 16 MB of ways back, its code is LIMIT. s has at most 16 MB. */
 static int l_match(lua_State *L) { return search(L, RE_MATCH); }
 
 /* mcp.re.find(s, pattern [, {init=, flags=}]) -> first and last byte of the match, captures; nil

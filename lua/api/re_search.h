@@ -12,7 +12,7 @@
 #define RE_INLINE_BYTES ((size_t)1 << 20) /* longer subjects go to a helper at once */
 #define RE_SUBJECT_MAX ((size_t)16 << 20) /* bytes */
 #define RE_INLINE_US 5000                 /* then a helper begins anew */
-#define RE_HELPER_US 1000000              /* of computing; then the answer is LIMIT */
+#define RE_HELPER_US 500000               /* of computing; then the answer is LIMIT */
 #define RE_HEAP_KB 16384                  /* what remembers the ways back */
 #define RE_DEPTH 250000                   /* how many of them */
 #define RE_MATCH_LIMIT 50000000           /* steps */

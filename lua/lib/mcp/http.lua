@@ -45,6 +45,8 @@ function module.request(options)
   local response
   response, message, code = request(options, address, body, options.json ~= nil)
   if not response then return nil, message, code end
+  response.status, response.body = response.status or 200, response.body or "" -- a test's may lack them
+  response.headers = response.headers or {}
   if options.to_file ~= nil then
     local written
     written, message, code = fs.write(options.to_file, response.body, { overwrite = true })

@@ -120,7 +120,8 @@ static void test_nothing_invented(void **state)
         /* A job exists only in its function. */
         snprintf(body, sizeof body,
                  "local collection, index, ctx = mcp.state.open('t.x'), mcp.index.open('x'), ctx\n"
-                 "local counter, gauge = mcp.metrics.counter('dc', ''), mcp.metrics.gauge('dg', '')\n"
+                 "local counter = mcp.metrics.counter('dc', '')\n"
+                 "local gauge = mcp.metrics.gauge('dg', '')\n"
                  "local histogram = mcp.metrics.histogram('dh', '')\n"
                  "local handle, job = mcp.spawn(function() end), nil\n"
                  "mcp.jobs.start{id='a', run=function(j) job = j end} mcp.time.sleep(0)\n"

@@ -160,6 +160,13 @@ static void test_append(void **state)
           "one\ntwo\n48truefalse" },
         { "return select(3, mcp.fs.append('link', 'y'))", "DENIED" },
         { "return select(3, mcp.fs.append('sub', 'y'))", "EISDIR" },
+        { "local half = ('x'):rep(8 * 1048576) local all = half .. half\n"
+          "local w = mcp.fs.write('most', all) local _, m, c = mcp.fs.write('more', all .. 'y')\n"
+          "return w.size .. c .. select(3, mcp.fs.append('more', all .. 'y'))",
+          "16777216TOO_LARGETOO_LARGE" },
+        { "mcp.fs.append('most', 'y') return #mcp.fs.read('most', {length='16M'}) .. select(3, "
+          "mcp.fs.read('most', {max='16M'}))",
+          "16777216TOO_LARGE" },
         { "return select(3, mcp.fs.append('none/x', 'y'))", "ENOENT" },
         { NULL, NULL },
     };

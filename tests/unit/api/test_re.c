@@ -153,11 +153,8 @@ static void test_wrong_use(void **state)
 /* Patterns that try too much end with LIMIT, and meanwhile no round of the loop is long. */
 static const char *const hostile[] = {
     "re.match(('x'):rep(40), '(x+x+)+y\\\\d|(?=z)y')",
-    "re.match(('x'):rep(5000), '^(?:x*x*x*)*[^x]')",
     "re.match(('a'):rep(1 << 20), '(?:\\\\p{L}*+b|a)*[bc]')",
-    "re.match(('a'):rep(1 << 20), '(?:a*+[bc]|a)*[bc][de]')",
     "re.match(('a'):rep(1 << 20), '(a|b|ab)*[bc]')",
-    "re.match(('a'):rep(1 << 20), '(a*)\\\\1[bc]')",
     "re.match(('\xC3\xA9'):rep(1 << 19), '(?:\\\\X*+[bc]|.)*[bc][de]', { flags = 'u' })",
     "re.match(('a'):rep(1 << 20), '(?=(a+))a*b\\\\1|[bc]')",
     "re.gsub(('a'):rep(1 << 18), '(?:a|aa)+$|(a+)+[bc]', 'x')",

@@ -181,9 +181,29 @@ static void test_rand(void **state)
     assert_true(rand_u64() != rand_u64());
 }
 
+static void test_pieces(void **state)
+{
+    static const char text[] = "what comes in pieces has the digest of the whole";
+    uint8_t whole[SHA256_SIZE], pieces[SHA256_SIZE];
+    (void)state;
+    for (size_t cut = 0; cut < sizeof text; cut++) {
+        struct sha256 *s = sha256_begin();
+        assert_non_null(s);
+        sha256_add(s, text, cut);
+        sha256_add(s, text + cut, sizeof text - cut);
+        sha256_end(s, pieces);
+        hash_sha256(text, sizeof text, whole);
+        assert_memory_equal(whole, pieces, sizeof whole);
+    }
+    struct sha256 *dropped = sha256_begin();
+    assert_non_null(dropped);
+    sha256_end(dropped, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_digests), cmocka_unit_test(test_equal),
         cmocka_unit_test(test_key),     cmocka_unit_test(test_hex),
         cmocka_unit_test(test_base64),  cmocka_unit_test(test_base64_round_trip),

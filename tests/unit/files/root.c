@@ -46,7 +46,6 @@ static void judge(struct root *r)
 
 int root_setup(void **state)
 {
-    need_programs();
     struct root *r = calloc(1, sizeof *r);
     assert_non_null(r);
     folder_make(r->base, "files");

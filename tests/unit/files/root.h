@@ -23,7 +23,7 @@ struct root {
     struct fileop op;
 };
 
-int root_setup(void **state); /* for cmocka; skips under valgrind, which knows no openat2() */
+int root_setup(void **state); /* for cmocka; what needs openat2() asks need_programs() first */
 int root_teardown(void **state);
 /* A path in the base folder ("root/a"). Static storage, four at once. */
 const char *in_base(struct root *r, const char *name);

@@ -42,6 +42,7 @@ static void all_refuse(struct root *r, const char *path, const char *read_word,
 
 static void test_refused(void **state)
 {
+    need_programs();
     struct root *r = *state;
     struct fail f;
     folder_write(r->base, "root/free", "free");
@@ -74,6 +75,7 @@ static void test_refused(void **state)
 /* Links lead to nothing that is refused, and out of the root never. */
 static void test_links(void **state)
 {
+    need_programs();
     struct root *r = *state;
     folder_write(r->base, "root/free", "free");
     assert_int_equal(symlink("tools.d/tool.lua", in_base(r, "root/tool")), 0);
@@ -92,6 +94,7 @@ static void test_links(void **state)
 /* A folder that holds, or would hold, what is refused does not move. */
 static void test_moving(void **state)
 {
+    need_programs();
     struct root *r = *state;
     struct fail f;
     folder_write(r->base, "root/a/sub/.git/config", "git");
@@ -104,6 +107,10 @@ static void test_moving(void **state)
     assert_int_equal(root_rename(&r->op, "tools.d", "z", false, &f), MG_E_DENIED);
     assert_int_equal(unlink(in_base(r, "root/b/hard")), 0);
     assert_int_equal(root_rename(&r->op, "b", ".git", false, &f), MG_E_DENIED);
+    assert_int_equal(root_mkdir(&r->op, ".git", &f), MG_E_DENIED);
+    assert_int_equal(root_mkdir(&r->op, "empty/.git", &f), MG_E_DENIED);
+    assert_int_equal(root_rename(&r->op, "empty", ".git", false, &f), MG_E_DENIED);
+    assert_int_equal(root_rename(&r->op, "empty", ".env", false, &f), MG_E_DENIED);
     assert_int_equal(root_rename(&r->op, "b", "z", false, &f), 0);
     assert_bytes(r, "root/z/x/deep", "x");
     /* Its parts would be refused where it goes. */
@@ -121,6 +128,7 @@ static void test_moving(void **state)
 
 static void test_too_many(void **state)
 {
+    need_programs();
     struct root *r = *state;
     struct fail f;
     char name[64];
@@ -140,6 +148,7 @@ static void test_too_many(void **state)
 /* The listing and the judge of open files agree on every name. */
 static void test_view(void **state)
 {
+    need_programs();
     struct root *r = *state;
     struct fail f;
     folder_write(r->base, "root/.git/config", "git");

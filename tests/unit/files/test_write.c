@@ -25,6 +25,7 @@ static int put(struct root *r, const char *path, const char *text, const char *s
 /* A file may have 100,000 bytes; more is refused as by a full disk, and nothing stays behind. */
 static void test_full(void **state)
 {
+    need_programs();
     struct root *r = *state;
     struct rlimit old, small = { .rlim_cur = 100000 };
     struct fail f;
@@ -60,6 +61,7 @@ static void test_full(void **state)
 /* Nobody waits any more: the old file stays. */
 static void test_stopped(void **state)
 {
+    need_programs();
     struct root *r = *state;
     struct fail f;
     struct written w;
@@ -78,6 +80,7 @@ static void test_stopped(void **state)
 /* Read-only files and folders, as far as the user of the tests is held to that. */
 static void test_modes(void **state)
 {
+    need_programs();
     struct root *r = *state;
     struct fail f;
     if (geteuid() == 0)
@@ -117,6 +120,7 @@ static void *write_once(void *arg)
 
 static void test_one_wins(void **state)
 {
+    need_programs();
     struct root *r = *state;
     char seen[DIGEST_TEXT];
     int rounds = 100 / slow_factor();
@@ -159,6 +163,7 @@ static void *append_lines(void *arg)
 
 static void test_appends(void **state)
 {
+    need_programs();
     struct root *r = *state;
     pthread_t threads[THREADS];
     struct writer writers[THREADS];
@@ -213,6 +218,7 @@ static void try_all(struct root *r, unsigned *done)
 
 static void test_swapped(void **state)
 {
+    need_programs();
     struct root *r = *state;
     struct swapper s = { .stop = false };
     pthread_t thread;
@@ -234,6 +240,7 @@ static void test_swapped(void **state)
 
 static void test_memory(void **state)
 {
+    need_programs();
     struct root *r = *state;
     assert_true(files_take(r->shared, FILES_MEMORY));
     assert_false(files_take(r->shared, 1));

@@ -130,6 +130,13 @@ static void test_header(void **state)
     check(t, path, 200, "");
     snprintf(path, sizeof path, "/fields?%d", FETCH_HEADER_COUNT_MAX);
     check(t, path, 0, "!TOO_LARGE");
+    /* All its lines count: 17 bytes of the first, 8 + 2 around the field, 19 + 2 behind it.
+     */
+    snprintf(path, sizeof path, "/wide?%zu", FETCH_HEADERS_MAX - 48);
+    check(t, path, 200, "");
+    snprintf(path, sizeof path, "/wide?%zu", FETCH_HEADERS_MAX - 47);
+    check(t, path, 0, "!TOO_LARGE");
+    check(t, "/wide?200000", 0, "!TOO_LARGE");
     /* Trailers do not join the header. */
     f = get(t, "/chunked");
     assert_int_equal(fetch_answer(f)->header_count, 1);

@@ -88,6 +88,14 @@ static void say_fields(int fd, int n)
     say_text(fd, "Content-Length: 0\r\n\r\n");
 }
 
+static void say_wide(int fd, int n)
+{
+    say_text(fd, "HTTP/1.1 200 OK\r\nX-Wide: ");
+    for (; n > 0; n--)
+        say_text(fd, "w");
+    say_text(fd, "\r\nContent-Length: 0\r\n\r\n");
+}
+
 /* false: the connection is to be closed. */
 static bool answer_strangely(struct connection *c, const char *path)
 {
@@ -129,6 +137,8 @@ static bool answer(struct connection *c, const char *path)
                  0);
     else if (strncmp(path, "/fields?", 8) == 0)
         say_fields(fd, atoi(rest));
+    else if (strncmp(path, "/wide?", 6) == 0)
+        say_wide(fd, atoi(rest));
     else if (strcmp(path, "/early") == 0)
         say_text(fd, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
                      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");

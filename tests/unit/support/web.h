@@ -8,6 +8,7 @@
  *   /to?CODE URL          CODE with Location: URL (the rest of the target, %20 and all)
  *   /cookies              200 with two Set-Cookie and two X-Two
  *   /fields?N             200 with N fields in its header
+ *   /wide?N               200 with a field of N bytes
  *   /stall                no answer at all
  *   /half                 the head and half of the body, then nothing
  *   /cut                  the same, then it closes

@@ -1,0 +1,25 @@
+-- repofile.lua - how files of the repository are named to clients: ids and URLs.
+local mcp = require "mcp"
+
+local repofile = {}
+
+local PREFIX = "lukhas-path:"
+
+--- The id of a file, from its path relative to the root.
+function repofile.id(path)
+  return PREFIX .. mcp.codec.base64url(path)
+end
+
+-- Every byte that cannot stand in the path of a URL as it is.
+local function encode(path)
+  return (path:gsub("[^A-Za-z0-9/._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+--- Where people can look at it: below [paths] view_base, else the file itself.
+function repofile.url(path, absolute)
+  local base = mcp.index.settings().view_base
+  if base then return base:gsub("/+$", "") .. "/" .. encode(path) end
+  return "file://" .. encode(absolute)
+end
+
+return repofile
