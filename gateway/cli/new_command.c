@@ -9,8 +9,6 @@
 #include "cli/cli.h"
 #include "config/config.h"
 
-extern char **environ;
-
 #define NAME_MAX_BYTES 100
 
 static const char tool_text[] =

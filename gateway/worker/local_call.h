@@ -30,7 +30,7 @@ struct local_call {
 
 /* The request that a client of the newest revision would send. args: JSON text. */
 void local_call_message(const char *client, const char *tool, const char *args, size_t len,
-                        bool wants_progress, bool wants_log, struct buf *out);
+                        bool wants_progress, bool wants_log, struct buf *b);
 
 /* Checks the call as the protocol does. args: the text of the arguments, JSON of whatever kind, not
  * checked by the caller. false: it is refused, reply says why. */

@@ -22,7 +22,7 @@ struct offline_call {
 /* Calls one tool. Prints the text blocks of the result, other blocks as JSON. An error result goes
  * to standard error and returns 1. commit: through the gateway that holds the state, if one does.
  */
-int offline_call(const char *ini_path, const struct offline_call *call);
+int offline_call(const char *ini_path, const struct offline_call *o);
 
 /* May the key call the tool? Prints the answer and what decides it; 0 yes, 1 no, 2 when there is no
  * such key or tool. */
@@ -34,6 +34,6 @@ struct offline_test {
     bool tap;                 /* the Test Anything Protocol instead of text for people */
 };
 /* Runs the tests beside the tools: all, or those of some files. 1: one failed, or there is none. */
-int offline_test(const char *ini_path, const struct offline_test *test);
+int offline_test(const char *ini_path, const struct offline_test *o);
 
 #endif

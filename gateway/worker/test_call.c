@@ -251,12 +251,22 @@ void test_call_drop(void *arg, struct testing_call *asker)
         }
 }
 
+/* The first that is not begun, out of its list; NULL: none. */
+static struct test_call *pending_take(struct test_calls *calls)
+{
+    struct test_call *c = calls->pending;
+    if (!c)
+        return NULL;
+    calls->pending = c->next;
+    if (c->next)
+        c->next->prev = &calls->pending;
+    return c;
+}
+
 bool test_calls_start(struct test_calls *calls, struct vm *vm)
 {
     bool some = calls->pending != NULL;
-    while (calls->pending) {
-        struct test_call *c = calls->pending;
-        call_unlink(c);
+    for (struct test_call *c; (c = pending_take(calls)) != NULL;) {
         call_link(c, &calls->running);
         if (local_call_open(&c->call, calls->tools, c->tool, c->args, c->len))
             local_call_start(&c->call, vm);
@@ -268,9 +278,6 @@ bool test_calls_start(struct test_calls *calls, struct vm *vm)
 
 void test_calls_fini(struct test_calls *calls)
 {
-    while (calls->pending) {
-        struct test_call *c = calls->pending;
-        call_unlink(c);
+    for (struct test_call *c; (c = pending_take(calls)) != NULL;)
         call_free(c);
-    }
 }

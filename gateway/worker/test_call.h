@@ -16,9 +16,9 @@ struct test_calls {
 };
 
 /* vm_testing.call and .drop, for a struct test_calls. */
-int test_call_new(void *calls, struct testing_call *c, const struct testing_request *r,
+int test_call_new(void *arg, struct testing_call *asker, const struct testing_request *r,
                   struct err *e);
-void test_call_drop(void *calls, struct testing_call *c);
+void test_call_drop(void *arg, struct testing_call *asker);
 /* Begins those that wait for it. Returns whether there were some. */
 bool test_calls_start(struct test_calls *calls, struct vm *vm);
 /* When the machine is freed. */

@@ -96,27 +96,13 @@ static void complete(lua_State *L, struct fetch_options *o)
         o->timeout_ms = 1;
 }
 
-static void copy_field(lua_State *L, int from, const char *name)
-{
-    lua_getfield(L, from, name);
-    lua_setfield(L, -2, name);
-}
-
 /* What the test that runs answers in the network's place; only what is granted is asked. */
 static int answer_of_test(lua_State *L, const struct fetch_options *o)
 {
     struct err e = { 0 };
     if (fetch_may(o, &e) != 0)
         return api_fail(L, err_word(e.code), "%s", e.text);
-    const char *key = lua_pushfstring(L, "%s %s", o->method, o->url);
-    if (testing_answered(L, "http", key) != 1)
-        return 3;
-    int answer = lua_gettop(L);
-    lua_createtable(L, 0, 3);
-    copy_field(L, answer, "status");
-    copy_field(L, answer, "headers");
-    copy_field(L, answer, "body");
-    return 1;
+    return testing_request(L, o->method, o->url);
 }
 
 /* For lua/lib/mcp/http.lua: options, URL, body, is it JSON? -> answer, or nil, message, code. */

@@ -336,6 +336,37 @@ int testing_program(lua_State *L, const char *const *argv)
     return testing_answered(L, "exec", lua_tostring(L, -1));
 }
 
+int testing_request(lua_State *L, const char *method, const char *url)
+{
+    int n = testing_answered(L, "http", lua_pushfstring(L, "%s %s", method, url));
+    if (n != 1)
+        return n;
+    int answer = lua_gettop(L);
+    lua_createtable(L, 0, 3);
+    if (lua_getfield(L, answer, "status") == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_pushinteger(L, 200);
+    }
+    lua_setfield(L, answer + 1, "status");
+    if (lua_getfield(L, answer, "body") == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_pushliteral(L, "");
+    }
+    lua_setfield(L, answer + 1, "body");
+    lua_newtable(L); /* the tool may change it */
+    if (lua_getfield(L, answer, "headers") == LUA_TTABLE) {
+        lua_pushnil(L);
+        while (lua_next(L, -2)) {
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, answer + 2);
+        }
+    }
+    lua_settop(L, answer + 2);
+    lua_setfield(L, answer + 1, "headers");
+    return 1;
+}
+
 int mgl_open_testing(lua_State *L)
 {
     static const luaL_Reg primitives[] = {

@@ -16,6 +16,8 @@ int testing_answered(lua_State *L, const char *kind, const char *key);
 /* The same for a program: argv with blanks between. */
 int testing_program(lua_State *L, const char *const *argv);
 
+/* The same for a request, for mcp.http: pushes a table of its own, {status=, headers=, body=}. */
+int testing_request(lua_State *L, const char *method, const char *url);
 /* A lua_CFunction: milliseconds of the test's time pass. -> true, or nil, message, code (w). */
 int testing_pause(lua_State *L);
 

@@ -232,6 +232,39 @@ test("programs are answered by the test, under the tool's own grants", async (t)
   assert.match(run.stdout, /3 tests, 1 failed\n$/, run.stdout);
 });
 
+test("the network is answered by the test, and by nobody else", async (t) => {
+  const gw = site(t, {
+    "get.lua": `local mcp = require "mcp"
+      return mcp.tool { name = "get", needs = { "http" }, run = function(args)
+        local r, message, code = mcp.http.get(args.url, { query = args.query })
+        if not r then return nil, code .. " " .. message end
+        r.headers.seen = "by the tool"
+        return { status = r.status, body = r.body, type = r.headers["content-type"],
+          n = (r:json() or {}).n } end }`,
+    "get_test.lua": tests(`
+      local function get(url) return t.call("get", { url = url }) end
+      t.case("answers", function()
+        t.http {
+          ["GET https://example.com/a"] = { body = '{"n":7}',
+            headers = { ["content-type"] = "application/json" } },
+          ["GET https://example.com/*"] = { status = 404 },
+          ["GET https://slow.example/*"] = { error = "TIMEOUT", message = "too slow" },
+        }
+        for _ = 1, 2 do
+          t.eq(get("https://example.com/a").value,
+            { status = 200, body = '{"n":7}', type = "application/json", n = 7 })
+        end
+        t.eq(get("https://example.com/b").value, { status = 404, body = "" })
+        t.eq(get("https://slow.example/").text, "TIMEOUT too slow")
+      end)
+      t.case("unlisted", function() get("https://example.com/x") end)`),
+  }, quiet + "[tool get]\nhttp = example.com, slow.example\n");
+  const run = await gw.run("test");
+  assert.equal(run.code, 1);
+  assert.match(run.stdout, /FAIL get_test\.lua: unlisted .*\n    http: no answer is listed for `GET https:\/\/example\.com\/x`/);
+  assert.match(run.stdout, /2 tests, 1 failed\n$/, run.stdout);
+});
+
 test("a call in a test is a client's: its key, its schema's limits, its refusals", async (t) => {
   const gw = site(t, {
     "who.lua": `local mcp = require "mcp"

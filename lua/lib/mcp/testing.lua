@@ -232,8 +232,9 @@ end
 local RESPONSE = { status = true, headers = true, body = true, error = true, message = true }
 
 --- mcp.testing.http{ ["GET http://..."] = {status=, headers=, body=}, ... }: what the network
--- answers. A key is the method and the URL; * and ? as for exec. A request that is not listed is
--- not sent and fails the case. Nothing in a test reaches the network.
+-- answers. A key is the method and the URL; * and ? as for exec. The tool's grants are checked as
+-- always. A request that is not listed is not sent and fails the case: nothing in a test reaches
+-- the network. status is 200 without one, the names in headers are in lower case.
 function testing.http(answers)
   keep_answers("http", answers, RESPONSE)
 end
