@@ -10,6 +10,14 @@ function repofile.id(path)
   return PREFIX .. mcp.codec.base64url(path)
 end
 
+--- The path of such an id, nil for another. With padding or without, in either alphabet: clients
+-- make ids themselves.
+function repofile.path(id)
+  if id:sub(1, #PREFIX) ~= PREFIX then return nil end
+  local text = id:sub(#PREFIX + 1):gsub("=+$", ""):gsub("%+", "-"):gsub("/", "_")
+  return mcp.codec.unbase64url(text) or ""
+end
+
 -- Every byte that cannot stand in the path of a URL as it is.
 local function encode(path)
   return (path:gsub("[^A-Za-z0-9/._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
