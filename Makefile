@@ -129,7 +129,7 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/flags
 # The list file makes an archive notice a source that was removed.
 define layer_rules
 $(BUILD)/lib/$1.list: FORCE
-	$$(call write_if_changed,$(call objects,$1))
+	$$(call write_if_changed,$(patsubst $(BUILD)/%,%,$(call objects,$1)))
 $(call archive,$1): $(call objects,$1) $(BUILD)/lib/$1.list
 	@rm -f $$@
 	@$(AR) rcsD $$@ $(call objects,$1)
@@ -158,7 +158,8 @@ MAIN_OBJ := $(MAIN_SRC:%.c=$(BUILD)/obj/%.o)
 $(BUILD)/moongate: $(MAIN_OBJ) $(foreach l,$(LAYERS),$(call archive,$l))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OPT) $(LTO) $(LD_ALL) $(MAIN_OBJ) -Wl,--start-group \
-	  $(foreach l,$(LAYERS),$(call archive,$l)) -Wl,--end-group $(PKG_LIBS) -lm -o $@
+	  $(foreach l,$(LAYERS),$(call archive,$l)) -Wl,--end-group $(PKG_LIBS) -lm -o $@.new
+	$(Q)mv -f $@.new $@
 
 # ---- unit tests --------------------------------------------------------------------------------
 # tests/unit/LAYER/test_*.c are programs; every other .c beside them is linked into each of them. Of
