@@ -40,7 +40,8 @@ struct toolset_problem { /* a file that did not load */
 
 struct toolset;
 struct toolset *toolset_new(uint32_t generation); /* NULL: no memory; building starts */
-/* Copies everything, but takes over the compiled schemas when it returns 0. MG_E_CONFLICT with a text naming both files for a name that is taken. */
+/* Copies everything, but takes over the compiled schemas when it returns 0. MG_E_CONFLICT with a
+ * text naming both files for a name that is taken. */
 int toolset_add(struct toolset *s, const struct tool *t, struct err *e) MG_NODISCARD;
 /* Copies everything. shown NULL: nothing more to show. */
 int toolset_add_problem(struct toolset *s, const struct toolset_problem *p) MG_NODISCARD;

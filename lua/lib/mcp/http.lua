@@ -1,5 +1,5 @@
 -- http.lua - mcp.http: what of a request is Lua's, and the answer's methods.
--- Given: the module's table, to be completed; request() of api_http.c; mcp.url, mcp.json and mcp.fs.
+-- Given: the module's table, to be completed; request() of api_http.c; mcp.url, mcp.json, mcp.fs.
 -- Runs for each tool file that was granted "http".
 local module, request, url, json, fs = ...
 
@@ -45,7 +45,8 @@ function module.request(options)
   local response
   response, message, code = request(options, address, body, options.json ~= nil)
   if not response then return nil, message, code end
-  response.status, response.body = response.status or 200, response.body or "" -- a test's may lack them
+  response.status = response.status or 200        -- a test's answer may lack some
+  response.body = response.body or ""
   response.headers = response.headers or {}
   if options.to_file ~= nil then
     local written
