@@ -122,7 +122,7 @@ static int files_make(const char *folder, const char *name)
     printf("%s\n%s\n\nNext:\n"
            "  moongate test %s_test.lua          run its tests\n"
            "  moongate call %s '{\"text\":\"a b\"}'   call it once\n"
-           "  kill -HUP $(pidof moongate)        load it into the gateway that runs\n",
+           "A gateway that runs serves it already.\n",
            tool, test, name, name);
     return CLI_OK;
 }

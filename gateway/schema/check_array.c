@@ -96,8 +96,10 @@ bool check_array(struct check *c, const struct frame *f)
     uint32_t count = c->tape.node[f->node].count;
 
     if (count < f->s->items_count.min)
-        return check_fail(c, f, "at least %llu items", (unsigned long long)f->s->items_count.min);
+        return check_fail(c, f, "at least %llu item%s", (unsigned long long)f->s->items_count.min,
+                          f->s->items_count.min == 1 ? "" : "s");
     if (count > f->s->items_count.max)
-        return check_fail(c, f, "at most %llu items", (unsigned long long)f->s->items_count.max);
+        return check_fail(c, f, "at most %llu item%s", (unsigned long long)f->s->items_count.max,
+                          f->s->items_count.max == 1 ? "" : "s");
     return check_items(c, f) && check_contains(c, f) && check_unique(c, f);
 }

@@ -139,9 +139,11 @@ bool check_object(struct check *c, const struct frame *f)
     bool seen;
 
     if (n->count < s->members.min)
-        return check_fail(c, f, "at least %llu members", (unsigned long long)s->members.min);
+        return check_fail(c, f, "at least %llu member%s", (unsigned long long)s->members.min,
+                          s->members.min == 1 ? "" : "s");
     if (n->count > s->members.max)
-        return check_fail(c, f, "at most %llu members", (unsigned long long)s->members.max);
+        return check_fail(c, f, "at most %llu member%s", (unsigned long long)s->members.max,
+                          s->members.max == 1 ? "" : "s");
     bool says_nothing = s->named_count == 0 && s->pattern_count == 0 && !s->additional && !s->names;
     for (uint32_t i = f->node + 1; !says_nothing && i < n->next;
          i = c->tape.node[i + 1].next, index++) {

@@ -201,9 +201,11 @@ static bool check_string(struct check *c, const struct frame *f)
         if (!check_work(c, length / 64))
             return false;
         if (length < r->min)
-            return check_fail(c, f, "at least %llu characters", (unsigned long long)r->min);
+            return check_fail(c, f, "at least %llu character%s", (unsigned long long)r->min,
+                              r->min == 1 ? "" : "s");
         if (length > r->max)
-            return check_fail(c, f, "at most %llu characters", (unsigned long long)r->max);
+            return check_fail(c, f, "at most %llu character%s", (unsigned long long)r->max,
+                              r->max == 1 ? "" : "s");
     }
     if (!f->s->pattern || check_matches(c, f->s->pattern, f->node))
         return !c->failure;

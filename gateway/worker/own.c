@@ -28,11 +28,10 @@ static void paths_add(void *arg, const char *path)
     struct paths *p = arg;
     if (!path || !path[0])
         return;
-    char *copy = p->n < MAX_PATHS ? strdup(path) : NULL;
-    if (copy)
-        p->items[p->n++] = copy;
-    else
+    if (p->n == MAX_PATHS || !(p->items[p->n] = strdup(path)))
         p->is_short = true;
+    else
+        p->n++;
 }
 
 static void paths_fini(struct paths *p)

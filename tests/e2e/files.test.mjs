@@ -8,7 +8,7 @@ import test from "node:test";
 
 import { Gateway, repo, slowness } from "./lib/gateway.mjs";
 
-const example = fs.readFileSync(path.join(repo, "config/examples/edit_file.lua"), "utf8");
+const example = fs.readFileSync(path.join(repo, "config/examples/tools.d/edit_file.lua"), "utf8");
 const lister = `local mcp = require "mcp"
 return mcp.tool { name = "lister", input = { type = "object" }, needs = { "fs?" },
   run = function(args)

@@ -92,7 +92,7 @@ test("a server that is slow, huge, broken or gone has an end and a word", async 
 
 test("the example asks, too", async (t) => {
   const origin = await startOrigin(t);
-  const example = fs.readFileSync(path.join(repo, "config/examples/http_status.lua"), "utf8");
+  const example = fs.readFileSync(path.join(repo, "config/examples/tools.d/http_status.lua"), "utf8");
   const gw = await start(t, [origin], {
     ini: `[tool http_status]\nhttp = ${origin.authority}\nallow_private = yes\n`, tools: { "http_status.lua": example },
   });

@@ -1,4 +1,4 @@
-// index.test.mjs - the search index in a running gateway, by the example config/examples/notes.lua: restarts, a
+// index.test.mjs - the search index in a running gateway, by the example config/examples/tools.d/notes.lua: restarts, a
 // lost file, looking without serving, where it lies and that no tool reads it.
 
 import assert from "node:assert/strict";
@@ -8,7 +8,7 @@ import test from "node:test";
 
 import { Gateway, repo, runBinary } from "./lib/gateway.mjs";
 
-const notes = fs.readFileSync(path.join(repo, "config/examples/notes.lua"), "utf8");
+const notes = fs.readFileSync(path.join(repo, "config/examples/tools.d/notes.lua"), "utf8");
 
 async function start(t, { ini = "", tools = {} } = {}) {
   const gw = await Gateway.start({ ini: `[rate_limit]\nbucket = 0\n${ini}`, tools: { "notes.lua": notes, ...tools } });

@@ -1,6 +1,7 @@
 #!/bin/sh
-# run.sh - the tests in Lua: those of the runtime (tests/lua/tools.d), then those of the tools that
-# are shipped (tools.d), all by `moongate test`. What runs real programs is called instead.
+# run.sh - the tests in Lua: those of the tools that are shipped (tools.d), of the examples
+# (config/examples/tools.d) and of the runtime (tests/lua/tools.d), all by `moongate test`. What
+# runs real programs is called instead.
 # usage: MOONGATE_BIN=build/moongate run.sh
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -10,10 +11,12 @@ trap 'rm -rf "$root"' EXIT
 trap 'exit 130' INT TERM
 failed=0
 
-# The shipped tools, as they are shipped: no variable of the caller's configures them.
-env -i PATH="$PATH" TMPDIR="$root" ASAN_OPTIONS="${ASAN_OPTIONS-}" UBSAN_OPTIONS="${UBSAN_OPTIONS-}" \
-    TSAN_OPTIONS="${TSAN_OPTIONS-}" LUKHAS_REPO_ROOT="$root" \
-    timeout -k 5 300 "$bin" -c "$here/../../mcp.ini" test || failed=1
+# As they are shipped: no variable of the caller's configures them.
+for ini in mcp.ini config/examples/authors.ini; do
+    env -i PATH="$PATH" TMPDIR="$root" ASAN_OPTIONS="${ASAN_OPTIONS-}" \
+        UBSAN_OPTIONS="${UBSAN_OPTIONS-}" TSAN_OPTIONS="${TSAN_OPTIONS-}" LUKHAS_REPO_ROOT="$root" \
+        timeout -k 5 300 "$bin" -c "$here/../../$ini" test || failed=1
+done
 
 export LUKHAS_REPO_ROOT="$root" MOONGATE_PATHS_TOOLS="$here/tools.d" MOONGATE_LUA_TEST=granted
 timeout -k 5 300 "$bin" -c "$here/mcp.ini" test || failed=1

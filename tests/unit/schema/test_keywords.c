@@ -65,7 +65,7 @@ static const struct {
     { "{\"minLength\":2}", "\"\\ud83d\\ude00\\ud83d\\ude00\"", NULL },
     { "{\"minLength\":2}", "\"\\ud83d\\ude00\"", "at least 2 characters" },
     { "{\"maxLength\":1}", "\"\xc3\xa9\"", NULL },
-    { "{\"maxLength\":1}", "\"ab\"", "at most 1 characters, got \"ab\"" },
+    { "{\"maxLength\":1}", "\"ab\"", "at most 1 character, got \"ab\"" },
     { "{\"pattern\":\"^a+$\"}", "\"aa\"", NULL },
     { "{\"pattern\":\"^a+$\"}", "\"aa\\n\"", "what matches ^a+$" },
     { "{\"items\":{\"type\":\"integer\"}}", "[1,2]", NULL },
