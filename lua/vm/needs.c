@@ -47,7 +47,7 @@ static const char *example(const char *need, const struct source *file)
     if (strcmp(need, "env") == 0)
         return "env = NAME";
     if (strcmp(need, "fs") == 0)
-        return "fs = read (or write, if it changes files)";
+        return "fs = read";
     if (strcmp(need, "http") == 0)
         return "http = HOST";
     return strstr(file->text, "mcp.evals") ? "exec = @evals" : "exec = PROGRAM";
@@ -87,8 +87,10 @@ static void check_need(lua_State *L, const char *tool, const struct vm_policy *p
         report_help(r, "add to mcp.ini:\n[tool %s]\nstate = %.*s:r", tool, (int)(len - word - 1),
                     colon + 1);
     } else if (!is_optional) {
-        report_add(r, "needs", "needs \"%s\", which is not granted; write in mcp.ini: [tool %s] %s",
-                   name, tool, example(name, r->source));
+        report_add(r, "needs",
+                   "needs \"%s\", which is not granted; write in mcp.ini: [tool %s] %s%s", name,
+                   tool, example(name, r->source),
+                   strcmp(name, "fs") == 0 ? " (or write, if it changes files)" : "");
         report_help(r, "add to mcp.ini:\n[tool %s]\n%s", tool, example(name, r->source));
     }
 }
