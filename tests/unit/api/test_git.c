@@ -1,6 +1,7 @@
 /* test_git.c - mcp.git over repositories that would run something: each way touches a canary, and
  * none is found afterwards; and what leads out of the repository is refused. */
 #include "fixture.h"
+#include "support/slow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +148,7 @@ static const char all_verbs[] =
 static void test_nothing_runs(void **state)
 {
     struct fixture *f = *state;
+    need_programs();
     shell(f, hostile_repo);
     fixture_tool(f, "t", all_verbs);
     fixture_load(f);
@@ -239,6 +241,7 @@ static void test_refused(void **state)
 static void test_places(void **state)
 {
     struct fixture *f = *state;
+    need_programs();
     shell(f, "set -e; export GIT_CONFIG_GLOBAL=/dev/null\n"
              "mkdir outside inside elsewhere root; echo secret >outside/s\n"
              "cd root; git init -q bad; git -C bad config core.worktree \"$PWD/../outside\"\n"
@@ -263,6 +266,7 @@ static void test_places(void **state)
 static void test_conflict(void **state)
 {
     struct fixture *f = *state;
+    need_programs();
     shell(f,
           "export GIT_CONFIG_GLOBAL=/dev/null; git init -q -b main repo; cd repo\n"
           "git config user.name N; git config user.email e@x\n"
