@@ -98,6 +98,8 @@ void starter_run(struct worker *w)
         f->is_there = false;
     vm_start_tools(w->vm, starter_skips, w, starter_failed, w);
     forget_others(w->starter);
+    if (vm_every_start(w->vm) != 0)
+        log_printf(LOG_ERROR, "no memory for what tools do at intervals");
     count_failed(w);
 }
 

@@ -69,6 +69,8 @@ static void worker_adopt(struct worker *w, struct serving *s)
         serving_unref(old);
         return;
     }
+    if (w->vm)
+        vm_every_stop(w->vm);
     vm_attach(g->vms[w->index], &w->services);
     memmove(&w->generations[1], &w->generations[0],
             w->generation_count * sizeof(struct generation *));
@@ -136,6 +138,8 @@ static size_t worker_tasks(const struct worker *w)
 static void drain_begin(struct worker *w, int64_t timeout_ms)
 {
     w->is_draining = true;
+    if (w->vm)
+        vm_every_stop(w->vm);
     w->drain_deadline_ms = loop_now(w->loop) + timeout_ms;
     w->drain_cancel_ms = loop_now(w->loop) + timeout_ms / 2;
     endpoint_topics_end_all(w);

@@ -20,6 +20,7 @@ local mcp = {}
 ---@field limits { timeout: mcp.duration?, memory: mcp.size?, concurrent: integer? }?
 ---@field coerce boolean?
 ---@field start fun()? once per process, at start and after a change of the file
+---@field every { [1]: mcp.duration, [2]: fun() }? again and again, once per process
 
 ---@class mcp.setting
 ---@field type "string"|"secret"|"integer"|"number"|"boolean"|"duration"|"size"|"list"

@@ -15,10 +15,13 @@
 #define NAME_MAX_BYTES 128
 #define TEXT_MAX_BYTES 16384
 #define CONCURRENT_MAX 100000
+#define EVERY_MIN_MS 1000
+#define EVERY_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
 
-static const char *const fields[] = { "name",        "title",  "description", "input", "output",
-                                      "annotations", "icons",  "meta",        "needs", "settings",
-                                      "limits",      "coerce", "run",         "start", NULL };
+static const char *const fields[] = { "name",   "title",       "description", "input",
+                                      "output", "annotations", "icons",       "meta",
+                                      "needs",  "settings",    "limits",      "coerce",
+                                      "run",    "start",       "every",       NULL };
 
 /* ---- mcp.tool ---- */
 
@@ -271,6 +274,28 @@ static void read_limits(struct reading *x, struct declared *out)
     lua_pop(L, 1);
 }
 
+/* every = { "1h", function() end } */
+static void read_every(struct reading *x)
+{
+    lua_State *L = x->L;
+    int64_t ms = 0;
+    int top = lua_gettop(L), type = field(x, "every");
+    if (type == LUA_TTABLE && lua_rawlen(L, -1) == 2) {
+        lua_rawgeti(L, -1, 1);
+        bool is_time = read_amount(L, true, &ms) && ms >= EVERY_MIN_MS && ms <= EVERY_MAX_MS;
+        lua_pop(L, 1);
+        if (is_time && lua_rawgeti(L, -1, 2) == LUA_TFUNCTION) {
+            x->d->every_ms = ms;
+            x->d->every_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+            type = LUA_TNIL;
+        }
+    }
+    if (type != LUA_TNIL)
+        report_add(x->r, "every",
+                   "every: expected { INTERVAL, FUNCTION }, the interval from \"1s\" to \"30d\"");
+    lua_settop(L, top);
+}
+
 /* mcp.ini's word for this tool comes first, then the tool's, then the default; never more than the
  * maximum. */
 static void settle_limits(struct reading *x, const struct declared *said)
@@ -351,6 +376,7 @@ void decl_unref(lua_State *L, const struct decl *d)
 {
     luaL_unref(L, LUA_REGISTRYINDEX, d->run_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, d->start_ref);
+    luaL_unref(L, LUA_REGISTRYINDEX, d->every_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, d->settings_ref);
 }
 
@@ -399,9 +425,11 @@ bool decl_read(lua_State *L, int index, int i, int anchor, int granted, const st
     push_decl(L, index, i);
     const struct mark *m = luaL_checkudata(L, -1, DECL);
     lua_getiuservalue(L, -1, 1);
-    *d = (struct decl){
-        .line = m->line, .run_ref = LUA_NOREF, .start_ref = LUA_NOREF, .settings_ref = LUA_NOREF
-    };
+    *d = (struct decl){ .line = m->line,
+                        .run_ref = LUA_NOREF,
+                        .start_ref = LUA_NOREF,
+                        .settings_ref = LUA_NOREF,
+                        .every_ref = LUA_NOREF };
     struct reading x = { L, lua_gettop(L), anchor, granted, o, d, r };
     unsigned before = r->count;
     r->line = m->line;
@@ -420,6 +448,7 @@ bool decl_read(lua_State *L, int index, int i, int anchor, int granted, const st
     read_plain(&x, "icons", '[', &d->tool.icons);
     read_plain(&x, "meta", '{', &d->tool.meta);
     read_functions(&x);
+    read_every(&x);
     struct declared said = { 0 };
     read_limits(&x, &said);
     settle_limits(&x, &said);

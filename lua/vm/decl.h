@@ -9,14 +9,15 @@
 #include "vm/module.h"
 #include "vm/report.h"
 
-#define DECLS_MAX 200 /* of one file */
+#define DECLS_MAX 200                          /* of one file */
 #define DECL_ANY_INPUT "{\"type\":\"object\"}" /* of a tool that declares none */
 
 struct decl {
     struct tool tool; /* texts belong to Lua strings that the anchor table holds */
     const struct vm_policy *policy;
     int line;
-    int run_ref, start_ref, settings_ref; /* registry references or LUA_NOREF */
+    int run_ref, start_ref, settings_ref, every_ref; /* registry references or LUA_NOREF */
+    int64_t every_ms;                                /* with every_ref */
     bool takes_ctx;
 };
 

@@ -39,7 +39,9 @@ static int tools_reserve(struct vm *vm, size_t count)
         return MG_E_NOMEM;
     vm->tools = more;
     for (size_t i = vm->tool_count; i < count; i++)
-        vm->tools[i] = (struct vm_tool){ .run_ref = LUA_NOREF, .settings_ref = LUA_NOREF };
+        vm->tools[i] = (struct vm_tool){ .run_ref = LUA_NOREF,
+                                         .settings_ref = LUA_NOREF,
+                                         .every_ref = LUA_NOREF };
     vm->tool_count = count;
     return 0;
 }
@@ -54,6 +56,8 @@ static int tool_keep(struct loading *l, const struct decl *d, uint32_t index)
         .policy = d->policy,
         .run_ref = d->run_ref,
         .settings_ref = d->settings_ref,
+        .every_ref = d->every_ref,
+        .every_ms = d->every_ms,
         .takes_ctx = d->takes_ctx,
     };
     if (l->tool_count++ == 0)

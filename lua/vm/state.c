@@ -103,6 +103,7 @@ void vm_free(struct vm *vm)
         vm->free_tasks = t->next;
         free(t);
     }
+    every_free(vm);
     load_fini(vm);
     toolset_unref(vm->set);
     memory_fini(&vm->memory);

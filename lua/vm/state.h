@@ -22,7 +22,9 @@ struct vm_tool {             /* by struct tool's index */
     const struct vm_policy *policy;
     int run_ref;
     int settings_ref; /* table of its settings, or LUA_NOREF */
-    bool takes_ctx;   /* run has a second parameter */
+    int every_ref;    /* what runs every_ms after every_ms, or LUA_NOREF */
+    int64_t every_ms;
+    bool takes_ctx; /* run has a second parameter */
 };
 
 struct vm_file {             /* a tool file that is loaded, in order of names */
@@ -61,6 +63,8 @@ struct vm {
     struct buf fitted;   /* arguments or a result as the tool's schema means them */
     struct toolset *set; /* a reference */
     struct gate *const *gates;
+    struct every *every; /* every.c; NULL: no schedule */
+    size_t every_count;
     bool is_loading, is_closing;
     bool is_test; /* the file that is being loaded is the one of tests */
     int cases;    /* its tests: registry reference of a list of functions, or LUA_NOREF */
@@ -75,6 +79,9 @@ struct vm {
  * stays until the next call of this. MG_E_INVALID, LIMIT, NOMEM with what the caller is told. */
 int arguments_fit(struct vm *vm, const struct tool *tool, struct json_text *args,
                   struct err *e) MG_NODISCARD;
+
+/* ---- every.c ---- */
+void every_free(struct vm *vm); /* once no task is left */
 
 /* ---- protect.c ---- */
 /* Calls fn(L) with arg as its light userdata argument, in protected mode, on the main thread. Its

@@ -160,6 +160,11 @@ void vm_start_tools(struct vm *vm,
                     void *skip_arg, void (*failed)(void *arg, const char *file, const char *text),
                     void *failed_arg);
 
+/* The `every` functions of its tools run from now on, until vm_every_stop(): of one vm in the
+ * process at a time. What is running then goes on. MG_E_NOMEM. */
+int vm_every_start(struct vm *vm) MG_NODISCARD;
+void vm_every_stop(struct vm *vm);
+
 bool vm_has_work(const struct vm *vm);     /* ready or preempted strands are queued: poll with 0 */
 bool vm_is_computing(const struct vm *vm); /* some strand used up its slice and wants more */
 /* Some task waits for what is neither a timer nor another task of this machine. */

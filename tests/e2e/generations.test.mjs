@@ -189,3 +189,32 @@ test("path, root and tools follow a reload", async (t) => {
   assert.deepEqual((await listed.json()).result.tools.map((x) => x.name), ["elsewhere"]);
   assert.ok(!gw.log.some((l) => /takes effect at the next start/.test(l.msg)), gw.tail());
 });
+
+// Says which version it is, and in which worker's variables it counts.
+const clock = (version, body = "") => ({ "clock.lua": tool("clock", 'function() return "clock" end',
+  `every = { "1s", function() count = (count or 0) + 1 mcp.log.info("tick", { version = ${version}, count = count }) ${body} end },`) });
+
+test("every runs at its interval, in one worker, and the newest version alone", async (t) => {
+  const four = `${quiet}[server]\nworkers = 4\n`;
+  const gw = await start(t, four, clock(1));
+  const ticks = (version) => gw.log.filter((l) => l.msg === "tick" && l.version === version);
+  await gw.logged((l) => l.msg === "tick" && l.count === 3);
+  const counts = ticks(1).map((l) => l.count);
+  assert.deepEqual(counts, counts.map((_, i) => i + 1), "one after the other in one worker");
+  const seconds = (Date.parse(ticks(1)[2].ts) - Date.parse(ticks(1)[0].ts)) / 1000;
+  assert.ok(seconds > 1.8, `three in ${seconds} s`);
+
+  gw.writeTools(clock(2, 'error("broken clock")'));
+  await reload(gw, four);
+  const old = ticks(1).length;
+  await gw.logged((l) => l.msg === "scheduled function failed" && /broken clock/.test(l.error) && l.tool === "clock");
+  await gw.logged((l) => l.msg === "tick" && l.version === 2 && l.count === 2);
+  assert.equal(ticks(1).length, old, "the version before is silent");
+});
+
+test("every that takes longer than its interval is left out meanwhile", async (t) => {
+  const gw = await start(t, quiet, clock(1, "mcp.time.sleep(1.5)"));
+  await gw.logged((l) => l.msg === "tick" && l.count === 2);
+  const [first, second] = gw.log.filter((l) => l.msg === "tick");
+  assert.ok(Date.parse(second.ts) - Date.parse(first.ts) > 1400);
+});
