@@ -8,7 +8,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 BUILD=${BUILD:-build}
-BUDGET_S=${BUDGET_S:-840}
+BUDGET_S=${BUDGET_S:-960}
 jobs=2
 logs=$BUILD/logs
 table=$logs/table
@@ -104,7 +104,7 @@ probe_tsan() {
     has tests/lua && step tsan-lua 120 $tsan lua-test
     has tests/e2e/tsan.test.mjs && step tsan-e2e 120 $tsan e2e E2E=tests/e2e/tsan.test.mjs
 
-    has tests/torture && step torture 180 $plain torture SHORT=1
+    has tests/torture && step torture 200 $plain torture SHORT=1
     has tests/soak && step soak 120 $plain soak SHORT=1
 }
 

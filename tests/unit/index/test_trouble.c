@@ -348,6 +348,7 @@ static void test_too_many(void **state)
 
 static void test_too_large(void **state)
 {
+    need_speed();
     enum { N = 10 };
     struct fixture *f = *state;
     struct test_op all[N];
@@ -394,6 +395,7 @@ static void test_closed(void **state)
 /* All that are allowed at once, and one more. */
 static void test_many_names(void **state)
 {
+    need_speed();
     struct fixture *f = *state;
     struct test_op *all = calloc(INDEX_NAMES_MAX + 1, sizeof *all);
     char(*names)[16] = calloc(INDEX_NAMES_MAX + 1, sizeof *names);

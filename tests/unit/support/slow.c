@@ -29,6 +29,12 @@ bool is_under_valgrind(void)
     return preload && strstr(preload, "vgpreload");
 }
 
+void need_speed(void)
+{
+    if (is_under_valgrind())
+        skip();
+}
+
 int slow_factor(void)
 {
     if (is_under_valgrind())

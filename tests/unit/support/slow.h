@@ -7,6 +7,9 @@
  * openat2(). The sanitizers do. */
 void need_programs(void);
 
+/* Skips what goes to a limit that takes valgrind long: the sanitizers go there. */
+void need_speed(void);
+
 bool is_under_valgrind(void);
 /* 1, or about how many times slower sanitizers and valgrind are: there, tests do less, and bounds
  * on time are not looked at. */
