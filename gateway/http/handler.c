@@ -238,6 +238,8 @@ static void request_reset(struct conn *c)
 {
     struct exchange *x = &c->x;
     body_end(c);
+    if (x->response) /* given back, and the client left before libmicrohttpd asked for it */
+        MHD_destroy_response(x->response);
     buf_fini(&x->texts);
     buf_fini(&x->out);
     char *url = x->url;
