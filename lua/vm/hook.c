@@ -137,7 +137,7 @@ static void returned(struct vm *vm, lua_State *L)
 static void pinned(struct vm *vm, struct task *t, lua_State *L)
 {
     int64_t now = cpu_time_us();
-    if (!vm->pinned_us)
+    if (!vm->pinned_us || vm->is_opening)
         vm->pinned_us = now;
     if (now - vm->pinned_us < PINNED_US) {
         look_again(L);

@@ -207,7 +207,9 @@ static int load_body(lua_State *L)
 {
     struct loading *l = lua_touserdata(L, 1);
     lua_settop(L, 0);
+    l->vm->is_opening = true;
     sandbox_push(L, l->vm, l->sources);
+    l->vm->is_opening = false;
     sandbox_compile(L, l->source, 2);
     lua_callk(L, 0, 1, (lua_KContext)l, file_returned);
     return file_returned(L, LUA_OK, (lua_KContext)l);
@@ -243,6 +245,7 @@ static void load_file(struct loading *l)
     s->nargs = 1;
     t->error = &l->error;
     run_to_end(l->vm, t);
+    l->vm->is_opening = false; /* memory may have ended meanwhile */
     if (!l->error.code)
         return;
     l->is_loaded = false;

@@ -26,6 +26,7 @@ static int open_state(lua_State *L)
     value_open(L);
     ctx_open(L);
     sandbox_open(L);
+    sandbox_compile_library(L);
     return 0;
 }
 
