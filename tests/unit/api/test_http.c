@@ -133,6 +133,7 @@ static void test_failures(void **state)
 static void test_to_file(void **state)
 {
     struct fixture *f = *state;
+    need_programs();
     f->policy.fs = VM_FS_WRITE;
     f->may_open = true;
     expect(f,
