@@ -176,6 +176,13 @@ $(BUILD)/lib/support.a: $(SUPPORT)
 	@mkdir -p $(@D); rm -f $@
 	@$(AR) rcsD $@ $(SUPPORT)
 
+# SHORT=1 leaves out what valgrind or ThreadSanitizer takes long for: the other checkers run it, and
+# `make sanitize` leaves out nothing.
+LONG_valgrind := vm/test_memory vm/test_stall vm/test_load http/test_framing http/test_stream \
+                 store/test_backlog config/test_garbage api/test_re api/test_http
+LONG_thread   := vm/test_memory http/test_framing config/test_garbage
+left_out = $(if $(SHORT),$(LONG_$1:%=$(BUILD)/unit/%))
+
 define unit_rules
 $(call unit_progs,$1): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call unit_help_o,$1) \
     $(call unit_libs,$1)
@@ -183,9 +190,9 @@ $(call unit_progs,$1): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call unit_
 	@$(CC) -fno-lto $(LD_ALL) $$< $(call unit_help_o,$1) -Wl,--start-group $(call unit_libs,$1) \
 	  -Wl,--end-group $$(TEST_LIBS) $(PKG_LIBS) -lm -o $$@
 unit-$1: $(call unit_progs,$1)
-	@sh tests/unit/run.sh $$^
+	@sh tests/unit/run.sh $$(filter-out $$(call left_out,$$(SAN)),$$^)
 valgrind-$1: $(call unit_progs,$1)
-	@sh tests/unit/run.sh --valgrind $$^
+	@sh tests/unit/run.sh --valgrind $$(filter-out $$(call left_out,valgrind),$$^)
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rules,$l)))
 
@@ -261,6 +268,7 @@ test: unit $(if $(wildcard tests/lua/run.sh),lua-test) $(if $(E2E),e2e) $(if $(S
 sanitize:
 	$(MAKE) SAN=address,undefined BUILD=$(BUILD)/asan test
 	$(MAKE) SAN=thread BUILD=$(BUILD)/tsan test
+	$(MAKE) unit-valgrind
 
 # ---- lint --------------------------------------------------------------------------------------
 

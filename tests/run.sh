@@ -8,7 +8,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 BUILD=${BUILD:-build}
-BUDGET_S=${BUDGET_S:-960}
+BUDGET_S=${BUDGET_S:-1020}
 jobs=2
 logs=$BUILD/logs
 table=$logs/table
@@ -88,7 +88,7 @@ probe_tsan() {
 {
     step lint 300 $plain lint
     step build 180 $plain all
-    step unit-valgrind 240 $plain unit-valgrind
+    step unit-valgrind 240 $plain unit-valgrind SHORT=1
 
     step asan-build 240 $asan all
     step asan-unit 120 $asan unit
@@ -100,7 +100,7 @@ probe_tsan() {
 
     probe_tsan
     step tsan-build 240 $tsan all
-    step tsan-unit 180 $tsan unit
+    step tsan-unit 180 $tsan unit SHORT=1
     has tests/lua && step tsan-lua 120 $tsan lua-test
     has tests/e2e/tsan.test.mjs && step tsan-e2e 120 $tsan e2e E2E=tests/e2e/tsan.test.mjs
 
