@@ -179,7 +179,9 @@ $(BUILD)/lib/support.a: $(SUPPORT)
 # SHORT=1 leaves out what valgrind or ThreadSanitizer takes long for: the other checkers run it, and
 # `make sanitize` leaves out nothing.
 LONG_valgrind := vm/test_memory vm/test_stall vm/test_load http/test_framing http/test_stream \
-                 store/test_backlog config/test_garbage api/test_re api/test_http
+                 store/test_backlog store/test_recovery config/test_garbage io/test_watchfiles \
+                 index/test_trouble api/test_re api/test_http api/test_codec api/test_jobs \
+                 api/test_state api/test_index
 LONG_thread   := vm/test_memory http/test_framing config/test_garbage
 left_out = $(if $(SHORT),$(LONG_$1:%=$(BUILD)/unit/%))
 

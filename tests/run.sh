@@ -8,7 +8,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 BUILD=${BUILD:-build}
-BUDGET_S=${BUDGET_S:-1020}
+BUDGET_S=${BUDGET_S:-1080}
 jobs=2
 logs=$BUILD/logs
 table=$logs/table
