@@ -8,20 +8,6 @@
 
 #include "base/json_scan.h"
 
-/* The type of the valid value that begins with c. */
-static inline enum json_type json_type_of(char c)
-{
-    switch (c) {
-    case '{': return JSON_OBJECT;
-    case '[': return JSON_ARRAY;
-    case '"': return JSON_STRING;
-    case 't': return JSON_TRUE;
-    case 'f': return JSON_FALSE;
-    case 'n': return JSON_NULL;
-    default: return JSON_NUMBER;
-    }
-}
-
 #define JSON_LEX_ONES UINT64_C(0x0101010101010101)
 #define JSON_LEX_HIGH UINT64_C(0x8080808080808080)
 

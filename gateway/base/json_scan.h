@@ -32,6 +32,20 @@ struct json_text { /* an extent of validated JSON; type JSON_NONE and p NULL whe
     enum json_type type;
 };
 
+/* The type of the valid value that begins with c. */
+static inline enum json_type json_type_of(char c)
+{
+    switch (c) {
+    case '{': return JSON_OBJECT;
+    case '[': return JSON_ARRAY;
+    case '"': return JSON_STRING;
+    case 't': return JSON_TRUE;
+    case 'f': return JSON_FALSE;
+    case 'n': return JSON_NULL;
+    default: return JSON_NUMBER;
+    }
+}
+
 struct json_limits {
     uint32_t max_depth;  /* 0 = JSON_MAX_DEPTH, which is also the most; [] has depth 1 */
     uint32_t max_values; /* 0 = no limit */

@@ -117,43 +117,6 @@ static int place(const struct fileop *op, const struct rootplace *p, const char 
     return code;
 }
 
-/* Looks and writes under the lock. */
-static int write_once(const struct fileop *op, const char *path, const struct write_options *o,
-                      struct written *w, struct fail *f)
-{
-    struct rootplace p;
-    struct filelock lock;
-    int code = rootplace_open(op->rules, path, LINK_KEEP, &p, f);
-    if (code != 0)
-        return code;
-    code = rootplace_may_make(op->rules, &p, path, false, f);
-    if (code == 0) {
-        filelock_take(op->shared, &p, NULL, &lock);
-        code = rootplace_again(op->rules, &p, path, f);
-        if (code == 0)
-            code = check_target(&p, path, f);
-        if (code == 0)
-            code = check_wishes(op, &p, path, o, f);
-        if (code == 0)
-            code = place(op, &p, path, o, w, f);
-        filelock_release(op->shared, &lock);
-    }
-    rootplace_close(&p);
-    return code;
-}
-
-int root_write(const struct fileop *op, const char *path, const struct write_options *o,
-               struct written *w, struct fail *f)
-{
-    digest_text(o->data, o->len, w->sha256);
-    for (int i = 0; i < PLACE_TRIES; i++) {
-        int code = write_once(op, path, o, w, f);
-        if (code != MG_E_CLOSED)
-            return code;
-    }
-    return fail_set(f, MG_E_CONFLICT, "CONFLICT", "others change %s all the time", path);
-}
-
 /* ---- at the end ---- */
 
 /* Under the lock. */
@@ -180,10 +143,28 @@ static int append_to(const struct fileop *op, const struct rootplace *p, const c
     return code;
 }
 
-static int append_once(const struct fileop *op, const char *path, const char *data, size_t len,
-                       struct written *w, struct fail *f)
+/* ---- both ---- */
+
+struct change {
+    const struct write_options *o; /* its data alone, where it is appended */
+    bool is_append;
+    struct written *w;
+};
+
+/* Under the lock. */
+static int change_now(const struct fileop *op, struct rootplace *p, const char *path,
+                      const struct change *c, struct fail *f)
 {
-    const struct write_options whole = { .data = data, .len = len };
+    if (c->is_append && p->fd >= 0)
+        return append_to(op, p, path, c->o->data, c->o->len, c->w, f);
+    int code = c->is_append ? 0 : check_wishes(op, p, path, c->o, f);
+    return code == 0 ? place(op, p, path, c->o, c->w, f) : code;
+}
+
+/* Looks and writes under the lock. */
+static int change_once(const struct fileop *op, const char *path, const struct change *c,
+                       struct fail *f)
+{
     struct rootplace p;
     struct filelock lock;
     int code = rootplace_open(op->rules, path, LINK_KEEP, &p, f);
@@ -196,23 +177,38 @@ static int append_once(const struct fileop *op, const char *path, const char *da
         if (code == 0)
             code = check_target(&p, path, f);
         if (code == 0)
-            code = p.fd >= 0 ? append_to(op, &p, path, data, len, w, f)
-                             : place(op, &p, path, &whole, w, f);
+            code = change_now(op, &p, path, c, f);
         filelock_release(op->shared, &lock);
     }
     rootplace_close(&p);
     return code;
 }
 
-int root_append(const struct fileop *op, const char *path, const char *data, size_t len,
-                struct written *w, struct fail *f)
+static int change_file(const struct fileop *op, const char *path, const struct change *c,
+                       struct fail *f)
 {
-    w->is_new = false;
-    w->sha256[0] = '\0';
     for (int i = 0; i < PLACE_TRIES; i++) {
-        int code = append_once(op, path, data, len, w, f);
+        int code = change_once(op, path, c, f);
         if (code != MG_E_CLOSED)
             return code;
     }
     return fail_set(f, MG_E_CONFLICT, "CONFLICT", "others change %s all the time", path);
+}
+
+int root_write(const struct fileop *op, const char *path, const struct write_options *o,
+               struct written *w, struct fail *f)
+{
+    const struct change c = { .o = o, .w = w };
+    digest_text(o->data, o->len, w->sha256);
+    return change_file(op, path, &c, f);
+}
+
+int root_append(const struct fileop *op, const char *path, const char *data, size_t len,
+                struct written *w, struct fail *f)
+{
+    const struct write_options o = { .data = data, .len = len };
+    const struct change c = { .o = &o, .is_append = true, .w = w };
+    w->is_new = false;
+    w->sha256[0] = '\0';
+    return change_file(op, path, &c, f);
 }

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
+#include "base/textlist.h"
 #include "io/watchset.h"
 #include "io/watchwalk.h"
 
@@ -34,29 +35,6 @@ struct watchfiles {
 
 static void quiet_over(void *arg);
 static void poll_due(void *arg);
-
-static char **list_copy(const char *const *items)
-{
-    size_t n = 0;
-    while (items && items[n])
-        n++;
-    char **copy = calloc(n + 1, sizeof *copy);
-    for (size_t i = 0; copy && i < n; i++)
-        if (!(copy[i] = strdup(items[i]))) {
-            while (i-- > 0)
-                free(copy[i]);
-            free(copy);
-            return NULL;
-        }
-    return copy;
-}
-
-static void list_free(char **items)
-{
-    for (char **p = items; p && *p; p++)
-        free(*p);
-    free(items);
-}
 
 /* ---- looking ---- */
 
@@ -197,14 +175,14 @@ struct watchfiles *watchfiles_new(struct loop *l, const struct watchfiles_option
 int watchfiles_set(struct watchfiles *w, const char *const *files, const char *const *folders,
                    int64_t poll_ms)
 {
-    char **new_files = list_copy(files), **new_folders = list_copy(folders);
+    char **new_files = textlist_copy(files), **new_folders = textlist_copy(folders);
     if (!new_files || !new_folders) {
-        list_free(new_files);
-        list_free(new_folders);
+        textlist_free(new_files);
+        textlist_free(new_folders);
         return MG_E_NOMEM;
     }
-    list_free(w->files);
-    list_free(w->folders);
+    textlist_free(w->files);
+    textlist_free(w->folders);
     w->files = new_files;
     w->folders = new_folders;
     w->poll_ms = poll_ms;
@@ -221,7 +199,7 @@ void watchfiles_free(struct watchfiles *w)
     timer_stop(w->loop, &w->poll);
     loop_unwatch(w->loop, w->handle);
     watchset_close(&w->set);
-    list_free(w->files);
-    list_free(w->folders);
+    textlist_free(w->files);
+    textlist_free(w->folders);
     free(w);
 }

@@ -166,13 +166,12 @@ static bool may_change(const struct fit *f, const struct schema *s)
 int schema_fit(const struct schema *s, struct json_text instance, unsigned use, struct buf *fitted,
                struct err *e)
 {
-    struct err own = { 0 };
     struct fit f;
     f.use = use;
     f.out = fitted;
     f.is_changed = false;
     buf_clear(fitted);
-    int code = check_begin(&f.check, instance, e ? e : &own);
+    int code = check_begin(&f.check, instance, e);
     if (code != 0)
         return code;
     if (may_change(&f, s)) {
@@ -188,7 +187,7 @@ int schema_fit(const struct schema *s, struct json_text instance, unsigned use, 
     check_end(&f.check);
     if (code != 0 || !f.is_changed || use & SCHEMA_COERCE)
         return code;
-    enum json_type type = fitted->data[0] == '[' ? JSON_ARRAY : JSON_OBJECT;
+    enum json_type type = json_type_of(fitted->data[0]);
     return schema_check(s, (struct json_text){ fitted->data, fitted->len, type }, e);
 }
 

@@ -41,7 +41,8 @@ int schema_check(const struct schema *s, struct json_text instance, struct err *
  * left out; what has another type all the same, and what the schema does not name, is absent, and
  * nothing is required. SCHEMA_RESULT: {} becomes [] where the schema wants a list, for writers that
  * cannot tell the two apart. *fitted gets the text to use instead, or stays empty: use the one that
- * came. Then it is checked; with SCHEMA_COERCE, member by member. Errors as of schema_check(). */
+ * came. Then it is checked; with SCHEMA_COERCE, member by member. Errors as of schema_check(); e is
+ * not NULL. */
 enum schema_use { SCHEMA_ARGUMENTS = 1, SCHEMA_COERCE = 2, SCHEMA_RESULT = 4 };
 int schema_fit(const struct schema *s, struct json_text instance, unsigned use, struct buf *fitted,
                struct err *e) MG_NODISCARD;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/textlist.h"
 #include "tools/own_struct.h"
 #include "tools/pathglob.h"
 
@@ -22,29 +23,6 @@ int own_by_inode(const void *a, const void *b)
     if (x->ino != y->ino)
         return x->ino < y->ino ? -1 : 1;
     return x->dev == y->dev ? 0 : x->dev < y->dev ? -1 : 1;
-}
-
-static char **list_copy(const char *const *items)
-{
-    size_t n = 0;
-    while (items && items[n])
-        n++;
-    char **copy = calloc(n + 1, sizeof *copy);
-    for (size_t i = 0; copy && i < n; i++)
-        if (!(copy[i] = strdup(items[i]))) {
-            while (i-- > 0)
-                free(copy[i]);
-            free(copy);
-            return NULL;
-        }
-    return copy;
-}
-
-static void list_free(char **items)
-{
-    for (char **p = items; p && *p; p++)
-        free(*p);
-    free(items);
 }
 
 static int inode_add(struct ownfiles *o, const struct stat *st)
@@ -184,10 +162,10 @@ struct ownfiles *ownfiles_new(const struct ownfiles_options *options, struct err
     struct ownfiles *o = calloc(1, sizeof *o);
     if (o) {
         o->root = strdup(options->root);
-        o->deny = list_copy(options->deny);
-        o->files = list_copy(options->files);
-        o->folders = list_copy(options->folders);
-        o->prefixes = list_copy(options->prefixes);
+        o->deny = textlist_copy(options->deny);
+        o->files = textlist_copy(options->files);
+        o->folders = textlist_copy(options->folders);
+        o->prefixes = textlist_copy(options->prefixes);
     }
     if (o && o->root && o->deny && o->files && o->folders && o->prefixes && folders_scan(o) == 0)
         return o;
@@ -201,10 +179,10 @@ void ownfiles_free(struct ownfiles *o)
     if (!o)
         return;
     free(o->root);
-    list_free(o->deny);
-    list_free(o->files);
-    list_free(o->folders);
-    list_free(o->prefixes);
+    textlist_free(o->deny);
+    textlist_free(o->files);
+    textlist_free(o->folders);
+    textlist_free(o->prefixes);
     free(o->inodes);
     free(o);
 }

@@ -10,6 +10,7 @@
 #include "worker/local_call.h"
 #include "worker/offline.h"
 #include "worker/own.h"
+#include "worker/services.h"
 
 #define INPUT_MAX ((size_t)64 << 20)
 
@@ -262,16 +263,8 @@ static int run_live(struct command *c)
 static int run_committed(struct command *c)
 {
     const struct config *config = c->site.config;
-    struct store_options o = {
-        .path = config->state.path,
-        .autosave_ms = config->state.autosave_ms,
-        .durability =
-            config->state.durability == CONFIG_DURABILITY_SNAPSHOT ? STORE_SNAPSHOT : STORE_JOURNAL,
-        .job_ttl_ms = config->state.job_ttl_ms,
-        .sweep_ms = 60 * 60 * 1000,
-    };
     struct err e = { 0 };
-    struct store *store = store_open_local(&o, &e);
+    struct store *store = services_open_store(config, &e);
     if (!store && e.code == MG_E_CONFLICT)
         return run_live(c);
     if (!store)

@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "index/index.h"
 #include "base/tool_metrics.h"
 #include "files/files.h"
+#include "index/index.h"
 #include "io/fetch.h"
 #include "worker/own.h"
 #include "worker/toolgate.h"
@@ -78,7 +78,7 @@ int services_raise_descriptors(struct gateway *g, const struct config *c, struct
                    (long long)hard - SPARE_DESCRIPTORS);
 }
 
-static struct store *open_store(const struct config *c, struct err *e)
+struct store *services_open_store(const struct config *c, struct err *e)
 {
     struct store_options o = {
         .path = c->state.path,
@@ -168,7 +168,7 @@ int services_open(struct gateway *g, const struct config *c, struct err *e)
 {
     g->started_ms = clock_wall_ms();
     g->worker_count = services_worker_count(c);
-    g->store = open_store(c, e);
+    g->store = services_open_store(c, e);
     if (!g->store)
         return e->code;
     services_make(g, c);

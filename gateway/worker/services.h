@@ -11,6 +11,8 @@ int services_open(struct gateway *g, const struct config *c, struct err *e) MG_N
  * the last snapshot said. */
 int services_close_store(struct gateway *g, struct err *e) MG_NODISCARD;
 void services_free(struct gateway *g);
+/* The state that [state] names, locked. NULL: as of store_open_local(). */
+struct store *services_open_store(const struct config *c, struct err *e);
 /* The index of [search] path, or the one beside the state file. NULL: no memory. */
 struct index *services_index_new(const struct config *c, struct offload *o, bool read_only);
 /* After a reload. */

@@ -33,16 +33,6 @@ struct call_op {
 
 /* ---- its course ---- */
 
-static void no_progress(void *arg, const struct task_progress *p, uint64_t wait)
-{
-    (void)arg, (void)p, (void)wait;
-}
-
-static void no_log(void *arg, int level, const char *data_json, size_t len, uint64_t wait)
-{
-    (void)arg, (void)level, (void)data_json, (void)len, (void)wait;
-}
-
 static void log_end_of(const struct call_op *c, int64_t us)
 {
     struct log_line line;
@@ -73,9 +63,7 @@ static void call_done(void *arg, struct tool_result *r, uint64_t wait)
 
 static void call_run(struct call_op *c)
 {
-    static const struct task_ops ops = { .progress = no_progress,
-                                         .log = no_log,
-                                         .done = call_done };
+    static const struct task_ops ops = { .done = call_done };
     c->started_us = clock_mono_us();
     c->child = task_call(c->from, c->tool, c->args, c->timeout_ms, &ops, c);
     if (c->child)

@@ -1,14 +1,11 @@
 /* mcp.schema: builders in Lua (lua/lib/mcp/schema.lua), and check() by the compiler of tools' own
  * schemas. Compiled ones are kept for each Lua state, by their text. */
 #include <lauxlib.h>
-#include <stdlib.h>
-#include <string.h>
-#include <utlist.h>
 
 #include "api/api.h"
+#include "api/compiled.h"
 #include "api/scratch.h"
 #include "base/json_scan.h"
-#include "base/table.h"
 #include "schema/schema.h"
 #include "vm/schema.h"
 
@@ -18,109 +15,22 @@
 #define VALUES_MAX 100000
 #define REPORT_META "mg.schema_report"
 
-struct kept {
-    UT_hash_handle hh;
-    struct kept *prev, *next; /* least recently used first */
-    struct schema *schema;
-    size_t len;
-    char text[];
-};
+static void schema_drop(void *schema) { schema_free(schema); }
 
-struct cache {
-    struct kept *table, *used;
-    size_t count, bytes;
-};
-
-static const char cache_key; /* in the registry */
-
-/* ---- the cache ---- */
-
-static void kept_free(struct kept *k)
-{
-    schema_free(k->schema);
-    free(k);
-}
-
-static void cache_drop(struct cache *c, struct kept *k)
-{
-    HASH_DELETE(hh, c->table, k);
-    DL_DELETE(c->used, k);
-    c->count--;
-    c->bytes -= k->len;
-    kept_free(k);
-}
-
-static int l_cache_gc(lua_State *L)
-{
-    struct cache *c = lua_touserdata(L, 1);
-    while (c->used)
-        cache_drop(c, c->used);
-    return 0;
-}
-
-static struct cache *cache_of(lua_State *L)
-{
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &cache_key) == LUA_TUSERDATA) {
-        struct cache *there = lua_touserdata(L, -1);
-        lua_pop(L, 1);
-        return there;
-    }
-    lua_pop(L, 1);
-    struct cache *c = lua_newuserdatauv(L, sizeof *c, 0);
-    *c = (struct cache){ 0 };
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, l_cache_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &cache_key);
-    return c;
-}
-
-static struct kept *kept_new(const char *text, size_t len, struct err *e)
-{
-    struct kept *k = calloc(1, sizeof *k + len);
-
-    if (!k) {
-        err_set(e, MG_E_NOMEM, "no memory for the schema");
-        return NULL;
-    }
-    memcpy(k->text, text, len);
-    k->len = len;
-    k->schema = schema_compile(text, len, NULL, 0, e);
-    if (!k->schema) {
-        free(k);
-        return NULL;
-    }
-    return k;
-}
+static const struct compiled_kind kind = { KEPT_MAX, KEPT_BYTES, schema_drop };
 
 /* Borrowed: the next call may free it. NULL with the reason. */
 static const struct schema *compiled(lua_State *L, const char *text, size_t len, struct err *e)
 {
-    struct cache *c = cache_of(L);
-    struct kept *k = NULL;
-
-    HASH_FIND(hh, c->table, text, len, k);
-    if (k) {
-        DL_DELETE(c->used, k);
-        DL_APPEND(c->used, k);
-        return k->schema;
-    }
-    k = kept_new(text, len, e);
-    if (!k)
-        return NULL;
-    while (c->used && (c->count == KEPT_MAX || c->bytes + len > KEPT_BYTES))
-        cache_drop(c, c->used);
-    HASH_ADD_KEYPTR(hh, c->table, k->text, k->len, k);
-    if (!k->hh.tbl) {
-        kept_free(k);
-        err_set(e, MG_E_NOMEM, "no memory for the schema");
-        return NULL;
-    }
-    DL_APPEND(c->used, k);
-    c->count++;
-    c->bytes += len;
-    return k->schema;
+    struct schema *s = compiled_find(L, &kind, text, len);
+    if (s)
+        return s;
+    s = schema_compile(text, len, NULL, 0, e);
+    if (!s || compiled_keep(L, &kind, text, len, s, len) == 0)
+        return s;
+    schema_free(s);
+    err_set(e, MG_E_NOMEM, "no memory for the schema");
+    return NULL;
 }
 
 /* ---- check ---- */

@@ -5,80 +5,33 @@
 #include <string.h>
 
 #include "vm/module.h"
-#include "vm/op.h"
 
-struct fs_op {
-    struct op op;
-    struct fs_job *job; /* NULL: there was none */
-    const char *refused;
-    bool is_done;
-};
-
-static void job_free(struct fs_job *j)
+static void job_free(struct helped *h)
 {
+    struct fs_job *j = (struct fs_job *)h;
     buf_fini(&j->out);
     buf_fini(&j->names.text);
     files_give(j->at.shared, j->taken);
     free(j);
 }
 
-static void job_work(struct offload_job *job)
+static void job_work(struct helped *h)
 {
-    struct fs_job *j = (struct fs_job *)job;
+    struct fs_job *j = (struct fs_job *)h;
     j->code = fileop_stopped(&j->at, &j->fail);
     if (j->code == 0)
         j->code = j->type->work(j);
 }
 
-static void job_done(struct offload_job *job)
-{
-    struct fs_job *j = (struct fs_job *)job;
-    if (!j->op) {
-        job_free(j);
-        return;
-    }
-    j->op->is_done = true;
-    op_complete(&j->op->op);
-}
+static void job_stop(struct helped *h) { atomic_store(&((struct fs_job *)h)->stop, true); }
 
-static void op_abandon(struct op *op)
+static int job_push(lua_State *L, struct helped *h)
 {
-    struct fs_op *o = (struct fs_op *)op;
-    if (o->job && !o->is_done) {
-        atomic_store(&o->job->stop, true);
-        o->job->op = NULL;
-        o->job = NULL;
-    }
+    struct fs_job *j = (struct fs_job *)h;
+    if (j->code < 0)
+        return api_fail(L, j->fail.word, "%s", j->fail.err.text);
+    return j->type->push(L, j);
 }
-
-static void op_free(struct op *op)
-{
-    struct fs_op *o = (struct fs_op *)op;
-    op_abandon(op);
-    if (o->job)
-        job_free(o->job);
-    o->job = NULL;
-}
-
-static int op_results(lua_State *L, struct op *op)
-{
-    struct fs_op *o = (struct fs_op *)op;
-    if (o->refused)
-        return api_fail(L, "LIMIT", "%s", o->refused);
-    if (!o->job)
-        return api_fail(L, "NOMEM", "no memory for a copy of the input");
-    if (o->job->code < 0)
-        return api_fail(L, o->job->fail.word, "%s", o->job->fail.err.text);
-    return o->job->type->push(L, o->job);
-}
-
-static const struct op_type fs_op_type = {
-    .name = "fs",
-    .size = sizeof(struct fs_op),
-    .cancel = op_abandon,
-    .release = op_free,
-    .results = op_results,
-};
 
 static const char *put_text(char **at, const char *text)
 {
@@ -100,8 +53,6 @@ static struct fs_job *job_new(lua_State *L, const struct fs_type *type, const st
     if (!j)
         return NULL;
     char *at = j->texts;
-    j->job.work = job_work;
-    j->job.done = job_done;
     j->type = type;
     j->in = *in;
     j->rules = (struct rootfile_rules){ .root = put_text(&at, o->root),
@@ -123,27 +74,19 @@ static struct fs_job *job_new(lua_State *L, const struct fs_type *type, const st
 
 int fs_run(lua_State *L, const struct fs_type *type, const struct fs_input *in)
 {
-    const struct vm_services *services = vm_services_of(L);
-    struct fs_op *o = (struct fs_op *)op_push(L, &fs_op_type);
-    if (!o)
+    static const struct helped_type helped = { job_work, job_stop, job_push, job_free };
+    struct files *files = vm_services_of(L)->fs;
+    struct helped_op *op = helped_push(L);
+    if (!op)
         return 3;
-    bool has_room = files_take(services->fs, in->len);
-    o->job = has_room ? job_new(L, type, in) : NULL;
-    if (!o->job) {
-        if (has_room)
-            files_give(services->fs, in->len);
-        else
-            o->refused = "too much is read and written at once; try again";
-        op_complete(&o->op);
-        return op_wait(L, &o->op);
+    if (!files_take(files, in->len))
+        return helped_refuse(L, op, "LIMIT", "too much is read and written at once; try again");
+    struct fs_job *j = job_new(L, type, in);
+    if (!j) {
+        files_give(files, in->len);
+        return helped_refuse(L, op, "NOMEM", "no memory for a copy of the input");
     }
-    o->job->taken = in->len;
-    o->job->op = o;
-    if (offload_submit(services->offload, services->loop, &o->job->job) != 0) {
-        o->job->op = NULL; /* the operation frees it */
-        o->is_done = true;
-        o->refused = "the helper threads have too much to do; try again";
-        op_complete(&o->op);
-    }
-    return op_wait(L, &o->op);
+    j->helped.type = &helped;
+    j->taken = in->len;
+    return helped_run(L, op, &j->helped);
 }

@@ -6,11 +6,11 @@
 #define MG_FS_JOB_H
 #include <lua.h>
 
+#include "api/helped.h"
 #include "files/change.h"
 #include "files/read.h"
 #include "files/walk.h"
 #include "files/write.h"
-#include "io/offload.h"
 
 struct fs_input {                   /* texts are borrowed from the stack, then copied */
     const char *path, *to, *sha256; /* what is not given is NULL */
@@ -23,12 +23,10 @@ struct fs_input {                   /* texts are borrowed from the stack, then c
     bool overwrite;
 };
 
-struct fs_op;
 struct fs_type;
 struct fs_job {
-    struct offload_job job;
+    struct helped helped;
     const struct fs_type *type;
-    struct fs_op *op; /* NULL: nobody waits any more */
     atomic_bool stop;
     struct rootfile_rules rules;
     struct fileop at;

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/helped.h"
 #include "api/scratch.h"
-#include "io/offload.h"
 #include "vm/module.h"
-#include "vm/op.h"
 
 #define META "mg.heavy"
 
@@ -38,112 +37,48 @@ static int run_inline(lua_State *L, const struct heavy_type *type, const struct 
 
 /* ---- on a helper thread ---- */
 
-struct heavy_op;
-struct heavy_job { /* outlives the operation when that ends first */
-    struct offload_job job;
+struct heavy_job {
+    struct helped helped;
     const struct heavy_type *type;
     struct heavy heavy;
-    struct heavy_op *op; /* NULL: nobody waits any more */
-    char input[];        /* data, then key */
-};
-struct heavy_op {
-    struct op op;
-    struct heavy_job *job; /* NULL: there was none */
-    bool is_done;
+    char input[]; /* data, then key */
 };
 
-static void job_free(struct heavy_job *j)
+static void job_free(struct helped *h)
 {
+    struct heavy_job *j = (struct heavy_job *)h;
     buf_fini(&j->heavy.out);
     free(j);
 }
 
-static void job_work(struct offload_job *job)
+static void job_work(struct helped *h)
 {
-    struct heavy_job *j = (struct heavy_job *)job;
+    struct heavy_job *j = (struct heavy_job *)h;
     j->type->work(&j->heavy);
 }
 
-static void job_done(struct offload_job *job)
+static int job_push(lua_State *L, struct helped *h)
 {
-    struct heavy_job *j = (struct heavy_job *)job;
-    if (!j->op) {
-        job_free(j);
-        return;
-    }
-    j->op->is_done = true;
-    op_complete(&j->op->op);
+    struct heavy_job *j = (struct heavy_job *)h;
+    return j->type->push(L, &j->heavy);
 }
 
-static void op_abandon(struct op *op)
+static int run_offloaded(lua_State *L, const struct heavy_type *type, const struct heavy *input)
 {
-    struct heavy_op *h = (struct heavy_op *)op;
-    if (h->job && !h->is_done) {
-        h->job->op = NULL;
-        h->job = NULL;
-    }
-}
-
-static void op_free(struct op *op)
-{
-    struct heavy_op *h = (struct heavy_op *)op;
-    op_abandon(op);
-    if (h->job)
-        job_free(h->job);
-    h->job = NULL;
-}
-
-static int op_results(lua_State *L, struct op *op)
-{
-    struct heavy_op *h = (struct heavy_op *)op;
-    if (!h->job)
-        return api_fail(L, "NOMEM", "no memory for a copy of the input");
-    if (!h->is_done)
-        return api_fail(L, "LIMIT", "the helper threads have too much to do");
-    return h->job->type->push(L, &h->job->heavy);
-}
-
-static const struct op_type heavy_op_type = {
-    .name = "heavy",
-    .size = sizeof(struct heavy_op),
-    .cancel = op_abandon,
-    .release = op_free,
-    .results = op_results,
-};
-
-static struct heavy_job *job_new(const struct heavy_type *type, const struct heavy *input)
-{
+    static const struct helped_type helped = { job_work, NULL, job_push, job_free };
+    struct helped_op *op = helped_push(L);
+    if (!op)
+        return 3;
     struct heavy_job *j = calloc(1, sizeof *j + input->len + input->key_len);
     if (!j)
-        return NULL;
-    j->job.work = job_work;
-    j->job.done = job_done;
+        return helped_refuse(L, op, "NOMEM", "no memory for a copy of the input");
+    j->helped.type = &helped;
     j->type = type;
     j->heavy = *input;
     j->heavy.data = memcpy(j->input, input->data, input->len);
     if (input->key)
         j->heavy.key = memcpy(j->input + input->len, input->key, input->key_len);
-    return j;
-}
-
-static int run_offloaded(lua_State *L, const struct heavy_type *type, const struct heavy *input)
-{
-    const struct vm_services *services = vm_services_of(L);
-    struct heavy_op *h = (struct heavy_op *)op_push(L, &heavy_op_type);
-    if (!h)
-        return 3;
-    h->job = job_new(type, input);
-    if (!h->job) {
-        op_complete(&h->op);
-        return op_wait(L, &h->op);
-    }
-    h->job->op = h;
-    if (offload_submit(services->offload, services->loop, &h->job->job) != 0) {
-        /* Stays with the operation, which frees it. */
-        h->job->op = NULL;
-        op_complete(&h->op);
-    }
-    return op_wait(L, &h->op);
+    return helped_run(L, op, &j->helped);
 }
 
 int heavy_run(lua_State *L, const struct heavy_type *type, int data, int key)

@@ -76,18 +76,7 @@ static void job_done(void *arg, struct tool_result *r, uint64_t wait)
     job_unref(j);
 }
 
-/* A job has no client that could be told of progress or get log messages. */
-static void no_progress(void *arg, const struct task_progress *p, uint64_t wait)
-{
-    (void)arg, (void)p, (void)wait;
-}
-
-static void no_log(void *arg, int level, const char *data_json, size_t len, uint64_t wait)
-{
-    (void)arg, (void)level, (void)data_json, (void)len, (void)wait;
-}
-
-const struct task_ops job_task_ops = { .progress = no_progress, .log = no_log, .done = job_done };
+const struct task_ops job_task_ops = { .done = job_done };
 
 /* ---- its turn ---- */
 

@@ -4,31 +4,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
-#include "base/table.h"
-
-#define META "mg.re_cache"
+#include "api/compiled.h"
 
 struct entry {
     struct re_code code; /* first: a code is its entry */
     atomic_uint refs;
-    UT_hash_handle hh;
-    struct entry *prev, *next; /* least recently used first */
     size_t bytes;
-    uint32_t options;
-    size_t key_len;
-    char key[]; /* the options' bytes, then the pattern's */
 };
-
-struct cache {
-    struct entry *table, *used;
-    size_t count, bytes;
-};
-
-static const char cache_key; /* in the registry */
-
-/* ---- one code ---- */
 
 static struct entry *entry_of(struct re_code *c) { return (struct entry *)c; }
 
@@ -46,59 +29,11 @@ void re_code_unref(struct re_code *c)
     free(entry_of(c));
 }
 
-/* ---- the cache ---- */
+static void code_drop(void *code) { re_code_unref(code); }
 
-static void cache_drop(struct cache *cache, struct entry *e)
-{
-    HASH_DELETE(hh, cache->table, e);
-    DL_DELETE(cache->used, e);
-    cache->count--;
-    cache->bytes -= e->bytes;
-    re_code_unref(&e->code);
-}
+static const struct compiled_kind kind = { RE_CACHE_MAX, RE_CACHE_BYTES, code_drop };
 
-static int l_cache_gc(lua_State *L)
-{
-    struct cache *cache = lua_touserdata(L, 1);
-    while (cache->used)
-        cache_drop(cache, cache->used);
-    return 0;
-}
-
-static struct cache *cache_of(lua_State *L)
-{
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &cache_key) == LUA_TUSERDATA) {
-        struct cache *there = lua_touserdata(L, -1);
-        lua_pop(L, 1);
-        return there;
-    }
-    lua_pop(L, 1);
-    struct cache *cache = lua_newuserdatauv(L, sizeof *cache, 0);
-    *cache = (struct cache){ 0 };
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, l_cache_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &cache_key);
-    return cache;
-}
-
-size_t re_cache_bytes(lua_State *L, size_t *count)
-{
-    const struct cache *cache = cache_of(L);
-    *count = cache->count;
-    return cache->bytes;
-}
-
-static void cache_add(struct cache *cache, struct entry *e)
-{
-    while (cache->used &&
-           (cache->count == RE_CACHE_MAX || cache->bytes + e->bytes > RE_CACHE_BYTES))
-        cache_drop(cache, cache->used);
-    DL_APPEND(cache->used, e);
-    cache->count++;
-    cache->bytes += e->bytes;
-}
+size_t re_cache_bytes(lua_State *L, size_t *count) { return compiled_bytes(L, &kind, count); }
 
 /* ---- compiling ---- */
 
@@ -151,7 +86,7 @@ static void describe(struct entry *e)
     (void)pcre2_pattern_info(c->code, PCRE2_INFO_NAMETABLE, &names);
     (void)pcre2_pattern_info(c->code, PCRE2_INFO_SIZE, &size);
     c->names = (const char *)names;
-    e->bytes = sizeof *e + e->key_len + size;
+    e->bytes = sizeof *e + size;
 }
 
 static struct entry *entry_new(lua_State *L, const char *pattern, size_t len, uint32_t options)
@@ -159,7 +94,7 @@ static struct entry *entry_new(lua_State *L, const char *pattern, size_t len, ui
     PCRE2_UCHAR why[160];
     size_t at = 0;
     int code = 0;
-    struct entry *e = calloc(1, sizeof *e + sizeof options + len);
+    struct entry *e = calloc(1, sizeof *e);
 
     if (e)
         e->code.code = compile(pattern, len, options, &code, &at);
@@ -172,24 +107,8 @@ static struct entry *entry_new(lua_State *L, const char *pattern, size_t len, ui
         return NULL;
     }
     atomic_init(&e->refs, 1);
-    e->options = options;
     e->code.is_utf = (options & PCRE2_UTF) != 0;
-    e->key_len = sizeof options + len;
-    memcpy(e->key, &options, sizeof options);
-    memcpy(e->key + sizeof options, pattern, len);
     describe(e);
-    return e;
-}
-
-static struct entry *cache_find(struct cache *cache, const char *pattern, size_t len,
-                                uint32_t options)
-{
-    char key[sizeof options + RE_PATTERN_MAX];
-    struct entry *e = NULL;
-
-    memcpy(key, &options, sizeof options);
-    memcpy(key + sizeof options, pattern, len);
-    HASH_FIND(hh, cache->table, key, sizeof options + len, e);
     return e;
 }
 
@@ -198,26 +117,23 @@ struct re_code *re_code_check(lua_State *L, int pattern, int flags)
     size_t len;
     const char *text = luaL_checklstring(L, pattern, &len);
     uint32_t options = check_flags(L, flags);
+    char key[sizeof options + RE_PATTERN_MAX];
 
     if (len > RE_PATTERN_MAX)
         luaL_error(L, "re: the pattern is longer than %d bytes", (int)RE_PATTERN_MAX);
-    struct cache *cache = cache_of(L);
-    struct entry *e = cache_find(cache, text, len, options);
-    if (e) {
-        DL_DELETE(cache->used, e);
-        DL_APPEND(cache->used, e);
-        return &e->code;
-    }
-    e = entry_new(L, text, len, options);
+    memcpy(key, &options, sizeof options);
+    memcpy(key + sizeof options, text, len);
+    struct re_code *there = compiled_find(L, &kind, key, sizeof options + len);
+    if (there)
+        return there;
+    struct entry *e = entry_new(L, text, len, options);
     if (e->code.captures > RE_CAPTURES_MAX) {
         re_code_unref(&e->code);
         luaL_error(L, "re: the pattern has more than %d captures", RE_CAPTURES_MAX);
     }
-    HASH_ADD_KEYPTR(hh, cache->table, e->key, e->key_len, e);
-    if (!e->hh.tbl) {
+    if (compiled_keep(L, &kind, key, sizeof options + len, &e->code, e->bytes + len) != 0) {
         re_code_unref(&e->code);
         luaL_error(L, "re: no memory for the pattern");
     }
-    cache_add(cache, e);
     return &e->code;
 }

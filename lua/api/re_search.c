@@ -5,10 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/helped.h"
 #include "base/clock.h"
-#include "io/offload.h"
 #include "vm/module.h"
-#include "vm/op.h"
 
 #define TOO_SLOW PCRE2_ERROR_CALLOUT /* what PCRE2 keeps for those who call back */
 
@@ -139,107 +138,43 @@ static int push_results(lua_State *L, const struct search *q)
 
 /* ---- on a helper thread ---- */
 
-struct search_op;
-struct search_job { /* outlives the operation when that ends first */
-    struct offload_job job;
+struct search_job {
+    struct helped helped;
     struct search search; /* with a reference to its code */
-    struct search_op *op; /* NULL: nobody waits any more */
     char input[];
 };
-struct search_op {
-    struct op op;
-    struct search_job *job; /* NULL: there was none */
-    bool is_done;
-};
 
-static void job_free(struct search_job *j)
+static void job_free(struct helped *h)
 {
+    struct search_job *j = (struct search_job *)h;
     re_code_unref(j->search.re);
     free(j);
 }
 
-static void job_work(struct offload_job *job)
+static void job_work(struct helped *h)
 {
-    search_run(&((struct search_job *)job)->search, thread_us, RE_HELPER_US);
+    search_run(&((struct search_job *)h)->search, thread_us, RE_HELPER_US);
 }
 
-static void job_done(struct offload_job *job)
+static int job_push(lua_State *L, struct helped *h)
 {
-    struct search_job *j = (struct search_job *)job;
-    if (!j->op) {
-        job_free(j);
-        return;
-    }
-    j->op->is_done = true;
-    op_complete(&j->op->op);
-}
-
-static void op_abandon(struct op *op)
-{
-    struct search_op *o = (struct search_op *)op;
-    if (o->job && !o->is_done) {
-        o->job->op = NULL;
-        o->job = NULL;
-    }
-}
-
-static void op_free(struct op *op)
-{
-    struct search_op *o = (struct search_op *)op;
-    op_abandon(op);
-    if (o->job)
-        job_free(o->job);
-    o->job = NULL;
-}
-
-static int op_results(lua_State *L, struct op *op)
-{
-    const struct search_op *o = (struct search_op *)op;
-    if (!o->job)
-        return api_fail(L, "NOMEM", "no memory for a copy of the subject");
-    if (!o->is_done)
-        return api_fail(L, "LIMIT", "the helper threads have too much to do");
-    return push_results(L, &o->job->search);
-}
-
-static const struct op_type search_type = {
-    .name = "re",
-    .size = sizeof(struct search_op),
-    .cancel = op_abandon,
-    .release = op_free,
-    .results = op_results,
-};
-
-static struct search_job *job_new(const struct search *q)
-{
-    struct search_job *j = calloc(1, sizeof *j + q->len);
-    if (!j)
-        return NULL;
-    j->job.work = job_work;
-    j->job.done = job_done;
-    j->search = *q;
-    j->search.re = re_code_ref(q->re);
-    j->search.s = memcpy(j->input, q->s, q->len);
-    return j;
+    return push_results(L, &((struct search_job *)h)->search);
 }
 
 static int run_offloaded(lua_State *L, const struct search *q)
 {
-    const struct vm_services *services = vm_services_of(L);
-    struct search_op *o = (struct search_op *)op_push(L, &search_type);
-    if (!o)
+    static const struct helped_type helped = { job_work, NULL, job_push, job_free };
+    struct helped_op *op = helped_push(L);
+    if (!op)
         return 3;
-    o->job = job_new(q);
-    if (!o->job) {
-        op_complete(&o->op);
-        return op_wait(L, &o->op);
-    }
-    o->job->op = o;
-    if (offload_submit(services->offload, services->loop, &o->job->job) != 0) {
-        o->job->op = NULL; /* stays with the operation, which frees it */
-        op_complete(&o->op);
-    }
-    return op_wait(L, &o->op);
+    struct search_job *j = calloc(1, sizeof *j + q->len);
+    if (!j)
+        return helped_refuse(L, op, "NOMEM", "no memory for a copy of the subject");
+    j->helped.type = &helped;
+    j->search = *q;
+    j->search.re = re_code_ref(q->re);
+    j->search.s = memcpy(j->input, q->s, q->len);
+    return helped_run(L, op, &j->helped);
 }
 
 /* ---- the search ---- */

@@ -102,7 +102,6 @@ struct task *task_call(const struct task *from, const struct tool *tool, struct 
         return NULL;
     }
     t->identity->info.tool = tool->name; /* of the set, which the vm holds */
-    t->identity->info.wants_progress = t->identity->info.wants_log = false;
     struct strand *s = task_main(t, call_body);
     if (!s)
         return NULL;

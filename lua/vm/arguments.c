@@ -6,10 +6,11 @@
 static int fit(const struct tool *tool, unsigned use, struct buf *fitted, struct json_text *args,
                struct err *e)
 {
-    struct err why = { 0 };
-    int code = schema_fit(tool->input, *args, use, fitted, &why);
-    if (code != 0)
+    int code = schema_fit(tool->input, *args, use, fitted, e);
+    if (code != 0) {
+        const struct err why = *e;
         return err_set(e, code, "invalid arguments: %s", why.text);
+    }
     if (fitted->len > 0)
         *args = (struct json_text){ fitted->data, fitted->len, JSON_OBJECT };
     return 0;

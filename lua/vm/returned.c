@@ -91,30 +91,17 @@ static const struct schema *output_of(const struct task *t)
     return t->kind == TASK_CALL && t->tool && t->tool->tool ? t->tool->tool->output : NULL;
 }
 
-static enum json_type type_of(char first)
-{
-    switch (first) {
-    case '{': return JSON_OBJECT;
-    case '[': return JSON_ARRAY;
-    case '"': return JSON_STRING;
-    case 't': return JSON_TRUE;
-    case 'f': return JSON_FALSE;
-    case 'n': return JSON_NULL;
-    default: return JSON_NUMBER;
-    }
-}
-
 /* json: what a result holds; becomes what it means under the tool's output schema. False: it does
  * not fit, and that is the result now. */
 static bool fit_output(struct task *t, struct buf *json)
 {
     const struct schema *output = output_of(t);
     struct buf *fitted = &t->vm->fitted;
-    struct err e = { 0 };
+    struct err e;
 
     if (!output || !buf_ok(json))
         return true;
-    struct json_text text = { json->data, json->len, type_of(json->data[0]) };
+    struct json_text text = { json->data, json->len, json_type_of(json->data[0]) };
     int code = schema_fit(output, text, SCHEMA_RESULT, fitted, &e);
     if (code != 0) {
         char said[sizeof e.text + 100];

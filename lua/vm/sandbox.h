@@ -11,8 +11,8 @@
 /* Opens the standard library, bounds it, and keeps it as the pattern of all environments. Once per
  * state. */
 void sandbox_open(lua_State *L);
-/* Compiles the embedded library. */
-void sandbox_compile_library(lua_State *L);
+/* Compiles the embedded library, or copies it from another state of this thread's. */
+void sandbox_compile_library(lua_State *L, lua_State *like);
 /* Pushes a new environment, and below it the file's mcp table. */
 void sandbox_push(lua_State *L, struct vm *vm, struct sources *sources);
 /* Takes from the mcp table at index the modules that need a grant and have none among `granted` (a

@@ -22,15 +22,17 @@ static int panic(lua_State *L)
 
 static int open_state(lua_State *L)
 {
+    struct vm *like = lua_touserdata(L, 1);
     lua_settop(L, 0);
     value_open(L);
     ctx_open(L);
     sandbox_open(L);
-    sandbox_compile_library(L);
+    sandbox_compile_library(L, like ? like->L : NULL);
     return 0;
 }
 
-static struct vm *vm_make(const struct vm_options *o)
+/* like: a machine of this thread's, which has compiled the library already; or NULL. */
+static struct vm *vm_make(const struct vm_options *o, struct vm *like)
 {
     struct vm *vm = calloc(1, sizeof *vm);
     if (!vm)
@@ -53,7 +55,7 @@ static struct vm *vm_make(const struct vm_options *o)
     lua_atpanic(vm->L, panic);
     vm->main.L = vm->L;
     *(struct strand **)lua_getextraspace(vm->L) = &vm->main;
-    if (vm_protect(vm, open_state, NULL, NULL) != 0) {
+    if (vm_protect(vm, open_state, like, NULL) != 0) {
         vm_free(vm);
         return NULL;
     }
@@ -62,7 +64,7 @@ static struct vm *vm_make(const struct vm_options *o)
 
 struct vm *vm_new(const struct vm_options *o, struct toolset *set, struct vm *like, struct err *e)
 {
-    struct vm *vm = vm_make(o);
+    struct vm *vm = vm_make(o, set ? NULL : like);
     if (!vm) {
         err_set(e, MG_E_NOMEM, "not enough memory for a Lua state");
         return NULL;

@@ -214,7 +214,7 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
         return NULL;
     }
     struct json_text args = i->args;
-    struct err e = { 0 };
+    struct err e; /* of half a kilobyte: set only when it is read */
     if (arguments_fit(vm, tool->tool, &args, &e) != 0) {
         refuse(ops, arg, e.text);
         return NULL;

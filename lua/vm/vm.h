@@ -26,8 +26,8 @@ struct index;
 struct offload;
 struct rlimit;
 struct gate;
-struct sources;    /* vm/sources.h */
-struct files;      /* files/files.h: locks and memory of all file operations; one per process */
+struct sources; /* vm/sources.h */
+struct files;   /* files/files.h: locks and memory of all file operations; one per process */
 struct ownview;
 struct job_gates;  /* api/job_gates.h: how many jobs of a kind run at once; one per process */
 struct fetcher;    /* io/fetch.h: HTTP requests; one per worker */
@@ -40,7 +40,7 @@ struct vm_services {
     struct loop *loop;
     struct store *store;
     struct topics *topics;
-    struct cache *cache; /* what tools share in memory */
+    struct cache *cache;   /* what tools share in memory */
     struct inflight *jobs; /* job id -> owner, for jobs.cancel() from any worker */
     struct offload *offload;
     struct job_gates *job_gates;
@@ -63,9 +63,9 @@ struct vm_policy { /* what mcp.ini says of one tool; borrowed from the configura
     enum vm_fs fs;
     const char *const *http; /* "HOST" or "HOST:PORT", HOST may be a glob; NULL: none */
     bool allow_private;      /* of the addresses that these lead to */
-    int64_t timeout_ms;    /* 0: what the tool declares, else the default */
-    uint64_t memory_bytes; /* 0: likewise */
-    uint32_t concurrent;   /* 0: likewise */
+    int64_t timeout_ms;      /* 0: what the tool declares, else the default */
+    uint64_t memory_bytes;   /* 0: likewise */
+    uint32_t concurrent;     /* 0: likewise */
     uint32_t rate_bucket, rate_window_ms;
     const struct vm_setting {
         const char *key, *value, *where; /* where: "mcp.ini:41" */
@@ -100,8 +100,8 @@ struct vm_options {        /* copied; what it points to outlives the vm */
     int64_t default_timeout_ms, max_timeout_ms;
     int64_t grace_ms; /* between the two steps of a cancellation; 0 = 2000 */
     uint64_t default_memory, max_memory, worker_memory;
-    uint64_t max_result; /* bytes of a result's JSON; 0 = 2 MB */
-    bool permanent_hook; /* instead of signals: ThreadSanitizer */
+    uint64_t max_result;              /* bytes of a result's JSON; 0 = 2 MB */
+    bool permanent_hook;              /* instead of signals: ThreadSanitizer */
     const struct vm_testing *testing; /* NULL: no test file is loaded (vm/testing.h) */
 };
 
@@ -135,7 +135,8 @@ struct task_progress {
     const char *message; /* NULL: none */
 };
 /* On the worker's thread. progress and log may be called inside task_start(). wait: the record
- * number that what is told, or the reply, must wait for. */
+ * number that what is told, or the reply, must wait for. progress, log: NULL where nobody is told.
+ */
 struct task_ops {
     void (*progress)(void *arg, const struct task_progress *p, uint64_t wait);
     /* level: enum mcp_log_level's number */

@@ -110,8 +110,9 @@ local VERBS = {
     --cleanup= ]], fixed = { "--no-gpg-sign", "--quiet" }, no_paths = true },
 }
 
--- "--x" is itself, "--x=" has a value, "-x#" a number, "-x*" anything right behind it.
-for _, verb in next, VERBS do
+-- Reads a verb's options: "--x" is itself, "--x=" has a value, "-x#" a number, "-x*" anything right
+-- behind it. When they are first asked for: every file of tools gets this module, few ask.
+local function understand(verb)
   local plain, valued = {}, {}
   for option in gmatch(verb.options, "%S+") do
     local name = match(option, "^(.-=?)[#*]$") or (sub(option, -1) == "=" and option)
@@ -121,6 +122,7 @@ for _, verb in next, VERBS do
 end
 
 local function is_allowed(verb, option)
+  if not verb.plain then understand(verb) end
   if verb.plain[option] then return true end
   if verb.valued[match(option, "^%-%-[%w-]+=") or ""] then return true end
   local kind = verb.valued[match(option, "^%-%a") or ""]
