@@ -6,8 +6,8 @@
 /* ---- a commented ini file -------------------------------------------------------------------- */
 
 static const char ini_top[] =
-    "; mcp.ini - how this gateway is set up. Every key stands here with its default: take\n"
-    "; the ; away to change one; a running gateway follows. docs/config.md says more. The commands\n"
+    "; mcp.ini - how this gateway is set up. Every key stands here with its default: take the ;\n"
+    "; away to change one; a running gateway follows. docs/config.md says more. The commands\n"
     "; \"moongate check\" and \"moongate config\" show what is wrong, and what is in effect.\n";
 
 static void key_ini(struct buf *out, const struct key_info *k)

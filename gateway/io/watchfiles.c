@@ -89,7 +89,8 @@ static void look_anew(struct watchfiles *w)
     watchset_end(&w->set);
     watch_descriptor(w);
     w->facts = look.facts;
-    w->is_racy = look.newest_ms > clock_wall_ms() - RACY_MS;
+    int64_t age_ms = clock_wall_ms() - look.newest_ms;
+    w->is_racy = age_ms < RACY_MS && age_ms > -RACY_MS; /* a date in the future says nothing */
     tell_limits(w, look.is_cut);
 }
 

@@ -51,8 +51,10 @@ static void cut_fraction(char text[NUMBER_MAX + 1])
 {
     struct number n;
     number_read(&n, number_text(text));
-    if (!number_is_integer(&n)) /* so it is under 2^53, and exact */
-        snprintf(text, NUMBER_MAX + 1, "%.0f", floor(strtod(text, NULL)));
+    double value = strtod(text, NULL);
+    /* Beyond 2^53 a double does not hold the fraction: that one stays, and does not fit. */
+    if (!number_is_integer(&n) && fabs(value) < 9007199254740992.0)
+        snprintf(text, NUMBER_MAX + 1, "%.0f", floor(value));
 }
 
 static void write_number(struct fit *f, const struct subschema *s, char text[NUMBER_MAX + 1])

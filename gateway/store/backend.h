@@ -14,6 +14,7 @@ struct store_backend {
     int (*snapshot)(struct store *s, struct err *e);
     int (*close)(struct store *s, struct err *e); /* frees s */
     void (*metrics)(struct store *s, struct buf *out);
+    void (*announce)(struct store *s, const char *address); /* NULL: there is nobody to tell */
     void (*own_files)(struct store *s, void (*fn)(void *arg, const char *path), void *arg);
 };
 

@@ -26,6 +26,8 @@ void files_close(struct files *f); /* legal on {.dir = -1} */
  * process id into it. Returns the descriptor that holds the lock. MG_E_CONFLICT names the process
  * that has it. */
 int files_lock(struct files *f, int *lock_fd, struct err *e) MG_NODISCARD;
+/* Into the lock file: our process, and, when not NULL, where it is reached. MG_E_IO. */
+int files_announce(int lock_fd, const char *address);
 
 /* The whole snapshot; *found is false when there is none. */
 int files_read_snapshot(struct files *f, struct buf *out, bool *found, struct err *e) MG_NODISCARD;

@@ -70,6 +70,11 @@ static int snapshot(struct store *s, struct err *e)
     return l->saver ? saver_now(l->saver, e) : 0;
 }
 
+static void announce(struct store *s, const char *address)
+{
+    (void)files_announce(((struct local *)s)->lock_fd, address);
+}
+
 static void own_files(struct store *s, void (*fn)(void *arg, const char *path), void *arg)
 {
     struct local *l = local_of(s);
@@ -140,6 +145,7 @@ static const struct store_backend backend = {
     .snapshot = snapshot,
     .close = close_local,
     .metrics = local_metrics,
+    .announce = announce,
     .own_files = own_files,
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/files.h"
+#include "store/store.h"
 
 /* The lock is on a file that is never renamed or removed: a lock on the snapshot would be lost at
  * its first replacement, and removing the file would let two processes hold locks on two files of
@@ -27,12 +28,34 @@ static int refuse_second(const struct files *f, int fd, struct err *e)
                    f->path, *pid ? pid : "unknown");
 }
 
-static int write_pid(int fd)
+int files_announce(int lock_fd, const char *address)
 {
-    char pid[24];
-    int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    char text[256];
+    int n = snprintf(text, sizeof text, "%ld\n%s%s", (long)getpid(), address ? address : "",
+                     address ? "\n" : "");
 
-    return ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)n, 0) == n ? 0 : MG_E_IO;
+    if ((size_t)n >= sizeof text)
+        return MG_E_IO;
+    return ftruncate(lock_fd, 0) == 0 && pwrite(lock_fd, text, (size_t)n, 0) == n ? 0 : MG_E_IO;
+}
+
+bool store_announced(const char *path, char *out, size_t size)
+{
+    char name[PATH_MAX], text[256];
+    if ((size_t)snprintf(name, sizeof name, "%s" FILES_SUFFIX_LOCK, path) >= sizeof name)
+        return false;
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t n = fd >= 0 ? pread(fd, text, sizeof text - 1, 0) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *address = strchr(text, '\n');
+    size_t len = address ? strcspn(++address, "\n") : 0;
+    if (len == 0 || len >= size || address[len] != '\n')
+        return false;
+    memcpy(out, address, len);
+    out[len] = '\0';
+    return true;
 }
 
 int files_lock(struct files *f, int *lock_fd, struct err *e)
@@ -54,7 +77,7 @@ int files_lock(struct files *f, int *lock_fd, struct err *e)
         return rc;
     }
     /* The number is for people; a full disk must not keep the gateway from starting to read. */
-    (void)write_pid(fd);
+    (void)files_announce(fd, NULL);
     *lock_fd = fd;
     return 0;
 }

@@ -62,6 +62,12 @@ void store_metrics(void *store, struct buf *out)
     s->backend->metrics(s, out);
 }
 
+void store_announce(struct store *s, const char *address)
+{
+    if (s->backend->announce)
+        s->backend->announce(s, address);
+}
+
 void store_own_files(struct store *s, void (*fn)(void *arg, const char *path), void *arg)
 {
     s->backend->own_files(s, fn, arg);

@@ -131,6 +131,11 @@ int store_snapshot_now(struct store *s, struct err *e) MG_NODISCARD;
  * the rest is lost. NULL is legal. */
 int store_close(struct store *s, struct err *e);
 void store_metrics(void *store, struct buf *out); /* a metrics_source */
+/* Says beside the state where its owner is reached ("127.0.0.1:8766"), for whoever wants to ask the
+ * owner because it holds the lock. What cannot be written is not said. */
+void store_announce(struct store *s, const char *address);
+/* What the owner of the state at path said. False: nothing, or that cannot be read. */
+bool store_announced(const char *path, char *out, size_t size);
 /* The store's own files (snapshot, journal, lock, temporary) that tools may not touch: calls fn
  * with each path. Segments come and go: ask again rather than keep the answer. */
 void store_own_files(struct store *s, void (*fn)(void *arg, const char *path), void *arg);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "io/post.h"
+#include "store/store.h"
 #include "worker/local_call.h"
 
 #define MORE_MS 15000 /* beside the tool's own time: a place to wait for, a disk to be written */
@@ -80,21 +81,25 @@ static int credential_get(const struct standalone *s, const struct live_call *ca
                    call->as);
 }
 
-/* Where a client on this machine reaches it. */
+/* Where the gateway that holds the state says that it is: what the configuration says may be
+ * somebody else, who would be given the key. */
 static int url_make(const struct config *c, char *out, size_t size, struct err *e)
 {
-    const char *host = c->server.host.items[0];
-    if (strcmp(host, "0.0.0.0") == 0)
-        host = "127.0.0.1";
-    if (strcmp(host, "::") == 0)
-        host = "::1";
-    if (c->server.port == 0)
-        return err_set(e, MG_E_INVALID,
-                       "a gateway runs on this state, and [server] port = 0 does not say where: "
-                       "name its port (MOONGATE_SERVER_PORT=...), or stop it first");
-    bool is_v6 = strchr(host, ':') != NULL;
-    int n = snprintf(out, size, "http://%s%s%s:%u%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
-                     c->server.port, c->server.path);
+    static const struct {
+        const char *all, *one;
+    } wildcards[] = { { "0.0.0.0:", "127.0.0.1:" }, { "[::]:", "[::1]:" } };
+    char address[200];
+    const char *before = "", *rest = address;
+    if (!store_announced(c->state.path, address, sizeof address))
+        return err_set(e, MG_E_NOTFOUND,
+                       "the process that holds the state does not say where it is reached: it is "
+                       "starting, or no gateway; try again, or stop it first");
+    for (size_t i = 0; i < sizeof wildcards / sizeof *wildcards; i++)
+        if (strncmp(address, wildcards[i].all, strlen(wildcards[i].all)) == 0) {
+            before = wildcards[i].one;
+            rest = address + strlen(wildcards[i].all);
+        }
+    int n = snprintf(out, size, "http://%s%s%s", before, rest, c->server.path);
     return n > 0 && (size_t)n < size ? 0 : err_set(e, MG_E_LIMIT, "the address is too long");
 }
 

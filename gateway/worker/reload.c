@@ -196,13 +196,13 @@ static void replace(struct reload *r, struct config *c, struct serving *next)
         services_reconfigure(g, c);
     if (is_new_tools)
         tell_problems(next->generation, is_new_config ? NULL : old->generation->tools);
+    note_generation(g, next->generation); /* first: who gets an answer of it finds it counted */
+    atomic_fetch_add(&g->reloads, 1);
     for (unsigned i = 0; i < g->worker_count; i++)
         worker_publish(g->workers[i], next);
-    note_generation(g, next->generation);
     if (!toolset_lists_alike(old->generation->tools, next->generation->tools))
         tell_list_changed(g, next->generation);
     serving_unref(old);
-    atomic_fetch_add(&g->reloads, 1);
     log_printf(LOG_INFO, "reloaded: generation %u, %zu tools", next->generation->number,
                toolset_count(next->generation->tools));
     if (is_new_config)

@@ -214,6 +214,7 @@ static int start(struct supervisor *s, struct err *e)
     for (unsigned i = 0; i < s->gateway.worker_count; i++)
         worker_publish(s->gateway.workers[i], s->reload.serving);
     say_listening(s);
+    store_announce(s->gateway.store, s->gateway.addresses[0].text);
     reload_begin(&s->reload);
     timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_hub, s);
     return 0;

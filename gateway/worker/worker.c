@@ -312,6 +312,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
                                         .watch = &w->watch,
                                         .metrics = w->metrics,
                                         .files = &g->files,
+                                        .every = &w->every,
                                         .worker = index };
     worker_adopt(w, serving_ref(s));
     return w;

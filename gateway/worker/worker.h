@@ -37,6 +37,7 @@ struct worker {
     struct fetcher *fetcher;
     struct vm_services services;
     struct serving *serving; /* what new requests are served with; one reference */
+    struct every *every;     /* scheduled functions that run now */
     struct vm *vm;           /* serving->generation->vms[index] */
     /* newest first; each one reference, while its vm lives */
     struct generation *generations[MAX_GENERATIONS];

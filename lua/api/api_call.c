@@ -4,13 +4,16 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/scratch.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "limit/gate.h"
 #include "vm/op.h"
 
-#define GATE_WAIT_MS 1000 /* as a client's call waits for a place */
+#define GATE_WAIT_MS 1000          /* as a client's call waits for a place */
+#define ARGS_MAX ((size_t)1 << 20) /* bytes of JSON */
+#define TASKS_MAX 1000             /* of this machine, from which on no tool calls another */
 
 struct call_op {
     struct op op;
@@ -22,7 +25,9 @@ struct call_op {
     bool is_queued, has_place;
     struct gate_waiter waiter;
     struct loop_timer timer;
+    struct vm *vm;
     struct buf text; /* of args */
+    size_t held;     /* bytes taken by calls_take() */
     struct json_text args;
     int64_t timeout_ms, started_us;
     struct err error; /* it was not begun */
@@ -133,6 +138,7 @@ static void call_cancel(struct op *op)
 static void call_release(struct op *op)
 {
     struct call_op *c = (struct call_op *)op;
+    calls_give(c->vm, c->held);
     buf_fini(&c->text);
     tool_result_fini(&c->result);
 }
@@ -190,55 +196,79 @@ static const struct op_type call_type = {
     .results = call_results,
 };
 
+/* The arguments as the tool's schema means them. 0, or 3 with nil, message, code pushed. */
+static int read_args(lua_State *L, const struct tool *tool, struct buf *text,
+                     struct json_text *args)
+{
+    struct err e = { 0 };
+    text->max = ARGS_MAX;
+    if (lua_istable(L, 2) && value_encode(L, 2, text, &e) != 0 && !text->is_over)
+        return luaL_error(L, "mcp.call: %s", e.text);
+    if (text->is_over)
+        return api_fail(L, "TOO_LARGE", "the arguments have more than %d bytes", (int)ARGS_MAX);
+    if (text->len == 0 || (text->len == 2 && text->data[0] == '[')) {
+        buf_clear(text);
+        buf_append(text, "{}", 2);
+    }
+    if (!buf_ok(text))
+        return api_fail(L, "NOMEM", "no memory for the arguments");
+    if (text->data[0] != '{')
+        return api_fail(L, "INVALID", "the arguments must be a table with names, not a list");
+    text->max = 0;
+    int code = tool_arguments(tool, text, args, &e);
+    return code == 0 ? 0 : api_fail(L, err_word(code), "%s", e.text);
+}
+
 /* mcp.call(tool [, args]) -> what the tool's run returned; or nil, message, code (w). Runs another
  * tool under its own grants and limits, for the same caller: one that may not call it is told that
- * there is none (NOTFOUND). A table, number or boolean comes as itself, a text as text, other
- * content as the list of its blocks, nothing as nil. The code of a failure is its outcome:
- * TOOL_ERROR, TIMEOUT, NO_MEMORY, KILLED, CANCELLED; LIMIT when the tool's `concurrent` is reached
- * for a second, or calls are more than 8 deep. It has no longer than the calling tool has left. */
+ * there is none (NOTFOUND). What `start`, `every` and their jobs call, no caller limits. A table,
+ * number or boolean comes as itself, a text as text, other content as the list of its blocks,
+ * nothing as nil. The code of a failure is its outcome: TOOL_ERROR, TIMEOUT, NO_MEMORY, KILLED,
+ * CANCELLED; LIMIT when the tool's `concurrent` is reached for a second, calls are more than 8
+ * deep, or a worker has too many; TOO_LARGE for arguments of more than 1 MB of JSON. It has no
+ * longer than the calling tool has left. */
 static int l_call(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
     struct task *from = task_of(L);
-    struct err e = { 0 };
+    const struct vm_services *services = vm_services_of(L);
+    struct json_text args;
 
     if (!lua_isnoneornil(L, 2))
         luaL_checktype(L, 2, LUA_TTABLE);
-    if (!from || !vm_services_of(L) || !vm_services_of(L)->loop)
+    if (!from || !services || !services->loop)
         return luaL_error(L, "mcp.call: no tool can be called while a file is loaded");
     const struct tool *tool = tool_find(L, name);
     if (!tool)
         return api_fail(L, "NOTFOUND", "unknown tool: %.140s", name);
     if (task_depth(from) + 1 > TASK_DEPTH)
         return api_fail(L, "LIMIT", "calls of tools by tools go at most %d deep", TASK_DEPTH);
+    if (vm_task_count(vm_of(L)) >= TASKS_MAX)
+        return api_fail(L, "LIMIT", "%d calls and jobs run in this worker already", TASKS_MAX);
+    struct buf *text = scratch_push(L);
+    if (read_args(L, tool, text, &args))
+        return 3;
     struct call_op *c = (struct call_op *)op_push(L, &call_type);
     if (!c)
         return 3;
     int64_t left = task_deadline(from) - clock_mono_ms();
-    c->services = vm_services_of(L);
+    c->services = services;
+    c->vm = vm_of(L);
     c->tool = tool;
     c->from = from;
     c->gate = tool_gate(L, tool);
     snprintf(c->call_id, sizeof c->call_id, "%s", task_info_of(L)->call_id);
     c->timeout_ms = tool->timeout_ms < left ? tool->timeout_ms : left > 1 ? left : 1;
-    if (lua_istable(L, 2)) {
-        if (value_encode(L, 2, &c->text, &e) != 0)
-            return luaL_error(L, "mcp.call: %s", e.text); /* the op goes with the task */
-        if (c->text.len == 2 && c->text.data[0] == '[')
-            buf_clear(&c->text);
-    }
-    if (c->text.len == 0)
-        buf_append(&c->text, "{}", 2);
-    if (!buf_ok(&c->text))
-        err_set(&c->error, MG_E_NOMEM, "no memory for the arguments");
-    else if (c->text.data[0] != '{')
-        err_set(&c->error, MG_E_INVALID, "the arguments must be a table with names, not a list");
-    else if (tool_arguments(tool, &c->text, &c->args, &e) != 0)
-        c->error = e;
-    if (c->error.code)
-        op_complete(&c->op);
-    else
+    c->text = *text; /* args point into it */
+    *text = (struct buf){ 0 };
+    c->args = args;
+    if (calls_take(c->vm, c->text.len)) {
+        c->held = c->text.len;
         call_enter(c);
+    } else {
+        err_set(&c->error, MG_E_LIMIT, "the arguments of all calls by tools are too large now");
+        op_complete(&c->op);
+    }
     return op_wait(L, &c->op);
 }
 

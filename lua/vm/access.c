@@ -87,6 +87,16 @@ struct gate *tool_gate(lua_State *L, const struct tool *t)
     return vm->gates ? vm->gates[t->index] : NULL;
 }
 
+bool calls_take(struct vm *vm, size_t bytes)
+{
+    if (bytes > CALLS_HELD - vm->calls_held)
+        return false;
+    vm->calls_held += bytes;
+    return true;
+}
+
+void calls_give(struct vm *vm, size_t bytes) { vm->calls_held -= bytes; }
+
 unsigned task_depth(const struct task *t) { return t->depth; }
 
 struct task *task_call(const struct task *from, const struct tool *tool, struct json_text args,

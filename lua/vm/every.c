@@ -3,6 +3,7 @@
  * clock passes a multiple of the interval. */
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,7 +15,7 @@ struct every {
     struct loop_timer timer;
     struct task_info info;
     struct err error;
-    bool is_running; /* one that takes longer than its interval is left out once */
+    struct every *next, **link; /* while it runs: of all in this worker, whatever vm they are of */
 };
 
 static void every_failed(const struct every *e, const char *text)
@@ -26,10 +27,35 @@ static void every_failed(const struct every *e, const char *text)
     log_end(&l);
 }
 
+/* Also when a reload has put a new version beside it: one at a time. */
+static bool is_running(const struct every *e)
+{
+    for (const struct every *other = *e->vm->services.every; other; other = other->next)
+        if (strcmp(other->tool->tool->name, e->tool->tool->name) == 0)
+            return true;
+    return false;
+}
+
+static void run_begins(struct every *e)
+{
+    e->link = e->vm->services.every;
+    e->next = *e->link;
+    if (e->next)
+        e->next->link = &e->next;
+    *e->link = e;
+}
+
+static void run_ends(struct every *e)
+{
+    *e->link = e->next;
+    if (e->next)
+        e->next->link = e->link;
+}
+
 static void every_ended(struct task *t)
 {
     struct every *e = t->ended_arg;
-    e->is_running = false;
+    run_ends(e);
     t->error = NULL;
     if (e->error.code)
         every_failed(e, e->error.text);
@@ -48,7 +74,7 @@ static void every_run(struct every *e)
         every_failed(e, "not enough memory");
         return;
     }
-    e->is_running = true;
+    run_begins(e);
     e->error = (struct err){ 0 };
     e->info = (struct task_info){
         .call_id = "every", .tool = tool->name, .principal = "", .scopes = "", .protocol = ""
@@ -69,7 +95,7 @@ static void every_due(void *arg)
 {
     struct every *e = arg;
     every_wait(e);
-    if (!e->is_running)
+    if (!is_running(e)) /* one that takes longer than its interval is left out meanwhile */
         every_run(e);
 }
 

@@ -51,6 +51,11 @@ struct task *task_spawn_job(lua_State *L, int fn, int arg, const char *id, int64
 const struct tool *tool_find(lua_State *L, const char *name);
 struct gate *tool_gate(lua_State *L, const struct tool *t); /* NULL: any number at once */
 unsigned task_depth(const struct task *t);
+/* What waits in calls by tools is charged to nobody's Lua memory: at most CALLS_HELD bytes in a vm.
+ * What was taken is to be given back. */
+#define CALLS_HELD ((size_t)32 << 20)
+bool calls_take(struct vm *vm, size_t bytes) MG_NODISCARD;
+void calls_give(struct vm *vm, size_t bytes);
 /* What args (an object) mean under t's input schema; *text is the storage, kept by the caller until
  * ops->done(). 0, or what the caller is told. */
 int tool_arguments(const struct tool *t, struct buf *text, struct json_text *args,
@@ -74,7 +79,7 @@ void lib_run(lua_State *L, const char *name, int nargs, int nresults);
 
 /* Tests (vm/testing.h). NULL: the machine runs none. */
 const struct vm_testing *testing_of(lua_State *L);
-bool testing_is_here(lua_State *L); /* the file that is being loaded is the one of tests */
+bool testing_is_here(lua_State *L);      /* the file that is being loaded is the one of tests */
 void testing_keep(lua_State *L, int fn); /* its next case runs the function at index fn */
 
 /* Pushes the running tool's setting as its declaration says (string, integer, number, boolean,

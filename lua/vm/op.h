@@ -29,7 +29,7 @@ struct op_type {
      * release() is delayed until it comes. */
     void (*cancel)(struct op *op);
     bool is_inner; /* nothing outside of this machine ends it: time does, or another strand */
-    bool late; /* the action cannot be stopped at once: release waits for op_complete() */
+    bool late;     /* the action cannot be stopped at once: release waits for op_complete() */
     void (*release)(struct op *op); /* free what the op holds; NULL: nothing */
     /* pushes results, returns their number; may raise */
     int (*results)(lua_State *L, struct op *op);

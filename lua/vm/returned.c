@@ -114,7 +114,10 @@ static bool fit_output(struct task *t, struct buf *json)
         buf_clear(json);
         buf_append(json, fitted->data, fitted->len);
     }
-    return true;
+    bool is_whole = buf_ok(json); /* which may be the result's own */
+    if (!is_whole)
+        outcome_text(t, OUT_NO_MEMORY, true, "the gateway is out of memory", 28);
+    return is_whole;
 }
 
 /* Beside the content, where an output is declared, or another tool wants the value. */

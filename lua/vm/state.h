@@ -63,12 +63,13 @@ struct vm {
     struct buf fitted;   /* arguments or a result as the tool's schema means them */
     struct toolset *set; /* a reference */
     struct gate *const *gates;
+    size_t calls_held;   /* bytes */
     struct every *every; /* every.c; NULL: no schedule */
     size_t every_count;
     bool is_loading, is_closing;
     bool is_opening; /* our own code runs, to give a file its modules: however slow a machine is */
-    bool is_test; /* the file that is being loaded is the one of tests */
-    int cases;    /* its tests: registry reference of a list of functions, or LUA_NOREF */
+    bool is_test;    /* the file that is being loaded is the one of tests */
+    int cases;       /* its tests: registry reference of a list of functions, or LUA_NOREF */
     void (*start_failed)(void *arg, const char *file, const char *text);
     void *start_failed_arg;
 };

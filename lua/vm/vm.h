@@ -26,6 +26,7 @@ struct index;
 struct offload;
 struct rlimit;
 struct gate;
+struct every;
 struct sources; /* vm/sources.h */
 struct files;   /* files/files.h: locks and memory of all file operations; one per process */
 struct ownview;
@@ -50,6 +51,7 @@ struct vm_services {
     struct fetcher *fetcher;
     struct watch_slot *watch;
     struct metrics_slot *metrics;
+    struct every **every;       /* those of the worker that run now; private to every.c */
     const struct rlimit *files; /* of descriptors, for programs; NULL: the gateway's own */
     unsigned worker;
 };

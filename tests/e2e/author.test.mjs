@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import test from "node:test";
@@ -413,8 +414,7 @@ test("call --commit goes through the gateway that runs, with a key of the config
 [key hashed]\nsha256 = ${"ab".repeat(32)}\n`;
   const gw = withRun(await Gateway.start({ ini, tools: ["counter.lua", "echo.lua"] }));
   t.after(() => gw.stop());
-  const env = { MOONGATE_SERVER_PORT: String(gw.port) };
-  const commit = (...args) => gw.runWith({ env }, "call", "counter", '{"id":"a"}', "--commit", ...args);
+  const commit = (...args) => gw.run("call", "counter", '{"id":"a"}', "--commit", ...args);
   let run = await commit();
   assert.equal(run.code, 0, run.stderr);
   assert.equal(JSON.parse(run.stdout).count, 1);
@@ -429,19 +429,40 @@ test("call --commit goes through the gateway that runs, with a key of the config
   run = await commit("--as", "hashed");
   assert.equal(run.code, 1);
   assert.match(run.stderr, /the digest only: call it with a client that has the key, or stop the gateway/);
-  run = await gw.run("call", "counter", '{"id":"a"}', "--commit");
-  assert.equal(run.code, 1);
-  assert.match(run.stderr, /port = 0 does not say where/);
   // A result that is an error is one here too.
-  run = await gw.runWith({ env }, "call", "counter", '{"id":1}', "--commit");
+  run = await gw.run("call", "counter", '{"id":1}', "--commit");
   assert.equal(run.code, 1, run.stdout);
+});
+
+test("call --commit gives a key to nobody but the gateway that holds the state", async (t) => {
+  const asked = [];
+  const other = http.createServer((req, res) => (asked.push(req.headers), res.end("{}")));
+  await new Promise((listening) => other.listen(0, "127.0.0.1", listening));
+  t.after(() => other.close());
+  const gw = withRun(await Gateway.start({ ini: `${quiet}[auth]\nkeys = s3cret-one\n`, tools: counter }));
+  t.after(() => gw.stop());
+  const env = { MOONGATE_SERVER_PORT: String(other.address().port) };
+  const run = await gw.runWith({ env }, "call", "counter", '{"id":"a"}', "--commit");
+  assert.equal(run.code, 0, run.stderr);
+  assert.equal(JSON.parse(run.stdout).count, 1);
+  assert.deepEqual(asked, []);
 });
 
 test("call --commit where the gateway does not answer says so and changes nothing", async (t) => {
   const gw = withRun(await Gateway.start({ ini: quiet, tools: counter }));
   t.after(() => gw.stop());
-  const run = await gw.runWith({ env: { MOONGATE_SERVER_PORT: "1" } }, "call", "counter", '{"id":"a"}', "--commit");
-  assert.equal(run.code, 1);
-  assert.match(run.stderr, /a gateway holds this state, but does not answer/);
+  const lock = fs.readdirSync(path.join(gw.dir, "root")).find((name) => name.endsWith(".lock"));
+  const said = fs.readFileSync(path.join(gw.dir, "root", lock), "utf8");
+  assert.equal(said, `${gw.child.pid}\n127.0.0.1:${gw.port}\n`);
+  for (const [text, why] of [
+    [said.replace(String(gw.port), "1"), /a gateway holds this state, but does not answer/],
+    [`${gw.child.pid}\n`, /does not say where it is reached/], ["", /does not say where it is reached/],
+    [said.trimEnd(), /does not say where it is reached/],
+  ]) {
+    fs.writeFileSync(path.join(gw.dir, "root", lock), text);
+    const run = await gw.run("call", "counter", '{"id":"a"}', "--commit");
+    assert.equal(run.code, 1);
+    assert.match(run.stderr, why);
+  }
   assert.equal((await gw.call("counter", { id: "a", add: 0 })).value.count, 0);
 });

@@ -212,6 +212,31 @@ test("every runs at its interval, in one worker, and the newest version alone", 
   assert.equal(ticks(1).length, old, "the version before is silent");
 });
 
+test("every runs one at a time, also when a reload puts a new version beside one that runs", async (t) => {
+  const one = `${quiet}[server]\nworkers = 1\n`;
+  const slow = (version) => clock(version, 'mcp.time.sleep(2.5) mcp.log.info("tock", { version = ' + version + " })");
+  const gw = await start(t, one, slow(1));
+  await gw.logged((l) => l.msg === "tick" && l.version === 1);
+  gw.writeTools(slow(2));
+  await reload(gw, one);
+  await gw.logged((l) => l.msg === "tick" && l.version === 2);
+  const said = gw.log.filter((l) => /^t[io]ck$/.test(l.msg)).map((l) => `${l.msg} ${l.version}`);
+  assert.deepEqual(said.slice(0, 3), ["tick 1", "tock 1", "tick 2"]);
+});
+
+test("start and every call any tool: no caller's rights bound them", async (t) => {
+  const ini = `${quiet}[auth]\nallow_anonymous = false\n[key narrow]\nsecret = s3cret-one\ntools = clock\n`;
+  const ask = (from) => `mcp.log.info("asked", { from = "${from}", answer = mcp.call("other") })`;
+  const gw = await start(t, ini, {
+    "other.lua": tool("other", 'function() return "reached" end'),
+    "clock.lua": tool("clock", 'function() return tostring(select(3, mcp.call("other"))) end',
+      `start = function() ${ask("start")} end, every = { "1s", function() ${ask("every")} end },`) });
+  for (const from of ["start", "every"])
+    assert.equal((await gw.logged((l) => l.msg === "asked" && l.from === from)).answer, "reached");
+  const key = { headers: { Authorization: "Bearer s3cret-one" } };
+  assert.equal((await gw.call("clock", {}, key)).text, "NOTFOUND", "a client's call has the client's rights");
+});
+
 test("every that takes longer than its interval is left out meanwhile", async (t) => {
   const gw = await start(t, quiet, clock(1, "mcp.time.sleep(1.5)"));
   await gw.logged((l) => l.msg === "tick" && l.count === 2);

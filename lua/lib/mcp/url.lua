@@ -25,7 +25,7 @@ end
 
 -- Escapes that are there already stay; a lone % becomes one.
 local function encode_but(text, allowed)
-  text = text:gsub("%%%f[^%%]", "%%25"):gsub("%%25(%x%x)", "%%%1")
+  text = text:gsub("%%", "%%25"):gsub("%%25(%x%x)", "%%%1")
   return (text:gsub("[^%%" .. allowed .. "]", escape))
 end
 

@@ -81,6 +81,43 @@ static void test_values(void **state)
     }
 }
 
+/* What waits in a call is nobody's Lua memory: it is bounded by itself. */
+static void test_large(void **state)
+{
+    static const char *const bodies[][2] = {
+        { "return { select(2, mcp.call('echo', { s = ('x'):rep((1 << 20) - 8) })) }", "{}" },
+        { "return { select(2, mcp.call('echo', { s = ('x'):rep((1 << 20) - 7) })) }",
+          "[\"the arguments have more than 1048576 bytes\",\"TOO_LARGE\"]" },
+        { "local s = ('x'):rep(1 << 19) local l = {} for i = 1, 100 do l[i] = s end\n"
+          "return select(3, mcp.call('echo', { l = l }))",
+          "TOO_LARGE" },
+        { "local s, all, codes = ('x'):rep(1 << 19), {}, {}\n"
+          "for i = 1, 80 do all[i] = function()\n"
+          "  local _, _, code = mcp.call('naps', { s = s }) codes[code or 'OK'] = true end end\n"
+          "mcp.all(all) local names = {} for code in pairs(codes) do names[#names + 1] = code end\n"
+          "table.sort(names) return table.concat(names, ' ')",
+          "LIMIT OK" },
+    };
+    struct fixture *f = *state;
+    char name[16];
+    fixture_write(f, "tools.d/callees.lua", callees);
+    fixture_tool(f, "naps", "mcp.time.sleep(0.05) return 'woken'");
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        snprintf(name, sizeof name, "t%zu", i);
+        fixture_tool(f, name, bodies[i][0]);
+    }
+    fixture_load(f);
+    for (int round = 0; round < 2; round++) /* what was taken is given back */
+        for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+            struct call c;
+            snprintf(name, sizeof name, "t%zu", i);
+            call_start(f, &c, name, NULL);
+            call_wait(f, &c);
+            assert_string_equal(call_text(&c), bodies[i][1]);
+            call_fini(&c);
+        }
+}
+
 static void with_tools(struct fixture *f, struct call *c, const char *tool, const char *tools)
 {
     const struct tool *t = toolset_find(f->set, tool, strlen(tool));
@@ -204,6 +241,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_values),
+        TEST(test_large),
         TEST(test_rights),
         cmocka_unit_test_setup_teardown(test_durable, fixture_setup_durable, fixture_teardown),
         TEST(test_deadline),

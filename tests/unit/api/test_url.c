@@ -51,6 +51,8 @@ static void test_whole(void **state)
           "http://a:81/x%2Fy/z%3F/7?q=%23#f%20g" },
         { "return mcp.url.build{ host = 'a', path = 'x y/%41%zz?#', query = 'a=b#c d' }",
           "https://a/x%20y/%41%25zz%3F%23?a=b%23c%20d" },
+        { "return mcp.url.build{ host = 'a', path = '/100%% a%%zz' }",
+          "https://a/100%25%25%20a%25%25zz" },
         { "return mcp.url.build{ host = 'a', path = {} }", "https://a/" },
         { "return mcp.url.build{ host = 'a', query = {} }", "https://a" },
         { "return select(3, mcp.url.build{ host = 'a', path = { '..' } })", "INVALID" },
