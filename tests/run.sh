@@ -36,7 +36,18 @@ print_table() {
     printf '  %-16s %-8s %4d.0 s\n' total '' $(($(date +%s) - started))
 }
 
-trap 'print_table' EXIT
+# The lines that say what is wrong, last of all: a record may be cut to its end.
+failures='^FAIL|^✖|^ERROR|ERROR.*Sanitizer|WARNING: ThreadSan|runtime error|(error|warning): |columns|Error 1'
+print_failures() {
+    while read -r name result ms; do
+        [ "$result" != ok ] && [ -e "$logs/$name.log" ] || continue
+        echo
+        echo "$name $result:"
+        grep -E "$failures" "$logs/$name.log" | sort -u | head -30 | cut -c1-300
+    done <"$table"
+}
+
+trap 'print_table; print_failures' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -91,7 +102,7 @@ probe_tsan() {
     step unit-valgrind 240 $plain unit-valgrind SHORT=1
 
     step asan-build 240 $asan all
-    step asan-unit 120 $asan unit
+    step asan-unit 240 $asan unit
     [ -z "${MOONGATE_TEST_JSON_SCHEMA:-}" ] ||
         step schema-suite 60 $asan schema-suite SUITE="$MOONGATE_TEST_JSON_SCHEMA"
     has tests/lua && step asan-lua 120 $asan lua-test

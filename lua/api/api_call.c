@@ -232,7 +232,7 @@ static int l_call(lua_State *L)
     const char *name = luaL_checkstring(L, 1);
     struct task *from = task_of(L);
     const struct vm_services *services = vm_services_of(L);
-    struct json_text args;
+    struct json_text args = { 0 };
 
     if (!lua_isnoneornil(L, 2))
         luaL_checktype(L, 2, LUA_TTABLE);
