@@ -124,6 +124,7 @@ void fetch_hop_free(struct fetch_hop *h)
 {
     struct fetcher *f = h->fetcher;
     if (h->prev) {
+        fetch_multi_forget(f, h->easy);
         (void)curl_multi_remove_handle(f->multi, h->easy);
         *h->prev = h->next;
         if (h->next)

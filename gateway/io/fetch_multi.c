@@ -16,6 +16,7 @@ struct fetch_socket {
     struct fetcher *fetcher;
     struct fetch_socket *next, **prev;
     curl_socket_t fd;
+    const CURL *easy;   /* the transfer that it is watched for */
     loop_watch_t watch; /* 0: none */
 };
 
@@ -157,11 +158,21 @@ static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *arg, voi
         no_watch(easy);
         return 0;
     }
+    s->easy = easy;
     int code = s->watch ? loop_rewatch(f->loop, s->watch, events)
                         : loop_watch(f->loop, fd, events, on_ready, s, &s->watch);
     if (code != 0)
         no_watch(easy);
     return 0;
+}
+
+void fetch_multi_forget(struct fetcher *f, const CURL *easy)
+{
+    for (struct fetch_socket *s = f->sockets; s; s = s->next)
+        if (s->easy == easy) {
+            loop_unwatch(f->loop, s->watch);
+            s->watch = 0;
+        }
 }
 
 /* ---- life ---- */

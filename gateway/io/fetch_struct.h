@@ -92,6 +92,9 @@ int fetch_request_apply(const struct fetch *t, struct fetch_hop *h) MG_NODISCARD
 /* ---- fetch_multi.c ---- */
 int fetch_multi_open(struct fetcher *f) MG_NODISCARD; /* legal when it is open */
 void fetch_multi_close(struct fetcher *f);            /* no handle is in it */
+/* Before easy is taken away: a connection that is still being made is closed first, and told of
+ * afterwards, when its descriptor may be another thread's. */
+void fetch_multi_forget(struct fetcher *f, const CURL *easy);
 
 /* ---- fetch_hop.c ---- */
 int fetch_hop_start(struct fetch *t) MG_NODISCARD; /* MG_E_NOMEM */
