@@ -157,6 +157,15 @@ static int folders_scan(struct ownfiles *o)
     return code;
 }
 
+/* After the scan, which leaves them out. */
+static int places_add(struct ownfiles *o, const char *const *places)
+{
+    int code = 0;
+    for (; code == 0 && places && *places; places++)
+        code = list_add(&o->folders, *places);
+    return code;
+}
+
 struct ownfiles *ownfiles_new(const struct ownfiles_options *options, struct err *e)
 {
     struct ownfiles *o = calloc(1, sizeof *o);
@@ -167,7 +176,8 @@ struct ownfiles *ownfiles_new(const struct ownfiles_options *options, struct err
         o->folders = textlist_copy(options->folders);
         o->prefixes = textlist_copy(options->prefixes);
     }
-    if (o && o->root && o->deny && o->files && o->folders && o->prefixes && folders_scan(o) == 0)
+    if (o && o->root && o->deny && o->files && o->folders && o->prefixes && folders_scan(o) == 0 &&
+        places_add(o, options->places) == 0)
         return o;
     ownfiles_free(o);
     err_set(e, MG_E_NOMEM, "no memory for the list of the gateway's own files");

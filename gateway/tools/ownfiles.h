@@ -15,6 +15,9 @@ struct ownfiles_options {       /* all borrowed for the call */
     const char *const *deny;    /* NULL-terminated */
     const char *const *files;   /* absolute paths; need not exist yet */
     const char *const *folders; /* absolute paths */
+    /* Folders that are own as those are, but full of files: a hard link from elsewhere to one of
+     * them is not known. NULL: none. */
+    const char *const *places;
     /* absolute: every file whose path begins so ("/srv/.mcp-state.json") */
     const char *const *prefixes;
 };

@@ -59,7 +59,7 @@ void own_free(struct own *o)
 
 /* The running binary; and where it lies in a build folder, all of that and the runtime library's
  * sources beside it. */
-static void paths_add_program(struct paths *files, struct paths *folders)
+static void paths_add_program(struct paths *files, struct paths *folders, struct paths *places)
 {
     static const char build[] = "/build";
     char path[PATH_MAX];
@@ -73,7 +73,7 @@ static void paths_add_program(struct paths *files, struct paths *folders)
     size_t len = strlen(path);
     if (len < sizeof build - 1 || strcmp(path + len - (sizeof build - 1), build) != 0)
         return;
-    paths_add(folders, path);
+    paths_add(places, path); /* thousands of files, at every start and reload */
     memcpy(path + len - (sizeof build - 1), "/lua", sizeof "/lua");
     paths_add(folders, path);
 }
@@ -87,7 +87,7 @@ static void paths_add_first(void *arg, const char *path)
 }
 
 static void paths_collect(const struct config *c, struct store *s, struct paths *files,
-                          struct paths *folders, struct paths *prefixes)
+                          struct paths *folders, struct paths *places, struct paths *prefixes)
 {
     /* The state that is open, and the one of the next start where a reload has named another. */
     if (s)
@@ -106,26 +106,29 @@ static void paths_collect(const struct config *c, struct store *s, struct paths 
     if (s)
         store_own_files(s, paths_add, files);
     paths_add(folders, c->paths.tools);
-    paths_add_program(files, folders);
+    paths_add_program(files, folders, places);
 }
 
 static struct ownfiles *collect(const struct config *c, struct store *s, struct err *e)
 {
-    struct paths files = { .n = 0 }, folders = { .n = 0 }, prefixes = { .n = 0 };
+    struct paths files = { .n = 0 }, folders = { .n = 0 }, places = { .n = 0 };
+    struct paths prefixes = { .n = 0 };
     struct ownfiles_options options = { .root = c->paths.root,
                                         .deny = c->paths.deny.items,
                                         .files = (const char *const *)files.items,
                                         .folders = (const char *const *)folders.items,
+                                        .places = (const char *const *)places.items,
                                         .prefixes = (const char *const *)prefixes.items };
-    paths_collect(c, s, &files, &folders, &prefixes);
+    paths_collect(c, s, &files, &folders, &places, &prefixes);
     struct ownfiles *made = NULL;
-    if (files.is_short || folders.is_short || prefixes.is_short)
+    if (files.is_short || folders.is_short || places.is_short || prefixes.is_short)
         err_set(e, MG_E_LIMIT,
                 "the list of the gateway's own files is too long, or there is no memory for it");
     else
         made = ownfiles_new(&options, e);
     paths_fini(&files);
     paths_fini(&folders);
+    paths_fini(&places);
     paths_fini(&prefixes);
     return made;
 }

@@ -57,15 +57,14 @@ static int setup(void **state)
 {
     (void)state;
     folder_make(root, "ownfiles");
-    static const char *const folders[] = { "tools.d",  "tools.d/lib", "src",
-                                           "src/.git", "state",       "sub",
-                                           "shared" };
+    static const char *const folders[] = { "tools.d", "tools.d/lib", "src",  "src/.git", "state",
+                                           "sub",     "shared",      "made", "made/sub" };
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         assert_int_equal(mkdir(at(folders[i]), 0700), 0);
     static const char *const files[] = {
-        "mcp.ini",  "tools.d/a.lua", "tools.d/lib/h.lua",      "src/main.c", "src/.git/config",
-        "src/.env", "state/s.json",  "state/s.json.journal.1", "state/other",
-        "sub/tool.lua", "shared/h.lua"
+        "mcp.ini",         "tools.d/a.lua", "tools.d/lib/h.lua", "src/main.c",
+        "src/.git/config", "src/.env",      "state/s.json",      "state/s.json.journal.1",
+        "state/other",     "sub/tool.lua",  "shared/h.lua",      "made/sub/a.o"
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         folder_write(root, files[i], files[i]);
@@ -82,12 +81,14 @@ static int setup(void **state)
 
     const char *ini = at("mcp.ini");
     const char *tools = at("tools.d");
+    const char *made = at("made");
     const char *prefix = at("state/s.json"), *log = at("way/later.log");
     struct ownfiles_options o = {
         .root = root,
         .deny = (const char *const[]){ "**/.git/**", "**/.env*", NULL },
         .files = (const char *const[]){ ini, "/nowhere/at/all", log, NULL },
         .folders = (const char *const[]){ tools, NULL },
+        .places = (const char *const[]){ made, NULL },
         .prefixes = (const char *const[]){ prefix, NULL },
     };
     struct err e;
@@ -123,6 +124,8 @@ static void test_own_files_are_not(void **state)
     assert_false(allows("tools.d/lib/h.lua"));
     assert_false(allows("state/s.json"));
     assert_false(allows("state/s.json.journal.1"));
+    assert_false(allows("made"));
+    assert_false(allows("made/sub/a.o"));
 }
 
 static void test_links_lead_nowhere(void **state)
