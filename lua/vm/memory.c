@@ -24,6 +24,7 @@ int memory_init(struct memory *m, int64_t limit, void (*over)(void *arg), void *
 
 void memory_fini(struct memory *m)
 {
+    blocks_fini(&m->blocks);
     free(m->accounts);
     m->accounts = NULL;
 }
@@ -130,7 +131,7 @@ void *memory_alloc(void *memory, void *block, size_t old_size, size_t new_size)
     if (new_size == 0) {
         if (old) {
             credit(m, old, old_size + sizeof *old);
-            free(old);
+            blocks_give(&m->blocks, old, old_size + sizeof *old);
         }
         return NULL;
     }
@@ -142,7 +143,9 @@ void *memory_alloc(void *memory, void *block, size_t old_size, size_t new_size)
     if (grows && (int64_t)(new_size - old_size) > memory_room(m))
         return refuse(m, block, new_size);
     struct tag before = old ? *old : (struct tag){ 0 };
-    struct tag *tag = realloc(old, new_size + sizeof *tag);
+    struct tag *tag =
+        old ? blocks_resize(&m->blocks, old, old_size + sizeof *tag, new_size + sizeof *tag)
+            : blocks_take(&m->blocks, new_size + sizeof *tag);
     if (!tag)
         return grows ? refuse(m, block, new_size) : block; /* Lua relies on shrinking */
     if (grows)

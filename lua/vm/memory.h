@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "vm/blocks.h"
 
 #define MEMORY_SLACK (INT64_C(1) << 20)
 
@@ -25,6 +26,7 @@ struct account {
 };
 
 struct memory {
+    struct blocks blocks;
     struct account *accounts; /* [0] pays for what belongs to no task and has no budget */
     uint32_t count, capacity, free;
     uint32_t current;                /* who pays now */
