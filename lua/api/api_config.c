@@ -52,7 +52,10 @@ static int l_env(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
     if (!list_has(policy_of(L)->env, name))
-        return api_fail(L, "DENIED", "the environment variable %s is not granted", name);
+        return api_fail(L, "DENIED",
+                        "the environment variable %.100s is not granted; in mcp.ini: [tool %s] env "
+                        "= %.100s",
+                        name, tool_of(L) ? tool_of(L)->name : "NAME", name);
     const char *value = getenv(name);
     if (!value)
         return api_fail(L, "ENOENT", "the environment variable %s is not set", name);

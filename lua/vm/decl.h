@@ -36,7 +36,7 @@ void decl_unref(lua_State *L, const struct decl *d);
  * of values. */
 bool settings_push(lua_State *L, int index, const struct vm_policy *p, struct report *r);
 /* needs.c: checks `needs` (at index) against the policy, notes what is granted in the table at
- * granted. */
+ * granted: NAME = true, and "NAME?" = the line that would grant what is optional and is not. */
 bool needs_check(lua_State *L, int index, const char *tool, const struct vm_policy *p, int granted,
                  struct report *r);
 

@@ -41,6 +41,15 @@ static void note(lua_State *L, int granted, const char *need, size_t len)
     lua_rawset(L, granted);
 }
 
+/* Under "fs?", the line that would grant it: for whoever uses it nevertheless. */
+static void note_lack(lua_State *L, int granted, const char *need, const char *tool,
+                      const char *line)
+{
+    lua_pushfstring(L, "%s?", need);
+    lua_pushfstring(L, "[tool %s] %s", tool, line);
+    lua_rawset(L, granted);
+}
+
 /* A line that grants it. Of the programs it runs, a file says those of [eval ...] only. */
 static const char *example(const char *need, const struct source *file)
 {
@@ -92,6 +101,8 @@ static void check_need(lua_State *L, const char *tool, const struct vm_policy *p
                    tool, example(name, r->source),
                    strcmp(name, "fs") == 0 ? " (or write, if it changes files)" : "");
         report_help(r, "add to mcp.ini:\n[tool %s]\n%s", tool, example(name, r->source));
+    } else if (!colon) {
+        note_lack(L, granted, name, tool, example(name, r->source));
     }
 }
 

@@ -295,8 +295,18 @@ static int l_ungranted(lua_State *L)
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
         return 0; /* an unknown name is nil, as in any table */
-    return luaL_error(L, "mcp.%s: the tool does not say needs = { \"%s\" }", lua_tostring(L, 2),
-                      lua_tostring(L, -1));
+    return luaL_error(L, "mcp.%s: %s", lua_tostring(L, 2), lua_tostring(L, -1));
+}
+
+/* Why the tool has no module that needs this. granted: as needs_check() left it. */
+static void push_why(lua_State *L, int granted, const char *need)
+{
+    lua_pushfstring(L, "%s?", need);
+    if (lua_rawget(L, granted) == LUA_TSTRING)
+        lua_pushfstring(L, "not granted; write in mcp.ini: %s", lua_tostring(L, -1));
+    else
+        lua_pushfstring(L, "the tool does not say needs = { \"%s\" }", need);
+    lua_remove(L, -2);
 }
 
 /* Whoever took the table before keeps it, but nothing is in it any more. */
@@ -313,7 +323,7 @@ static void empty_table(lua_State *L, int index)
 
 void sandbox_seal(lua_State *L, struct vm *vm, int mcp, int granted)
 {
-    lua_newtable(L); /* module name -> the need it lacks */
+    lua_newtable(L); /* module name -> why the tool has it not */
     int lacks = lua_gettop(L);
     for (const struct api_module *const *m = vm->o.modules; m && *m; m++) {
         if (!(*m)->need || !*(*m)->name)
@@ -323,7 +333,7 @@ void sandbox_seal(lua_State *L, struct vm *vm, int mcp, int granted)
             empty_table(L, lua_gettop(L));
             lua_pushnil(L);
             lua_setfield(L, mcp, (*m)->name);
-            lua_pushstring(L, (*m)->need);
+            push_why(L, granted, (*m)->need);
             lua_setfield(L, lacks, (*m)->name);
         }
         lua_settop(L, lacks);

@@ -307,7 +307,7 @@ static void test_grants(void **state)
     check(f, "return mcp.fs.read('a')", "a");
     f->policy.fs = VM_FS_NONE;
     check(f, "local ok, m = pcall(function() return mcp.fs.read end) return m:match('mcp.fs.*')",
-          "mcp.fs: the tool does not say needs = { \"fs\" }");
+          "mcp.fs: not granted; write in mcp.ini: [tool t] fs = read");
 }
 
 /* A folder that is refused, and what lies in it, however it is reached. */
