@@ -297,7 +297,7 @@ static void test_not_granted(void **state)
 {
     struct fixture *f = *state;
     f->policy.http = NULL;
-    expect(f, "return http", "!mcp.http: the tool does not say needs = { \"http\" }");
+    expect(f, "return http", "!mcp.http: not granted; write in mcp.ini: [tool t] http = HOST");
 }
 
 int main(void)
