@@ -108,6 +108,16 @@ int root_read(const struct fileop *op, const char *path, const struct read_optio
     return code;
 }
 
+/* Nothing is there. Whether a tool may know more than that, its name says: a file that was removed
+ * is told as one that is not for tools when it was none. */
+static int missing(const struct rootfile_rules *r, const struct rootplace *p, const char *path,
+                   struct fail *f)
+{
+    bool may = p->folder < 0 || rootplace_may_name(r, p->folder, p->base, false);
+    return may ? fail_errno(f, ENOENT, path)
+               : fail_set(f, MG_E_DENIED, "DENIED", "%s is not for tools", path);
+}
+
 int root_stat(const struct fileop *op, const char *path, struct file_info *info, struct fail *f)
 {
     struct rootplace p;
@@ -120,12 +130,11 @@ int root_stat(const struct fileop *op, const char *path, struct file_info *info,
         if (rootplace_open(op->rules, path, LINK_KEEP, &p, &unseen) != 0)
             return code == 0 ? fail_errno(f, ENOENT, path) : code;
         code = 0;
-        if (p.fd < 0)
-            code = fail_errno(f, ENOENT, path);
     }
     if (code != 0)
         return code;
-    code = rootplace_relative(op->rules, p.fd, path, info->path, f);
+    code = p.fd < 0 ? missing(op->rules, &p, path, f)
+                    : rootplace_relative(op->rules, p.fd, path, info->path, f);
     if (code == 0)
         info_fill(&p, info);
     rootplace_close(&p);

@@ -61,6 +61,7 @@ int root_setup(void **state)
     r->shared = files_new();
     assert_non_null(r->shared);
     r->op = (struct fileop){ .rules = &r->rules, .shared = r->shared };
+    r->descriptors = descriptors_open();
     *state = r;
     return 0;
 }
@@ -70,6 +71,7 @@ int root_teardown(void **state)
     struct root *r = *state;
     if (!r)
         return 0;
+    assert_int_equal(descriptors_open(), r->descriptors);
     ownfiles_free(r->own);
     files_free(r->shared);
     folder_remove(r->base);

@@ -20,6 +20,7 @@ struct root {
     struct ownfiles *own;        /* denied: .git, .env*; own: tools.d/, state.json* */
     struct rootfile_rules rules; /* judge by own, listings by a view of it */
     struct files *shared;
+    int descriptors; /* open when it began; as many are at its end */
     struct fileop op;
 };
 

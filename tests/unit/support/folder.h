@@ -13,5 +13,7 @@ void folder_remove(const char *path); /* with all that is in it */
 void folder_write(const char *path, const char *name, const char *text);
 __attribute__((format(printf, 3, 4))) void folder_printf(const char *path, const char *name,
                                                          const char *format, ...);
+/* How many descriptors this process has open: what opens files closes them. */
+int descriptors_open(void);
 
 #endif
