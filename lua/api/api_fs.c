@@ -185,10 +185,10 @@ static int push_info(lua_State *L, struct fs_job *j)
 }
 
 /* mcp.fs.stat(path) -> {type=, size=, modified=, mode=, path=, absolute=, link=} (w). Failure: nil,
- * message, code (ENOENT: there is nothing; DENIED also of a name that tools may not make). type is "file" or "folder", or "link" for one that
- * leads nowhere; link is true when the path's last part is one that was followed. modified:
- * seconds since 1970. mode: "0644". path is relative to the root with all links resolved, absolute
- * the same with the root before it. "." is the root. */
+ * message, code (ENOENT: there is nothing; DENIED also of a name that tools may not make). type is
+ * "file" or "folder", or "link" for one that leads nowhere; link is true when the path's last part
+ * is one that was followed. modified: seconds since 1970. mode: "0644". path is relative to the
+ * root with all links resolved, absolute the same with the root before it. "." is the root. */
 static int l_stat(lua_State *L)
 {
     static const struct fs_type type = { "stat", work_stat, push_info };

@@ -47,7 +47,7 @@ test("a grant comes and goes with a reload", async (t) => {
   fs.mkdirSync(path.join(gw.root, "many"));
   const without = await gw.call("lister", {});
   assert.ok(without.isError);
-  assert.match(without.text, /needs = \{ "fs" \}/);
+  assert.match(without.text, /not granted; write in mcp\.ini: \[tool lister\] fs = read/);
   gw.writeIni("[rate_limit]\nbucket = 0\n[tool lister]\nfs = read\n");
   gw.signal("SIGHUP");
   await gw.logged((line) => /^reload(ed| failed)/.test(line.msg));

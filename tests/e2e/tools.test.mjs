@@ -8,33 +8,12 @@ import os from "node:os";
 import path from "node:path";
 import test from "node:test";
 
-import { Gateway, repo, slowness } from "./lib/gateway.mjs";
+import { repo, slowness } from "./lib/gateway.mjs";
+import { startShipped as start } from "./lib/shipped.mjs";
 
 const build = process.env.MOONGATE_BUILD || path.join(repo, "build");
 const exactMatch = path.join(build, "evals/exact_match");
-const shipped = fs.readFileSync(path.join(repo, "mcp.ini"), "utf8");
 const sample = fs.readFileSync(path.join(repo, "config/evals/sample.jsonl"), "utf8");
-
-// A gateway over a copy of what ships: its mcp.ini, its tools, its evaluations.
-async function start(t, { ini = "", root = {}, env = {}, before = () => {} } = {}) {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-tools-"));
-  fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
-  fs.symlinkSync(build, path.join(dir, "build"));
-  fs.symlinkSync(path.join(repo, "config"), path.join(dir, "config"));
-  for (const [name, text] of Object.entries(root)) {
-    fs.mkdirSync(path.dirname(path.join(dir, "root", name)), { recursive: true });
-    fs.writeFileSync(path.join(dir, "root", name), text);
-  }
-  before(dir);
-  const gw = await Gateway.start({
-    dir, ini: `${shipped}\n${ini}`, env: { MOONGATE_RATE_LIMIT_BUCKET: "0" , ...env },
-  });
-  t.after(async () => {
-    await gw.stop({ keep: true });
-    fs.rmSync(dir, { recursive: true, force: true });
-  });
-  return gw;
-}
 
 async function runEval(gw, taskId, configId) {
   const { value, isError, text } = await gw.call("run_eval", { taskId, configId });
@@ -68,7 +47,9 @@ test("the contract's CI finds what it looks for", async (t) => {
   const gw = await start(t);
   const list = await gw.rpc("tools/list");
   assert.deepEqual(list.body.result.tools.map((tool) => tool.name),
-    ["search", "fetch", "cancel_job", "list_jobs", "promote_model", "run_eval", "status"]);
+    ["search", "fetch", "append_file", "apply_patch", "cancel_job", "createFile", "create_file", "delete_file",
+      "find_files", "git_commit", "list_dir", "list_jobs", "promote_model", "rename_file", "run_eval", "status",
+      "update_file", "writeFile", "write_file"]);
   const begun = Date.now();
   const jobId = await runEval(gw, "matriz.quick", "default");
   const stream = await gw.events(`/sse?topic=job/${jobId}`);
