@@ -279,10 +279,31 @@ function exec.run(options) end
 local evals = {}
 
 ---@param task string
----@return { name: string, timeout: number, parallel: integer, max_queued: integer }?
+---@return mcp.evals.found?
 ---@return string? message
 ---@return string? code
 function evals.find(task) end
+
+---@class mcp.evals.found
+---@field name string
+---@field timeout number
+---@field parallel integer
+---@field max_queued integer
+---@field is_remote boolean
+---@field poll number
+
+---@class mcp.evals.request
+---@field task string
+---@field method "GET"|"POST"|"DELETE"
+---@field id string?
+---@field body string? JSON
+---@field timeout mcp.duration?
+
+---@param request mcp.evals.request
+---@return { status: integer, headers: table<string, string>, body: string }? response
+---@return string? message
+---@return string? code
+function evals.ask(request) end
 
 ---@class mcp.evals.options
 ---@field task string

@@ -62,11 +62,20 @@ static void test_sections(void **state)
         "[tool one]\ncolour = blue\nenabled = no\n",
     };
     static const char *const global[] = {
-        "[tools]\ntimeout = 1s\n",         "[tools]\nmemory = 1M\n",
-        "[tools]\nworker_memory = 300M\n", "[server]\nmax_result = 1M\n",
-        "[evals]\nparallel = 1\n",         "[eval *]\ncommand = x\n",
-        "[eval *]\ncommand = x y\n",       "[eval *]\ncommand = \"x y\"\n",
-        "[gates]\norder = a, b\n",         "[gates]\norder = a, b\nstrict = yes\n",
+        "[tools]\ntimeout = 1s\n",
+        "[tools]\nmemory = 1M\n",
+        "[tools]\nworker_memory = 300M\n",
+        "[server]\nmax_result = 1M\n",
+        "[evals]\nparallel = 1\n",
+        "[eval *]\ncommand = x\n",
+        "[eval *]\ncommand = x y\n",
+        "[eval *]\ncommand = \"x y\"\n",
+        "[eval *]\nurl = http://a\n",
+        "[eval *]\nurl = http://b\n",
+        "[eval *]\nurl = http://b\npoll = 3s\n",
+        "[eval *]\nurl = http://b\nheaders = A: b\n",
+        "[gates]\norder = a, b\n",
+        "[gates]\norder = a, b\nstrict = yes\n",
     };
     uint8_t before[SHA256_SIZE], last[SHA256_SIZE];
     char text[512];
