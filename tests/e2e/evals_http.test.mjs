@@ -57,9 +57,15 @@ async function startOrchestrator(t, on) {
   return o;
 }
 
-async function start(t, o, { more = "", grant = "allow_private = yes", env = {} } = {}) {
+async function start(t, o, { more = "", grant = "allow_private = yes", env = {}, every } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-evals-"));
   fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
+  if (every) {
+    const file = path.join(dir, "tools.d/run_eval.lua");
+    const text = fs.readFileSync(file, "utf8");
+    assert.ok(text.includes('every       = { "1m", adopt }'));
+    fs.writeFileSync(file, text.replace('{ "1m", adopt }', `{ "${every}", adopt }`));
+  }
   const gw = await Gateway.start({
     dir,
     ini: `${shipped}\n[tool run_*]\n${grant}\n[eval remote]\nurl = ${o.url}\npoll = 50ms\n${more}`,
@@ -348,6 +354,33 @@ test("killed before a cancelled job was taken back: the next start does it", asy
   await wait(() => o.of("DELETE").length === 2);
   await wait(() => row(gw, jobId)?.isRemote === false);
   assert.equal((await statusOf(gw, jobId)).status, "CANCELLED");
+});
+
+test("jobs that found no room after a start are followed when there is, and taken back when they were cancelled", async (t) => {
+  const answers = {};
+  const o = await startOrchestrator(t, {
+    POST: (req, res, body, n) => json(res, 200, { jobId: `r${n}` }),
+    GET: (req, res) => json(res, 200, answers[req.url] ?? { status: "RUNNING" }),
+  });
+  const gw = await start(t, o, { every: "1s", env: { MOONGATE_EVALS_PARALLEL: "3" } });
+  const jobs = {};
+  for (let i = 0; i < 3; i++) {
+    const jobId = await runEval(gw);
+    jobs[await remoteId(gw, jobId)] = jobId;
+  }
+  await gw.kill();
+  o.requests.length = 0;
+  const env = { MOONGATE_RATE_LIMIT_BUCKET: "0", MOONGATE_EVALS_PARALLEL: "1", MOONGATE_EVALS_MAX_QUEUED: "0" };
+  await gw.restart({ env });
+  await wait(() => o.of("GET").some((r) => r.url === "/jobs/r0"));
+  await gw.call("cancel_job", { jobId: jobs.r1 });            // no job of the gateway is behind it
+  await wait(() => o.of("DELETE").length === 1);
+  assert.equal(o.of("DELETE")[0].url, "/jobs/r1");
+  assert.ok(o.of("GET").every((r) => r.url === "/jobs/r0"));
+  assert.equal((await statusOf(gw, jobs.r2)).status, "RUNNING");
+  answers["/jobs/r0"] = answers["/jobs/r2"] = { status: "COMPLETED", result: {} };
+  for (const id of ["r0", "r2"]) assert.equal((await end(gw, jobs[id])).status, "COMPLETED");
+  assert.equal(o.of("DELETE").length, 1);
 });
 
 test("a section that has a command by now does not get the job; its row says so", async (t) => {
