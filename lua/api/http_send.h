@@ -6,7 +6,8 @@
 
 #include "io/fetch.h"
 
-/* Waits, or is answered by the test that runs: {status=, headers=, body=}, or nil, message, code. */
+/* Waits, or is answered by the test that runs: {status=, headers=, body=}; or nil, message, code.
+ */
 int http_send(lua_State *L, const struct fetch_options *o);
 
 #endif
