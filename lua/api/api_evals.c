@@ -156,12 +156,12 @@ static const char *const *command(lua_State *L, const struct vm_eval *eval, cons
 /* ---- running ---- */
 
 /* Leaves the string on the stack. */
-static const char *check_id(lua_State *L, const char *name)
+static const char *check_id(lua_State *L, const char *function, const char *name)
 {
     size_t len = 0;
     const char *id = lua_getfield(L, 1, name) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
     if (len == 0 || len > ID_MAX || strlen(id) != len)
-        luaL_error(L, "evals.run: %s: expected a string of 1 to %d bytes", name, ID_MAX);
+        luaL_error(L, "%s: %s: expected a string of 1 to %d bytes", function, name, ID_MAX);
     return id;
 }
 
@@ -237,9 +237,9 @@ static int l_start(lua_State *L)
     lua_settop(L, 1);
     opts_check(L, 1, names);
     struct ids ids = {
-        .task = check_id(L, "task"),
-        .config = check_id(L, "config"),
-        .job = check_id(L, "job"),
+        .task = check_id(L, "evals.run", "task"),
+        .config = check_id(L, "evals.run", "config"),
+        .job = check_id(L, "evals.run", "job"),
         .root = vm_options_of(L)->root,
     };
     int on_line = lua_getfield(L, 1, "on_line");
@@ -315,9 +315,13 @@ static void push_fields(lua_State *L, const struct vm_eval *eval, struct fetch_o
 
 static const char *check_method(lua_State *L)
 {
-    static const char *const methods[] = { "GET", "POST", "DELETE", NULL };
-    lua_getfield(L, 1, "method");
-    return methods[luaL_checkoption(L, -1, NULL, methods)];
+    static const char *const methods[] = { "GET", "POST", "DELETE" };
+    const char *method = lua_getfield(L, 1, "method") == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(method, methods[i]) == 0)
+            return methods[i];
+    luaL_error(L, "evals.ask: method: expected GET, POST or DELETE");
+    return NULL;
 }
 
 static int send_request(lua_State *L, const struct vm_eval *eval)
@@ -337,8 +341,11 @@ static int send_request(lua_State *L, const struct vm_eval *eval)
     };
     if (o.timeout_ms < 1)
         o.timeout_ms = 1;
-    if (lua_getfield(L, 1, "body") != LUA_TNIL)
-        o.body = luaL_checklstring(L, -1, &o.body_len);
+    int body = lua_getfield(L, 1, "body");
+    if (body == LUA_TSTRING)
+        o.body = lua_tolstring(L, -1, &o.body_len);
+    else if (body != LUA_TNIL)
+        return luaL_error(L, "evals.ask: body: expected a string, got %s", luaL_typename(L, -1));
     push_fields(L, eval, &o);
     return http_send(L, &o);
 }
@@ -354,7 +361,7 @@ static int l_ask(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     opts_check(L, 1, names);
-    const char *task = check_id(L, "task");
+    const char *task = check_id(L, "evals.ask", "task");
     const struct vm_eval *eval = find(sections_of(L), task);
     if (!is_granted(policy_of(L)->http))
         return api_fail(L, "DENIED",
