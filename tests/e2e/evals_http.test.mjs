@@ -297,6 +297,18 @@ test("a cancelled job is taken back, even by an orchestrator that fails at first
   assert.equal(o.of("GET").length, asked + 1);          // nobody follows the first any more
 });
 
+test("a job that is cancelled before the orchestrator answered is taken back by our id", async (t) => {
+  const o = await startOrchestrator(t, { POST: () => {} });
+  const gw = await start(t, o);
+  const jobId = await runEval(gw);
+  await wait(() => o.of("POST").length === 1);
+  assert.ok(!(await gw.call("cancel_job", { jobId })).isError);
+  await wait(() => o.of("DELETE").length === 1);
+  assert.equal(o.of("DELETE")[0].url, `/jobs/${jobId}`);
+  assert.equal((await statusOf(gw, jobId)).status, "CANCELLED");
+  assert.equal(o.of("GET").length, 0);
+});
+
 test("kill -9 and a stop leave a job to the orchestrator, which is asked again afterwards", async (t) => {
   let answer = { status: "RUNNING" };
   const o = await startOrchestrator(t, {
