@@ -4,6 +4,9 @@ local args = require "args"
 
 local models = mcp.state.open("models", { key = "modelId" })
 
+local MAX_HISTORY = 100         -- promotions that a row remembers; the oldest go first
+local MAX_TEXT = 200            -- bytes of a text in them
+
 local function has(list, value)
   for _, item in ipairs(list) do
     if item == value then return true end
@@ -32,8 +35,31 @@ local function gates_of(row)
   return row and type(row.gates) == "table" and row.gates or mcp.json.array()
 end
 
+local function clip(text)
+  if type(text) ~= "string" or text == "" then return nil end
+  return mcp.codec.utf8(#text > MAX_TEXT and text:sub(1, MAX_TEXT) .. " ..." or text)
+end
+
+-- Who promotes it, and from where: what of that is known.
+local function promotion(gate, at, ctx)
+  local client = ctx.client
+  return {
+    gate = gate, at = at, by = clip(ctx.principal), from = clip(ctx.ip),
+    protocol = clip(ctx.protocol), client = client and clip(client.name),
+  }
+end
+
+-- Notes it behind what the row remembers.
+local function remember(row, entry)
+  local old = type(row.history) == "table" and row.history or {}
+  local history = mcp.json.array()
+  for i = math.max(1, #old - MAX_HISTORY + 2), #old do history[#history + 1] = old[i] end
+  history[#history + 1] = entry
+  row.history = history
+end
+
 -- Adds the gate to the row. Returns the row and whether it changed; or nil, message.
-local function promote(id, gate)
+local function promote(id, gate, ctx)
   local changed, refused
   local row, message = models:update(id, function(row)
     changed, refused = false, nil
@@ -47,6 +73,7 @@ local function promote(id, gate)
     row = row or { modelId = id }
     gates[#gates + 1] = gate
     row.gates, row.promoted, row.promotedAt = gates, true, mcp.time.iso()
+    remember(row, promotion(gate, row.promotedAt, ctx))
     changed = true
     return row
   end)
@@ -55,7 +82,7 @@ local function promote(id, gate)
   return row, changed
 end
 
-local function run(arguments)
+local function run(arguments, ctx)
   local id, gate = args.text(arguments.modelId), args.text(arguments.gate)
   if not (id and gate) then return nil, "modelId and gate are required" end
   if #id > 512 or #gate > 512 then return nil, "modelId and gate have at most 512 bytes" end
@@ -69,7 +96,7 @@ local function run(arguments)
     ok, message = check(gates_of(row), gate)
     if not ok then return nil, message end
     if not is_dry then
-      row, changed = promote(id, gate)
+      row, changed = promote(id, gate, ctx)
       if not row then return nil, changed end
     end
   end

@@ -36,6 +36,37 @@ t.case("keeps what a row holds besides", function()
   t.eq(t.state("models")[1].owner, "Ada")
 end)
 
+t.case("remembers who promoted it, when and to which gate", function()
+  local first = mcp.time.iso()
+  promote("alpha")
+  t.clock:advance(60)
+  promote("alpha")                                -- changes nothing, so nothing is remembered
+  promote("beta", { dryRun = true })
+  promote("beta")
+  local history = t.state("models")[1].history
+  t.eq(#history, 2)
+  t.eq(history[1].gate, "alpha")
+  t.eq(history[1].at, first)
+  t.eq(history[2].gate, "beta")
+  t.eq(history[2].at, mcp.time.iso())
+  t.eq(type(history[1].by), "string")
+end)
+
+t.case("remembers the last hundred promotions, and survives a history that is none", function()
+  local old = {}
+  for i = 1, 100 do old[i] = { gate = "g" .. i } end
+  t.state { models = {
+    { modelId = "m1", gates = {}, history = old }, { modelId = "m2", history = "none" },
+  } }
+  promote("new")
+  local history = t.state("models")[1].history
+  t.eq(#history, 100)
+  t.eq(history[1].gate, "g2")
+  t.eq(history[100].gate, "new")
+  promote("new", { modelId = "m2" })
+  t.eq(#t.state("models")[2].history, 1)
+end)
+
 t.case("refuses what lacks or is too long", function()
   t.eq(t.call("promote_model", { modelId = "m1" }).ok, false)
   local result = t.call("promote_model", { modelId = ("m"):rep(513), gate = "alpha" })

@@ -2,6 +2,7 @@
 local mcp = require "mcp"
 local args = require "args"
 local evaljob = require "evaljob"
+local orchestrator = require "orchestrator"
 
 local rows = evaljob.rows
 
@@ -52,6 +53,22 @@ local function outcome_of(row, got, message)
   return complete(row, got.result)
 end
 
+-- The orchestrator need not be told any more.
+local function forget(id)
+  rows:update(id, function(row)
+    if row then row.isRemote = false end
+    return row
+  end)
+end
+
+-- Takes back what an orchestrator may still be working on.
+local function withdraw(row)
+  local ok, message, code = orchestrator.withdraw(row, forget)
+  if not ok and code ~= "CONFLICT" then           -- the next look at all rows does it
+    mcp.log.warn("a job cannot be taken back now", { jobId = row.jobId, reason = message })
+  end
+end
+
 -- Ends a row that is still in state `from`.
 local function finish(id, from, changes)
   local row, message = evaljob.move(id, from, changes)
@@ -59,14 +76,20 @@ local function finish(id, from, changes)
     local reason = "its result cannot be kept: " .. message
     row = evaljob.move(id, from, { status = "FAILED", error = reason })
   end
-  if row then evaljob.tell_end(row) end
+  if not row then return end
+  evaljob.tell_end(row)
+  if row.isRemote then withdraw(row) end
 end
 
 -- Whatever ended the job's task: its row does not stay as if it went on.
 local function settle(id, outcome)
   local row = rows:get(id)
-  if not row or not evaljob.alive[row.status] then return end
-  if outcome == "CANCELLED" then
+  if not row then return end
+  if not evaljob.alive[row.status] then
+    if row.isRemote then withdraw(row) end        -- somebody cancelled it
+  elseif outcome == "CANCELLED" and row.isRemote and row.remoteId then
+    return                                        -- it goes on there, and is followed again
+  elseif outcome == "CANCELLED" then
     local reason = "the gateway stopped it, or replaced its tools"
     finish(id, row.status, { status = "INTERRUPTED", error = reason })
   else
@@ -76,17 +99,56 @@ end
 
 -- ---- a job ----
 
-local function evaluate(job, tell_queued)
-  local row = evaljob.move(job.id, "QUEUED", { status = "RUNNING", runningAt = mcp.time.iso() })
-  if not row then return end          -- cancelled while it waited
-  tell_queued(row)
-  evaljob.tell(row, "running", row.runningAt)
+local function run_program(job, row)
   local got, message, code = mcp.evals.run {
     task = row.taskId, config = row.configId, job = job.id,
     on_line = function(line) job:progress(nil, nil, line) end,
   }
   if code == "CANCELLED" then return end
   finish(job.id, "RUNNING", outcome_of(row, got, message))
+end
+
+-- When the time of a row that an orchestrator works on is over, on the clock of mcp.time.mono().
+-- It counts on while the gateway is not there.
+local function end_of(row, eval)
+  local left = type(row.endsBy) == "number" and row.endsBy - mcp.time.now() or eval.timeout
+  return mcp.time.mono() + math.min(left, eval.timeout)
+end
+
+local function ask_orchestrator(job, row, eval)
+  local ends = end_of(row, eval)
+  local got, message, code
+  if not row.remoteId then
+    local id
+    id, message, code = orchestrator.submit(eval, row, ends)
+    if id then row = evaljob.move(job.id, "RUNNING", { remoteId = id }) end
+    if not row then return end          -- cancelled
+  end
+  if row.remoteId then got, message, code = orchestrator.follow(eval, row, ends, job) end
+  if code == "CANCELLED" then return end
+  local changes = got or { status = "FAILED", error = "the orchestrator: " .. message }
+  if got and got.error then changes.error = "the orchestrator: " .. got.error end
+  if got and got.result then changes = complete(row, got.result) end
+  changes.isRemote = not got and code ~= "REFUSED"
+  finish(job.id, "RUNNING", changes)
+end
+
+local function evaluate(job, eval, tell_queued)
+  local row = rows:get(job.id)
+  if row and row.status == "QUEUED" then
+    row = evaljob.move(job.id, "QUEUED", {
+      status = "RUNNING", runningAt = mcp.time.iso(),
+      isRemote = eval.is_remote or nil,
+      endsBy = eval.is_remote and mcp.time.now() + eval.timeout or nil,
+    })
+    if not row then return end          -- cancelled while it waited
+    tell_queued(row)
+    evaljob.tell(row, "running", row.runningAt)
+  elseif not row or row.status ~= "RUNNING" then
+    return
+  end
+  if eval.is_remote then return ask_orchestrator(job, row, eval) end
+  return run_program(job, row)
 end
 
 -- Why a row cannot be run, which some other program may have written; or nil.
@@ -100,7 +162,8 @@ local function flaw(row)
   return nil
 end
 
--- Starts the job of a row that is QUEUED. Returns true, or nil, message.
+-- Starts the job of a row that is QUEUED, or that an orchestrator works on. Returns true, or nil,
+-- message.
 local function launch(row, is_told)
   local message = flaw(row)
   if message then return nil, message end
@@ -114,7 +177,7 @@ local function launch(row, is_told)
   local id, reason, code = mcp.jobs.start {
     kind = "eval", id = row.jobId, timeout = eval.timeout + JOB_GRACE,
     parallel = eval.parallel, max_queued = eval.max_queued,
-    run = function(job) return evaluate(job, tell_queued) end,
+    run = function(job) return evaluate(job, eval, tell_queued) end,
     on_end = function(outcome) settle(row.jobId, outcome) end,
   }
   if not id then
@@ -169,34 +232,45 @@ local function tell_past(row)
   if not evaljob.alive[row.status] then evaljob.tell_end(row) end
 end
 
--- Looks at every row once. What was RUNNING and has no job becomes INTERRUPTED. Returns the ids of
--- the newest rows, oldest first, and of those that are QUEUED, to be started anew: not the rows,
--- whose results may be large.
+-- Looks at every row once. What was RUNNING and has no job becomes INTERRUPTED, unless an
+-- orchestrator works on it. Returns the ids of the newest rows, oldest first; of those that are to
+-- be started anew; and of those to be taken back: not the rows, whose results may be large.
 local function recover(alive)
-  local ring, count, queued = {}, 0, {}
-  for row in rows:each { only = { "jobId", "status" } } do
+  local ring, count, left, unwanted = {}, 0, {}, {}
+  for row in rows:each { only = { "jobId", "status", "isRemote", "remoteId" } } do
     count = count + 1
     ring[count % REPLAYED] = row.jobId
     local is_left = evaljob.alive[row.status] and not alive[row.jobId]
-    if is_left and row.status == "RUNNING" then
+    local is_lost = is_left and row.status == "RUNNING" and not (row.isRemote and row.remoteId)
+    if is_lost then
       local reason = "the gateway ended while it ran"
       evaljob.move(row.jobId, "RUNNING", { status = "INTERRUPTED", error = reason })
     elseif is_left then
-      queued[#queued + 1] = row.jobId
+      left[#left + 1] = row.jobId
+    end
+    if row.isRemote == true and (is_lost or not evaljob.alive[row.status]) then
+      unwanted[#unwanted + 1] = row.jobId
     end
   end
   local newest = {}
   for i = math.max(1, count - REPLAYED + 1), count do newest[#newest + 1] = ring[i % REPLAYED] end
-  return newest, queued
+  return newest, left, unwanted
 end
 
--- Starts what waited when the gateway ended, or says in its row why not.
+-- Starts what waited when the gateway ended, or says in its row why not. What an orchestrator works
+-- on is followed again; where there is no room for that, the next look at all rows does it.
 local function resume(row, is_told)
-  if row.status ~= "QUEUED" then return end       -- cancelled meanwhile
+  if not evaljob.alive[row.status] then return end       -- cancelled meanwhile
+  local eval = type(row.taskId) == "string" and mcp.evals.find(row.taskId)
+  if row.status == "RUNNING" and not (eval and eval.is_remote) then
+    local reason = "mcp.ini names no orchestrator for it any more"
+    finish(row.jobId, "RUNNING", { status = "INTERRUPTED", error = reason, isRemote = false })
+    return
+  end
   local has_run, ok, message = pcall(launch, row, is_told)
   if not has_run then message = tostring(ok):gsub("^[^:]+:%d+: ", "") end
-  if has_run and ok then return end
-  finish(row.jobId, "QUEUED", { status = "FAILED", error = message })
+  if has_run and (ok or row.status == "RUNNING") then return end
+  finish(row.jobId, row.status, { status = "FAILED", error = message })
 end
 
 -- Calls fn(row, ...). A row that cannot be handled does not keep the others from it.
@@ -210,12 +284,33 @@ local function attempt(id, fn, ...)
   return ok
 end
 
-local function start()
-  local alive, is_told = {}, {}
+local function alive_jobs()
+  local alive = {}
   for _, id in ipairs(mcp.jobs.running()) do alive[id] = true end
-  local newest, queued = recover(alive)
+  return alive
+end
+
+local function start()
+  local is_told = {}
+  local newest, left, unwanted = recover(alive_jobs())
   for _, id in ipairs(newest) do is_told[id] = attempt(id, tell_past) end
-  for _, id in ipairs(queued) do attempt(id, resume, is_told[id]) end
+  for _, id in ipairs(left) do attempt(id, resume, is_told[id]) end
+  for _, id in ipairs(unwanted) do attempt(id, withdraw) end
+end
+
+-- What orchestrators work on although no job follows it: its tools were replaced, or there was no
+-- room.
+local function adopt()
+  local alive = alive_jobs()
+  for row in rows:each { only = { "jobId", "status", "isRemote", "remoteId" } } do
+    if row.isRemote == true and not alive[row.jobId] then
+      if not evaljob.alive[row.status] then
+        attempt(row.jobId, withdraw)
+      elseif row.status == "RUNNING" and row.remoteId then
+        attempt(row.jobId, resume, true)
+      end
+    end
+  end
 end
 
 return mcp.tool {
@@ -234,8 +329,9 @@ return mcp.tool {
     required = { "taskId", "configId" },
   },
   annotations = { readOnlyHint = false, destructiveHint = false, openWorldHint = false },
-  needs       = { "exec", "state:jobs" },
+  needs       = { "exec", "http?", "state:jobs" },
   coerce      = true,
   run         = run,
   start       = start,
+  every       = { "1m", adopt },
 }

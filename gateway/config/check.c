@@ -81,6 +81,22 @@ static void gates_check(const struct check *ck)
         section_problem(ck->problems, gates, "strict", &at, "needs the gates in order");
 }
 
+/* What runs an evaluation is a program or an orchestrator. */
+static void evals_check(const struct check *ck)
+{
+    for (size_t i = 0; i < ck->c->n_eval_rules; i++) {
+        const struct config_eval *eval = &ck->c->eval_rules[i];
+        const struct section *s = section_of(ck->c, "eval", eval->name);
+        bool has_command = is_written(s, "command"), has_url = is_written(s, "url");
+        if (has_command == has_url)
+            problems_add(ck->problems, ck->c->private->file, s->line, "[eval %s]: %s", eval->name,
+                         has_url ? "has both command and url" : "needs command or url");
+        else if (!has_url && is_written(s, "headers"))
+            problems_add(ck->problems, ck->c->private->file, s->line,
+                         "[eval %s]: has headers, but no url", eval->name);
+    }
+}
+
 static void path_check(const struct check *ck)
 {
     static const char *const taken[] = { "/sse", "/health", "/healthz", "/readyz", "/metrics" };
@@ -256,6 +272,7 @@ void config_check(const struct config *c, struct problems *p)
 
     limits_check(&ck);
     gates_check(&ck);
+    evals_check(&ck);
     path_check(&ck);
     folders_check(&ck);
     keys_check(&ck);

@@ -80,7 +80,10 @@ struct config_tool {
 struct config_eval { /* [eval NAME]; "*" is the fallback */
     const char *name;
     uint32_t line;
-    struct config_list command; /* argv template, at least one item */
+    struct config_list command; /* argv template; empty: it has a url */
+    const char *url;            /* "": it has a command */
+    struct config_list headers; /* "NAME: VALUE", for the url */
+    int64_t poll_ms;
     const char *cwd;
     int64_t timeout_ms;
 };

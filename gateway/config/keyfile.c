@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "config/expand.h"
-#include "config/shape.h"
 #include "config/value.h"
 
 static int no_memory(struct err *e) { return err_set(e, MG_E_NOMEM, "not enough memory"); }
@@ -41,8 +40,8 @@ static char *line_trim(char *line)
     return *line && *line != '#' && *line != ';' ? line : NULL;
 }
 
-static int lines_read(struct arena *a, const char *path, char *at, size_t most,
-                      struct config_list *l, struct err *e)
+static int lines_read(struct arena *a, const char *path, char *at,
+                      const struct keyfile_rules *rules, struct config_list *l, struct err *e)
 {
     static const char bom[] = "\xef\xbb\xbf";
     size_t before = l->n;
@@ -55,10 +54,10 @@ static int lines_read(struct arena *a, const char *path, char *at, size_t most,
         if (newline)
             *newline++ = '\0';
         const char *key = line_trim(at);
-        const char *wrong = key ? shape_secret(key) : NULL;
+        const char *wrong = key ? rules->shape(key) : NULL;
         if (wrong)
             rc = err_set(e, MG_E_INVALID, "%s:%u: expected %s", path, number, wrong);
-        else if (key && l->n - before == most)
+        else if (key && l->n - before == rules->most)
             rc = err_set(e, MG_E_LIMIT, "%s:%u: one key too many", path, number);
         else if (key)
             rc = list_add(a, l, key, strlen(key), e);
@@ -67,8 +66,8 @@ static int lines_read(struct arena *a, const char *path, char *at, size_t most,
     return rc;
 }
 
-int keyfile_read(struct value_reader *r, const struct raw *raw, const char *item, size_t most,
-                 struct config_list *l, struct err *e)
+int keyfile_read(struct value_reader *r, const struct raw *raw, const char *item,
+                 const struct keyfile_rules *rules, struct config_list *l, struct err *e)
 {
     struct buf path = { 0 }, text = { 0 };
     int rc = file_path(r, raw, item, &path, e);
@@ -78,8 +77,8 @@ int keyfile_read(struct value_reader *r, const struct raw *raw, const char *item
     if (rc == 0 && text.len > 0 && memchr(text.data, '\0', text.len))
         rc = err_set(e, MG_E_INVALID, "a NUL byte");
     else if (rc == 0)
-        rc =
-            buf_cstr(&text) ? lines_read(r->arena, path.data, text.data, most, l, e) : no_memory(e);
+        rc = buf_cstr(&text) ? lines_read(r->arena, path.data, text.data, rules, l, e)
+                             : no_memory(e);
     if (text.data)
         explicit_bzero(text.data, text.len);
     buf_fini(&text);

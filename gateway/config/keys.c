@@ -200,7 +200,8 @@ static const struct key_info tool_keys[] = {
       .note = "none", .help = "Environment variables it may read" },
     { "http", KEY_LIST, offsetof(struct config_tool, http), "", .shape = shape_host_grant,
       .note = "none",
-      .help = "Servers it may ask by HTTP: HOST (ports 80, 443) or HOST:PORT, HOST may be a glob" },
+      .help = "Servers it may ask: HOST (ports 80, 443), HOST:PORT, globs; @evals: those of [eval "
+              "...]" },
     { "allow_private", KEY_BOOL, offsetof(struct config_tool, allow_private), "no",
       .help = "They may also be of this machine and of private networks" },
     { "state", KEY_LIST, offsetof(struct config_tool, state), "", .shape = shape_state_grant,
@@ -218,12 +219,20 @@ static const struct key_info tool_keys[] = {
 
 static const struct key_info eval_keys[] = {
     { "command", KEY_ARGV, offsetof(struct config_eval, command), "", .shape = shape_placeholder,
-      .required = true, .note = "required",
+      .note = "or url",
       .help = "Program and arguments, no shell; {taskId} {configId} {jobId} {root} are filled in" },
+    { "url", KEY_TEXT, offsetof(struct config_eval, url), "", .shape = shape_orchestrator,
+      .note = "or command",
+      .help = "An orchestrator that runs it instead: POST URL, then GET and DELETE URL/ID" },
+    { "headers", KEY_SECRETS, offsetof(struct config_eval, headers), "", .max = 20,
+      .shape = shape_header, .note = "none",
+      .help = "Header fields sent to it, NAME: VALUE, or @/path of a file with one a line" },
+    { "poll", KEY_DURATION, offsetof(struct config_eval, poll_ms), "2s", 50, HOUR,
+      .help = "How often the orchestrator is asked; longer after each failure, up to 1m" },
     { "cwd", KEY_PATH, offsetof(struct config_eval, cwd), "{root}", .required = true,
       .help = "The folder it runs in" },
     { "timeout", KEY_DURATION, offsetof(struct config_eval, timeout_ms), "10m", 100, DAY,
-      .help = "It is ended, with its children, after this time" },
+      .help = "It is ended, with all that it started, after this time" },
 };
 
 const struct section_info config_sections[] = {

@@ -94,7 +94,14 @@ static const char md_evals[] =
     "`command` is split at blanks, with quotes and `\\` as in a shell, but no shell runs it:\n"
     "what is filled in for a placeholder, or for `${NAME}`, stays one argument. It may\n"
     "stand on several lines. A program named with a folder is a path of the file; any other\n"
-    "is found in `PATH`.\n";
+    "is found in `PATH`.\n"
+    "\n"
+    "With `url` an orchestrator runs it: it gets `POST url` with the JSON object `{taskId,\n"
+    "configId, jobId, dryRun}` and answers 2xx, with a `jobId` of its own or without; is asked\n"
+    "by `GET url/ID`, to which it answers `{status, result?, error?, progress?}`; and is told\n"
+    "by `DELETE url/ID` when the job is not wanted any more. `run_eval` then needs `http =\n"
+    "@evals`, which opens no other address, and for one in a private network `allow_private\n"
+    "= yes`. A comma ends a header field; in a file it does not.\n";
 
 static const char md_keys[] =
     "\n"

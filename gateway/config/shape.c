@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/parse.h"
 
@@ -91,9 +92,11 @@ const char *shape_host_grant(const char *s)
 {
     size_t len = strlen(s);
 
+    if (strcmp(s, "@evals") == 0)
+        return NULL;
     if (is_authority_of(NAME_BYTES "*?", s, len) && !(len > 2 && strcmp(s + len - 2, ":0") == 0))
         return NULL;
-    return "a host or HOST:PORT, * and ? for any";
+    return "a host or HOST:PORT, * and ? for any, or @evals";
 }
 
 const char *shape_host(const char *s)
@@ -124,6 +127,34 @@ const char *shape_url(const char *s)
             return NULL;
     }
     return "a URL that begins with http:// or https://";
+}
+
+const char *shape_orchestrator(const char *s)
+{
+    if (shape_url(s) || strpbrk(s, "?#") || strlen(s) > 2000)
+        return "a URL that begins with http:// or https://, without ? and #";
+    return NULL;
+}
+
+const char *shape_header(const char *s)
+{
+    static const char expected[] = "NAME: VALUE, none of the fields that frame a message";
+    static const char *const framing[] = { "host",        "content-length", "transfer-encoding",
+                                           "te",          "connection",     "keep-alive",
+                                           "upgrade",     "trailer",        "expect",
+                                           "content-type" };
+    size_t len = strspn(s, LETTERS DIGITS "!#$%&'*+-.^_`|~");
+
+    if (len == 0 || len > 100 || s[len] != ':' || strlen(s) > 4096 ||
+        strncasecmp(s, "proxy-", 6) == 0)
+        return expected;
+    for (size_t i = 0; i < sizeof framing / sizeof framing[0]; i++)
+        if (strlen(framing[i]) == len && strncasecmp(s, framing[i], len) == 0)
+            return expected;
+    for (const char *c = s + len; *c; c++)
+        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
+            return expected;
+    return s[len + 1 + strspn(s + len + 1, " \t")] != '\0' ? NULL : expected;
 }
 
 const char *shape_http_path(const char *s)

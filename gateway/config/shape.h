@@ -7,9 +7,11 @@
 const char *shape_address(const char *s);   /* 127.0.0.1, ::1 */
 const char *shape_network(const char *s);   /* an address, or ADDRESS/BITS */
 const char *shape_host(const char *s);      /* as in a Host header, with or without port */
-const char *shape_host_grant(const char *s); /* the same, with * and ? */
+const char *shape_host_grant(const char *s); /* the same, with * and ?; @evals */
 const char *shape_origin(const char *s);    /* scheme://host[:port], null or * */
 const char *shape_url(const char *s);       /* http:// or https:// and a host */
+const char *shape_orchestrator(const char *s); /* such a URL that "/ID" can be put behind */
+const char *shape_header(const char *s);       /* NAME: VALUE, none that frames the message */
 const char *shape_http_path(const char *s); /* /mcp */
 const char *shape_sha256(const char *s);    /* 64 hex digits */
 const char *shape_tool_glob(const char *s);

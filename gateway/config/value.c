@@ -4,6 +4,7 @@
 
 #include "base/parse.h"
 #include "config/expand.h"
+#include "config/shape.h"
 
 static int no_memory(struct err *e) { return err_set(e, MG_E_NOMEM, "not enough memory"); }
 
@@ -24,7 +25,8 @@ static int secret_text(struct value_reader *r, const struct raw *raw, struct buf
                        struct err *e)
 {
     struct config_list keys = { 0 };
-    int rc = keyfile_read(r, raw, raw->text, 1, &keys, e);
+    static const struct keyfile_rules rules = { 1, shape_secret };
+    int rc = keyfile_read(r, raw, raw->text, &rules, &keys, e);
 
     if (rc == 0 && keys.n > 0)
         buf_str(out, keys.items[0]);
@@ -208,8 +210,10 @@ static int item_read(struct value_reader *r, const struct key_info *k, const str
     struct buf text = { 0 };
     int rc = 0;
 
-    if (k->type == KEY_SECRETS && raw->has_files && *item == '@')
-        return keyfile_read(r, raw, item, LIST_ITEMS_MAX, l, e);
+    if (k->type == KEY_SECRETS && raw->has_files && *item == '@') {
+        struct keyfile_rules rules = { LIST_ITEMS_MAX, k->shape };
+        return keyfile_read(r, raw, item, &rules, l, e);
+    }
     if (raw->has_refs)
         rc = expand_refs(&text, item, strlen(item), r->env, e);
     else

@@ -46,11 +46,16 @@ int argv_split(struct arena *a, struct config_list *l, const char *text,
                struct err *e) MG_NODISCARD;
 void list_seal(struct arena *a, struct config_list *l, bool with_text);
 
-/* keyfile.c: adds the keys of the file that the item @PATH names, one a line. Comments and empty
- * lines are not keys; more than most, and what no key can be, are errors that name file and line.
+/* keyfile.c: adds the secrets of the file that the item @PATH names, one a line. Comments and empty
+ * lines are none; more than most, and what has not the shape, are errors that name file and line.
  */
-int keyfile_read(struct value_reader *r, const struct raw *raw, const char *item, size_t most,
-                 struct config_list *l, struct err *e) MG_NODISCARD;
+struct keyfile_rules {
+    size_t most;
+    const char *(*shape)(const char *s);
+};
+int keyfile_read(struct value_reader *r, const struct raw *raw, const char *item,
+                 const struct keyfile_rules *rules, struct config_list *l,
+                 struct err *e) MG_NODISCARD;
 
 /* date.c */
 int date_parse(const char *s, int64_t *ms) MG_NODISCARD;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "io/fetch_url.h"
 
 struct policy { /* of one tool that a file declares: it was asked for */
     struct policy *next;
@@ -19,21 +20,47 @@ struct policies {
     struct policy *first;
     struct vm_sections sections;
     struct vm_eval *evals;
+    struct orchestrator { /* of each of evals, where it has one */
+        char host[300];   /* HOST:PORT, and no other port */
+        const char *hosts[2];
+    } * orchestrators;
 };
+
+/* Its host as a grant. What is wrong with the URL is said when it is asked. */
+static void orchestrator_fill(struct orchestrator *o, const char *url)
+{
+    struct fetch_url u;
+    struct err e;
+    if (*url == '\0' || fetch_url_parse(&u, NULL, url, &e) != 0)
+        return;
+    snprintf(o->host, sizeof o->host, "%s:%u", u.host, u.port);
+    o->hosts[0] = o->host;
+    fetch_url_fini(&u);
+}
+
+static struct vm_eval eval_of(const struct config_eval *c, const struct orchestrator *o)
+{
+    return (struct vm_eval){ .name = c->name,
+                             .command = c->command.items,
+                             .cwd = c->cwd && c->cwd[0] ? c->cwd : NULL,
+                             .timeout_ms = c->timeout_ms,
+                             .url = c->url[0] ? c->url : NULL,
+                             .headers = c->headers.items,
+                             .hosts = o->hosts,
+                             .poll_ms = c->poll_ms };
+}
 
 static int sections_fill(struct policies *p)
 {
     const struct config *c = p->config;
     p->evals = calloc(c->n_eval_rules + 1, sizeof *p->evals);
-    if (!p->evals)
+    p->orchestrators = calloc(c->n_eval_rules + 1, sizeof *p->orchestrators);
+    if (!p->evals || !p->orchestrators)
         return MG_E_NOMEM;
-    for (size_t i = 0; i < c->n_eval_rules; i++)
-        p->evals[i] = (struct vm_eval){ .name = c->eval_rules[i].name,
-                                        .command = c->eval_rules[i].command.items,
-                                        .cwd = c->eval_rules[i].cwd && c->eval_rules[i].cwd[0]
-                                                   ? c->eval_rules[i].cwd
-                                                   : NULL,
-                                        .timeout_ms = c->eval_rules[i].timeout_ms };
+    for (size_t i = 0; i < c->n_eval_rules; i++) {
+        orchestrator_fill(&p->orchestrators[i], c->eval_rules[i].url);
+        p->evals[i] = eval_of(&c->eval_rules[i], &p->orchestrators[i]);
+    }
     p->sections = (struct vm_sections){
         .evals_parallel = c->evals.parallel,
         .evals_max_queued = c->evals.max_queued,
@@ -89,6 +116,7 @@ void policies_free(struct policies *p)
         policy_free(p->first);
         p->first = next;
     }
+    free(p->orchestrators);
     free(p->evals);
     free(p);
 }

@@ -41,8 +41,10 @@ static void digest_sections(struct buf *facts, const struct config *c)
                (unsigned long long)c->evals.max_output_bytes);
     for (size_t i = 0; i < c->n_eval_rules; i++) {
         const struct config_eval *v = &c->eval_rules[i];
-        buf_printf(facts, "eval %s %s %lld\n", v->name, v->cwd ? v->cwd : "",
-                   (long long)v->timeout_ms);
+        buf_printf(facts, "eval %s %s %lld %s %lld\n", v->name, v->cwd ? v->cwd : "",
+                   (long long)v->timeout_ms, v->url, (long long)v->poll_ms);
+        for (size_t k = 0; k < v->headers.n; k++)
+            buf_printf(facts, "header %s\n", v->headers.items[k]);
         for (size_t k = 0; k < v->command.n; k++)
             buf_printf(facts, "%zu:%s\n", strlen(v->command.items[k]), v->command.items[k]);
     }

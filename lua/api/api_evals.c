@@ -3,15 +3,19 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/http_options.h"
+#include "api/http_send.h"
 #include "api/process.h"
 #include "api/run.h"
 #include "api/scratch.h"
 #include "api/testing.h"
 #include "files/rootfile.h"
 
-#define GRANT "@evals"         /* in the tool's `exec`: the commands of the [eval ...] sections */
+#define GRANT "@evals"         /* in `exec` and `http` of the tool: what [eval ...] sections name */
 #define ERROR_OUTPUT_MAX 65536 /* bytes kept of an evaluation's standard error */
 #define ID_MAX 1000
+#define REMOTE_ID_MAX 256
+#define REMOTE_ANSWER_MAX ((uint64_t)4 << 20) /* bytes of one answer of an orchestrator */
 
 static const struct vm_sections *sections_of(lua_State *L)
 {
@@ -24,7 +28,7 @@ static const struct vm_eval *find(const struct vm_sections *s, const char *task)
 {
     const struct vm_eval *fallback = NULL;
     for (size_t i = 0; i < s->eval_count; i++) {
-        if (!s->evals[i].command[0])
+        if (!s->evals[i].command[0] && !s->evals[i].url)
             continue;
         if (strcmp(s->evals[i].name, task) == 0)
             return &s->evals[i];
@@ -45,8 +49,9 @@ static int fail_unknown(lua_State *L, const struct vm_sections *s, const char *t
     return results;
 }
 
-/* mcp.evals.find(taskId) -> {name=, timeout=, parallel=, max_queued=}, or nil, message, code. What
- * [eval NAME] or [eval *] and [evals] of mcp.ini say of a task. */
+/* mcp.evals.find(taskId) -> {name=, timeout=, parallel=, max_queued=, is_remote=, poll=}, or nil,
+ * message, code. What [eval NAME] or [eval *] and [evals] of mcp.ini say of a task. is_remote: it
+ * has a url and no command. Times are seconds. */
 static int l_find(lua_State *L)
 {
     const char *task = luaL_checkstring(L, 1);
@@ -55,7 +60,11 @@ static int l_find(lua_State *L)
 
     if (!eval)
         return fail_unknown(L, s, task);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 6);
+    lua_pushboolean(L, eval->url != NULL);
+    lua_setfield(L, -2, "is_remote");
+    lua_pushnumber(L, (lua_Number)eval->poll_ms / 1e3);
+    lua_setfield(L, -2, "poll");
     lua_pushstring(L, eval->name);
     lua_setfield(L, -2, "name");
     lua_pushnumber(L, (lua_Number)eval->timeout_ms / 1e3);
@@ -147,18 +156,18 @@ static const char *const *command(lua_State *L, const struct vm_eval *eval, cons
 /* ---- running ---- */
 
 /* Leaves the string on the stack. */
-static const char *check_id(lua_State *L, const char *name)
+static const char *check_id(lua_State *L, const char *function, const char *name)
 {
     size_t len = 0;
     const char *id = lua_getfield(L, 1, name) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
     if (len == 0 || len > ID_MAX || strlen(id) != len)
-        luaL_error(L, "evals.run: %s: expected a string of 1 to %d bytes", name, ID_MAX);
+        luaL_error(L, "%s: %s: expected a string of 1 to %d bytes", function, name, ID_MAX);
     return id;
 }
 
-static bool is_granted(const struct vm_policy *policy)
+static bool is_granted(const char *const *entry)
 {
-    for (const char *const *entry = policy->exec; entry && *entry; entry++)
+    for (; entry && *entry; entry++)
         if (strcmp(*entry, GRANT) == 0)
             return true;
     return false;
@@ -228,9 +237,9 @@ static int l_start(lua_State *L)
     lua_settop(L, 1);
     opts_check(L, 1, names);
     struct ids ids = {
-        .task = check_id(L, "task"),
-        .config = check_id(L, "config"),
-        .job = check_id(L, "job"),
+        .task = check_id(L, "evals.run", "task"),
+        .config = check_id(L, "evals.run", "config"),
+        .job = check_id(L, "evals.run", "job"),
         .root = vm_options_of(L)->root,
     };
     int on_line = lua_getfield(L, 1, "on_line");
@@ -238,18 +247,138 @@ static int l_start(lua_State *L)
         return luaL_error(L, "evals.run: on_line: expected a function");
 
     const struct vm_eval *eval = find(sections_of(L), ids.task);
-    if (!is_granted(policy_of(L)))
+    if (!is_granted(policy_of(L)->exec))
         return api_fail(L, "DENIED",
                         "the evaluations are not granted; in mcp.ini: [tool %s] exec = " GRANT,
                         tool_of(L) ? tool_of(L)->name : "NAME");
     if (!eval)
         return fail_unknown(L, sections_of(L), ids.task);
+    if (eval->url)
+        return api_fail(L, "INVALID", "[eval %s] has no command", eval->name);
     return start(L, eval, &ids, on_line == LUA_TFUNCTION);
+}
+
+/* ---- asking an orchestrator ---- */
+
+/* Appends the id as one segment of a path. */
+static void put_segment(struct buf *out, const char *id)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    for (; *id; id++) {
+        if (strchr(plain, *id))
+            buf_putc(out, *id);
+        else
+            buf_printf(out, "%%%02X", (unsigned)(unsigned char)*id);
+    }
+}
+
+/* Leaves the URL on the stack: that of the section, or the one of a job below it. */
+static const char *push_url(lua_State *L, const struct vm_eval *eval)
+{
+    size_t len = 0, url_len = strlen(eval->url);
+    int type = lua_getfield(L, 1, "id");
+    if (type == LUA_TNIL)
+        return eval->url;
+    const char *id = type == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
+    if (len == 0 || len > REMOTE_ID_MAX || strlen(id) != len || strspn(id, ".") == len)
+        luaL_error(L, "evals.ask: id: expected a string of 1 to %d bytes that is not all dots",
+                   REMOTE_ID_MAX);
+    struct buf *out = scratch_push(L);
+    buf_append(out, eval->url, url_len);
+    if (eval->url[url_len - 1] != '/')
+        buf_putc(out, '/');
+    put_segment(out, id);
+    scratch_push_string(L, out);
+    return lua_tostring(L, -1);
+}
+
+/* Leaves the fields on the stack: those of the section, and the kind of the body. */
+static void push_fields(lua_State *L, const struct vm_eval *eval, struct fetch_options *o)
+{
+    size_t n = 0;
+    while (eval->headers && eval->headers[n])
+        n++;
+    luaL_checkstack(L, (int)n + 10, "evals.ask");
+    struct fetch_header *fields = lua_newuserdatauv(L, (n + 2) * sizeof *fields, 0);
+    for (size_t i = 0; i < n; i++) {
+        const char *colon = strchr(eval->headers[i], ':');
+        lua_pushlstring(L, eval->headers[i], (size_t)(colon - eval->headers[i]));
+        fields[i] = (struct fetch_header){ .name = lua_tostring(L, -1),
+                                           .value = colon + 1 + strspn(colon + 1, " \t") };
+    }
+    if (o->body)
+        fields[n++] = (struct fetch_header){ "Content-Type", "application/json" };
+    o->headers = fields;
+    o->header_count = n;
+}
+
+static const char *check_method(lua_State *L)
+{
+    static const char *const methods[] = { "GET", "POST", "DELETE" };
+    const char *method = lua_getfield(L, 1, "method") == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(method, methods[i]) == 0)
+            return methods[i];
+    luaL_error(L, "evals.ask: method: expected GET, POST or DELETE");
+    return NULL;
+}
+
+static int send_request(lua_State *L, const struct vm_eval *eval)
+{
+    const struct task_info *info = task_info_of(L);
+    uint64_t most = sections_of(L)->evals_max_output;
+    struct fetch_options o = {
+        .method = check_method(L),
+        .url = push_url(L, eval),
+        .timeout_ms = opts_duration(L, 1, "timeout", 30000, HTTP_TIMEOUT_MAX_MS),
+        .max_bytes = (size_t)(most < REMOTE_ANSWER_MAX ? most : REMOTE_ANSWER_MAX),
+        .hosts = eval->hosts,
+        .allow_private = policy_of(L)->allow_private,
+        .owner = policy_of(L),
+        .tool = tool_of(L) ? tool_of(L)->name : NULL,
+        .call = info ? info->call_id : NULL,
+    };
+    if (o.timeout_ms < 1)
+        o.timeout_ms = 1;
+    int body = lua_getfield(L, 1, "body");
+    if (body == LUA_TSTRING)
+        o.body = lua_tolstring(L, -1, &o.body_len);
+    else if (body != LUA_TNIL)
+        return luaL_error(L, "evals.ask: body: expected a string, got %s", luaL_typename(L, -1));
+    push_fields(L, eval, &o);
+    return http_send(L, &o);
+}
+
+/* mcp.evals.ask{task=, method=, id=, body=, timeout=} -> {status=, headers=, body=}, or nil,
+ * message, code (w). A request to the orchestrator that [eval NAME] names by its url, with the
+ * section's headers; `http = @evals` grants it, and no other address. method is GET, POST or
+ * DELETE; with id the URL is url/ID. body is JSON. Redirects are answers. timeout is 30 s. Codes as
+ * those of mcp.http.request. */
+static int l_ask(lua_State *L)
+{
+    static const char *const names[] = { "task", "method", "id", "body", "timeout", NULL };
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    opts_check(L, 1, names);
+    const char *task = check_id(L, "evals.ask", "task");
+    const struct vm_eval *eval = find(sections_of(L), task);
+    if (!is_granted(policy_of(L)->http))
+        return api_fail(L, "DENIED",
+                        "orchestrators are not granted; in mcp.ini: [tool %s] http = " GRANT,
+                        tool_of(L) ? tool_of(L)->name : "NAME");
+    if (!eval)
+        return fail_unknown(L, sections_of(L), task);
+    if (!eval->url)
+        return api_fail(L, "INVALID", "[eval %s] has no url", eval->name);
+    return send_request(L, eval);
 }
 
 int mgl_open_evals(lua_State *L)
 {
-    lua_createtable(L, 0, 2);
+    lua_createtable(L, 0, 3);
+    lua_pushcfunction(L, l_ask);
+    lua_setfield(L, -2, "ask");
     lua_pushcfunction(L, l_find);
     lua_setfield(L, -2, "find");
     run_open(L, l_start);

@@ -10,8 +10,6 @@
 ---@field jobs mcp.jobs
 ---@field fs mcp.fs only with the grant of fs
 ---@field exec mcp.exec only with the grant of exec
----@field evals mcp.evals only with the grant of exec
----@field gates mcp.gates
 ---@field http mcp.http only with the grant of http
 ---@field url mcp.url
 ---@field json mcp.json
@@ -245,7 +243,7 @@ function job:on_end(fn) end
 
 ---@alias mcp.outcome "OK"|"TOOL_ERROR"|"TIMEOUT"|"CANCELLED"|"NO_MEMORY"|"KILLED"
 
--- ---- exec, evals, gates ----
+-- ---- exec ----
 
 ---@class mcp.exec
 local exec = {}
@@ -274,42 +272,6 @@ local exec = {}
 ---@return string? message
 ---@return string? code
 function exec.run(options) end
-
----@class mcp.evals
-local evals = {}
-
----@param task string
----@return { name: string, timeout: number, parallel: integer, max_queued: integer }?
----@return string? message
----@return string? code
-function evals.find(task) end
-
----@class mcp.evals.options
----@field task string
----@field config string
----@field job string
----@field on_line fun(line: string, stream: "stdout"|"stderr")?
-
----@class mcp.evals.result
----@field code integer?
----@field signal integer?
----@field result table? the last line that is a JSON object
----@field stderr string
----@field truncated boolean
----@field duration number
-
----@param options mcp.evals.options
----@return mcp.evals.result? result
----@return string? message
----@return string? code
-function evals.run(options) end
-
----@class mcp.gates
-local gates = {}
-
----@return string[] order
----@return boolean strict
-function gates.order() end
 
 -- ---- json, codec, time, log ----
 

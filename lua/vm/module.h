@@ -123,6 +123,11 @@ struct vm_sections {
         const char *const *command; /* argv template, NULL-terminated */
         const char *cwd;            /* or NULL: root */
         int64_t timeout_ms;
+        /* The orchestrator that runs it instead; NULL: command does. */
+        const char *url;
+        const char *const *headers; /* "NAME: VALUE", NULL-terminated; NULL: none */
+        const char *const *hosts;   /* the url's own HOST:PORT, as a list of grants */
+        int64_t poll_ms;
     } * evals;
     size_t eval_count;
     const char *const *gates; /* order; NULL or empty: any name */

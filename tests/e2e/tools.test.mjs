@@ -361,3 +361,90 @@ test("gates in order, and no more evaluations than may wait", async (t) => {
   assert.match(refused.text, /^Too many evaluations are waiting/);
   assert.deepEqual((await gw.call("list_jobs")).value.jobs.map((job) => job.jobId), ids.reverse());
 });
+
+const isAlive = (pid) => {
+  try {
+    process.kill(pid, 0);
+    // One that ended and was not yet waited for is gone, too.
+    return !/^State:\s+[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+};
+
+async function until(check, what) {
+  for (const stop = Date.now() + 15_000 * slowness; Date.now() < stop;) {
+    if (await check()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.fail(`never: ${what}`);
+}
+
+test("cancelling and the end of its time kill an evaluation with all that it started", async (t) => {
+  const gw = await start(t, {
+    ini: `[eval tree]\ncommand = bin/tree {root}/{configId}\n[eval short]\ntimeout = 500ms\ncommand = bin/tree {root}/{configId}\n`,
+    before: (dir) => {
+      fs.mkdirSync(path.join(dir, "bin"));
+      fs.writeFileSync(path.join(dir, "bin/tree"),
+        `#!/bin/sh\nsleep 600 &\necho $! >"$1.child"\necho $$ >"$1.self"\nwait\n`, { mode: 0o755 });
+    },
+  });
+  const pids = (name) => ["self", "child"].map((which) => {
+    try {
+      return Number(fs.readFileSync(path.join(gw.root, `${name}.${which}`), "utf8"));
+    } catch {
+      return 0;
+    }
+  });
+  const cancelled = await runEval(gw, "tree", "a");
+  await until(() => pids("a").every((pid) => pid > 0), "the tree runs");
+  assert.ok(pids("a").every(isAlive));
+  await gw.call("cancel_job", { jobId: cancelled });
+  await until(() => !pids("a").some(isAlive), "the cancelled tree is gone");
+  const late = await runEval(gw, "short", "b");
+  assert.equal((await follow(gw, late)).at(-1).event, "failed");
+  assert.match((await statusOf(gw, late)).error, /did not end within 0\.5 s/);
+  await until(() => pids("b").every((pid) => pid > 0) && !pids("b").some(isAlive), "the late tree is gone");
+  const stopped = await runEval(gw, "tree", "c");
+  await until(() => pids("c").every((pid) => pid > 0), "the third tree runs");
+  await gw.stop({ keep: true });
+  await until(() => !pids("c").some(isAlive), "the stopped tree is gone");
+  await gw.restart();
+  assert.equal((await statusOf(gw, stopped)).status, "INTERRUPTED");
+});
+
+test("[evals] max_output drops the middle, and the result at the end is still read", async (t) => {
+  const print = `for i in $(seq 3000); do echo a line of no interest; done; echo '{"metrics":{"n":1},"artifacts":["out/a.json"]}'`;
+  const gw = await start(t, {
+    env: { MOONGATE_EVALS_MAX_OUTPUT: "1K" },
+    ini: "[eval loud]\ncommand = bin/loud\n",
+    before: (dir) => {
+      fs.mkdirSync(path.join(dir, "bin"));
+      fs.writeFileSync(path.join(dir, "bin/loud"), `#!/bin/sh\n${print}\n`, { mode: 0o755 });
+    },
+  });
+  const jobId = await runEval(gw, "loud", "c");
+  assert.equal((await follow(gw, jobId)).at(-1).event, "completed");
+  assert.deepEqual((await statusOf(gw, jobId)).result,
+    { taskId: "loud", configId: "c", metrics: { n: 1 }, artifacts: ["out/a.json"] });
+});
+
+test("a model's row remembers who promoted it, from where and when", async (t) => {
+  const gw = await start(t, { ini: "[key ann]\nsecret = ann-key\n[key bob]\nsecret = bob-key\n" });
+  const promote = async (key, gate) => {
+    const { body } = await gw.rpc("tools/call", { name: "promote_model", arguments: { modelId: "m", gate } }, { key });
+    return JSON.parse(body.result.content[0].text);
+  };
+  const first = await promote("ann-key", "dev");
+  assert.deepEqual(Object.keys(first).sort(),
+    ["changed", "currentGates", "dryRun", "gate", "modelId", "promoted", "promotedAt"]);
+  assert.equal((await promote("bob-key", "dev")).changed, false);
+  const second = await promote("bob-key", "prod");
+  await gw.stop({ keep: true });
+  const [model] = JSON.parse(fs.readFileSync(gw.statePath, "utf8")).models;
+  assert.deepEqual(model.gates, ["dev", "prod"]);
+  assert.deepEqual(model.history.map(({ gate, at, by, from }) => ({ gate, at, by, from })), [
+    { gate: "dev", at: first.promotedAt, by: "ann", from: "127.0.0.1" },
+    { gate: "prod", at: second.promotedAt, by: "bob", from: "127.0.0.1" },
+  ]);
+});

@@ -24,7 +24,8 @@ end
 
 -- The members of a row that tools return, with the reason of a failure. The result may be large:
 -- only status adds it.
-evaljob.shown = { "jobId", "taskId", "configId", "status", "startedAt", "updatedAt", "error" }
+evaljob.shown = { "jobId", "taskId", "configId", "status", "startedAt", "updatedAt", "error",
+  "remoteId" }
 
 function evaljob.view(row)
   local view = {}

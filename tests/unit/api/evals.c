@@ -19,27 +19,27 @@ static const char *const state_granted[] = { "jobs:rw", "models:rw", NULL };
 /* At file scope, so that the lists live as long as the program. */
 static const struct vm_eval all_evals[] = {
     { "good",
-      SH("echo working; echo '{\"metrics\":{\"f1\":0.5},\"artifacts\":[\"a\"],\"extra\":1}'"), NULL,
-      10000 },
-    { "bare", SH("echo '{\"x\":1}'; echo '[1]'; echo no json"), NULL, 10000 },
-    { "fails", SH("echo '{\"metrics\":{}}'; echo first >&2; echo the reason >&2; exit 7"), NULL,
-      10000 },
-    { "silent", SH("echo nothing"), NULL, 10000 },
-    { "long", SH("echo started; exec sleep 600"), NULL, 600000 },
-    { "slow", SH("exec sleep 600"), NULL, 150 },
+      SH("echo working; echo '{\"metrics\":{\"f1\":0.5},\"artifacts\":[\"a\"],\"extra\":1}'"),
+      .timeout_ms = 10000 },
+    { "bare", SH("echo '{\"x\":1}'; echo '[1]'; echo no json"), .timeout_ms = 10000 },
+    { "fails", SH("echo '{\"metrics\":{}}'; echo first >&2; echo the reason >&2; exit 7"),
+      .timeout_ms = 10000 },
+    { "silent", SH("echo nothing"), .timeout_ms = 10000 },
+    { "long", SH("echo started; exec sleep 600"), .timeout_ms = 600000 },
+    { "slow", SH("exec sleep 600"), .timeout_ms = 150 },
     { "ids",
       SH("echo \"{\\\"args\\\":\\\"$1 $2 $4\\\",\\\"same\\\":$([ \"$3\" != x ] && echo true)}\""),
-      NULL, 10000 },
-    { "missing", (const char *const[]){ "no-such-program", NULL }, NULL, 10000 },
-    { "loud", SH("seq 300000; echo '{\"metrics\":{\"n\":300000}}'; seq 10"), NULL, 10000 },
-    { "swapped", SH("echo '{\"metrics\":[],\"artifacts\":{}}'"), NULL, 10000 },
-    { "kinds", SH("echo '{\"metrics\":[1],\"artifacts\":{\"1\":1}}'"), NULL, 10000 },
-    { "texts", SH("echo '{\"metrics\":\"\",\"artifacts\":null}'"), NULL, 10000 },
+      .timeout_ms = 10000 },
+    { "missing", (const char *const[]){ "no-such-program", NULL }, .timeout_ms = 10000 },
+    { "loud", SH("seq 300000; echo '{\"metrics\":{\"n\":300000}}'; seq 10"), .timeout_ms = 10000 },
+    { "swapped", SH("echo '{\"metrics\":[],\"artifacts\":{}}'"), .timeout_ms = 10000 },
+    { "kinds", SH("echo '{\"metrics\":[1],\"artifacts\":{\"1\":1}}'"), .timeout_ms = 10000 },
+    { "texts", SH("echo '{\"metrics\":\"\",\"artifacts\":null}'"), .timeout_ms = 10000 },
     { "deep",
       SH("printf '{\"x\":%060d%060d}\\n' 0 0 | sed 's/0\\{60\\}/[/;s/0\\{60\\}/]/;"
          "s/\\[/[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[/;"
          "s/\\]/]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]/'"),
-      NULL, 10000 },
+      .timeout_ms = 10000 },
 };
 static struct vm_eval evals[sizeof all_evals / sizeof *all_evals];
 

@@ -216,7 +216,7 @@ static void test_keys(void **state)
           "mcp.ini:3: tools.poll: expected 100ms to 1h, got '99ms'\n" },
         { "[server]\nPort = 1\n", "mcp.ini:2: server.Port: unknown key; did you mean port?\n" },
         { "[server]\nport = 1\nport = 2\n", "mcp.ini:3: server.port: is set already in line 2\n" },
-        { "[eval x]\ncommand = a\nurl = http://a\n", "mcp.ini:3: eval x.url: unknown key\n" },
+        { "[eval x]\ncommand = a\nproxy = http://a\n", "mcp.ini:3: eval x.proxy: unknown key\n" },
         { "[key ci]\nsecret = a\nsecert = b\n",
           "mcp.ini:3: key ci.secert: unknown key; did you mean secret?\n" },
         { "[tool x]\nhttp = example.com\nallow_private = yes\nredis = a\n",
@@ -304,10 +304,10 @@ static void test_values(void **state)
           "mcp.ini:2: paths.root: /no/such/folder: No such file or directory\n" },
         { "[paths]\nroot = mcp.ini\n", "mcp.ini:2: paths.root: mcp.ini: is not a folder\n" },
         { "[tool x]\nhttp = https://a.example\n",
-          "mcp.ini:2: tool x.http: expected a host or HOST:PORT, * and ? for any, got "
+          "mcp.ini:2: tool x.http: expected a host or HOST:PORT, * and ? for any, or @evals, got "
           "'https://a.example'\n" },
         { "[tool x]\nhttp = *.example:0\n",
-          "mcp.ini:2: tool x.http: expected a host or HOST:PORT, * and ? for any, got "
+          "mcp.ini:2: tool x.http: expected a host or HOST:PORT, * and ? for any, or @evals, got "
           "'*.example:0'\n" },
         { "[tool x]\nexec = ../sh\n",
           "mcp.ini:2: tool x.exec: expected a program's name, its absolute path, or @evals, got "
@@ -331,8 +331,21 @@ static void test_values(void **state)
 static void test_commands(void **state)
 {
     static const struct bad bad[] = {
-        { "[eval x]\n", "mcp.ini:1: [eval x]: command is missing\n" },
-        { "[eval x]\ncommand =\n", "mcp.ini:2: eval x.command: must not be empty\n" },
+        { "[eval x]\n", "mcp.ini:1: [eval x]: needs command or url\n" },
+        { "[eval x]\ncommand =\n", "mcp.ini:1: [eval x]: needs command or url\n" },
+        { "[eval x]\ncommand = a\nurl = http://a\n",
+          "mcp.ini:1: [eval x]: has both command and url\n" },
+        { "[eval x]\ncommand = a\nheaders = X-A: b\n",
+          "mcp.ini:1: [eval x]: has headers, but no url\n" },
+        { "[eval x]\nurl = http://a/b?c\n",
+          "mcp.ini:2: eval x.url: expected a URL that begins with http:// or https://, without ? "
+          "and #, got 'http://a/b?c'\n" },
+        { "[eval x]\nurl = http://a:secret@b/\n",
+          "mcp.ini:2: eval x.url: expected a URL that begins with http:// or https://, without ? "
+          "and #, got 'http://a:secret@b/'\n" },
+        { "[eval x]\nurl = http://a\nheaders = X-A: b, Host: hush\n",
+          "mcp.ini:3: eval x.headers: expected NAME: VALUE, none of the fields that frame a "
+          "message\n" },
         { "[eval x]\ncommand = run {task}\n",
           "mcp.ini:2: eval x.command: expected no placeholder but {taskId}, {configId}, {jobId}, "
           "{root}, got '{task}'\n" },

@@ -332,6 +332,37 @@ static void test_commands(void **state)
     ini_file_free(&f);
 }
 
+static void test_orchestrators(void **state)
+{
+    static const char *const env[] = { "TOKEN=Bearer x", NULL };
+    struct ini_file f;
+
+    (void)state;
+    ini_file_new(&f);
+    assert_non_null(ini_file_load(&f,
+                                  "[eval a]\nurl = https://o.example/jobs\n"
+                                  "headers = Authorization: ${TOKEN}, X-B: c\n"
+                                  "headers = X-D: e\npoll = 50ms\n"
+                                  "[eval b]\nurl = http://o\n",
+                                  env));
+    const struct config_eval *eval = f.config->eval_rules;
+    assert_string_equal(eval[0].url, "https://o.example/jobs");
+    assert_int_equal(eval[0].command.n, 0);
+    assert_int_equal(eval[0].headers.n, 3);
+    assert_string_equal(eval[0].headers.items[0], "Authorization: Bearer x");
+    assert_string_equal(eval[0].headers.items[2], "X-D: e");
+    assert_null(eval[0].headers.items[3]);
+    assert_int_equal(eval[0].poll_ms, 50);
+    assert_int_equal(eval[1].poll_ms, 2000);
+    assert_int_equal(eval[1].headers.n, 0);
+    struct buf out = { 0 };
+    config_print(f.config, &out);
+    assert_null(strstr(buf_cstr(&out), "Bearer"));
+    assert_non_null(strstr(buf_cstr(&out), "url = https://o.example/jobs"));
+    buf_fini(&out);
+    ini_file_free(&f);
+}
+
 /* ---- shapes -------------------------------------------------------------------------------- */
 
 static void test_shapes(void **state)
@@ -352,6 +383,18 @@ static void test_shapes(void **state)
         { shape_url,
           { "http://a", "https://a.b:1/c?d", "http://[::1]:8/" },
           { "http://", "https:///x", "http://a b", "http://a\n", "file:///x", "" } },
+        { shape_orchestrator,
+          { "http://a", "https://a.b:1/c/", "http://[::1]:8/" },
+          { "a", "http://a?b", "http://a/#b", "http://a@b", "ftp://a", "" } },
+        { shape_header,
+          { "A: b", "x-a:b", "Authorization: Bearer x, y", "A: \xc3\xa9" },
+          { "", "A", "A:", "A: ", "A b: c", "Proxy-X: a" } },
+        { shape_header,
+          { "Hosts: a", "A:\tb" },
+          { "Host: a", "content-length: 1", "A: b\n", "A: b\rX: c", "TE: a", ": a" } },
+        { shape_host_grant,
+          { "a", "*.b:1", "@evals", "[::1]:8" },
+          { "", "@eval", "a@evals", "http://a", "a:0" } },
         { shape_http_path,
           { "/mcp", "/a/b-c_d.e~f" },
           { "/", "mcp", "/a//b", "/a?b", "/a b", "/\xc3\xa9", "" } },
@@ -384,12 +427,12 @@ static void test_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_bound), cmocka_unit_test(test_all_defaults),
-        cmocka_unit_test(test_choices),     cmocka_unit_test(test_lists_append),
-        cmocka_unit_test(test_per_key),     cmocka_unit_test(test_keys_and_rates),
-        cmocka_unit_test(test_dates),       cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_two_folders), cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_every_bound),   cmocka_unit_test(test_all_defaults),
+        cmocka_unit_test(test_choices),       cmocka_unit_test(test_lists_append),
+        cmocka_unit_test(test_per_key),       cmocka_unit_test(test_keys_and_rates),
+        cmocka_unit_test(test_dates),         cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_two_folders),   cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_orchestrators), cmocka_unit_test(test_shapes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,12 @@ static const char ini[] = "[tool *]\n"
                           "[eval *]\n"
                           "command = run {taskId}\n"
                           "timeout = 3s\n"
+                          "[eval far]\n"
+                          "url = https://O.example/jobs\n"
+                          "headers = A: b, C: d\n"
+                          "poll = 7s\n"
+                          "[eval near]\n"
+                          "url = http://[::1]:81\n"
                           "[gates]\n"
                           "order = dev, prod\n"
                           "strict = yes\n";
@@ -116,10 +122,19 @@ static void test_sections(void **state)
     assert_int_equal(v->evals_parallel, 4);
     assert_int_equal(v->evals_max_queued, 9);
     assert_int_equal(v->evals_max_output, 2 << 20);
-    assert_int_equal(v->eval_count, 1);
+    assert_int_equal(v->eval_count, 3);
     assert_string_equal(v->evals[0].name, "*");
     assert_string_equal(v->evals[0].command[1], "{taskId}");
     assert_int_equal(v->evals[0].timeout_ms, 3000);
+    assert_null(v->evals[0].url);
+    assert_null(v->evals[1].command[0]);
+    assert_string_equal(v->evals[1].url, "https://O.example/jobs");
+    assert_string_equal(v->evals[1].hosts[0], "o.example:443");
+    assert_null(v->evals[1].hosts[1]);
+    assert_string_equal(v->evals[1].headers[1], "C: d");
+    assert_null(v->evals[1].headers[2]);
+    assert_int_equal(v->evals[1].poll_ms, 7000);
+    assert_string_equal(v->evals[2].hosts[0], "[::1]:81");
     assert_string_equal(v->gates[1], "prod");
     assert_true(v->gates_strict);
     policies_free(all);

@@ -35,6 +35,24 @@ static struct site *site_with_tools(void)
     return s;
 }
 
+/* Each differs from having none of them, and from the one before it. */
+static const char *const global[] = {
+    "[tools]\ntimeout = 1s\n",
+    "[tools]\nmemory = 1M\n",
+    "[tools]\nworker_memory = 300M\n",
+    "[server]\nmax_result = 1M\n",
+    "[evals]\nparallel = 1\n",
+    "[eval *]\ncommand = x\n",
+    "[eval *]\ncommand = x y\n",
+    "[eval *]\ncommand = \"x y\"\n",
+    "[eval *]\nurl = http://a\n",
+    "[eval *]\nurl = http://b\n",
+    "[eval *]\nurl = http://b\npoll = 3s\n",
+    "[eval *]\nurl = http://b\nheaders = A: b\n",
+    "[gates]\norder = a, b\n",
+    "[gates]\norder = a, b\nstrict = yes\n",
+};
+
 static void test_sections(void **state)
 {
     static const char *const same[] = {
@@ -60,13 +78,6 @@ static void test_sections(void **state)
         "[tool one]\ncolour = blue\nconcurrent = 1\n",
         "[tool one]\ncolour = blue\nrate = 1/1s\n",
         "[tool one]\ncolour = blue\nenabled = no\n",
-    };
-    static const char *const global[] = {
-        "[tools]\ntimeout = 1s\n",         "[tools]\nmemory = 1M\n",
-        "[tools]\nworker_memory = 300M\n", "[server]\nmax_result = 1M\n",
-        "[evals]\nparallel = 1\n",         "[eval *]\ncommand = x\n",
-        "[eval *]\ncommand = x y\n",       "[eval *]\ncommand = \"x y\"\n",
-        "[gates]\norder = a, b\n",         "[gates]\norder = a, b\nstrict = yes\n",
     };
     uint8_t before[SHA256_SIZE], last[SHA256_SIZE];
     char text[512];
