@@ -12,6 +12,7 @@
 ---@field exec mcp.exec only with the grant of exec
 ---@field evals mcp.evals only with the grant of exec
 ---@field gates mcp.gates
+---@field host mcp.host
 ---@field http mcp.http only with the grant of http
 ---@field url mcp.url
 ---@field json mcp.json
