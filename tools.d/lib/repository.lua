@@ -11,7 +11,7 @@ local CALLS = 90               -- of those at the same time
 local MAX_BYTES = "1M"         -- of a file that is read
 
 local kept = {}                -- per path, what was counted last, with path and language
-local told                     -- of the scan before, for is_same
+local told = { version = 0 }   -- of the scan before
 
 local function reason(message, code)
   return ("%s (%s)"):format(message, code)
@@ -102,9 +102,9 @@ end
 
 --- The files for tools below the root that .gitignore does not leave out, in no order: {path=,
 -- language=, is_test=} and what mcp.fs.tally tells of each. Returns { files=, read=, left_out=,
--- is_same=, paths= }: how many were read now; why some are missing, or nil; whether all is as in
--- the scan before; the files by path. Or nil, message, code. imports: see languages.options; what
--- is kept of lines is the same at every scan.
+-- version=, paths= }: how many were read now; why some are missing, or nil; a number that is
+-- another one when anything changed since the scan before; the files by path. Or nil, message,
+-- code. imports: see languages.options; what is kept of lines is the same at every scan.
 function repository.scan(imports)
   local options = { recursive = true, gitignore = true, max = MAX_FILES }
   local paths, missing, code = mcp.fs.list("", options)
@@ -124,9 +124,9 @@ function repository.scan(imports)
   if not ok then return nil, message, code end
   kept = by_path(scan.files)
   scan.paths = kept
-  scan.is_same = told ~= nil and scan.read == 0 and #scan.files == told.count
-    and scan.left_out == told.left_out
-  told = { count = #scan.files, left_out = scan.left_out }
+  local is_same = scan.read == 0 and #scan.files == told.count and scan.left_out == told.left_out
+  scan.version = is_same and told.version or told.version + 1
+  told = { count = #scan.files, left_out = scan.left_out, version = scan.version }
   return scan
 end
 

@@ -19,14 +19,14 @@ static void test_tally(void **state)
 {
     need_programs();
     struct fixture *f = *state;
-    fixture_write(f, "a.c", "/* TODO\n*/\nint x; // y\n\n#include <a>\n");
+    fixture_write(f, "a.c", "/* NOTE\n*/\nint x; // y\n\n#include <a>\n");
     fixture_write(f, "empty", "");
     fixture_write(f, "sub/b.c", "int y;");
     assert_int_equal(symlink("a.c", in_root(f, "link")), 0);
     static const struct example examples[] = {
         { SHOW
           "return all({'a.c', 'empty', 'sub/b.c', 'none', 'sub', 'link', '..', '', '/etc/passwd',"
-          " 'a\\0.c'}, {line={'//'}, block={{'/*', '*/'}}, markers={'TODO'}})",
+          " 'a\\0.c'}, {line={'//'}, block={{'/*', '*/'}}, markers={'NOTE'}})",
           "5 2 2 1 1, 0 0 0 0 0, 1 1 0 0 0, false, false, false, false, false, false, false" },
         { SHOW "return all({'a.c'})", "5 4 0 1 0" },
         { SHOW "return all({})", "" },

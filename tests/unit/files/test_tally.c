@@ -13,7 +13,7 @@ static const struct tally_syntax c_like = {
     .line = { "//" },
     .block = { { "/*", "*/", false } },
     .text = { { "`", "`", false } },
-    .markers = { "TODO", "XXX" },
+    .markers = { "NOTE", "ALSO" },
     .count = { "^test(", "run(" },
     .keep = { "^#include", "require(" },
     .section = { { "import (", ")", false } },
@@ -80,8 +80,8 @@ static void test_lines(void **state)
 static void test_words(void **state)
 {
     (void)state;
-    static const char text[] = "// TODO: XXX, TODOS, MY_TODO, xTODO TODO\n"
-                               "TODO(); \"TODO\"; /* TODO */ test(1)\n"
+    static const char text[] = "// NOTE: ALSO, NOTES, MY_NOTE, xNOTE NOTE\n"
+                               "NOTE(); \"NOTE\"; /* NOTE */ test(1)\n"
                                "  test(2); run(3) rerun(4) a.run(5)\n"
                                "// test(6) run(7)\n"
                                "/* x */ test(8)\n";
