@@ -51,17 +51,21 @@ end
 
 -- The first TOP by rank(file), which may be nil.
 local function top(files, rank, show)
-  local list = {}
+  local list, values = {}, {}
   for _, file in ipairs(files) do
-    local value = rank(file)
-    if value then list[#list + 1] = { file = file, value = value } end
+    local value, at = rank(file), #list + 1
+    while value and at > 1 and (values[at - 1] < value
+        or values[at - 1] == value and list[at - 1].path > file.path) do
+      at = at - 1
+    end
+    if value and at <= TOP then
+      table.insert(list, at, file)
+      table.insert(values, at, value)
+      list[TOP + 1], values[TOP + 1] = nil, nil
+    end
   end
-  table.sort(list, function(a, b)
-    if a.value ~= b.value then return a.value > b.value end
-    return a.file.path < b.file.path
-  end)
   local shown = mcp.json.array {}
-  for i = 1, math.min(TOP, #list) do shown[i] = show(list[i].file, list[i].value) end
+  for i, file in ipairs(list) do shown[i] = show(file, values[i]) end
   return shown
 end
 

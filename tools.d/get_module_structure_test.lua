@@ -83,6 +83,15 @@ t.case("Lua: from the root, lua/, src/, or beside the file", function()
   t.eq(edges, "a>b 1, a>lua 1")
 end)
 
+t.case("reads more lines of imports than one look takes, and says which it did not", function()
+  local line = "import x from \"./" .. ("x"):rep(200) .. "\"\n"
+  local files = { ["b/y.js"] = "x\n" }
+  for i = 1, 20 do files["a/f" .. i .. ".js"] = "import \"../b/y\"\n" .. line:rep(410) end
+  local value, edges = structure(files)
+  t.eq(edges, "a>b 20")
+  t.eq(value.imports, { internal = 20, external = 20 * 399, lines_not_read = 20 * 11 })
+end)
+
 t.case("nothing where there is no code", function()
   local value = structure { ["a.md"] = "x\n" }
   t.eq(value.total_modules, 0)

@@ -20,14 +20,15 @@ static void read_proc(const char *path, char *text, size_t size)
 
 int64_t host_line(const char *text, const char *name)
 {
-    size_t len = strlen(name);
+    char key[64];
+    size_t len = (size_t)snprintf(key, sizeof key, "%s:", name);
     for (const char *line = text; line; line = strchr(line, '\n')) {
         line += *line == '\n';
-        if (strncmp(line, name, len) != 0 || line[len] != ':')
+        if (len >= sizeof key || strncmp(line, key, len) != 0)
             continue;
         char *end;
-        long long value = strtoll(line + len + 1, &end, 10);
-        if (end == line + len + 1 || value < 0 || value > INT64_MAX / 1024)
+        long long value = strtoll(line + len, &end, 10);
+        if (end == line + len || value < 0 || value > INT64_MAX / 1024)
             return -1;
         return strncmp(end, " kB", 3) == 0 ? value * 1024 : value;
     }

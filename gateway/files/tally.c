@@ -189,6 +189,11 @@ static void take_line(struct reader *r, const char *at, const char *end)
         return;
     }
     r->has_code = r->has_comment = false;
+    if (r->t->lines == 1 && begins(at, end, "#!")) { /* it says what runs the file */
+        r->t->code++;
+        look_at_code(r, first, end);
+        return;
+    }
     at = first;
     while (at < end) {
         if (r->until) {

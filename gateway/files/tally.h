@@ -1,5 +1,6 @@
 /* tally.h - what the lines of a text are: code, comment or blank; which of them hold certain words.
- * A line with code is code, whatever comment stands behind it; blank is blank, also in a comment.
+ * A line with code is code, whatever comment stands behind it; blank is blank, also in a comment; a
+ * first line that begins with #! is code.
  * Threads: pure functions; a syntax is immutable, a result belongs to its caller. */
 #ifndef MG_TALLY_H
 #define MG_TALLY_H

@@ -1,5 +1,6 @@
 #include "api/fs_tally.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,8 @@ static int count_lines(struct tally_job *j, struct one *file, const struct buf *
     tally_text(&j->syntax, bytes->data, bytes->len, &file->tally, &j->kept);
     if (buf_ok(&j->kept))
         return 0;
+    if (!j->kept.is_over)
+        return fail_errno(&j->fail, ENOMEM, "");
     return fail_set(&j->fail, MG_E_LIMIT, "TOO_LARGE",
                     "the lines that are kept have over 1 MB: ask for fewer files at once");
 }
@@ -365,18 +368,19 @@ static void copy_all(lua_State *L, struct tally_job *j)
 
 /* mcp.fs.tally(paths [, {line=, block=, text=, quotes=, markers=, count=, keep=, section=, known=,
  * max=}]) -> list; or nil, message, code (w). What the lines of up to 500 files of one language
- * are. For each path {stamp=, size=, modified=, lines=, blank=, comment=, code=, markers=, counts=,
- * kept=, more=}, or false: there is no such file for tools. A line with code is code, whatever
- * comment stands in it, too. line: what begins a comment up to the end of the line ({"//"}); block,
- * text: what stands around comments and strings of several lines ({{"<!--", "-->"}}; with a ^
- * before it, as in {{'^"""', '"""'}}, only at the begin of a line); quotes: the characters around
- * strings of one line. markers: words in comments, whose number is told. count: words of
- * lines with code; counts has a number for each; one that begins with ^ must begin the line. keep:
- * kept has the lines with such a word, section those from one that begins with its first text to
- * one that begins with its second; at most 400 of a file, cut at 240 bytes; more says how many are
- * missing. Each list has at most 24 items. known: for each path the stamp that it had, or false;
- * where it still has it, the result is true, and the file is not read. A file over max (1M, up to
- * 16M), or one with zero bytes, is not counted: skipped is "large" or "binary". */
+ * are. For each path {stamp=, size=, modified=, lines=, blank=, comment=, code=, markers=,
+ * counts=, kept=, more=}, or false: there is no such file for tools. A line with code is code,
+ * whatever comment stands in it, too, and so is a first line that begins with #!. line: what
+ * begins a comment up to the end of the line ({"//"}); block, text: what stands around comments
+ * and strings of several lines ({{"<!--", "-->"}}; with a ^ before it, as in {{'^"""', '"""'}},
+ * only at the begin of a line); quotes: the characters around strings of one line. markers: words
+ * in comments, whose number is told. count: words of lines with code; counts has a number for
+ * each; one that begins with ^ must begin the line. keep: kept has the lines with such a word,
+ * section those from one that begins with its first text to one that begins with its second; at
+ * most 400 of a file, cut at 240 bytes; more says how many are missing. Each list has at most 24
+ * items. known: for each path the stamp that it had, or false; where it still has it, the result
+ * is true, and the file is not read. A file over max (1M, up to 16M), or one with zero bytes, is
+ * not counted: skipped is "large" or "binary". */
 int mgl_fs_tally(lua_State *L)
 {
     static const struct helped_type type = { job_work, job_stop, job_push, job_free };

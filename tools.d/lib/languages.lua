@@ -14,7 +14,9 @@ local SCRIPT = {
 }
 
 local INCLUDES = { keep = { "^#include", "^# include", "^#  include" } }
-local MODULES = { keep = { "^import", "^export", "^}", "require(", "import(" } }
+local MODULES = {
+  keep = { "^import \"", "^import '", "from \"", "from '", "require(", "import(" },
+}
 
 -- Of tests in JavaScript: whose they are stands in the imports.
 local SPECS = {
@@ -130,6 +132,9 @@ local FILES = {
 
 --- The language of a file, nil where its name does not tell.
 function languages.of(path)
+  local extension = path:match("%.([^./]+)$")
+  local language = extension ~= "txt" and by_extension[extension]   -- most, at once
+  if language then return language end
   local base = path:match("[^/]*$"):lower()
   if FILES[base] then return by_name[FILES[base]] end
   return by_extension[base:match("%.([^.]+)$") or ""]
@@ -154,12 +159,21 @@ languages.unknown = { keep = { "^#!" } }
 
 local TEST_FOLDERS = { test = true, tests = true, __tests__ = true, spec = true, specs = true }
 
---- By its name or a folder that it lies in: is it there to test others?
-function languages.is_test(path)
-  for folder in path:gmatch("([^/]+)/") do
+local function is_test_folder(path)
+  for folder in path:gmatch("[^/]+") do
     if TEST_FOLDERS[folder] then return true end
   end
-  local base = path:match("[^/]*$")
+  return false
+end
+
+--- By its name or a folder that it lies in: is it there to test others?
+function languages.is_test(path)
+  local folder, base = path:match("^(.-)([^/]*)$")
+  if is_test_folder(folder) then return true end
+  if not base:find("[Tt]est") and not base:find("spec", 1, true) and not base:find(".bats", 1, true)
+  then
+    return false
+  end
   return base:find("^test_") ~= nil or base:find("[._-]test%.[^.]+$") ~= nil
     or base:find("[._-]spec%.[^.]+$") ~= nil or base:find("%l[Tt]ests?%.java$") ~= nil
     or base:find("%l[Tt]ests?%.kt$") ~= nil or base:find("%.bats$") ~= nil

@@ -43,6 +43,21 @@ local function batches(paths, of)
   return list
 end
 
+-- As mcp.fs.tally, of fewer files at once where they have more lines to keep than one call may.
+local function tally_all(paths, known, options)
+  options.known = known
+  local list, message, code = mcp.fs.tally(paths, options)
+  if list or code ~= "TOO_LARGE" or #paths == 1 then return list, message, code end
+  local all, half = {}, #paths // 2
+  for _, range in ipairs { { 1, half }, { half + 1, #paths } } do
+    local some = table.move(paths, range[1], range[2], 1, {})
+    list, message, code = tally_all(some, table.move(known, range[1], range[2], 1, {}), options)
+    if not list then return nil, message, code end
+    table.move(list, 1, #list, #all + 1, all)
+  end
+  return all
+end
+
 local function tally(batch, imports)
   local options
   if batch.language then
@@ -51,8 +66,8 @@ local function tally(batch, imports)
     options = { keep = languages.unknown.keep }
   end
   -- What no name tells is not looked into but for a first line.
-  options.known, options.max = batch.known, batch.is_opened and MAX_BYTES or 0
-  return mcp.fs.tally(batch.paths, options)
+  options.max = batch.is_opened and MAX_BYTES or 0
+  return tally_all(batch.paths, batch.known, options)
 end
 
 -- One answer of mcp.fs.tally. Into doubts go the paths of files that are to be looked at again: one

@@ -62,6 +62,8 @@ static void test_lines(void **state)
         { &c_like, "`a\n// b\n\n/*`\nx\n", 1, 0, 4 },
         { &c_like, "// `\nx\n", 0, 1, 1 },
         { &c_like, "/* never closed\nx\n", 0, 2, 0 },
+        { &docs, "#!x\n#!y\n", 0, 1, 1 },
+        { &docs, " #!x\n", 0, 1, 0 },
         { &docs, "\"\"\"a\n# b\n\"\"\"\nx\n", 0, 3, 1 },
         { &docs, "x = \"\"\"a\n# b\n\"\"\"\nx\n", 0, 0, 4 },
         { &docs, "  \"\"\"one line\"\"\"\nx\n", 0, 1, 1 },
