@@ -36,12 +36,6 @@ local function by_role(found)
   return tools, lists
 end
 
-local function add(list, omitted, what)
-  if #list >= MAX_UTILITIES then return omitted + 1 end
-  list[#list + 1] = what
-  return omitted
-end
-
 local function run()
   local options = { recursive = true, gitignore = true, max = MAX_FILES }
   local list, missing, code = mcp.fs.list("", options)
@@ -62,23 +56,29 @@ local function run()
     end
   end
 
-  local utilities, omitted = mcp.json.array {}, 0
+  local utilities = mcp.json.array {}
   local make, scripts = mcp.json.array {}, mcp.json.array {}
   for _, target in ipairs(targets) do
-    omitted = add(utilities, omitted, "make " .. target.name)
+    utilities[#utilities + 1] = repository.short("make " .. target.name)
     make[#make + 1] = { name = target.name, description = target.description }
   end
   for _, manifest in ipairs(all) do
     for _, script in ipairs(manifest.scripts) do
-      omitted = add(utilities, omitted, command(manifest, script))
-      table.insert(scripts,
-        { name = script.name, command = script.command, manifest = manifest.path })
+      utilities[#utilities + 1] = repository.short(command(manifest, script))
+      table.insert(scripts, {
+        name = repository.short(script.name), command = repository.short(script.command),
+        manifest = manifest.path,
+      })
     end
   end
+  local omitted = repository.cut(utilities, MAX_UTILITIES)
+  repository.cut(make, MAX_UTILITIES)
+  repository.cut(scripts, MAX_UTILITIES)
   local tools, lists = by_role(checkers.find(paths, all, texts))
   return {
-    utilities = utilities, utilities_omitted = omitted > 0 and omitted or nil, tools = tools,
-    makefile = makefile or mcp.json.null, make_targets = make, scripts = scripts,
+    utilities = utilities, utilities_omitted = omitted, tools = tools,
+    makefile = makefile or mcp.json.null,
+    make_targets = make, scripts = scripts,
     test_runners = lists.testing, linters = lists.linting, type_checkers = lists.typing,
     formatters = lists.formatting,
     unreadable_manifests = mcp.json.array(broken), missing = missing,

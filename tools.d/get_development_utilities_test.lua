@@ -43,6 +43,21 @@ t.case("names what is used, and where that stands", function()
   t.eq(value.linters[4], { name = "go vet", evidence = ".github/workflows/a.yml" })
 end)
 
+t.case("cuts what is long, repairs what is not UTF-8, lists 500", function()
+  local lines = {}
+  for i = 1, 502 do lines[i] = ("t%d:\n"):format(i) end
+  local value = utilities {
+    ["Makefile"] = "a: ## \xff\n" .. table.concat(lines),
+    ["package.json"] = '{"scripts":{"x":"' .. ("y"):rep(1000) .. '"}}',
+    ["pyproject.toml"] = "[project.scripts]\nq = \"\xff\"\n",
+  }
+  t.eq(#value.utilities, 500)
+  t.eq(value.utilities_omitted, 5)
+  t.eq(value.make_targets[1].description, "\u{FFFD}")
+  t.eq(#value.scripts[1].command, 303)
+  t.eq(value.scripts[2].command, "\u{FFFD}")
+end)
+
 t.case("finds nothing where there is nothing", function()
   local value = t.call("get_development_utilities", { extra = 1 }).value
   t.eq(value.utilities, {})

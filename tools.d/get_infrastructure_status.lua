@@ -64,7 +64,7 @@ local function last_commit()
   local one = list and list[1]
   if not one then return null end
   return {
-    commit = one.commit, subject = mcp.codec.utf8(one.subject),
+    commit = one.commit, subject = repository.short(one.subject),
     time = mcp.time.iso(one.committed),
   }
 end
@@ -100,7 +100,8 @@ end
 local function without_text(list)
   local shown = mcp.json.array {}
   for i, one in ipairs(list) do
-    shown[i] = { path = one.path, service = one.service, name = one.name or null,
+    shown[i] = { path = one.path, service = one.service,
+      name = one.name and repository.short(one.name) or null,
       jobs = one.jobs and mcp.json.array(one.jobs) or null }
   end
   return shown

@@ -52,12 +52,12 @@ end)
 t.case("finds workflows of several services, and their jobs", function()
   t.exec(NO_GIT)
   t.root {
-    [".github/workflows/b.yaml"] = "name: 'Two words' # why\njobs:\n    one:\n        x: 1\n"
+    [".github/workflows/b.yaml"] = "name: 'Two \xff' # why\njobs:\n    one:\n        x: 1\n"
       .. "    two:\n",
-    [".gitlab-ci.yml"] = "test:\n", ["Jenkinsfile"] = "x", ["sub/Jenkinsfile"] = "x",
+    [".gitlab-ci.yml"] = "test:\n", ["Jenkinsfile"] = "\xff", ["sub/Jenkinsfile"] = "x",
   }
   t.eq(t.call("get_infrastructure_status").value.ci_workflows, {
-    { path = ".github/workflows/b.yaml", service = "GitHub Actions", name = "Two words",
+    { path = ".github/workflows/b.yaml", service = "GitHub Actions", name = "Two \u{FFFD}",
       jobs = { "one", "two" } },
     { path = ".gitlab-ci.yml", service = "GitLab CI", name = mcp.json.null, jobs = mcp.json.null },
     { path = "Jenkinsfile", service = "Jenkins", name = mcp.json.null, jobs = mcp.json.null },

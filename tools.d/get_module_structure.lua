@@ -7,6 +7,7 @@ local repository = require "repository"
 
 local MAX_MODULES = 200        -- that are listed
 local MAX_PACKAGES = 100
+local MAX_EDGES = 500
 
 local FRAMEWORKS = {
   { "next", "Next.js" }, { "nuxt", "Nuxt" }, { "@angular/core", "Angular" }, { "svelte", "Svelte" },
@@ -127,12 +128,6 @@ local function packages_of(all, paths)
   return list, names
 end
 
-local function cut(list, max)
-  local omitted = math.max(0, #list - max)
-  for i = #list, max + 1, -1 do list[i] = nil end
-  return omitted
-end
-
 local function report(scan)
   local all = manifests.read(scan.paths)
   local packages, names = packages_of(all, scan.paths)
@@ -140,13 +135,14 @@ local function report(scan)
   local edges, figures = dependencies(scan, names)
   local framework, evidence = frameworks(all)
   local total = #modules
-  local omitted, packages_omitted = cut(modules, MAX_MODULES), cut(packages, MAX_PACKAGES)
+  local cut = repository.cut
   return {
     total_modules = total, framework = framework, frameworks = evidence,
     module_is = "a folder that itself holds files of code", modules = modules,
-    modules_omitted = omitted > 0 and omitted or nil, packages = packages,
-    packages_omitted = packages_omitted > 0 and packages_omitted or nil,
-    top_level = tops, dependencies = edges, imports = figures,
+    modules_omitted = cut(modules, MAX_MODULES),
+    packages_omitted = cut(packages, MAX_PACKAGES), packages = packages,
+    top_level_omitted = cut(tops, MAX_MODULES), top_level = tops,
+    dependencies_omitted = cut(edges, MAX_EDGES), dependencies = edges, imports = figures,
     dependencies_of = "C and C++ (#include), Python, JavaScript and TypeScript, Go, Rust (between "
       .. "crates) and Lua; what is not in the repository counts as external",
     scope = repository.scope, left_out = repository.left_out(scan),

@@ -98,3 +98,14 @@ t.case("nothing where there is no code", function()
   t.eq(value.framework, "none found")
   t.eq(value.dependencies, {})
 end)
+
+t.case("lists so many modules and no more, and says how many are missing", function()
+  local files = {}
+  for i = 1, 203 do files[("d%03d/a.c"):format(i)] = "int x;\n" end
+  local value = structure(files)
+  t.eq(value.total_modules, 203)
+  t.eq(#value.modules, 200)
+  t.eq(value.modules_omitted, 3)
+  t.eq(#value.top_level, 200)
+  t.eq(value.top_level_omitted, 3)
+end)

@@ -139,6 +139,7 @@ function manifests.read(paths)
     local kind = KINDS[base_of(path)]
     local one = kind.read(repository.text(path))
     if one then
+      one.name = one.name and repository.short(one.name)
       one.path, one.folder, one.kind = path, folder_of(path), kind.kind
       list[#list + 1] = one
     else
@@ -171,7 +172,7 @@ function manifests.make_targets(paths)
       for name in names:gmatch("%S+") do
         if not seen[name] and name:sub(1, 1) ~= "." then
           seen[name] = true
-          targets[#targets + 1] = { name = name, description = about }
+          targets[#targets + 1] = { name = name, description = about and repository.short(about) }
         end
       end
     end

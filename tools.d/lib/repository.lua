@@ -13,8 +13,23 @@ local MAX_BYTES = "1M"         -- of a file that is read
 local kept = {}                -- per path, what was counted last, with path and language
 local told = { version = 0 }   -- of the scan before
 
+local SHORT = 300              -- bytes of a text from a file that is told
+
+--- What a file holds, so that it can be told: valid UTF-8, and not longer than a client wants.
+function repository.short(text)
+  if #text > SHORT then text = text:sub(1, SHORT) .. "..." end
+  return mcp.codec.utf8(text)
+end
+
+--- Takes what is beyond max off the list. Returns how many that were, nil for none.
+function repository.cut(list, max)
+  local omitted = #list - max
+  for i = #list, max + 1, -1 do list[i] = nil end
+  return omitted > 0 and omitted or nil
+end
+
 local function reason(message, code)
-  return ("%s (%s)"):format(message, code)
+  return repository.short(("%s (%s)"):format(message, code))
 end
 
 -- By its name; else by the first line that it had, if it is still the same.
@@ -193,9 +208,10 @@ function repository.git()
     end
   end
   local null = mcp.json.null
+  local function name(text) return text and repository.short(text) or null end
   return {
-    is_repository = true, branch = status.branch or null, commit = status.commit or null,
-    upstream = status.upstream or null, ahead = status.ahead or null,
+    is_repository = true, branch = name(status.branch), commit = status.commit or null,
+    upstream = name(status.upstream), ahead = status.ahead or null,
     behind = status.behind or null, is_clean = status.is_clean, changes = counts,
   }
 end

@@ -3,7 +3,7 @@ local repository = require "repository"
 
 local workflows = {}
 
-local MAX = 50
+local MAX = 50                 -- workflows, and jobs of one
 local DOT = ("."):byte()
 local SERVICES = {
   { "^%.github/workflows/[^/]+%.ya?ml$", "GitHub Actions" }, { "^%.gitlab%-ci%.yml$", "GitLab CI" },
@@ -24,7 +24,7 @@ local function read(text)
       in_jobs = line:find("^jobs:") ~= nil
     elseif in_jobs then
       local blanks, job = line:match("^(%s+)([%w_.-]+):%s*$")
-      if job and (not indent or #blanks == indent) then
+      if job and #jobs < MAX and (not indent or #blanks == indent) then
         indent = #blanks
         jobs[#jobs + 1] = job
       end
@@ -45,7 +45,7 @@ function workflows.find(paths)
     end
   end
   table.sort(list, function(a, b) return a.path < b.path end)
-  for i = #list, MAX + 1, -1 do list[i] = nil end
+  repository.cut(list, MAX)
   for _, one in ipairs(list) do
     one.text = repository.text(one.path)
     if one.path:find("/workflows/") then one.name, one.jobs = read(one.text) end
