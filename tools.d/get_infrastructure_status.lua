@@ -141,7 +141,7 @@ return mcp.tool {
   input       = { type = "object", properties = {} },
   annotations = { readOnlyHint = true, openWorldHint = false },
   needs       = { "fs", "exec" },
-  limits      = { memory = "96M" },
+  limits      = { memory = "128M" },
   coerce      = true,
   run         = run,
 }

@@ -171,7 +171,7 @@ return mcp.tool {
   input       = { type = "object", properties = {} },
   annotations = { readOnlyHint = true, openWorldHint = false },
   needs       = { "fs" },
-  limits      = { memory = "96M" },
+  limits      = { memory = "128M" },
   coerce      = true,
   run         = run,
 }

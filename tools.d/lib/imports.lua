@@ -22,8 +22,8 @@ local function normal(path)
   return table.concat(parts, "/")
 end
 
--- self: paths (a set), folders (a set), by_base (lists of paths), packages (name -> folder), seen
--- (what a line means in a folder).
+-- self: paths (a set), folders (a set), by_base (lists of paths), packages (name -> folder), folder
+-- and seen (what a line means in that folder).
 local methods = {}
 local object = { __index = methods }
 
@@ -207,8 +207,9 @@ function methods.each(self, file, found)
   local family = file.language and families[file.language.family or ""]
   if not family then return end
   local folder = folder_of(file.path)
-  local seen = self.seen[folder] or {}
-  self.seen[folder] = seen
+  -- Files come folder by folder, mostly: of others nothing is kept.
+  if self.folder ~= folder then self.folder, self.seen = folder, {} end
+  local seen = self.seen
   for _, line in ipairs(file.kept or {}) do
     -- In one folder and one family a line means the same in all files.
     local means = seen[line]

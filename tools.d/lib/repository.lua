@@ -7,7 +7,8 @@ local repository = {}
 
 local MAX_FILES = 30000
 local AT_ONCE = 200            -- files of one mcp.fs.tally
-local CALLS = 90               -- of those at the same time
+local CALLS = 12               -- of those at the same time: others want the helper threads, too
+local TRIES, PAUSE = 20, "50ms"   -- while others have them all
 local MAX_BYTES = "1M"         -- of a file that is read
 
 local kept = {}                -- per path, what was counted last, with path and language
@@ -61,7 +62,13 @@ end
 -- As mcp.fs.tally, of fewer files at once where they have more lines to keep than one call may.
 local function tally_all(paths, known, options)
   options.known = known
-  local list, message, code = mcp.fs.tally(paths, options)
+  local list, message, code
+  for _ = 1, TRIES do
+    list, message, code = mcp.fs.tally(paths, options)
+    if code ~= "LIMIT" then break end
+    local ok, why, stop = mcp.time.sleep(PAUSE)
+    if not ok then return nil, why, stop end
+  end
   if list or code ~= "TOO_LARGE" or #paths == 1 then return list, message, code end
   local all, half = {}, #paths // 2
   for _, range in ipairs { { 1, half }, { half + 1, #paths } } do
@@ -94,6 +101,11 @@ local function take_one(scan, batch, path, counted, doubts)
     scan.read = scan.read + 1
     counted.path, counted.language = path, batch.language
     counted.is_test = languages.is_test(path)
+    -- Many files have the same lines with imports: one text for all of them.
+    for i, line in ipairs(counted.kept or {}) do
+      counted.kept[i] = scan.lines[line] or line
+      scan.lines[line] = counted.kept[i]
+    end
     local is_doubt = not batch.language and counted.kept
       or batch.language and not languages.of(path)
     if doubts and is_doubt then
@@ -139,7 +151,7 @@ function repository.scan(imports)
   local options = { recursive = true, gitignore = true, max = MAX_FILES }
   local paths, missing, code = mcp.fs.list("", options)
   if not paths then return nil, missing, code end
-  local scan, doubts = { files = {}, read = 0, left_out = missing }, {}
+  local scan, doubts = { files = {}, read = 0, left_out = missing, lines = {} }, {}
   local ok, message
   ok, message, code = take(scan, batches(paths, language_of), imports, doubts)
   if not ok then return nil, message, code end
@@ -154,6 +166,7 @@ function repository.scan(imports)
   if not ok then return nil, message, code end
   kept = by_path(scan.files)
   scan.paths = kept
+  scan.lines = nil
   local is_same = scan.read == 0 and #scan.files == told.count and scan.left_out == told.left_out
   scan.version = is_same and told.version or told.version + 1
   told = { count = #scan.files, left_out = scan.left_out, version = scan.version }
@@ -180,7 +193,10 @@ function repository.left_out(scan)
   add(unknown, "neither name nor first line tells a language: no lines were counted")
   add(large, "over 1 MB: no lines were counted")
   add(binary, "binary: no lines were counted")
-  if scan.left_out then table.insert(list, { files = mcp.json.null, reason = scan.left_out }) end
+  if scan.left_out then
+    local why = ("%s: %d files were looked at"):format(scan.left_out, #scan.files)
+    table.insert(list, { files = mcp.json.null, reason = why })
+  end
   return list
 end
 
