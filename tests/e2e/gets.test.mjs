@@ -11,7 +11,7 @@ import test from "node:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
-import { Gateway, repo } from "./lib/gateway.mjs";
+import { Gateway, repo, slowness } from "./lib/gateway.mjs";
 
 // What marks something as left to do, in the fixtures.
 const marks = ["TODO", "FIXME", "XXX", "HACK"];
@@ -138,7 +138,7 @@ test("a repository in C", async (t) => {
   assert.equal(status.git.commit, git(gw.folder, "rev-parse", "HEAD"));
   assert.equal(status.git.last_commit.subject, "second");
   assert.deepEqual(status.git.changes, { staged: 0, modified: 1, untracked: 1, conflicts: 0 });
-  assert.equal(status.host.processors, os.cpus().length);
+  assert.ok(status.host.processors >= 1 && status.host.load_average.length === 3);
   assert.ok(status.host.memory.total_bytes > 0 && status.host.memory.available_bytes <= status.host.memory.total_bytes);
   assert.ok(status.host.disk.available_bytes <= status.host.disk.total_bytes);
   assert.ok(status.process.memory_bytes > 1 << 20 && status.process.threads > 1 && status.process.open_descriptors > 3);
@@ -290,9 +290,11 @@ test("an official client gets each of them, extra arguments or not", async (t) =
   }
 });
 
+// docs/performance.md says what it takes; here only what is far beyond that fails.
 test("10,000 files", async (t) => {
+  const n = slowness > 1 ? 1000 : 10000;
   const gw = await start(t, {}, (dir) => {
-    for (let i = 0; i < 10000; i++) {
+    for (let i = 0; i < n; i++) {
       write(dir, { [`d${i % 10}/e${i % 100}/f${i}.c`]: `#include "../../d${(i + 1) % 10}/x.h"\nint f${i}(void);\n` });
     }
     write(dir, { "d0/x.h": "int x;\n" });
@@ -302,10 +304,11 @@ test("10,000 files", async (t) => {
     const begun = performance.now();
     await get(gw, name);
     took[name] = Math.round(performance.now() - begun);
+    assert.ok(took[name] < 5000 * slowness, `${name}: ${took[name]} ms`);
   }
   t.diagnostic(`first calls, ms: ${JSON.stringify(took)}`);
   const code = await get(gw, "get_code_analysis");
-  assert.deepEqual([code.cached, code.total_files, figures(code).C[2]], [true, 10001, 20001]);
+  assert.deepEqual([code.cached, code.total_files, figures(code).C[2]], [true, n + 1, 2 * n + 1]);
   const modules = await get(gw, "get_module_structure");
-  assert.deepEqual(edges(modules), ["d9 > d0 1000"]);
+  assert.deepEqual(edges(modules), [`d9 > d0 ${n / 10}`]);
 });
