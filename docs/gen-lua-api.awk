@@ -4,7 +4,7 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state cache index events jobs call fs exec git http url evals gates json schema codec re time log metrics config spawn results ctx testing", order, " ")
+    count = split("state cache index events jobs call fs exec git http url evals gates host json schema codec re time log metrics config spawn results ctx testing", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["cache"] = "mcp.cache: values that all workers share"
     title["index"] = "mcp.index: full-text search"
@@ -18,6 +18,7 @@ BEGIN {
     title["git"] = "mcp.git: a repository"
     title["evals"] = "mcp.evals: the evaluations of mcp.ini"
     title["gates"] = "mcp.gates: the gates of mcp.ini"
+    title["host"] = "mcp.host: the machine and this process"
     title["json"] = "mcp.json"
     title["schema"] = "mcp.schema: JSON Schema"
     title["codec"] = "mcp.codec: digests and encodings"

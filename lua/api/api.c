@@ -10,6 +10,7 @@ static const struct api_module events = { .name = "events", .open = mgl_open_eve
 static const struct api_module exec = { .name = "exec", .open = mgl_open_exec, .need = "exec" };
 static const struct api_module fs = { .name = "fs", .open = mgl_open_fs, .need = "fs" };
 static const struct api_module gates = { .name = "gates", .open = mgl_open_gates };
+static const struct api_module host = { .name = "host", .open = mgl_open_host };
 static const struct api_module index_ = { .name = "index", .open = mgl_open_index };
 static const struct api_module http = { .name = "http", .open = mgl_open_http, .need = "http" };
 static const struct api_module git = { .name = "git", .open = mgl_open_git, .need = "exec" };
@@ -26,7 +27,7 @@ static const struct api_module time_ = { .name = "time", .open = mgl_open_time }
 static const struct api_module url = { .name = "url", .open = mgl_open_url };
 
 const struct api_module *const api_modules[] = {
-    &call,   &cache,  &codec, &config,  &env,   &evals, &events,  &exec,    &fs,
-    &gates,  &index_, &http,  &git,     &jobs,  &json,  &logging, &metrics, &re,
-    &result, &schema, &state, &testing, &time_, &url,   NULL,
+    &call,  &cache,  &codec,  &config, &env,     &evals, &events, &exec,    &fs,
+    &gates, &host,   &index_, &http,   &git,     &jobs,  &json,   &logging, &metrics,
+    &re,    &result, &schema, &state,  &testing, &time_, &url,    NULL,
 };

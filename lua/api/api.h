@@ -21,6 +21,7 @@ int mgl_open_events(lua_State *L);
 int mgl_open_exec(lua_State *L);
 int mgl_open_fs(lua_State *L);
 int mgl_open_gates(lua_State *L);
+int mgl_open_host(lua_State *L);
 int mgl_open_index(lua_State *L);
 int mgl_open_http(lua_State *L);
 int mgl_open_git(lua_State *L);

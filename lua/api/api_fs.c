@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "api/fs_job.h"
 #include "api/fs_names.h"
+#include "api/fs_tally.h"
 
 #define READ_DEFAULT ((uint64_t)4 << 20)
 
@@ -338,7 +339,8 @@ int mgl_open_fs(lua_State *L)
     static const luaL_Reg functions[] = { { "read", l_read },     { "stat", l_stat },
                                           { "write", l_write },   { "append", l_append },
                                           { "rename", l_rename }, { "remove", l_remove },
-                                          { "mkdir", l_mkdir },   { NULL, NULL } };
+                                          { "mkdir", l_mkdir },   { "tally", mgl_fs_tally },
+                                          { NULL, NULL } };
     luaL_newlib(L, functions);
     lua_pushvalue(L, -1);
     lua_createtable(L, 0, 4);

@@ -12,6 +12,39 @@ local fs = {}
 ---@return string? code
 function fs.read(path, options) end
 
+---@class mcp.fs.counted
+---@field stamp string changes when the file does
+---@field size integer
+---@field modified number seconds since 1970
+---@field skipped "large"|"binary"|nil why nothing was counted
+---@field lines integer?
+---@field blank integer?
+---@field comment integer?
+---@field code integer?
+---@field markers integer?
+---@field counts integer[]? as count
+---@field kept string[]?
+---@field more integer? lines that were to be kept beyond the limit
+
+---@class mcp.fs.syntax
+---@field line string[]?
+---@field block string[][]?
+---@field text string[][]?
+---@field quotes string?
+---@field markers string[]?
+---@field count string[]?
+---@field keep string[]?
+---@field section string[][]?
+---@field known (string|false)[]? stamps
+---@field max mcp.size?
+
+---@param paths string[] up to 500
+---@param syntax? mcp.fs.syntax
+---@return (mcp.fs.counted|boolean)[]? files false: there is none for tools; true: as known
+---@return string? message
+---@return string? code
+function fs.tally(paths, syntax) end
+
 ---@param path string
 ---@return fun(): string? lines without their newlines; raises when it fails
 function fs.lines(path) end

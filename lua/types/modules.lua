@@ -10,6 +10,7 @@
 ---@field jobs mcp.jobs
 ---@field fs mcp.fs only with the grant of fs
 ---@field exec mcp.exec only with the grant of exec
+---@field host mcp.host
 ---@field http mcp.http only with the grant of http
 ---@field url mcp.url
 ---@field json mcp.json

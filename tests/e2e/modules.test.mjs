@@ -10,7 +10,7 @@ import test from "node:test";
 import { Gateway, repo } from "./lib/gateway.mjs";
 
 const examples = path.join(repo, "config/examples/tools.d");
-const ini = "[server]\nworkers = 4\nport = 0\n[rate_limit]\nbucket = 0\n[tool changes]\nexec = git\n";
+const ini = "[server]\nworkers = 4\nport = 0\n[rate_limit]\nbucket = 0\n[tool changes]\nexec = git\n[tool machine]\nfs = read\n";
 
 const counter = `local mcp = require "mcp"
 local calls = mcp.metrics.counter("test_calls_total", "Calls.")
@@ -55,7 +55,7 @@ test("a name that is something else already keeps the file out, and the old one 
 });
 
 test("the examples do what they say", async (t) => {
-  const tools = Object.fromEntries(["redact.lua", "visits.lua", "changes.lua"]
+  const tools = Object.fromEntries(["redact.lua", "visits.lua", "changes.lua", "machine.lua"]
     .map((f) => [f, fs.readFileSync(path.join(examples, f), "utf8")]));
   const gw = await Gateway.start({ ini, tools });
   t.after(() => gw.stop());
@@ -68,6 +68,11 @@ test("the examples do what they say", async (t) => {
   assert.deepEqual((await gw.call("visits", { who: "Ada" })).value, { who: "Ada", count: 1, first: true });
   assert.deepEqual((await gw.call("visits", { who: "Ada" })).value, { who: "Ada", count: 2, first: false });
   assert.equal(await gw.metric("moongate_tool_visits_total", { first: "false" }), 1);
+  fs.mkdirSync(path.join(gw.root, "src"));
+  fs.writeFileSync(path.join(gw.root, "src/a.c"), "/* a */\nint a;\n\nint b; // b\n");
+  const machine = (await gw.call("machine", { folder: "src" })).value;
+  assert.equal(machine.lines, 2);
+  assert.ok(machine.memory.available <= machine.memory.total);
   assert.match((await gw.call("changes")).text, /not a git repository/);
   const git = (...argv) => assert.equal(spawnSync("git", ["-C", gw.root, ...argv]).status, 0);
   fs.writeFileSync(path.join(gw.root, "a.txt"), "a\n");

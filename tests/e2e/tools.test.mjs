@@ -48,8 +48,9 @@ test("the contract's CI finds what it looks for", async (t) => {
   const list = await gw.rpc("tools/list");
   assert.deepEqual(list.body.result.tools.map((tool) => tool.name),
     ["search", "fetch", "append_file", "apply_patch", "cancel_job", "createFile", "create_file", "delete_file",
-      "find_files", "git_commit", "list_dir", "list_jobs", "promote_model", "rename_file", "run_eval", "status",
-      "update_file", "writeFile", "write_file"]);
+      "find_files", "get_code_analysis", "get_development_utilities", "get_infrastructure_status",
+      "get_module_structure", "git_commit", "list_dir", "list_jobs", "promote_model", "rename_file", "run_eval",
+      "status", "update_file", "writeFile", "write_file"]);
   const begun = Date.now();
   const jobId = await runEval(gw, "matriz.quick", "default");
   const stream = await gw.events(`/sse?topic=job/${jobId}`);

@@ -37,6 +37,7 @@ const needs = (word) => new RegExp(`^raised: .*needs = \\{ "${word}" \\}`);
 // What needs a word in the tool's own declaration: without it the module is not even there.
 const undeclared = (port) => ({
   "a file": ['return mcp.fs.read("plain.txt")', needs("fs")],
+  "a file's lines": ['return mcp.fs.tally { "plain.txt" }', needs("fs")],
   "writing a file": ['return mcp.fs.write("new.txt", "x")', needs("fs")],
   "a host": [`return mcp.http.get("http://127.0.0.1:${port}/")`, needs("http")],
   "a program": ['return mcp.exec.run { argv = { "/bin/true" } }', needs("exec")],

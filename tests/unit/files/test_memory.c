@@ -15,6 +15,11 @@
 #include "files/ignore.c"
 #include "files/read.c"
 #include "files/walk.c"
+#define enter many_enter
+#define read_all many_read_all
+#include "files/many.c"
+#undef enter
+#undef read_all
 #include "tools/ownview.c"
 
 static void fail_everywhere(struct root *r, int (*act)(struct root *r, struct fail *f), long least)
@@ -69,6 +74,21 @@ static int read_it(struct root *r, struct fail *f)
     return code;
 }
 
+static int read_many(struct root *r, struct fail *f)
+{
+    struct buf out = { 0 };
+    struct many m;
+    struct stat st;
+    int code = many_begin(&m, &r->op, f);
+    if (code != 0)
+        return code;
+    assert_true(many_stat(&m, "sub/a0", &st));
+    code = many_read(&m, "sub/a0", &st, READ_MAX, &out, f);
+    many_end(&m);
+    buf_fini(&out);
+    return code == 1 ? 0 : code;
+}
+
 static int digest_it(struct root *r, struct fail *f)
 {
     char hex[DIGEST_TEXT];
@@ -91,6 +111,7 @@ static void test_each_request(void **state)
     folder_write(r->base, "root/sub/.gitignore", "*.x\n");
     fail_everywhere(r, list, 15);
     fail_everywhere(r, read_it, 1);
+    fail_everywhere(r, read_many, 3);
     fail_everywhere(r, digest_it, 1);
 }
 
