@@ -26,18 +26,18 @@ struct import {
 
 static void counts_begin(struct import *im)
 {
-    static const char *const names[] = { "jobs", "models", "audits" };
-    for (size_t i = 0; i < 3; i++)
-        im->counts[i] = (struct count){ .collection = names[i] };
+    im->counts[0] = (struct count){ .collection = "jobs" };
+    im->counts[1] = (struct count){ .collection = "models" };
+    im->counts[2] = (struct count){ .collection = "audits" };
     im->old_jobs = 0;
 }
 
 static struct count *count_of(struct import *im, const char *collection)
 {
-    struct count *c = im->counts;
-    while (strcmp(c->collection, collection) != 0)
-        c++;
-    return c;
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(im->counts[i].collection, collection) == 0)
+            return &im->counts[i];
+    return &im->counts[2];
 }
 
 static int object_put(const struct kit_object *o, struct store *store, struct err *e)
