@@ -115,4 +115,11 @@ test("misuse of the command", async (t) => {
   const missing = await gw.import();
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /kit\.db: No such file or directory/);
+
+  // No room for the copy.
+  gw.sql(schema);
+  const roomless = await runBinary(["-c", gw.iniPath, "import", gw.file], { cwd: gw.dir, env: { TMPDIR: path.join(gw.dir, "no") } });
+  assert.equal(roomless.code, 1);
+  assert.match(roomless.stderr, /cannot make a folder as .*No such file or directory\nmoongate: nothing was imported\n$/);
+  assert.deepEqual(fs.readdirSync(gw.root), []);
 });
