@@ -1,12 +1,15 @@
 // import.test.mjs - moongate import: the kit's SQLite state, all of it or nothing.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import test from "node:test";
 
-import { Gateway, runBinary } from "./lib/gateway.mjs";
+import { cleanEnv } from "./lib/env.mjs";
+import { Gateway, binary, runBinary } from "./lib/gateway.mjs";
 
 const schema = `
   CREATE TABLE jobs (jobId TEXT PRIMARY KEY, taskId, configId, status, startedAt, updatedAt, result);
@@ -105,6 +108,29 @@ test("one row that cannot be taken refuses everything, and the state is as it wa
   await refused(`DELETE FROM audits; INSERT INTO models VALUES ('${long}', 0, NULL)`, /modelId x+: models: a key may have 512 bytes/);
   await refused("DELETE FROM models; DELETE FROM model_gates; INSERT INTO audits VALUES (2, hex(zeroblob(2100000)))",
     /id 2: audits: an object may have 4194304 bytes/);
+});
+
+test("killed at any moment it has imported all or nothing", async (t) => {
+  const gw = site(t);
+  const count = 5000;
+  gw.sql(`${schema} WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+    INSERT INTO jobs SELECT 'job_' || i, 't', 'c', 'COMPLETED', '${now}', '${now}', NULL FROM n`);
+  let ended = 0, killed = 0;
+  for (let ms = 1; ended === 0; ms += Math.ceil(ms / 4)) {
+    fs.rmSync(gw.statePath, { force: true });
+    const tmp = fs.mkdtempSync(path.join(gw.dir, "tmp-"));
+    const child = spawn(binary, ["-c", gw.iniPath, "import", gw.file], {
+      cwd: gw.dir, env: cleanEnv({ TMPDIR: tmp }), stdio: "ignore",
+    });
+    const timer = setTimeout(() => child.kill("SIGKILL"), ms);
+    const [code] = await once(child, "close");
+    clearTimeout(timer);
+    if (code === 0) ended++;
+    else killed++;
+    const jobs = fs.existsSync(gw.statePath) ? JSON.parse(fs.readFileSync(gw.statePath)).jobs.length : 0;
+    assert.ok(jobs === count || (jobs === 0 && code !== 0), `${jobs} after ${ms} ms`);
+  }
+  assert.ok(killed > 0);
 });
 
 test("misuse of the command", async (t) => {
