@@ -15,6 +15,20 @@ static int test(const struct cli *cli)
     return cli_end(offline_test(cli->ini, &o));
 }
 
+static int tools(const struct cli *cli)
+{
+    enum offline_tools_form form = cli->form == CLI_MARKDOWN ? OFFLINE_TOOLS_MARKDOWN
+                                   : cli->json               ? OFFLINE_TOOLS_JSON
+                                                             : OFFLINE_TOOLS_LIST;
+    return cli_end(offline_tools(cli->ini, form));
+}
+
+static int import(const struct cli *cli)
+{
+    struct offline_import o = { cli->file, cli->overwrite, cli->dry_run };
+    return cli_end(offline_import(cli->ini, &o));
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli;
@@ -24,11 +38,12 @@ int main(int argc, char **argv)
     switch (cli.command) {
     case CLI_CHECK: return cli_end(offline_check(cli.ini, cli.file));
     case CLI_CONFIG: return cli_config(&cli);
-    case CLI_TOOLS: return cli_end(offline_tools(cli.ini, cli.json));
+    case CLI_TOOLS: return tools(&cli);
     case CLI_CALL: return call(&cli);
     case CLI_NEW: return cli_new(&cli);
     case CLI_TEST: return test(&cli);
     case CLI_MAY: return cli_end(offline_may(cli.ini, cli.key, cli.tool));
+    case CLI_IMPORT: return import(&cli);
     case CLI_SERVE: break;
     }
     return supervisor_serve(cli.ini);

@@ -15,6 +15,7 @@ static const char usage[] =
     "  config --ini          print a fresh mcp.ini with every key\n"
     "  config --markdown     print the manual of mcp.ini\n"
     "  tools [--json]        list the tools\n"
+    "  tools --markdown      print the page of all tools, with what they are granted\n"
     "  new NAME              write a tool and its tests into the tools folder, to begin with\n"
     "  test [FILE...]        run the tests of the tools folder, or those files of it\n"
     "       --filter TEXT    only cases whose FILE: NAME contains it\n"
@@ -25,6 +26,9 @@ static const char usage[] =
     "       --as KEYNAME     as that key, if it may\n"
     "       --commit         on the state itself; through the gateway, if one runs\n"
     "  may KEYNAME TOOL      may that key call the tool? and which line decides\n"
+    "  import FILE.db        take over jobs, models and audits of the ops kit's SQLite state\n"
+    "       --dry-run        only say what would be done\n"
+    "       --overwrite      also what is in the state already\n"
     "\n"
     "  -c FILE               the configuration; without it mcp.ini in the working folder\n"
     "  -h, --help            print this\n"
@@ -40,9 +44,10 @@ static const struct command {
     const char *options; /* those it knows, by their letter */
 } commands[] = {
     { "serve", CLI_SERVE, 0, 0, "" },     { "check", CLI_CHECK, 0, 1, "" },
-    { "config", CLI_CONFIG, 0, 0, "im" }, { "tools", CLI_TOOLS, 0, 0, "j" },
+    { "config", CLI_CONFIG, 0, 0, "im" }, { "tools", CLI_TOOLS, 0, 0, "jm" },
     { "call", CLI_CALL, 1, 2, "aC" },     { "new", CLI_NEW, 1, 1, "" },
     { "test", CLI_TEST, 0, 10000, "fT" }, { "may", CLI_MAY, 2, 2, "" },
+    { "import", CLI_IMPORT, 1, 1, "nO" },
 };
 
 static int misuse(const char *text, const char *word)
@@ -70,11 +75,12 @@ static void option_note(char given[8], int option)
 static int options_read(int argc, char **argv, struct cli *out, char given[8])
 {
     static const struct option longs[] = {
-        { "help", no_argument, NULL, 'h' },     { "version", no_argument, NULL, 'v' },
-        { "json", no_argument, NULL, 'j' },     { "ini", no_argument, NULL, 'i' },
-        { "markdown", no_argument, NULL, 'm' }, { "as", required_argument, NULL, 'a' },
-        { "commit", no_argument, NULL, 'C' },   { "filter", required_argument, NULL, 'f' },
-        { "tap", no_argument, NULL, 'T' },      { NULL, 0, NULL, 0 },
+        { "help", no_argument, NULL, 'h' },      { "version", no_argument, NULL, 'v' },
+        { "json", no_argument, NULL, 'j' },      { "ini", no_argument, NULL, 'i' },
+        { "markdown", no_argument, NULL, 'm' },  { "as", required_argument, NULL, 'a' },
+        { "commit", no_argument, NULL, 'C' },    { "filter", required_argument, NULL, 'f' },
+        { "tap", no_argument, NULL, 'T' },       { "dry-run", no_argument, NULL, 'n' },
+        { "overwrite", no_argument, NULL, 'O' }, { NULL, 0, NULL, 0 },
     };
     int option;
 
@@ -99,7 +105,9 @@ static int options_read(int argc, char **argv, struct cli *out, char given[8])
         case 'T':
         case 'j':
         case 'i':
-        case 'm': option_note(given, option); break;
+        case 'm':
+        case 'n':
+        case 'O': option_note(given, option); break;
         default:
             fputs("try: moongate --help\n", stderr); /* getopt has said what is wrong */
             return CLI_USAGE;
@@ -120,8 +128,11 @@ static void words_take(char **words, int n, const char *given, struct cli *out)
 {
     out->commit = strchr(given, 'C') != NULL;
     out->tap = strchr(given, 'T') != NULL;
+    out->dry_run = strchr(given, 'n') != NULL;
+    out->overwrite = strchr(given, 'O') != NULL;
     switch (out->command) {
-    case CLI_CHECK: out->file = n > 0 ? words[0] : NULL; break;
+    case CLI_CHECK:
+    case CLI_IMPORT: out->file = n > 0 ? words[0] : NULL; break;
     case CLI_NEW: out->tool = words[0]; break;
     case CLI_CALL:
         out->tool = words[0];
@@ -141,16 +152,20 @@ static int command_read(const struct command *command, char **words, int n, cons
 {
     if (n < command->min)
         return misuse(command->command == CLI_MAY ? "this command needs a key's name and a tool's: "
-                                                  : "this command needs a name: ",
+                      : command->command == CLI_IMPORT ? "this command needs a file: "
+                                                       : "this command needs a name: ",
                       command->name);
     if (n > command->max)
         return misuse("one word too many: ", words[command->max]);
     if (given[strspn(given, command->options)] != '\0')
-        return misuse("--json belongs to tools; --ini and --markdown belong to config; --as and "
-                      "--commit belong to call; --filter and --tap belong to test",
+        return misuse("--json belongs to tools; --ini and --markdown belong to config (--markdown "
+                      "to tools, too); --as and --commit belong to call; --filter and --tap belong "
+                      "to test; --dry-run and --overwrite belong to import",
                       "");
     if (command->command == CLI_CONFIG && strlen(given) > 1)
         return misuse("--ini or --markdown, not both", "");
+    if (command->command == CLI_TOOLS && strlen(given) > 1)
+        return misuse("--json or --markdown, not both", "");
     out->command = command->command;
     out->json = strchr(given, 'j') != NULL;
     out->form = strchr(given, 'i')   ? CLI_FRESH_INI
@@ -164,7 +179,7 @@ static int command_read(const struct command *command, char **words, int n, cons
  */
 static int ini_find(struct cli *out)
 {
-    if (out->ini || out->form != CLI_IN_EFFECT)
+    if (out->ini || (out->command == CLI_CONFIG && out->form != CLI_IN_EFFECT))
         return -1;
     if (access("mcp.ini", F_OK) != 0)
         return misuse("there is no mcp.ini here; name one with -c FILE, or make one: "

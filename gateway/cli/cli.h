@@ -14,15 +14,17 @@ enum cli_command {
     CLI_CALL,
     CLI_NEW,
     CLI_TEST,
-    CLI_MAY
+    CLI_MAY,
+    CLI_IMPORT
 };
 enum cli_form { CLI_IN_EFFECT, CLI_FRESH_INI, CLI_MARKDOWN };
 
 struct cli {
     enum cli_command command;
-    const char *ini;    /* the file to read; NULL only for CLI_CONFIG in a form that reads none */
-    const char *file;   /* CLI_CHECK: tell of this tool file alone, or NULL */
-    enum cli_form form; /* CLI_CONFIG */
+    const char *ini; /* the file to read; NULL only for CLI_CONFIG in a form that reads none */
+    /* CLI_CHECK: tell of this tool file alone, or NULL; CLI_IMPORT: what to read */
+    const char *file;
+    enum cli_form form; /* CLI_CONFIG; CLI_TOOLS: only CLI_MARKDOWN counts */
     bool json;          /* CLI_TOOLS */
     const char *tool;   /* CLI_CALL, CLI_NEW, CLI_MAY */
     /* CLI_CALL: the JSON text as it was given, "-" for standard input, "{}" when none was */
@@ -32,6 +34,7 @@ struct cli {
     const char *const *files; /* CLI_TEST: NULL-terminated */
     const char *filter;       /* CLI_TEST, or NULL */
     bool tap;                 /* CLI_TEST */
+    bool overwrite, dry_run;  /* CLI_IMPORT */
 };
 
 /* Negative: *out says what to do. Else the process's exit code: help or version was printed, or

@@ -51,7 +51,7 @@ static struct tool *tool_copy(const struct tool *t)
     size_t texts = text_size(t->name) + text_size(t->title) + text_size(t->description) +
                    text_size(t->input_schema) + text_size(t->output_schema) +
                    text_size(t->annotations) + text_size(t->icons) + text_size(t->meta) +
-                   text_size(t->file);
+                   text_size(t->needs) + text_size(t->settings) + text_size(t->file);
     struct tool *copy = malloc(sizeof *copy + texts);
 
     if (!copy)
@@ -66,6 +66,8 @@ static struct tool *tool_copy(const struct tool *t)
     copy->annotations = text_copy(&at, t->annotations);
     copy->icons = text_copy(&at, t->icons);
     copy->meta = text_copy(&at, t->meta);
+    copy->needs = text_copy(&at, t->needs);
+    copy->settings = text_copy(&at, t->settings);
     copy->file = text_copy(&at, t->file);
     return copy;
 }

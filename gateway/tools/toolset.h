@@ -20,8 +20,10 @@ struct tool {
     /* Compiled, the set's own; NULL: anything goes. */
     struct schema *input, *output;
     const char *annotations, *icons, *meta; /* JSON text or NULL */
-    const char *file;                       /* "greet.lua", for messages */
-    int64_t timeout_ms;                     /* already within what mcp.ini allows */
+    /* What the file says it needs, and the settings that it declares: for people, JSON or NULL. */
+    const char *needs, *settings;
+    const char *file;   /* "greet.lua", for messages */
+    int64_t timeout_ms; /* already within what mcp.ini allows */
     uint64_t memory_bytes;
     uint32_t concurrent;                  /* per process; 0 = only the process-wide limit */
     uint32_t rate_bucket, rate_window_ms; /* 0 = none */

@@ -7,6 +7,7 @@
 
 #include "base/json_write.h"
 #include "worker/standalone.h"
+#include "worker/toolpage.h"
 
 static const char *base_name(const char *path)
 {
@@ -60,25 +61,34 @@ int offline_check(const char *ini_path, const char *file)
     return code;
 }
 
-static int print_tools(const struct toolset *tools, bool as_json)
+static void list_tools(const struct toolset *tools, struct buf *b)
 {
-    struct buf b = { 0 };
-    if (as_json)
-        json_open(&b, '[');
     for (size_t i = 0; i < toolset_count(tools); i++) {
         const struct tool *t = toolset_at(tools, i);
-        if (as_json)
-            mcp_encode_tool(t, MCP_2026_07_28, &b);
-        else
-            buf_printf(&b, "%-24s %s\n", t->name,
-                       t->title         ? t->title
-                       : t->description ? t->description
-                                        : "");
+        buf_printf(b, "%-24s %s\n", t->name,
+                   t->title         ? t->title
+                   : t->description ? t->description
+                                    : "");
     }
-    if (as_json)
-        json_close(&b, ']');
-    if (as_json)
-        buf_putc(&b, '\n');
+}
+
+static void encode_tools(const struct toolset *tools, struct buf *b)
+{
+    json_open(b, '[');
+    for (size_t i = 0; i < toolset_count(tools); i++)
+        mcp_encode_tool(toolset_at(tools, i), MCP_2026_07_28, b);
+    json_close(b, ']');
+    buf_putc(b, '\n');
+}
+
+static int print_tools(const struct generation *g, enum offline_tools_form form)
+{
+    struct buf b = { 0 };
+    switch (form) {
+    case OFFLINE_TOOLS_LIST: list_tools(g->tools, &b); break;
+    case OFFLINE_TOOLS_JSON: encode_tools(g->tools, &b); break;
+    case OFFLINE_TOOLS_MARKDOWN: toolpage_write(g, &b); break;
+    }
     bool is_whole = buf_ok(&b);
     if (is_whole)
         fwrite(b.data, 1, b.len, stdout);
@@ -88,13 +98,12 @@ static int print_tools(const struct toolset *tools, bool as_json)
     return is_whole ? 0 : 1;
 }
 
-int offline_tools(const char *ini_path, bool as_json)
+int offline_tools(const char *ini_path, enum offline_tools_form form)
 {
     struct standalone o;
     int code = standalone_open(&o, ini_path, NULL);
     if (code == 0) {
-        const struct toolset *tools = o.serving->generation->tools;
-        code = print_tools(tools, as_json);
+        code = print_tools(o.serving->generation, form);
         if (standalone_tell_problems(&o) > 0)
             code = 1;
     }

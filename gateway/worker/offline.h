@@ -1,7 +1,7 @@
 /* offline.h - what the command line does with tools without serving: check, list, call.
- * Nothing here changes the state file but a call that is to be committed. Output goes to standard
- * output, errors to standard error; each returns the exit code: 0, 1 failure, 2 usage or
- * configuration. Threads: the main one. */
+ * Nothing here changes the state file but a call that is to be committed, and an import. Output
+ * goes to standard output, errors to standard error; each returns the exit code: 0, 1 failure, 2
+ * usage or configuration. Threads: the main one. */
 #ifndef MG_OFFLINE_H
 #define MG_OFFLINE_H
 #include <stdbool.h>
@@ -10,8 +10,13 @@
  * file; NULL: all. */
 int offline_check(const char *ini_path, const char *file);
 
-/* Lists the tools that would be served; as_json: the tools/list result's "tools" array. */
-int offline_tools(const char *ini_path, bool as_json);
+enum offline_tools_form {
+    OFFLINE_TOOLS_LIST,
+    OFFLINE_TOOLS_JSON,    /* the tools/list result's "tools" array */
+    OFFLINE_TOOLS_MARKDOWN /* a page with everything that is declared and granted */
+};
+/* Lists the tools that would be served. */
+int offline_tools(const char *ini_path, enum offline_tools_form form);
 
 struct offline_call {
     const char *tool;
@@ -35,5 +40,14 @@ struct offline_test {
 };
 /* Runs the tests beside the tools: all, or those of some files. 1: one failed, or there is none. */
 int offline_test(const char *ini_path, const struct offline_test *o);
+
+struct offline_import {
+    const char *file; /* the ops kit's SQLite state */
+    bool overwrite;   /* what is there already is replaced; else it stays as it is */
+    bool dry_run;     /* on a copy of the state: only says what would be done */
+};
+/* Takes over the kit's jobs, models and audits, all or nothing; durable when it says so. The state
+ * must not be in use, but for a dry run. */
+int offline_import(const char *ini_path, const struct offline_import *o);
 
 #endif

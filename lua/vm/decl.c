@@ -361,15 +361,19 @@ static void read_grants(struct reading *x)
     const char *name = x->d->tool.name;
     if (!x->d->policy->enabled) /* what cannot be granted can be switched off */
         return;
-    if (field(x, "needs") != LUA_TNIL)
-        needs_check(L, lua_gettop(L), name, x->d->policy, x->granted, x->r);
+    bool is_right = field(x, "needs") != LUA_TNIL &&
+                    needs_check(L, lua_gettop(L), name, x->d->policy, x->granted, x->r);
     lua_pop(L, 1);
+    if (is_right)
+        read_plain(x, "needs", '[', &x->d->tool.needs);
     int type = field(x, "settings");
     if (type != LUA_TNIL && type != LUA_TTABLE)
         wrong_type(x, "settings", "a table");
     else if (settings_push(L, type == LUA_TNIL ? 0 : lua_gettop(L), x->d->policy, x->r))
         x->d->settings_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pop(L, 1);
+    if (x->d->settings_ref != LUA_NOREF)
+        read_plain(x, "settings", '{', &x->d->tool.settings);
 }
 
 void decl_unref(lua_State *L, const struct decl *d)

@@ -57,6 +57,8 @@ test("edges: a layer includes what is below it, and nothing else", () => {
   edge("lua/vm/x.c", "api/api.h", /vm may not include api/);
   edge("gateway/http/x.c", "worker/worker.h", /http may not include worker/);
   edge("gateway/worker/x.c", "http/server.h");
+  edge("gateway/kit/x.c", "base/buf.h");
+  edge("gateway/kit/x.c", "store/store.h", /kit may not include store/);
   edge("gateway/main.c", "worker/worker.h");
   edge("tests/unit/support/x.c", "vm/vm.h");
   edge("tests/unit/base/x.c", "support/x.h");

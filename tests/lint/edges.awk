@@ -43,7 +43,7 @@ FILENAME == "Makefile" {
 # System headers that one folder keeps to itself.
 /<lua\.h>|<lauxlib\.h>|<lualib\.h>/ && layer != "vm" && layer != "api" { fail("<lua.h> outside lua/") }
 /<pcre2\.h>/ && layer != "schema" && layer != "api" { fail("<pcre2.h> outside gateway/schema and lua/api") }
-/<sqlite3\.h>/ && layer != "index" { fail("<sqlite3.h> outside gateway/index") }
+/<sqlite3\.h>/ && layer != "index" && layer != "kit" { fail("<sqlite3.h> outside gateway/index and gateway/kit") }
 /<microhttpd\.h>/ && layer != "http" { fail("<microhttpd.h> outside gateway/http") }
 /<curl\// && layer != "io" { fail("<curl/...> outside gateway/io") }
 /<hiredis\// && FILENAME !~ /redis/ { fail("<hiredis/...> outside the redis files") }

@@ -108,7 +108,8 @@ static void test_refused(void **state)
 /* Nothing of what was given is referred to afterwards. */
 static void test_copies(void **state)
 {
-    char text[9][8] = { "name", "title", "desc", "in", "out", "ann", "icons", "meta", "file" };
+    char text[11][8] = { "name",  "title", "desc", "in",    "out", "ann",
+                         "icons", "meta",  "file", "needs", "set" };
     struct toolset *s = toolset_new(1);
     struct tool t = {
         .name = text[0],
@@ -120,6 +121,8 @@ static void test_copies(void **state)
         .icons = text[6],
         .meta = text[7],
         .file = text[8],
+        .needs = text[9],
+        .settings = text[10],
         .timeout_ms = 5,
         .memory_bytes = 6,
         .concurrent = 7,
@@ -143,6 +146,8 @@ static void test_copies(void **state)
     assert_string_equal(c->icons, "icons");
     assert_string_equal(c->meta, "meta");
     assert_string_equal(c->file, "file");
+    assert_string_equal(c->needs, "needs");
+    assert_string_equal(c->settings, "set");
     assert_int_equal(c->timeout_ms, 5);
     assert_int_equal(c->memory_bytes, 6);
     assert_int_equal(c->concurrent, 7);
