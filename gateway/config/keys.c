@@ -102,7 +102,7 @@ static const struct key_info paths_keys[] = {
       .help = "The repository that tools work on; relative to the working folder" },
     { "tools", KEY_PATH, AT(paths.tools), "tools.d", .required = true,
       .help = "The folder of the tools, one Lua file each" },
-    { "deny", KEY_LIST, AT(paths.deny), "**/.git/**, **/.env*, **/*.pem, **/*.key, **/id_*",
+    { "deny", KEY_LIST, AT(paths.deny), "**/.git, **/.git/**, **/.env*, **/*.pem, **/*.key, **/id_*",
       .shape = shape_glob, .opens = true,
       .help = "Files in the root that no tool may touch, as globs" },
     { "view_base", KEY_TEXT, AT(paths.view_base), "", .shape = shape_url,

@@ -38,6 +38,7 @@ test("CVE-2025-68143, CVE-2025-68144, CVE-2025-68145: git gets no option, path o
     ["diff", "--", "a.txt", `${gw.dir}/secret`], ["log", "--", "../"], ["add", "../secret"],
     ["grep", `-Otouch ${owned};`, "a"], ["grep", "--no-index", "secret", "--", ".."],
     ["blame", `--contents=${gw.dir}/secret`, "a.txt"], ["commit", `-F${gw.dir}/secret`],
+    ["diff", `${gw.dir}/secret`], ["diff", "../secret"], ["diff", "HEAD", "a/../../secret"], ["diff", "/etc"],
     ["checkout", "--", "a.txt"], ["config", "core.pager", "x"], ["archive", `--exec=touch ${owned}`, "HEAD"],
   ]) {
     const { isError, text } = await gw.call("git", { words });
@@ -48,6 +49,28 @@ test("CVE-2025-68143, CVE-2025-68144, CVE-2025-68145: git gets no option, path o
   assert.ok(!fs.existsSync(owned));
   const good = await gw.call("git", { words: ["log", "--format=%s", "--max-count=1", "HEAD", "--", "a.txt"] });
   assert.equal(good.value.out, "First\n");
+});
+
+// Of two words `git diff` compares files as soon as one is in no repository: a file named "--" makes two
+// of one, and where there is no repository all are.
+test("CVE-2025-68145: git diff compares no files that are in no repository", async (t) => {
+  const { gw, git } = await repository(t);
+  fs.writeFileSync(path.join(gw.dir, "secret"), "secret\n");
+  fs.writeFileSync(path.join(gw.root, "--"), "z\n");
+  for (const words of [["diff", `${gw.dir}/secret`], ["diff", "../secret"], ["diff", "..", "--", "a.txt"]]) {
+    const { isError, text } = await gw.call("git", { words });
+    assert.ok(isError, `${words}: ${text}`);
+    assert.doesNotMatch(text, /secret\n/);
+  }
+  for (const words of [["diff", "HEAD"], ["diff", "HEAD:a.txt", "HEAD:./a.txt"], ["diff", "HEAD..main"]]) {
+    const { isError, text } = await gw.call("git", { words });
+    assert.ok(!isError, `${words}: ${text}`);
+  }
+  fs.rmSync(path.join(gw.root, ".git"), { recursive: true });
+  fs.symlinkSync("..", path.join(gw.root, "link"));
+  const { isError, text } = await gw.call("git", { words: ["diff", "--", "a.txt", "link/secret"] });
+  assert.ok(isError || !/secret/.test(text), text);
+  assert.match(text, /not a git repository/i);
 });
 
 test("a repository's configuration runs nothing", async (t) => {

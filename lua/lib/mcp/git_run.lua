@@ -267,8 +267,13 @@ local function check_path(path)
   return path
 end
 
+-- Not the path of a file that lies elsewhere either: `git diff` takes two words for files of which one
+-- is in no repository, and a file named "--" makes two of one. "HEAD:../x" and "a..b" are none.
 local function check_revision(revision)
   check_text(revision, "revision")
+  if sub(revision, 1, 1) == "/" or find("/" .. revision .. "/", "/../", 1, true) then
+    error("git: not a revision: " .. revision, 0)
+  end
   if revision == "" or sub(revision, 1, 1) == "-" then
     error("git: a revision cannot be empty or begin with \"-\"", 0)
   end
@@ -326,6 +331,16 @@ local function check_options(options, names, what)
   return options
 end
 
+-- In no repository `git diff` compares files, wherever links lead.
+local function check_repository(options)
+  local ask = new_argv()
+  ask[#ask + 1], ask[#ask + 2] = "rev-parse", "--git-dir"
+  local result, message, code = run(ask, { cwd = options.cwd, timeout = options.timeout })
+  if not result then return nil, message, code end
+  if result.code ~= 0 then return explain(result) end
+  return true
+end
+
 -- words: { verb, ... } and options. -> exec.run's result, or nil, message, code.
 local function run_verb(words, options, env, stdin)
   local name = words[1]
@@ -337,13 +352,15 @@ local function run_verb(words, options, env, stdin)
   arrange({}, verb, name, words) -- raises before anything runs
   local ok, has_worktree, code = inspect(argv, options)
   if not ok then return nil, has_worktree, code end
+  local message
   if has_worktree then
-    local message
     ok, message, code = check_worktree(options)
-    if not ok then return nil, message, code end
+  elseif name == "diff" then
+    ok, message, code = check_repository(options)
   end
+  if not ok then return nil, message, code end
   arrange(argv, verb, name, words)
-  local result, message
+  local result
   result, message, code = run(argv, options, env, stdin)
   if not result then return nil, message, code end
   if not result.code or result.code > 1 then return explain(result) end

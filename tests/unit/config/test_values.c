@@ -103,7 +103,7 @@ static void test_all_defaults(void **state)
     assert_int_equal(c->rate_limit.max_clients, 100000);
     assert_int_equal(c->state.durability, CONFIG_DURABILITY_JOURNAL);
     assert_int_equal(c->state.job_ttl_ms, 7 * 86400000LL);
-    assert_int_equal(c->paths.deny.n, 5);
+    assert_int_equal(c->paths.deny.n, 6);
     assert_int_equal(c->log.level, LOG_INFO);
     assert_int_equal(c->log.format, CONFIG_LOG_AUTO);
     assert_string_equal(c->log.file, "");
