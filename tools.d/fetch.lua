@@ -6,6 +6,7 @@ local html = require "html"
 local mime = require "mime"
 local repofile = require "repofile"
 
+local MAX_FILE = 16 << 20 -- what mcp.fs.read() takes at most
 local MAX_PAGE, PAGE_TIMEOUT, REDIRECTS = "2M", "8s", 5
 
 -- A text as JSON can carry it; true when bytes had to be replaced.
@@ -17,7 +18,7 @@ end
 -- ---- files of the repository ----
 
 local function fetch_file(id, path, max)
-  local bytes, message, code = mcp.fs.read(path, { max = max })
+  local bytes, message, code = mcp.fs.read(path, { max = math.min(max, MAX_FILE) })
   if not bytes then
     if code == "ENOENT" then message = "File not found: " .. path end
     return nil, ("Failed to fetch file %s: %s"):format(path, message), code
@@ -81,9 +82,16 @@ local function encoded(path)
   return (path:gsub("[^/]+", mcp.url.encode))
 end
 
+-- Is a part of it "." or ".."? The address would be another repository's.
+local function has_dots(path)
+  return ("/" .. path .. "/"):find("/%.%.?/") ~= nil
+end
+
 local function fetch_github(id)
   local owner, repo, sha, path = id:match("^gh:([%w_.-]+)/([%w_.-]+)@([^:%s]+):(.+)$")
-  if not owner then return nil, "Failed to fetch " .. id .. ": expected gh:owner/repo@sha:path" end
+  if not owner or has_dots(owner .. "/" .. repo .. "/" .. sha .. "/" .. path) then
+    return nil, "Failed to fetch " .. id .. ": expected gh:owner/repo@sha:path"
+  end
   local where = ("%s/%s/"):format(owner, repo)
   local behind = mcp.url.encode(sha) .. "/" .. encoded(path)
   local raw = "https://raw.githubusercontent.com/" .. where .. behind
@@ -126,7 +134,10 @@ local function remember(id, document)
 end
 
 local function fetch_far(id, fetch)
-  local document = mcp.cache.get("id:" .. id)
+  local _, ttl = limits()
+  -- What was kept goes with the grant, and with the time that it is kept for.
+  local may = ttl > 0 and rawget(mcp, "http")
+  local document = may and mcp.cache.get("id:" .. id)
   if document then return document end
   local message
   document, message = fetch(id)

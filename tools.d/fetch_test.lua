@@ -58,6 +58,10 @@ local refused = {
   { "lukhas-path:", "Failed to fetch file" },
   { "lukhas-path:%%%", "Failed to fetch file" },
   { "gh:owner/repo", "expected gh:owner/repo@sha:path" },
+  { "gh:owner/repo@main:../../../other/repo/main/x", "expected gh:owner/repo@sha:path" },
+  { "gh:owner/..@main:x", "expected gh:owner/repo@sha:path" },
+  { "gh:../repo@main:x", "expected gh:owner/repo@sha:path" },
+  { "gh:owner/repo@..:x", "expected gh:owner/repo@sha:path" },
 }
 
 for _, row in ipairs(refused) do

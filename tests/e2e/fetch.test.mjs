@@ -21,6 +21,8 @@ async function serve(t) {
   const server = http.createServer((req, res) => {
     asked[req.url] = (asked[req.url] ?? 0) + 1;
     if (req.url === "/page") res.setHeader("Content-Type", "text/html; charset=utf-8").end(page);
+    else if (req.url === "/bomb")
+      res.setHeader("Content-Type", "text/html").end(`<p>before<script>${"</a".repeat(600_000)}</script><p>after`);
     else if (req.url === "/large") res.end("x".repeat((2 << 20) + 1));
     else if (req.url === "/hop") res.writeHead(302, { Location: "/page" }).end();
     else if (req.url === "/out") res.writeHead(302, { Location: "http://169.254.169.254/latest" }).end();
@@ -59,6 +61,21 @@ test("a page is made readable, and kept for a while", async (t) => {
   assert.equal(asked["/page"], 1);
   assert.deepEqual((await fetch(`${url}/page`, { fields: ["title"] })).value, { id: value.id, title: value.title });
   assert.equal((await fetch(`${url}/hop`)).value.title, "Two & three");
+});
+
+test("a page that is hard to read is read in time", async (t) => {
+  const { url, fetch } = await start(t);
+  const begun = Date.now();
+  const { value, text } = await fetch(`${url}/bomb`);
+  assert.equal(value?.text, "before\n\nafter", text);
+  t.diagnostic(`${Date.now() - begun} ms`);
+});
+
+test("files are told, however large an answer may be", async (t) => {
+  const { gw } = await start(t, { env: { MOONGATE_SERVER_MAX_RESULT: "32M" } });
+  fs.writeFileSync(path.join(gw.root, "a.txt"), "text");
+  const id = `lukhas-path:${Buffer.from("a.txt").toString("base64url")}`;
+  assert.equal((await gw.call("fetch", { id })).value?.text, "text");
 });
 
 test("what cannot be had is an error that says why", async (t) => {

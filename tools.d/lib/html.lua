@@ -56,8 +56,11 @@ local function skip(page, name, from)
   while true do
     local open = page:find("</", at, true)
     if not open then return #page end
-    local found, _, last = tag_at(page, open)
-    if found == name then return last end
+    -- The end is looked for only where the name is the one: it may be far.
+    if (page:match("^</(%a%w*)", open) or ""):lower() == name then
+      local _, _, last = tag_at(page, open)
+      return last
+    end
     at = open + 2
   end
 end
