@@ -2,15 +2,17 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/store.h"
 #include "tools/ownfiles.h"
 #include "tools/ownview.h"
 
-#define MAX_PATHS 64
+#define MAX_PATHS 512
 
 struct own {
     pthread_rwlock_t lock;
@@ -86,6 +88,29 @@ static void paths_add_first(void *arg, const char *path)
         paths_add(p, path);
 }
 
+/* What an evaluation runs, or reads its program from, runs with the gateway's own rights: whatever
+ * word of its command is the path of a file, or would be one. What a client fills in is judged when
+ * it is. */
+static void paths_add_word(struct paths *files, const struct config_eval *rule, const char *word,
+                           const char *root)
+{
+    static const char mark[] = "{root}";
+    char path[PATH_MAX];
+    struct stat st;
+    bool is_below = strncmp(word, mark, sizeof mark - 1) == 0;
+    const char *rest = is_below ? word + sizeof mark - 1 : word;
+    if (word[0] == '-' || strchr(rest, '{'))
+        return;
+    int n = is_below         ? snprintf(path, sizeof path, "%s%s", root, rest)
+            : word[0] == '/' ? snprintf(path, sizeof path, "%s", word)
+                             : snprintf(path, sizeof path, "%s/%s", rule->cwd, word);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return;
+    bool is_there = stat(path, &st) == 0;
+    if (is_there ? S_ISREG(st.st_mode) : strchr(word, '/') != NULL)
+        paths_add(files, path);
+}
+
 static void paths_collect(const struct config *c, struct store *s, struct paths *files,
                           struct paths *folders, struct paths *places, struct paths *prefixes)
 {
@@ -96,11 +121,10 @@ static void paths_collect(const struct config *c, struct store *s, struct paths 
     paths_add(prefixes, c->search.path); /* by default beside the state */
     for (size_t i = 0; i < c->own_files.n; i++)
         paths_add(files, c->own_files.items[i]);
-    /* What an evaluation runs, or reads its program from, runs with the gateway's own rights. */
     for (size_t i = 0; i < c->n_eval_rules; i++)
         for (size_t k = 0; k < c->eval_rules[i].command.n; k++)
-            if (c->eval_rules[i].command.items[k][0] == '/')
-                paths_add(files, c->eval_rules[i].command.items[k]);
+            paths_add_word(files, &c->eval_rules[i], c->eval_rules[i].command.items[k],
+                           c->paths.root);
     paths_add(files, c->file);
     paths_add(files, c->log.file);
     if (s)

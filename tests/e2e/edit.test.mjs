@@ -178,6 +178,19 @@ test("no file tool reaches the gateway's own files, a link's target, or what is 
   for (const name of listed) assert.doesNotMatch(name, /^(mcp\.ini|tools\.d|build|out|soft|hard|fifo|\.mcp-state)/);
 });
 
+// What an evaluation reads its program from runs with the gateway's own rights.
+test("no file tool changes what an evaluation runs", async (t) => {
+  const gw = await startShipped(t, {
+    root: { "scripts/one.sh": "echo one\n", "scripts/two.sh": "echo two\n", "free.sh": "echo\n", "run.sh": "echo\n" },
+    ini: ["[eval one]\ncommand = sh scripts/one.sh {taskId}", "[eval two]\ncommand = sh -e {root}/scripts/two.sh",
+      "[eval late]\ncommand = sh scripts/late.sh", "[eval here]\ncwd = {root}/scripts\ncommand = sh ../run.sh", ""].join("\n"),
+  });
+  const call = await connect(t, gw);
+  for (const name of ["scripts/one.sh", "scripts/two.sh", "scripts/late.sh", "run.sh"])
+    assert.match(await call("write_file", { path: name, contents: "echo owned", overwrite: true }), /is not for tools/, name);
+  assert.equal((await call("write_file", { path: "free.sh", contents: "x", overwrite: true })).size, 1);
+});
+
 test("of two that change a file with the same digest one wins", async (t) => {
   const gw = await startShipped(t, { root: { f: "0" } });
   const call = await connect(t, gw);

@@ -57,17 +57,19 @@ test("CVE-2025-68145: git diff compares no files that are in no repository", asy
   const { gw, git } = await repository(t);
   fs.writeFileSync(path.join(gw.dir, "secret"), "secret\n");
   fs.writeFileSync(path.join(gw.root, "--"), "z\n");
-  for (const words of [["diff", `${gw.dir}/secret`], ["diff", "../secret"], ["diff", "..", "--", "a.txt"]]) {
+  fs.symlinkSync("..", path.join(gw.root, "link"));
+  for (const words of [["diff", `${gw.dir}/secret`], ["diff", "../secret"], ["diff", "..", "--", "a.txt"],
+    ["diff", "link/secret"]]) {
     const { isError, text } = await gw.call("git", { words });
     assert.ok(isError, `${words}: ${text}`);
     assert.doesNotMatch(text, /secret\n/);
   }
-  for (const words of [["diff", "HEAD"], ["diff", "HEAD:a.txt", "HEAD:./a.txt"], ["diff", "HEAD..main"]]) {
+  for (const words of [["diff", "HEAD"], ["diff", "HEAD:a.txt", "HEAD:./a.txt"], ["diff", "HEAD..main"],
+    ["grep", "/etc/hosts"], ["grep", "a/../b"]]) {
     const { isError, text } = await gw.call("git", { words });
     assert.ok(!isError, `${words}: ${text}`);
   }
   fs.rmSync(path.join(gw.root, ".git"), { recursive: true });
-  fs.symlinkSync("..", path.join(gw.root, "link"));
   const { isError, text } = await gw.call("git", { words: ["diff", "--", "a.txt", "link/secret"] });
   assert.ok(isError || !/secret/.test(text), text);
   assert.match(text, /not a git repository/i);

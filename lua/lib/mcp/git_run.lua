@@ -267,15 +267,22 @@ local function check_path(path)
   return path
 end
 
--- Not the path of a file that lies elsewhere either: `git diff` takes two words for files of which one
--- is in no repository, and a file named "--" makes two of one. "HEAD:../x" and "a..b" are none.
+-- A pattern, or a revision.
+local function check_word(word)
+  check_text(word, "revision")
+  if word == "" or sub(word, 1, 1) == "-" then
+    error("git: a revision cannot be empty or begin with \"-\"", 0)
+  end
+  return word
+end
+
+-- Not the path of a file that lies elsewhere either: of two words `git diff` compares files as soon
+-- as one is in no repository, and a file named "--" makes two of one. "HEAD:../x" and "a..b" are
+-- none.
 local function check_revision(revision)
-  check_text(revision, "revision")
+  check_word(revision)
   if sub(revision, 1, 1) == "/" or find("/" .. revision .. "/", "/../", 1, true) then
     error("git: not a revision: " .. revision, 0)
-  end
-  if revision == "" or sub(revision, 1, 1) == "-" then
-    error("git: a revision cannot be empty or begin with \"-\"", 0)
   end
   return revision
 end
@@ -298,7 +305,7 @@ local function arrange(argv, verb, name, words)
       end
       options[#options + 1] = word
     elseif verb.kind then
-      revisions[#revisions + 1] = check_revision(word)
+      revisions[#revisions + 1] = (verb.kind == "revision" and check_revision or check_word)(word)
     else
       paths[#paths + 1] = check_path(word)
     end
