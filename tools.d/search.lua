@@ -38,7 +38,7 @@ local function run(arguments)
   for _, hit in ipairs(hits) do
     if #answer.ids == limit then break end
     -- Also asks whether it may be seen now.
-    local info = mcp.fs.stat(hit.id)
+    local info = not mcp.index.excludes(hit.id) and mcp.fs.stat(hit.id)
     if info and info.type == "file" then add(answer, hit, info) end
   end
   if not is_whole then answer.note = "the repository is still being indexed: ask again soon" end

@@ -81,8 +81,10 @@ static int generation_load(struct generation *g, const struct gateway *gw, struc
             !(g->gates[t->index] = toolgates_get(gw->toolgates, t->name, t->concurrent)))
             return err_set(e, MG_E_NOMEM, "no memory for the gate of %s", t->name);
     }
-    for (unsigned i = 0; i < g->vm_count; i++)
+    for (unsigned i = 0; i < g->vm_count; i++) {
+        vm_settle(g->vms[i]);
         vm_set_gates(g->vms[i], g->gates);
+    }
     return 0;
 }
 

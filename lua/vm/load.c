@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "schema/schema.h"
+#include "vm/chunks.h"
 #include "vm/decl.h"
 #include "vm/sandbox.h"
 #include "vm/slice.h"
@@ -210,7 +211,7 @@ static int load_body(lua_State *L)
     l->vm->is_opening = true;
     sandbox_push(L, l->vm, l->sources);
     l->vm->is_opening = false;
-    sandbox_compile(L, l->source, 2);
+    chunk_push(L, l->source, 2);
     lua_callk(L, 0, 1, (lua_KContext)l, file_returned);
     return file_returned(L, LUA_OK, (lua_KContext)l);
 }

@@ -4,6 +4,7 @@
 #include <lualib.h>
 
 #include "base/rand.h"
+#include "vm/chunks.h"
 #include "vm/decl.h"
 #include "vm/lualib.h"
 #include "vm/module.h"
@@ -214,21 +215,10 @@ static int l_require(lua_State *L)
     lua_pushboolean(L, 0);
     lua_rawset(L, lua_upvalueindex(UP_LOADED));
     copy_table(L, lua_upvalueindex(UP_PRISTINE), 0);
-    sandbox_compile(L, s, 2);
+    chunk_push(L, s, 2);
     lua_remove(L, 2);
     lua_callk(L, 0, 1, 0, required);
     return required(L, LUA_OK, 0);
-}
-
-void sandbox_compile(lua_State *L, const struct source *s, int env)
-{
-    char name[512];
-    snprintf(name, sizeof name, "@%s", s->title);
-    if (luaL_loadbufferx(L, s->text, s->len, name, "t") != LUA_OK)
-        lua_error(L);
-    lua_pushvalue(L, env);
-    if (!lua_setupvalue(L, -2, 1))
-        lua_pop(L, 1);
 }
 
 /* ---- mcp and the environment ---- */
@@ -250,14 +240,56 @@ static void open_module(lua_State *L, const struct api_module *m, int mcp)
     lua_pop(L, 1);
 }
 
+enum { UP_MCP = 1, UP_MODULES }; /* upvalues of __index */
+
+/* mcp.NAME of what the table does not have (yet). Most files use a few modules: the others are
+ * never made. An unknown name is nil, as in any table. */
+static int l_module(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    switch (lua_rawget(L, lua_upvalueindex(UP_MODULES))) {
+    case LUA_TSTRING: return luaL_error(L, "mcp.%s: %s", lua_tostring(L, 2), lua_tostring(L, -1));
+    case LUA_TLIGHTUSERDATA:
+        vm->is_opening = vm->is_loading;
+        open_module(L, lua_touserdata(L, -1), lua_upvalueindex(UP_MCP));
+        vm->is_opening = false;
+        lua_pushvalue(L, 2);
+        lua_rawget(L, lua_upvalueindex(UP_MCP));
+        lua_pushvalue(L, 2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, lua_upvalueindex(UP_MODULES));
+    }
+    return 1;
+}
+
+/* Pushes mcp, whose modules are opened when they are asked for. */
 static void push_mcp(lua_State *L, struct vm *vm)
 {
     lua_newtable(L);
     int mcp = lua_gettop(L);
     open_module(L, &decl_module, mcp);
     open_module(L, &join_module, mcp);
-    for (const struct api_module *const *m = vm->o.modules; m && *m; m++)
-        open_module(L, *m, mcp);
+    lua_createtable(L, 0, 2); /* the metatable */
+    lua_pushvalue(L, mcp);
+    lua_newtable(L); /* name -> struct api_module *, or its table, or why the file has it not */
+    int modules = lua_gettop(L);
+    for (const struct api_module *const *m = vm->o.modules; m && *m; m++) {
+        if (!*(*m)->name) {
+            open_module(L, *m, mcp);
+            continue;
+        }
+        lua_pushlightuserdata(L, (void *)*m);
+        lua_setfield(L, modules, (*m)->name);
+    }
+    lua_pushvalue(L, modules);
+    lua_setfield(L, mcp + 1, "modules");
+    lua_pushcclosure(L, l_module, 2);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, mcp);
 }
 
 void sandbox_push(lua_State *L, struct vm *vm, struct sources *sources)
@@ -290,14 +322,6 @@ void sandbox_push(lua_State *L, struct vm *vm, struct sources *sources)
 
 /* ---- grants ---- */
 
-static int l_ungranted(lua_State *L)
-{
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
-        return 0; /* an unknown name is nil, as in any table */
-    return luaL_error(L, "mcp.%s: %s", lua_tostring(L, 2), lua_tostring(L, -1));
-}
-
 /* Why the tool has no module that needs this. granted: as needs_check() left it. */
 static void push_why(lua_State *L, int granted, const char *need)
 {
@@ -321,31 +345,34 @@ static void empty_table(lua_State *L, int index)
     }
 }
 
+/* What was opened while the file ran is emptied. */
+static void close_module(lua_State *L, const struct api_module *m, int mcp, int modules,
+                         int granted)
+{
+    if (lua_getfield(L, modules, m->name) == LUA_TTABLE)
+        empty_table(L, lua_gettop(L));
+    lua_pushstring(L, m->name);
+    lua_pushnil(L);
+    lua_rawset(L, mcp);
+    push_why(L, granted, m->need);
+    lua_setfield(L, modules, m->name);
+}
+
 void sandbox_seal(lua_State *L, struct vm *vm, int mcp, int granted)
 {
-    lua_newtable(L); /* module name -> why the tool has it not */
-    int lacks = lua_gettop(L);
+    lua_getmetatable(L, mcp);
+    lua_getfield(L, -1, "modules");
+    int modules = lua_gettop(L);
     for (const struct api_module *const *m = vm->o.modules; m && *m; m++) {
         if (!(*m)->need || !*(*m)->name)
             continue;
-        if (lua_getfield(L, granted, (*m)->need) == LUA_TNIL &&
-            lua_getfield(L, mcp, (*m)->name) == LUA_TTABLE) {
-            empty_table(L, lua_gettop(L));
-            lua_pushnil(L);
-            lua_setfield(L, mcp, (*m)->name);
-            push_why(L, granted, (*m)->need);
-            lua_setfield(L, lacks, (*m)->name);
-        }
-        lua_settop(L, lacks);
+        if (lua_getfield(L, granted, (*m)->need) == LUA_TNIL)
+            close_module(L, *m, mcp, modules, granted);
+        else
+            lua_getfield(L, mcp, (*m)->name); /* opens it: rawget tells whether it was granted */
+        lua_settop(L, modules);
     }
-    lua_createtable(L, 0, 2);
-    lua_pushvalue(L, lacks);
-    lua_pushcclosure(L, l_ungranted, 1);
-    lua_setfield(L, -2, "__index");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, mcp);
-    lua_settop(L, lacks - 1);
+    lua_settop(L, modules - 2);
 }
 
 /* ---- the embedded library ---- */
@@ -401,37 +428,17 @@ static void push_chunk(lua_State *L, const char *name)
     lua_remove(L, -2);
 }
 
-static int add_dump(lua_State *L, const void *data, size_t len, void *buffer)
-{
-    (void)L;
-    buf_append(buffer, data, len);
-    return 0;
-}
-
-/* As the other machine compiled it, the table of chunks at the top. A fifth of the work. */
-static void copy_chunk(lua_State *L, lua_State *like, const char *name)
-{
-    struct buf dump = { 0 };
-    lua_dump(like, add_dump, &dump, 0);
-    if (!buf_ok(&dump)) {
-        buf_fini(&dump);
-        return;
-    }
-    int status = luaL_loadbufferx(L, dump.data, dump.len, name, "b");
-    buf_fini(&dump);
-    if (status == LUA_OK)
-        keep_chunk(L, name);
-    lua_pop(L, 1); /* the chunk, or why there is none */
-}
-
-/* In `like` nothing is allocated, so nothing can raise there. What fails is compiled later. */
+/* As the other machine compiled them: a fifth of the work. What fails is compiled later. */
 static void copy_chunks(lua_State *L, lua_State *like)
 {
     int top = lua_gettop(like);
     push_chunks(L);
     if (lua_rawgetp(like, LUA_REGISTRYINDEX, &chunks_key) == LUA_TTABLE)
-        for (lua_pushnil(like); lua_next(like, -2); lua_pop(like, 1))
-            copy_chunk(L, like, lua_tostring(like, -2));
+        for (lua_pushnil(like); lua_next(like, -2); lua_pop(like, 1)) {
+            if (chunk_copy(L, like) == LUA_OK)
+                keep_chunk(L, lua_tostring(like, -2));
+            lua_pop(L, 1); /* the chunk, or why there is none */
+        }
     lua_settop(like, top);
     lua_pop(L, 1);
 }

@@ -18,9 +18,6 @@ void sandbox_push(lua_State *L, struct vm *vm, struct sources *sources);
 /* Takes from the mcp table at index the modules that need a grant and have none among `granted` (a
  * table of names, at index granted); reading them raises an error that says what to write. */
 void sandbox_seal(lua_State *L, struct vm *vm, int mcp, int granted);
-/* Compiles text as a chunk of the environment at index env and pushes it; raises with title:line:
- * reason. */
-void sandbox_compile(lua_State *L, const struct source *s, int env);
 
 /* safelib.c: replaces and adds the functions of the base library in the table at index. */
 void safelib_open(lua_State *L, int index);

@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "base/log.h"
+#include "vm/chunks.h"
 #include "vm/load.h"
 #include "vm/sandbox.h"
 #include "vm/value.h"
@@ -71,7 +72,9 @@ struct vm *vm_new(const struct vm_options *o, struct toolset *set, struct vm *li
     }
     vm->set = toolset_ref(set ? set : like->set);
     vm->is_loading = true;
+    vm->like = set ? NULL : like;
     int code = set ? load_all(vm, set, like, e) : load_again(vm, like, e);
+    vm->like = NULL;
     vm->is_loading = false;
     if (code != 0) {
         vm_free(vm);
@@ -81,11 +84,23 @@ struct vm *vm_new(const struct vm_options *o, struct toolset *set, struct vm *li
         if (vm->files[i].has_tools)
             vm->files[i].tool = &vm->tools[vm->files[i].tool_index];
     strand_pool_fini(vm); /* their hooks are the loader's */
-    gc_init(vm);
     return vm;
 }
 
-void vm_attach(struct vm *vm, const struct vm_services *s) { vm->services = *s; }
+void vm_settle(struct vm *vm)
+{
+    if (vm->is_settled)
+        return;
+    vm->is_settled = true;
+    chunks_forget(vm->L);
+    gc_init(vm);
+}
+
+void vm_attach(struct vm *vm, const struct vm_services *s)
+{
+    vm_settle(vm);
+    vm->services = *s;
+}
 
 void vm_free(struct vm *vm)
 {

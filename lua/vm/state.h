@@ -59,6 +59,7 @@ struct vm {
     size_t tool_count;
     struct vm_file *files;
     size_t file_count;
+    struct vm *like; /* while it is loaded: the generation's first, which has all chunks */
     struct buf scratch;  /* a result's JSON, before it is one text block */
     struct buf fitted;   /* arguments or a result as the tool's schema means them */
     struct toolset *set; /* a reference */
@@ -67,6 +68,7 @@ struct vm {
     struct every *every; /* every.c; NULL: no schedule */
     size_t every_count;
     bool is_loading, is_closing;
+    bool is_settled;
     bool is_opening; /* our own code runs, to give a file its modules: however slow a machine is */
     bool is_test;    /* the file that is being loaded is the one of tests */
     int cases;       /* its tests: registry reference of a list of functions, or LUA_NOREF */

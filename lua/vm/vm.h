@@ -114,6 +114,8 @@ struct vm;
  * vm, whose set is sealed: the same bytes are loaded again, none are read. A broken file is a
  * problem, not a failure. NULL only without memory. */
 struct vm *vm_new(const struct vm_options *o, struct toolset *set, struct vm *like, struct err *e);
+/* Gives back what only loading needed, of the first vm once the further ones are there. */
+void vm_settle(struct vm *vm);
 void vm_free(struct vm *vm); /* kills what still runs, by dropping */
 /* on its worker's thread, before the first task */
 void vm_attach(struct vm *vm, const struct vm_services *s);

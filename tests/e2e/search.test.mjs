@@ -27,14 +27,15 @@ const files = {
 };
 
 // A gateway over a copy of what ships, with these files and those of `more`.
-async function start(t, { ini = "", more = {}, env = {}, wait = true } = {}) {
+async function start(t, { ini = "", more = {}, env = {}, prepare = () => [], wait = true } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-search-"));
   fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
   for (const [name, text] of Object.entries({ ...files, ...more })) write(dir, name, text);
   const shipped = fs.readFileSync(path.join(repo, "mcp.ini"), "utf8")
     .replace("[search]\n", "[search]\nmax_file = 8K\nexclude = excluded/**\n")
     .replace("[tool search]\n", "[tool search]\nrescan = 0s\n");
-  const gw = await Gateway.start({ dir, ini: shipped + ini, env: { MOONGATE_RATE_LIMIT_BUCKET: "0", ...env } });
+  const wrapper = prepare(dir);
+  const gw = await Gateway.start({ dir, wrapper, ini: shipped + ini, env: { MOONGATE_RATE_LIMIT_BUCKET: "0", ...env } });
   t.after(async () => {
     if (!gw.exit) await gw.stop({ keep: true });
     fs.rmSync(dir, { recursive: true, force: true });
@@ -118,6 +119,56 @@ test("what is denied, ignored, excluded, binary, too large or the gateway's own 
   gw.signal("SIGHUP");
   await gw.logged((l) => /^reloaded/.test(l.msg));
   await until(gw, "needle", []);
+});
+
+// A gateway that an ordinary user runs, to whom a file can be closed.
+const asUser = (dir) => {
+  if (process.getuid() !== 0) return [];
+  fs.chownSync(dir, 65534, 65534);
+  return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+};
+
+test("a file that could not be read is found as soon as it can, though nothing else of it changed", async (t) => {
+  const prepare = (dir) => {
+    fs.chmodSync(path.join(dir, "root/plain.txt"), 0o000);
+    return asUser(dir);
+  };
+  const gw = await start(t, { prepare, more: { "plain.txt": "a walrus" } });
+  assert.deepEqual(await titles(gw, "walrus"), []);
+  fs.chmodSync(path.join(gw.root, "plain.txt"), 0o644);
+  await until(gw, "walrus", ["plain.txt"]);
+});
+
+test("what is gone leaves the index also where a folder cannot be read, and what lies in that stays", async (t) => {
+  const more = { "plain.txt": "a walrus", "closed/seal.txt": "a seal" };
+  const gw = await start(t, { prepare: asUser, more });
+  assert.deepEqual(await titles(gw, "seal"), ["closed/seal.txt"]);
+  fs.chmodSync(path.join(gw.root, "closed"), 0o311); // its files can be read, not listed
+  fs.rmSync(path.join(gw.root, "plain.txt"));
+  const isRemoved = (l) => l.msg === "the repository is indexed" && l.removed === 1;
+  for (let i = 0; i < 3000 && !gw.log.some(isRemoved); i++) assert.deepEqual(await titles(gw, "walrus"), []);
+  assert.ok(gw.log.some(isRemoved));
+  assert.ok(gw.log.some((l) => /not all of the repository is indexed/.test(l.msg)));
+  assert.deepEqual(await titles(gw, "seal"), ["closed/seal.txt"]);
+});
+
+test("a new [search] max_file and exclude hold for files that are known", async (t) => {
+  const gw = await start(t);
+  const change = async (from, to) => {
+    gw.writeIni(fs.readFileSync(gw.iniPath, "utf8").replace(from, to));
+    gw.signal("SIGHUP");
+    await gw.logged((l) => /^reloaded/.test(l.msg));
+    gw.log.length = 0;
+  };
+  assert.deepEqual(await titles(gw, "needle"), []);
+  await change("max_file = 8K", "max_file = 32K");
+  await until(gw, "needle", ["large.txt"]);
+  await change("max_file = 32K", "max_file = 8K");
+  await until(gw, "needle", []);
+  await change("exclude = excluded/**", "exclude = notes/**");
+  await until(gw, "needle", ["excluded/a.txt"]);
+  assert.deepEqual(await titles(gw, "turtle"), []);
+  assert.deepEqual(await titles(gw, "phrase"), []);
 });
 
 test("files that change, come and go", async (t) => {

@@ -22,8 +22,12 @@ local NOTHING = {}
 
 local is_end = { CANCELLED = true, TIMEOUT = true, CLOSED = true, READONLY = true }
 
-local function stamp_of(info)
-  return ("%.6f:%d"):format(info.modified, info.size)
+-- What says of a file that it is not one for tools; any other failure says nothing of it.
+local is_gone = { ENOENT = true, DENIED = true }
+
+-- A file that was too large is looked at anew when [search] max_file is raised, and the other way.
+local function stamp_of(info, max)
+  return ("%.6f:%d%s"):format(info.modified, info.size, info.size > max and ":over" or "")
 end
 
 -- Calls fn(item) for all of them at once. Returns a list of what each returned, packed; or nil,
@@ -46,7 +50,9 @@ local function document(file, max)
   local bytes, message, code = mcp.fs.read(file.path, { max = max })
   if not bytes then
     if is_end[code] then return nil, message, code end
-    return NOTHING             -- gone, grown or closed to us: the next scan sees what it is then
+    -- Anything else may be over the next time, without a change of the file.
+    if code ~= "TOO_LARGE" and code ~= "ENOENT" then file.stamp = "" end
+    return NOTHING
   end
   if bytes:sub(1, LOOK_FOR_ZERO):find("\0", 1, true) then return NOTHING end
   return { title = file.path, text = mcp.codec.utf8(bytes) }
@@ -95,9 +101,27 @@ function methods.change(self, file)
   return self:put_waiting()
 end
 
+-- Of what the listing does not have, where that is not all there is: is it gone?
+local function is_to_go(id)
+  if mcp.index.excludes(id) then return true end
+  local info, message, code = mcp.fs.stat(id)
+  if is_end[code] then return nil, message, code end
+  return info and info.type ~= "file" or is_gone[code] or false
+end
+
 function methods.remove_waiting(self)
   local ids = self.gone
   self.gone = {}
+  if not self.is_whole then
+    local answers, message, code = each(ids, is_to_go)
+    if not answers then return nil, message, code end
+    local left = {}
+    for i, got in ipairs(answers) do
+      if got[1] == nil then return nil, got[2], got[3] end
+      if got[1] then table.insert(left, ids[i]) end
+    end
+    ids = left
+  end
   local results, message, code = each(ids, function(id) return index:remove(id) end)
   if not results then return nil, message, code end
   for _, got in ipairs(results) do
@@ -107,8 +131,8 @@ function methods.remove_waiting(self)
   return true
 end
 
--- What the index has before this path (nil: all the rest) has no file any more. self.stamp becomes
--- what the index says of the path itself, nil when it is not there.
+-- What the index has before this path (nil: all the rest) is not in the listing any more. Leaves in
+-- self.stamp what the index says of the path itself, nil when it is not there.
 function methods.catch_up(self, path)
   self.stamp = nil
   while true do
@@ -120,7 +144,7 @@ function methods.catch_up(self, path)
         self.stamp = doc.stamp
         return true
       end
-      if self.may_remove then table.insert(self.gone, doc.id) end
+      table.insert(self.gone, doc.id)
     elseif self.after then
       local from = self.after ~= "" and self.after or nil
       local page, after, code = index:list { limit = PAGE, after = from }
@@ -143,11 +167,12 @@ function methods.look_at(self, paths)
     local info
     info, message, code = table.unpack(got, 1, 3)
     if is_end[code] then return nil, message, code end
-    if info and info.type == "file" and not mcp.index.excludes(paths[i]) then
+    local is_there = info and info.type == "file" and not mcp.index.excludes(paths[i])
+    if is_there or code and not is_gone[code] then
       local ok
       ok, message, code = self:catch_up(paths[i])
-      local stamp = stamp_of(info)
-      if ok and stamp ~= self.stamp then
+      local stamp = is_there and stamp_of(info, self.max)
+      if ok and stamp and stamp ~= self.stamp then
         ok, message, code = self:change { path = paths[i], size = info.size, stamp = stamp }
       end
       if not ok then return nil, message, code end
@@ -201,7 +226,7 @@ local function run()
   local paths, message, code = mcp.fs.list("", options)
   if paths then
     if message then mcp.log.warn("not all of the repository is indexed: " .. message) end
-    self.may_remove = message == nil
+    self.is_whole = message == nil
     self.figures.files = #paths
     local _
     _, message, code = self:look_at_all(paths)

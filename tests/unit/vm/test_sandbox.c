@@ -92,6 +92,54 @@ static void test_files_are_apart(void **state)
     assert_string_equal(call(f, "b", NULL, OUT_OK), "ok");
 }
 
+/* The code of a helper is compiled once; its globals are each file's own, in every machine. */
+static void test_shared_helper(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = { 0 };
+    fixture_write(f, "lib/counter.lua",
+                  "n = 0\nreturn { add = function() n = n + 1 return tostring(n) end }");
+    fixture_write(f, "a.lua",
+                  "local mcp, c = require 'mcp', require 'counter'\n"
+                  "return mcp.tool { name = 'a', run = function() return c.add() end }");
+    fixture_write(f, "b.lua",
+                  "local mcp, c = require 'mcp', require 'counter'\n"
+                  "return mcp.tool { name = 'b', run = function() return c.add() end }");
+    fixture_load(f);
+    for (int machine = 0; machine < 2; machine++) {
+        assert_string_equal(call(f, "a", NULL, OUT_OK), "1");
+        assert_string_equal(call(f, "a", NULL, OUT_OK), "2");
+        assert_string_equal(call(f, "b", NULL, OUT_OK), "1");
+        struct vm *first = f->vm;
+        f->vm = vm_new(&f->o, NULL, first, &e);
+        assert_non_null(f->vm);
+        vm_attach(f->vm, &f->services);
+        vm_free(first);
+    }
+}
+
+/* Required by two calls, it waits in its own text: each goes on with its own globals. */
+static void test_helper_that_waits(void **state)
+{
+    struct fixture *f = *state;
+    static const char body[] = "return tostring(require('waits'))";
+    fixture_write(f, "lib/waits.lua",
+                  "local mine = {}\nname = mine\nrequire('mcp').test.sleep(20)\n"
+                  "return name == mine");
+    fixture_tool(f, "a", body);
+    fixture_tool(f, "b", body);
+    fixture_load(f);
+    struct call one, two;
+    call_start(f, &one, "a", NULL);
+    call_start(f, &two, "b", NULL);
+    call_wait(f, &one);
+    call_wait(f, &two);
+    assert_string_equal(call_text(&one), "true");
+    assert_string_equal(call_text(&two), "true");
+    call_fini(&one);
+    call_fini(&two);
+}
+
 static void test_require_errors(void **state)
 {
     struct fixture *f = *state;
@@ -150,6 +198,10 @@ static void test_grants(void **state)
                   "local mcp = require 'mcp'\nlocal exec = mcp.exec\n"
                   "return mcp.tool { name = 'has', needs = { 'exec' }, run = function() return "
                   "exec.run() end }");
+    fixture_write(f, "hides.lua",
+                  "local mcp = require 'mcp'\nlocal exec = mcp.exec\nmcp.exec = nil\n"
+                  "return mcp.tool { name = 'hides', run = function() return "
+                  "tostring(next(exec)) end }");
     fixture_write(f, "hasnt.lua",
                   "local mcp = require 'mcp'\nlocal exec = mcp.exec\n"
                   "return mcp.tool { name = 'hasnt', run = function()\n"
@@ -159,6 +211,7 @@ static void test_grants(void **state)
     fixture_load(f);
     assert_string_equal(problems(f), "");
     assert_string_equal(call(f, "has", NULL, OUT_OK), "ran");
+    assert_string_equal(call(f, "hides", NULL, OUT_OK), "nil");
     assert_non_null(strstr(call(f, "hasnt", NULL, OUT_OK),
                            "mcp.exec: the tool does not say needs = { \"exec\" }"));
 }
@@ -168,8 +221,9 @@ static void test_grants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_environment),    TEST(test_escapes), TEST(test_files_are_apart),
-        TEST(test_require_errors), TEST(test_grants),
+        TEST(test_environment),       TEST(test_escapes), TEST(test_files_are_apart),
+        TEST(test_require_errors),    TEST(test_grants),  TEST(test_shared_helper),
+        TEST(test_helper_that_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

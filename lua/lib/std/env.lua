@@ -1,0 +1,3 @@
+-- env.lua - a function whose only upvalue is the given environment, for lua/vm/chunks.c to join.
+local env = ...
+return function() return env end
