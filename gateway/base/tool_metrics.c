@@ -69,6 +69,9 @@ static const char *type_word(enum tool_metric_type type)
     return words[type];
 }
 
+/* The gateway's own that begin with PREFIX: here, and of the reload. */
+static const char *const own_names[] = { "metrics_overflowed_total", "files_broken", NULL };
+
 static int check_new(const char *name, const double *bounds, size_t n, struct err *e)
 {
     if (!is_word(name, TOOL_METRICS_NAME_MAX))
@@ -78,6 +81,9 @@ static int check_new(const char *name, const double *bounds, size_t n, struct er
     if (ends_in(name, "_bucket") || ends_in(name, "_sum") || ends_in(name, "_count"))
         return err_set(e, MG_E_INVALID, "%s: _bucket, _sum and _count end histograms' own names",
                        name);
+    for (const char *const *own = own_names; *own; own++)
+        if (strcmp(name, *own) == 0)
+            return err_set(e, MG_E_INVALID, "%s: the gateway has a metric of this name", name);
     if (n > TOOL_METRICS_BUCKETS)
         return err_set(e, MG_E_INVALID, "%s: more than %d buckets", name, TOOL_METRICS_BUCKETS);
     for (size_t i = 0; i < n; i++)

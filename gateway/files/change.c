@@ -16,6 +16,11 @@ static int fail_exists(struct fail *f, const char *path)
     return fail_set(f, MG_E_CONFLICT, "EEXIST", "%s exists already", path);
 }
 
+static int fail_changed(struct fail *f, const char *path)
+{
+    return fail_set(f, MG_E_CONFLICT, "CONFLICT", "%s has changed just now", path);
+}
+
 static int sync_folder(int folder, const char *path, struct fail *f)
 {
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -50,6 +55,8 @@ static int remove_locked(const struct fileop *op, struct rootplace *p, const cha
         code = check_digest(op, p, path, sha256, f);
     if (code != 0)
         return code;
+    if (sha256 && !is_unchanged(p)) /* hashing takes its time, and removing goes by the name */
+        return fail_changed(f, path);
     if (unlinkat(p->folder, p->base, is_folder ? AT_REMOVEDIR : 0) != 0)
         return fail_errno(f, errno, path);
     return sync_folder(p->folder, path, f);
@@ -63,8 +70,9 @@ int root_remove(const struct fileop *op, const char *path, const char *sha256, s
     if (code != 0)
         return code;
     code = need_name(&p, path, f);
+    if (code == 0)
+        code = filelock_take(op, &p, NULL, &lock, f);
     if (code == 0) {
-        filelock_take(op->shared, &p, NULL, &lock);
         code = remove_locked(op, &p, path, sha256, f);
         filelock_release(op->shared, &lock);
     }
@@ -184,6 +192,14 @@ static bool is_same_name(const struct rootplace *a, const struct rootplace *b)
            fstat(b->folder, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* A folder's times change with what is in it: that does not matter. */
+static bool is_same_inode(const struct rootplace *p)
+{
+    struct stat now;
+    return fstatat(p->folder, p->base, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+           now.st_dev == p->st.st_dev && now.st_ino == p->st.st_ino;
+}
+
 /* Two names of one file: the system would keep both. */
 static int drop_name(const struct rootplace *p, const char *path, struct fail *f)
 {
@@ -208,7 +224,9 @@ static int rename_locked(const struct fileop *op, struct rootplace *a, struct ro
         return code;
     if (b->fd >= 0 && a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino)
         return drop_name(a, from, f);
-    /* What came there meanwhile is not replaced: it was not judged. */
+    /* What came there meanwhile is neither moved nor replaced: it was not judged. */
+    if (!is_same_inode(a) || (b->fd >= 0 && !is_same_inode(b)))
+        return fail_changed(f, from);
     const unsigned flags = b->fd < 0 ? (unsigned)RENAME_NOREPLACE : 0;
     if (renameat2(a->folder, a->base, b->folder, b->base, flags) != 0)
         return fail_rename(f, from, to);
@@ -232,8 +250,9 @@ int root_rename(const struct fileop *op, const char *from, const char *to, bool 
         return code;
     }
     code = rootplace_may_make(op->rules, &b, to, false, f);
+    if (code == 0)
+        code = filelock_take(op, &a, &b, &lock, f);
     if (code == 0) {
-        filelock_take(op->shared, &a, &b, &lock);
         code = rename_locked(op, &a, &b, from, to, overwrite, f);
         filelock_release(op->shared, &lock);
     }
@@ -272,6 +291,8 @@ int root_mkdir(const struct fileop *op, const char *path, struct fail *f)
         return fail_errno(f, ENAMETOOLONG, "");
     for (const char *end = path; code >= 0 && *end;) {
         end += strspn(end, "/");
+        if (!*end && end > path + 1)
+            break;
         end += strcspn(end, "/");
         snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
         code = make_one(op, part, f);

@@ -3,10 +3,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/hash.h"
 
 #define SHARDS 64
+#define LOOK_NS 50000000L /* between two looks whether somebody still waits */
 
 struct files {
     pthread_mutex_t shards[SHARDS];
@@ -61,16 +63,38 @@ static unsigned shard_of(const struct rootplace *p)
     return (unsigned)(hash_key(&key, sizeof key) % SHARDS);
 }
 
-/* In one order, whoever takes two of them. */
-void filelock_take(struct files *s, const struct rootplace *a, const struct rootplace *b,
-                   struct filelock *lock)
+/* Its holder may hash a file of many gigabytes. */
+static int shard_take(const struct fileop *op, pthread_mutex_t *m, struct fail *f)
 {
+    int code = 0;
+    for (;;) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += LOOK_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        if (pthread_mutex_timedlock(m, &until) == 0)
+            return 0;
+        if ((code = fileop_stopped(op, f)) != 0)
+            return code;
+    }
+}
+
+/* In one order, whoever takes two of them. */
+int filelock_take(const struct fileop *op, const struct rootplace *a, const struct rootplace *b,
+                  struct filelock *lock, struct fail *f)
+{
+    pthread_mutex_t *shards = op->shared->shards;
     unsigned x = shard_of(a), y = b ? shard_of(b) : x;
     lock->first = x < y ? x : y;
     lock->second = x < y ? y : x;
-    pthread_mutex_lock(&s->shards[lock->first]);
-    if (lock->second != lock->first)
-        pthread_mutex_lock(&s->shards[lock->second]);
+    int code = shard_take(op, &shards[lock->first], f);
+    if (code != 0 || lock->second == lock->first)
+        return code;
+    code = shard_take(op, &shards[lock->second], f);
+    if (code != 0)
+        pthread_mutex_unlock(&shards[lock->first]);
+    return code;
 }
 
 void filelock_release(struct files *s, const struct filelock *lock)

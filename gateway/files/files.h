@@ -36,8 +36,9 @@ int fileop_stopped(const struct fileop *op, struct fail *f);
 struct filelock {
     unsigned first, second; /* shards; the same when there is one name */
 };
-void filelock_take(struct files *s, const struct rootplace *a, const struct rootplace *b,
-                   struct filelock *lock); /* b: NULL for one name */
+/* b: NULL for one name. MG_E_CANCELLED: whoever holds it took longer than the caller waits. */
+int filelock_take(const struct fileop *op, const struct rootplace *a, const struct rootplace *b,
+                  struct filelock *lock, struct fail *f) MG_NODISCARD;
 void filelock_release(struct files *s, const struct filelock *lock);
 
 #endif

@@ -60,8 +60,7 @@ static int check_wishes(const struct fileop *op, const struct rootplace *p, cons
     return check_digest(op, p, path, o->sha256, f);
 }
 
-/* Is what lies under the name still what was judged? */
-static bool is_unchanged(const struct rootplace *p)
+bool is_unchanged(const struct rootplace *p)
 {
     struct stat now;
     return fstatat(p->folder, p->base, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -171,8 +170,9 @@ static int change_once(const struct fileop *op, const char *path, const struct c
     if (code != 0)
         return code;
     code = rootplace_may_make(op->rules, &p, path, false, f);
+    if (code == 0)
+        code = filelock_take(op, &p, NULL, &lock, f);
     if (code == 0) {
-        filelock_take(op->shared, &p, NULL, &lock);
         code = rootplace_again(op->rules, &p, path, f);
         if (code == 0)
             code = check_target(&p, path, f);
@@ -187,6 +187,10 @@ static int change_once(const struct fileop *op, const char *path, const struct c
 static int change_file(const struct fileop *op, const char *path, const struct change *c,
                        struct fail *f)
 {
+    size_t len = strlen(path);
+    if (len > 0 && path[len - 1] == '/')
+        return fail_set(f, MG_E_INVALID, "EISDIR", "%s ends in / as the name of a folder does",
+                        path);
     for (int i = 0; i < PLACE_TRIES; i++) {
         int code = change_once(op, path, c, f);
         if (code != MG_E_CLOSED)

@@ -34,6 +34,8 @@ int root_append(const struct fileop *op, const char *path, const char *data, siz
  * is nothing. */
 int check_digest(const struct fileop *op, const struct rootplace *p, const char *path,
                  const char *sha256, struct fail *f) MG_NODISCARD;
+/* Is what lies under the name still what was judged? */
+bool is_unchanged(const struct rootplace *p);
 int write_all(const struct fileop *op, int fd, const char *path, const char *data, size_t len,
               struct fail *f) MG_NODISCARD;
 

@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/parse.h"
 #include "index/index.h"
 #include "index/tokenizer.h"
@@ -135,8 +135,6 @@ int database_find(sqlite3 *db, const char *tool, const char *name, bool make, in
 static int set_up(sqlite3 *db, const struct database_options *o)
 {
     char sql[256];
-    struct stat st;
-    unsigned long long bytes = o->max_bytes;
 
     sqlite3_busy_timeout(db, LOCK_MS);
     sqlite3_extended_result_codes(db, 1);
@@ -144,9 +142,16 @@ static int set_up(sqlite3 *db, const struct database_options *o)
                      "PRAGMA cache_size = %d; PRAGMA synchronous = NORMAL; "
                      "PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 16777216",
                      o->is_writer ? -4096 : -1024);
-    int rc = database_run(db, sql);
-    if (rc != SQLITE_OK || !o->is_writer)
-        return rc;
+    return database_run(db, sql);
+}
+
+/* Changes the file: once it is known to be ours, or empty. */
+static int set_up_writer(sqlite3 *db, const struct database_options *o)
+{
+    char sql[256];
+    struct stat st;
+    unsigned long long bytes = o->max_bytes;
+
     /* Becoming a WAL file takes a journal of the old kind: not one more file, there is nothing yet
      * that it would save. */
     if (stat(o->path, &st) == 0 && st.st_size == 0)
@@ -182,17 +187,20 @@ static int check_version(sqlite3 *db, const struct database_options *o, bool *is
         rc = pragma_value(db, "PRAGMA user_version", &version);
     if (rc == SQLITE_OK)
         rc = pragma_value(db, "SELECT count(*) FROM sqlite_schema", &tables);
-    if (rc == SQLITE_OK && id == 0 && tables == 0 && o->is_writer) {
+    bool is_empty = id == 0 && tables == 0;
+    bool is_ours = id == DATABASE_ID && version == DATABASE_VERSION;
+    if (rc == SQLITE_OK && (is_empty || is_ours) && o->is_writer)
+        rc = set_up_writer(db, o);
+    if (rc == SQLITE_OK && is_empty && o->is_writer) {
         rc = make_tables(db);
         if (rc == SQLITE_OK)
             return 0;
     }
     if (rc != SQLITE_OK)
         return database_error(db, is_bad, e);
-    if (id == DATABASE_ID && version == DATABASE_VERSION &&
-        pragma_value(db, "SELECT n FROM names LIMIT 1", &tables) == SQLITE_OK)
+    if (is_ours && pragma_value(db, "SELECT n FROM names LIMIT 1", &tables) == SQLITE_OK)
         return 0;
-    if (id == 0 && tables == 0)
+    if (is_empty)
         return err_set(e, MG_E_NOTFOUND, "the search index is empty");
     *is_bad = true;
     return err_set(e, MG_E_INVALID, "%s is no search index of this version", o->path);
@@ -242,6 +250,10 @@ void database_close(sqlite3 *db) { (void)sqlite3_close(db); }
 
 /* ---- putting away ---- */
 
+static const char *const beside[] = { "-wal", "-shm" };
+#define BESIDE (sizeof beside / sizeof *beside)
+#define BACKUPS_MAX 100
+
 static bool is_ours(const char *path)
 {
     unsigned char header[HEADER_BYTES];
@@ -257,30 +269,55 @@ static bool is_ours(const char *path)
            DATABASE_ID;
 }
 
+static int fail_away(const char *path, struct err *e)
+{
+    return err_set(e, MG_E_IO, "%s cannot be put away: %s", path, strerror(errno));
+}
+
+/* Of FILE, FILE-wal and FILE-shm. 0 also when it is not there. */
+static int remove_part(const char *path, const char *suffix, struct err *e)
+{
+    char name[PATH_MAX];
+    if ((size_t)snprintf(name, sizeof name, "%s%s", path, suffix) >= sizeof name)
+        return err_set(e, MG_E_IO, "%s cannot be put away: the name is too long", path);
+    return unlink(name) == 0 || errno == ENOENT ? 0 : fail_away(name, e);
+}
+
+/* MG_E_CONFLICT: something has the new name already. */
+static int move_part(const char *path, const char *suffix, const char *to, struct err *e)
+{
+    char old[PATH_MAX], new[PATH_MAX];
+    if ((size_t)snprintf(old, sizeof old, "%s%s", path, suffix) >= sizeof old ||
+        (size_t)snprintf(new, sizeof new, "%s%s%s", path, to, suffix) >= sizeof new)
+        return err_set(e, MG_E_IO, "%s cannot be put away: the name is too long", path);
+    if (renameat2(AT_FDCWD, old, AT_FDCWD, new, RENAME_NOREPLACE) == 0 || errno == ENOENT)
+        return 0;
+    bool is_taken = errno == EEXIST;
+    fail_away(old, e);
+    return is_taken ? MG_E_CONFLICT : MG_E_IO;
+}
+
+/* To the first of FILE.bak, FILE.bak.1, ... that is free. What is in -wal belongs to the file: it
+ * goes with it. */
+static int move_away(const char *path, struct err *e)
+{
+    char to[16] = ".bak";
+    int code = move_part(path, "", to, e);
+    for (int i = 1; code == MG_E_CONFLICT && i < BACKUPS_MAX; i++) {
+        snprintf(to, sizeof to, ".bak.%d", i);
+        code = move_part(path, "", to, e);
+    }
+    for (size_t i = 0; code == 0 && i < BESIDE; i++)
+        code = move_part(path, beside[i], to, e);
+    return code == 0 ? 0 : MG_E_IO;
+}
+
 int database_put_away(const char *path, struct err *e)
 {
-    static const char *const beside[] = { "-wal", "-shm" };
-    struct buf name = { 0 };
-    bool ours = is_ours(path);
-    int rc = -1;
-
-    buf_printf(&name, "%s.bak", path);
-    if (!buf_cstr(&name)) {
-        buf_fini(&name);
-        return err_set(e, MG_E_NOMEM, "no memory for the name of the search index");
-    }
-    rc = ours ? unlink(path) : rename(path, name.data);
-    if (rc != 0 && errno != ENOENT) {
-        err_set(e, MG_E_IO, "%s cannot be put away: %s", path, strerror(errno));
-        buf_fini(&name);
-        return MG_E_IO;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        buf_clear(&name);
-        buf_printf(&name, "%s%s", path, beside[i]);
-        if (buf_cstr(&name))
-            (void)unlink(name.data);
-    }
-    buf_fini(&name);
-    return 0;
+    if (!is_ours(path))
+        return move_away(path, e);
+    int code = remove_part(path, "", e);
+    for (size_t i = 0; code == 0 && i < BESIDE; i++)
+        code = remove_part(path, beside[i], e);
+    return code;
 }

@@ -26,8 +26,8 @@ struct database_options { /* borrowed for the call */
 sqlite3 *database_open(const struct database_options *o, bool *is_bad, struct err *e);
 void database_close(sqlite3 *db); /* NULL is legal */
 
-/* Removes a file that is an index, with what lies beside it; any other is renamed to PATH.bak: it
- * may be what somebody needs. */
+/* Removes a file that is an index, with what lies beside it; any other is renamed to PATH.bak (or
+ * .bak.1 and so on, where that is taken), likewise: it may be what somebody needs. */
 int database_put_away(const char *path, struct err *e) MG_NODISCARD;
 
 /* The err for what SQLite said of this connection last; *is_bad (may be NULL) as above. */

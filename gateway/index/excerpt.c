@@ -7,7 +7,8 @@
 #define BEFORE 60 /* bytes of text shown before the first hit */
 /* Bytes from the begin of the first hit to the end of the last one. */
 #define SPAN (EXCERPT_MAX - BEFORE - 8)
-#define HITS 32 /* looked at together */
+#define HITS 32       /* looked at together */
+#define LOOK_EACH 256 /* words between two looks at the time */
 
 struct hit {
     size_t begin, end, place; /* place: number of the word in the text */
@@ -16,8 +17,10 @@ struct hit {
 
 struct search {
     const struct query *q;
+    const struct excerpt_stop *stop;
     struct hit hit[HITS]; /* a ring of the last ones */
     size_t first, count, place;
+    unsigned looked;
     size_t best_begin;
     unsigned best;
 };
@@ -69,7 +72,7 @@ static bool take_word(void *arg, const struct word *w)
     for (size_t i = 0; i < s->q->count; i++)
         if (matches(s->q, &s->q->word[i], w))
             add_hit(s, w, i);
-    return true;
+    return ++s->looked % LOOK_EACH != 0 || !s->stop->is_over(s->stop->arg);
 }
 
 static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
@@ -119,9 +122,10 @@ static void append_line(struct buf *out, const char *text, size_t len)
         out->len--;
 }
 
-int excerpt_make(sqlite3 *db, const struct query *q, const char *text, size_t len, struct buf *out)
+int excerpt_make(sqlite3 *db, const struct query *q, const char *text, size_t len,
+                 const struct excerpt_stop *stop, struct buf *out)
 {
-    struct search s = { .q = q };
+    struct search s = { .q = q, .stop = stop };
     int rc = tokenizer_words(db, text, len, false, take_word, &s);
     if (rc != SQLITE_OK)
         return rc;

@@ -128,16 +128,29 @@ static int add_term(struct query *q, sqlite3 *db, const struct term *t, bool any
     return add_whole(q, db, t, e);
 }
 
+/* The same word once more asks for nothing new, and costs as much as another one. */
+static bool is_among(const struct term *seen, size_t count, const struct term *t)
+{
+    for (size_t i = 0; i < count; i++)
+        if (seen[i].len == t->len && seen[i].is_prefix == t->is_prefix &&
+            memcmp(seen[i].text, t->text, t->len) == 0)
+            return true;
+    return false;
+}
+
 int query_parse(struct query *q, sqlite3 *db, const char *text, size_t len, bool any, struct err *e)
 {
     const char *end = text + len;
-    struct term t;
+    struct term seen[QUERY_TERMS_MAX], t;
     size_t terms = 0;
 
     while (next_term(&text, end, &t)) {
-        if (++terms > QUERY_TERMS_MAX)
+        if (is_among(seen, terms, &t))
+            continue;
+        if (terms == QUERY_TERMS_MAX)
             return err_set(e, MG_E_INVALID, "the query has more than %d words and phrases",
                            QUERY_TERMS_MAX);
+        seen[terms++] = t;
         int code = add_term(q, db, &t, any, e);
         if (code != 0)
             return code;

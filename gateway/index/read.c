@@ -199,7 +199,8 @@ static bool add_hit(const struct reading *r, sqlite3_stmt *ask, const struct que
     row->text[2].at = op->out.len;
     const char *text = (const char *)sqlite3_column_text(ask, 2);
     size_t len = (size_t)sqlite3_column_bytes(ask, 2);
-    int rc = excerpt_make(r->db, q, text ? text : "", text ? len : 0, &op->out);
+    const struct excerpt_stop stop = { is_over, (void *)(uintptr_t)r };
+    int rc = excerpt_make(r->db, q, text ? text : "", text ? len : 0, &stop, &op->out);
     row->text[2].len = op->out.len - row->text[2].at;
     sqlite3_reset(ask);
     if (rc != SQLITE_OK || !buf_ok(&op->out))

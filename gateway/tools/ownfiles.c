@@ -322,6 +322,14 @@ static bool is_meant(const char *own, const struct stat *folder, const char *nam
     return is_same(parent[0] ? parent : "/", folder);
 }
 
+static bool is_one_of(char **own, const char *path, const struct stat *folder, const char *name)
+{
+    for (; *own; own++)
+        if (strcmp(path, *own) == 0 || is_meant(*own, folder, name, false))
+            return true;
+    return false;
+}
+
 bool ownfiles_allows_new(const struct ownfiles *o, int folder, const char *name)
 {
     char path[PATH_MAX];
@@ -331,9 +339,9 @@ bool ownfiles_allows_new(const struct ownfiles *o, int folder, const char *name)
     size_t len = strcmp(path, "/") == 0 ? 0 : strlen(path);
     if ((size_t)snprintf(path + len, sizeof path - len, "/%s", name) >= sizeof path - len - 1)
         return false;
-    for (char **p = o->files; *p; p++)
-        if (strcmp(path, *p) == 0 || is_meant(*p, &st, name, false))
-            return false;
+    /* A folder may be missing for a moment, while it is replaced. */
+    if (is_one_of(o->files, path, &st, name) || is_one_of(o->folders, path, &st, name))
+        return false;
     for (char **p = o->prefixes; *p; p++)
         if (strncmp(path, *p, strlen(*p)) == 0 || is_meant(*p, &st, name, true))
             return false;

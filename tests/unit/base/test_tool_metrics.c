@@ -123,8 +123,10 @@ static void test_escapes(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "",         "1a",    "a-b",     "a b",
-                                       "x_bucket", "x_sum", "x_count", "\xC3\xA9" };
+    static const char *const bad[] = {
+        "",      "1a",      "a-b",      "a b",          "x_bucket",
+        "x_sum", "x_count", "\xC3\xA9", "files_broken", "metrics_overflowed_total"
+    };
     static const char *const bad_labels[] = { "", "1a", "a-b", "tool", "le", "__name__" };
     struct err e = { 0 };
     char name[TOOL_METRICS_NAME_MAX + 2];

@@ -69,6 +69,11 @@ static void test_refused(void **state)
     assert_bytes(r, "root/state.json", "state");
     assert_bytes(r, "root/tools.d/tool.lua", "tool");
     assert_bytes(r, "root/free", "free");
+    /* An own folder that is away for a moment is not made by a tool. */
+    assert_int_equal(rename(in_base(r, "root/tools.d"), in_base(r, "outside/tools.d")), 0);
+    assert_int_equal(root_mkdir(&r->op, "tools.d", &f), MG_E_DENIED);
+    assert_int_equal(root_rename(&r->op, "free", "tools.d", false, &f), MG_E_DENIED);
+    assert_int_equal(rename(in_base(r, "outside/tools.d"), in_base(r, "root/tools.d")), 0);
     assert_int_equal(access(in_base(r, "root/stolen"), F_OK), -1);
 }
 

@@ -77,6 +77,49 @@ static void test_stopped(void **state)
     assert_int_equal(count_names(r, "root"), before);
 }
 
+/* Nobody waits for a lock that somebody else keeps. */
+static void test_stopped_at_a_lock(void **state)
+{
+    need_programs();
+    struct root *r = *state;
+    struct fail f;
+    struct rootplace p;
+    struct filelock lock;
+    atomic_bool stop = true;
+    folder_write(r->base, "root/a", "old");
+    assert_int_equal(rootplace_open(r->op.rules, "a", LINK_KEEP, &p, &f), 0);
+    assert_int_equal(filelock_take(&r->op, &p, NULL, &lock, &f), 0);
+    struct fileop other = r->op;
+    other.stop = &stop;
+    struct write_options o = { .data = "new", .len = 3 };
+    struct written w;
+    assert_int_equal(root_write(&other, "a", &o, &w, &f), MG_E_CANCELLED);
+    assert_int_equal(root_remove(&other, "a", NULL, &f), MG_E_CANCELLED);
+    assert_int_equal(root_rename(&other, "a", "b", false, &f), MG_E_CANCELLED);
+    assert_int_equal(root_rename(&other, "b", "a", true, &f), MG_E_CANCELLED);
+    filelock_release(r->shared, &lock);
+    rootplace_close(&p);
+    assert_bytes(r, "root/a", "old");
+    assert_int_equal(put(r, "a", "new", NULL, &f), 0);
+}
+
+/* Names that end in a slash are those of folders. */
+static void test_slash(void **state)
+{
+    need_programs();
+    struct root *r = *state;
+    struct fail f;
+    struct written w;
+    assert_int_equal(root_mkdir(&r->op, "x/y/", &f), 1);
+    assert_int_equal(root_mkdir(&r->op, "x/y//", &f), 0);
+    assert_int_equal(root_mkdir(&r->op, "x/y", &f), 0);
+    assert_int_equal(put(r, "q/", "text", NULL, &f), MG_E_INVALID);
+    assert_string_equal(f.word, "EISDIR");
+    assert_int_equal(root_append(&r->op, "x/q/", "text", 4, &w, &f), MG_E_INVALID);
+    assert_int_equal(access(in_base(r, "root/q"), F_OK), -1);
+    assert_int_equal(access(in_base(r, "root/x/q"), F_OK), -1);
+}
+
 /* Read-only files and folders, as far as the user of the tests is held to that. */
 static void test_modes(void **state)
 {
@@ -268,6 +311,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_full, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_stopped, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_stopped_at_a_lock, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_slash, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_modes, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_one_wins, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_appends, root_setup, root_teardown),

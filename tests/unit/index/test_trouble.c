@@ -139,9 +139,43 @@ static void test_foreign(void **state)
     sqlite3_close(db);
     fixture_open(f);
     assert_int_equal(put(f, "a", "", "words"), 0);
+    name_beside(f, bak, sizeof bak, ".bak.1");
     assert_int_equal(sqlite3_open(bak, &db), SQLITE_OK);
     assert_int_equal(database_run(db, "SELECT x FROM t"), SQLITE_OK);
     sqlite3_close(db);
+}
+
+/* Neither the bytes that another program has in its -wal are lost, nor what was put away before. */
+static void test_foreign_in_use(void **state)
+{
+    struct fixture *f = *state;
+    char bak[FOLDER_PATH + 32], bak1[FOLDER_PATH + 32];
+    sqlite3 *db;
+    sqlite3_stmt *ask;
+
+    fixture_close(f);
+    name_beside(f, bak, sizeof bak, ".bak");
+    name_beside(f, bak1, sizeof bak1, ".bak.1");
+    folder_write(f->dir, "index.bak", "put away before");
+    (void)unlink(f->path);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(database_run(db, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
+                                      "CREATE TABLE t (x); INSERT INTO t VALUES (7)"),
+                     SQLITE_OK);
+    fixture_open(f);
+    assert_int_equal(put(f, "a", "", "words"), 0);
+    assert_string_equal(search(f, "words"), "a");
+    assert_int_equal(size_of(bak), strlen("put away before"));
+    /* The other program dies: what it wrote is in the copy of its -wal. */
+    sqlite3 *copy;
+    assert_int_equal(sqlite3_open(bak1, &copy), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(copy, "SELECT x FROM t", -1, &ask, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(ask), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(ask, 0), 7);
+    sqlite3_finalize(ask);
+    sqlite3_close(copy);
+    sqlite3_close(db);
+    assert_string_equal(search(f, "words"), "a");
 }
 
 static void test_mode(void **state)
@@ -426,6 +460,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_damaged, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_damaged_while_open, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_foreign, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_foreign_in_use, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_mode, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_no_folder, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_full, fixture_setup, fixture_teardown),
