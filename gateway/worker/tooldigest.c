@@ -49,6 +49,8 @@ static void digest_sections(struct buf *facts, const struct config *c)
             buf_printf(facts, "%zu:%s\n", strlen(v->command.items[k]), v->command.items[k]);
     }
     buf_printf(facts, "gates %s %d\n", c->gates.order.text, c->gates.strict);
+    buf_printf(facts, "search %llu %s\nview %s\n", (unsigned long long)c->search.max_file_bytes,
+               c->search.exclude.text, c->paths.view_base);
 }
 
 int tool_digest(const struct config *c, const struct sources *sources, uint8_t out[32],

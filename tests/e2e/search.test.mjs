@@ -27,14 +27,14 @@ const files = {
 };
 
 // A gateway over a copy of what ships, with these files and those of `more`.
-async function start(t, { ini = "", more = {}, env = {}, prepare = () => [], wait = true } = {}) {
+async function start(t, { ini = "", more = {}, env = {}, prepare = () => {}, wait = true } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-search-"));
   fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
   for (const [name, text] of Object.entries({ ...files, ...more })) write(dir, name, text);
   const shipped = fs.readFileSync(path.join(repo, "mcp.ini"), "utf8")
     .replace("[search]\n", "[search]\nmax_file = 8K\nexclude = excluded/**\n")
     .replace("[tool search]\n", "[tool search]\nrescan = 0s\n");
-  const wrapper = prepare(dir);
+  const wrapper = prepare(dir) ?? [];
   const gw = await Gateway.start({ dir, wrapper, ini: shipped + ini, env: { MOONGATE_RATE_LIMIT_BUCKET: "0", ...env } });
   t.after(async () => {
     if (!gw.exit) await gw.stop({ keep: true });
@@ -124,8 +124,8 @@ test("what is denied, ignored, excluded, binary, too large or the gateway's own 
 // A gateway that an ordinary user runs, to whom a file can be closed.
 const asUser = (dir) => {
   if (process.getuid() !== 0) return [];
-  fs.chownSync(dir, 65534, 65534);
-  return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+  const become = 'chown -R 65534:65534 "$0" && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"';
+  return ["sh", "-c", become, dir];
 };
 
 test("a file that could not be read is found as soon as it can, though nothing else of it changed", async (t) => {

@@ -51,6 +51,9 @@ static const char *const global[] = {
     "[eval *]\nurl = http://b\nheaders = A: b\n",
     "[gates]\norder = a, b\n",
     "[gates]\norder = a, b\nstrict = yes\n",
+    "[search]\nmax_file = 8K\n",
+    "[search]\nmax_file = 8K\nexclude = a/**\n",
+    "[paths]\nview_base = https://example.org/\n",
 };
 
 static void test_sections(void **state)
