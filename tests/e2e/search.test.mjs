@@ -152,7 +152,7 @@ test("what is gone leaves the index also where a folder cannot be read, and what
   assert.deepEqual(await titles(gw, "seal"), ["closed/seal.txt"]);
 });
 
-test("a new [search] max_file and exclude hold for files that are known", async (t) => {
+test("new [search] max_file and exclude hold for files that are known, and so does view_base", async (t) => {
   const gw = await start(t);
   const change = async (from, to) => {
     gw.writeIni(fs.readFileSync(gw.iniPath, "utf8").replace(from, to));
@@ -167,8 +167,9 @@ test("a new [search] max_file and exclude hold for files that are known", async 
   await until(gw, "needle", []);
   await change("exclude = excluded/**", "exclude = notes/**");
   await until(gw, "needle", ["excluded/a.txt"]);
-  assert.deepEqual(await titles(gw, "turtle"), []);
   assert.deepEqual(await titles(gw, "phrase"), []);
+  await change("[paths]\n", "[paths]\nview_base = https://example.org/\n");
+  assert.equal((await search(gw, "bucket")).hits[0].url, "https://example.org/docs/limiter.md");
 });
 
 test("files that change, come and go", async (t) => {

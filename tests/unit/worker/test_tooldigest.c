@@ -53,7 +53,6 @@ static const char *const global[] = {
     "[gates]\norder = a, b\nstrict = yes\n",
     "[search]\nmax_file = 8K\n",
     "[search]\nmax_file = 8K\nexclude = a/**\n",
-    "[paths]\nview_base = https://example.org/\n",
 };
 
 static void test_sections(void **state)
