@@ -5,6 +5,7 @@ local args = require "args"
 local html = require "html"
 local mime = require "mime"
 local repofile = require "repofile"
+local repopath = require "repopath"
 
 local MAX_FILE = 16 << 20 -- what mcp.fs.read() takes at most
 local MAX_PAGE, PAGE_TIMEOUT, REDIRECTS = "2M", "8s", 5
@@ -17,9 +18,12 @@ end
 
 -- ---- files of the repository ----
 
-local function fetch_file(id, path, max)
-  local bytes, message, code = mcp.fs.read(path, { max = math.min(max, MAX_FILE) })
+local function fetch_file(id, named, max)
+  local path, message = repopath.of(named)
+  local bytes, code
+  if path then bytes, message, code = mcp.fs.read(path, { max = math.min(max, MAX_FILE) }) end
   if not bytes then
+    path = named
     if code == "ENOENT" then message = "File not found: " .. path end
     return nil, ("Failed to fetch file %s: %s"):format(path, message), code
   end

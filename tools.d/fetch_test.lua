@@ -51,7 +51,7 @@ local refused = {
   { nil, "ID is required" },
   { "", "ID is required" },
   { id_of("none.md"), "Failed to fetch file none.md: File not found: none.md" },
-  { id_of("../x"), "leaves the root" },
+  { id_of("../x"), "Failed to fetch file ../x: Path traversal not allowed: ../x" },
   { id_of("/etc/passwd"), "/etc/passwd" },
   { id_of(".git/HEAD"), "not for tools" },
   { id_of("docs"), "is a folder" },

@@ -118,6 +118,28 @@ static int missing(const struct rootfile_rules *r, const struct rootplace *p, co
                : fail_set(f, MG_E_DENIED, "DENIED", "%s is not for tools", path);
 }
 
+/* Nor is a folder that it would lie in: what the nearest one that is there says of the rest. */
+static int missing_folder(const struct rootfile_rules *r, const char *path, struct fail *f)
+{
+    char above[PATH_MAX];
+    struct fail unseen;
+    int folder = -1;
+    int code = fail_errno(f, ENOENT, path);
+    snprintf(above, sizeof above, "%s", path);
+    for (char *slash; folder < 0 && (slash = strrchr(above, '/'));) {
+        *slash = '\0';
+        folder = rootplace_folder(r, above, &unseen);
+    }
+    const char *rest = folder < 0 ? path : path + strlen(above) + 1;
+    if (folder < 0)
+        folder = rootplace_folder(r, "", &unseen);
+    if (folder >= 0 && !rootplace_may_name(r, folder, rest, false))
+        code = fail_set(f, MG_E_DENIED, "DENIED", "%s is not for tools", path);
+    if (folder >= 0)
+        close(folder);
+    return code;
+}
+
 int root_stat(const struct fileop *op, const char *path, struct file_info *info, struct fail *f)
 {
     struct rootplace p;
@@ -128,7 +150,7 @@ int root_stat(const struct fileop *op, const char *path, struct file_info *info,
         if (code == 0)
             rootplace_close(&p);
         if (rootplace_open(op->rules, path, LINK_KEEP, &p, &unseen) != 0)
-            return code == 0 ? fail_errno(f, ENOENT, path) : code;
+            return code == 0 ? fail_errno(f, ENOENT, path) : missing_folder(op->rules, path, f);
         code = 0;
     }
     if (code != 0)

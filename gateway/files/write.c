@@ -169,7 +169,11 @@ static int change_once(const struct fileop *op, const char *path, const struct c
     int code = rootplace_open(op->rules, path, LINK_KEEP, &p, f);
     if (code != 0)
         return code;
-    code = rootplace_may_make(op->rules, &p, path, false, f);
+    if (p.folder >= 0 && path[strlen(path) - 1] == '/')
+        code =
+            fail_set(f, MG_E_INVALID, "EISDIR", "%s ends in / as the name of a folder does", path);
+    else
+        code = rootplace_may_make(op->rules, &p, path, false, f);
     if (code == 0)
         code = filelock_take(op, &p, NULL, &lock, f);
     if (code == 0) {
@@ -187,10 +191,6 @@ static int change_once(const struct fileop *op, const char *path, const struct c
 static int change_file(const struct fileop *op, const char *path, const struct change *c,
                        struct fail *f)
 {
-    size_t len = strlen(path);
-    if (len > 0 && path[len - 1] == '/')
-        return fail_set(f, MG_E_INVALID, "EISDIR", "%s ends in / as the name of a folder does",
-                        path);
     for (int i = 0; i < PLACE_TRIES; i++) {
         int code = change_once(op, path, c, f);
         if (code != MG_E_CLOSED)

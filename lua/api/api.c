@@ -22,7 +22,9 @@ static const struct api_module re = { .name = "re", .open = mgl_open_re };
 static const struct api_module result = { .name = "", .open = mgl_open_result };
 static const struct api_module schema = { .name = "schema", .open = mgl_open_schema };
 static const struct api_module state = { .name = "state", .open = mgl_open_state };
-static const struct api_module testing = { .name = "testing", .open = mgl_open_testing };
+static const struct api_module testing = { .name = "testing",
+                                           .open = mgl_open_testing,
+                                           .at_once = true };
 static const struct api_module time_ = { .name = "time", .open = mgl_open_time };
 static const struct api_module url = { .name = "url", .open = mgl_open_url };
 

@@ -16,6 +16,7 @@ struct api_module {
     const char *name;
     int (*open)(lua_State *L); /* a lua_CFunction; pushes one value */
     const char *need; /* given only to files whose tool was granted this ("exec"); NULL: to all */
+    bool at_once;     /* opened with every file, not when it is asked for: it looks at which file */
 };
 
 /* Wrong use raises luaL_error. Failures of the world: `return api_fail(L, "ENOENT", "no such file:

@@ -276,7 +276,7 @@ static void push_mcp(lua_State *L, struct vm *vm)
     lua_newtable(L); /* name -> struct api_module *, or its table, or why the file has it not */
     int modules = lua_gettop(L);
     for (const struct api_module *const *m = vm->o.modules; m && *m; m++) {
-        if (!*(*m)->name) {
+        if (!*(*m)->name || (*m)->at_once) {
             open_module(L, *m, mcp);
             continue;
         }

@@ -61,6 +61,10 @@ static void test_refused(void **state)
     static const char *const not_there[] = { "state.json.tmp", ".env.new", "sub/.envrc" };
     for (size_t i = 0; i < sizeof not_there / sizeof *not_there; i++)
         all_refuse(r, not_there[i], "ENOENT", "DENIED");
+    struct file_info info;
+    assert_int_equal(root_stat(&r->op, "gone/sub/.env", &info, &f), MG_E_DENIED);
+    assert_int_equal(root_stat(&r->op, "gone/sub/free", &info, &f), MG_E_NOTFOUND);
+    assert_int_equal(root_stat(&r->op, "gone", &info, &f), MG_E_NOTFOUND);
     assert_int_equal(root_mkdir(&r->op, ".git", &f), MG_E_DENIED);
     assert_int_equal(root_mkdir(&r->op, "sub/.env.d", &f), MG_E_DENIED);
     assert_int_equal(root_mkdir(&r->op, "tools.d/lib", &f), MG_E_DENIED);
