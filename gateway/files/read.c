@@ -118,13 +118,14 @@ static int missing(const struct rootfile_rules *r, const struct rootplace *p, co
                : fail_set(f, MG_E_DENIED, "DENIED", "%s is not for tools", path);
 }
 
-/* Nor is a folder that it would lie in: what the nearest one that is there says of the rest. */
+/* Nor is a folder that it would lie in, as f says already: what the nearest one that is there says
+ * of the rest. */
 static int missing_folder(const struct rootfile_rules *r, const char *path, struct fail *f)
 {
     char above[PATH_MAX];
     struct fail unseen;
     int folder = -1;
-    int code = fail_errno(f, ENOENT, path);
+    int code = f->err.code;
     snprintf(above, sizeof above, "%s", path);
     for (char *slash; folder < 0 && (slash = strrchr(above, '/'));) {
         *slash = '\0';
