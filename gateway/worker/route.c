@@ -84,7 +84,7 @@ static void reply_bad_method(struct worker *w, struct exchange *x, const struct 
 static void reply_options(struct worker *w, struct exchange *x, const struct access *a)
 {
     struct http_field fields[1 + ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = 204, .fields = fields };
+    struct http_reply r = { .status = 200, .fields = fields };
     fields[r.field_count++] = (struct http_field){ "Allow", "GET, HEAD, POST, DELETE, OPTIONS" };
     admit_cors(w, x, true, fields, &r.field_count);
     access_reply(w, a, x, &r);

@@ -152,7 +152,7 @@ test("browsers get CORS for allowed origins, on a preflight too", async (t) => {
     method: "OPTIONS",
     headers: { Origin: "https://app.example.com", "Access-Control-Request-Method": "POST" },
   });
-  assert.equal(preflight.status, 204);
+  assert.equal(preflight.status, 200);
   assert.equal(preflight.headers.get("access-control-allow-origin"), "https://app.example.com");
   for (const name of ["Authorization", "X-API-Key", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id"])
     assert.ok(preflight.headers.get("access-control-allow-headers").includes(name), name);
