@@ -91,7 +91,7 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all test unit unit-valgrind lua-test e2e security schema-suite torture soak sanitize lint \
+.PHONY: all test unit unit-valgrind lua-test e2e security schema-suite bench-repository torture soak sanitize lint \
         bench fmt install clean FORCE $(LAYERS:%=unit-%) $(LAYERS:%=valgrind-%)
 
 # V=1 shows whole command lines, -s nothing but what goes wrong.
@@ -330,6 +330,10 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 
 bench: all $(BUILD)/bench/constant
 	$(NODE) tests/bench/run.mjs
+
+# The shipped tools over the repository ROOT.
+bench-repository: all
+	ROOT="$(ROOT)" $(NODE) tests/bench/repository.mjs
 
 # ---- install -----------------------------------------------------------------------------------
 # An mcp.ini that is there already stays; the shipped one lies beside the documentation as well. In

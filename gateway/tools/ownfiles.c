@@ -197,15 +197,41 @@ void ownfiles_free(struct ownfiles *o)
     free(o);
 }
 
-/* Is this path, or a folder above it, one of the own folders, by inode? */
+/* The own folders as they are now, as far as there is room. Returns the first that had none. */
+static char **folders_now(const struct ownfiles *o, struct inode *now, size_t max, size_t *count)
+{
+    struct stat st;
+    char **p = o->folders;
+    for (*count = 0; *p && *count < max; p++)
+        if (stat(*p, &st) == 0)
+            now[(*count)++] = (struct inode){ st.st_dev, st.st_ino };
+    return p;
+}
+
+static bool is_folder_now(const struct inode *now, size_t count, const struct stat *st)
+{
+    for (size_t i = 0; i < count; i++)
+        if (now[i].dev == st->st_dev && now[i].ino == st->st_ino)
+            return true;
+    return false;
+}
+
+/* Is this path, or a folder above it, one of the own folders, by inode? Asked of every folder of a
+ * repository: each own folder is looked at once. */
 static bool is_in_folder(const struct ownfiles *o, char *path)
 {
+    struct inode now[64];
+    size_t count;
+    char **others = folders_now(o, now, sizeof now / sizeof *now, &count);
     for (char *end = path + strlen(path);;) {
         struct stat st;
-        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-            for (char **p = o->folders; *p; p++)
+        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+            if (is_folder_now(now, count, &st))
+                return true;
+            for (char **p = others; *p; p++)
                 if (is_same(*p, &st))
                     return true;
+        }
         while (end > path && *end != '/')
             end--;
         if (end == path)
@@ -256,8 +282,8 @@ static bool is_own(const struct ownfiles *o, const struct stat *st, char *path)
     struct inode key = { st->st_dev, st->st_ino };
     if (o->inode_count > 0 && bsearch(&key, o->inodes, o->inode_count, sizeof key, own_by_inode))
         return true;
-    for (char **p = o->files; *p; p++)
-        if (strcmp(*p, path) == 0 || is_same(*p, st))
+    for (char **p = o->files; *p; p++) /* a folder is none of them, whatever else its name is */
+        if (strcmp(*p, path) == 0 || (!S_ISDIR(st->st_mode) && is_same(*p, st)))
             return true;
     for (char **p = o->prefixes; *p; p++)
         if (strncmp(path, *p, strlen(*p)) == 0 || is_named_so(*p, path))
