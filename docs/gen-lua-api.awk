@@ -73,7 +73,7 @@ function add(text,    name, signature, rest) {
 }
 
 function is_signature(text) {
-    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|index:|job[:.][a-z]|handle:|counter:|gauge:|histogram:|response:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
+    return text ~ /^(mcp\.[a-z_]+[.({ ]|collection:|index:|job[:.][a-z]|handle:|counter:|gauge:|histogram:|response:|ctx:)/ && text !~ /^mcp\.[a-z_]+ /
 }
 
 # ---- C ----

@@ -245,6 +245,8 @@ bool principal_may_offer(const struct principal *p, const char *name)
     if (!globs)
         return true;
     while ((item = list_next(&globs, &len)) != NULL) {
+        if (len == 1 && *item == '*')
+            return true;
         if (len <= kind || len >= sizeof glob || memcmp(item, name, kind) != 0)
             continue;
         memcpy(glob, item, len);
