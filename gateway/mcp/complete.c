@@ -48,7 +48,7 @@ static bool asked_read(struct request *rq, struct asked *a)
 }
 
 /* Of a template by its own text, of anything by a URI. */
-static const struct tool *resource_of(const struct request *rq, struct json_text uri)
+static const struct tool *resource_of(struct request *rq, struct json_text uri)
 {
     const struct toolset *tools = rq->in->tools;
     struct buf text = { 0 }, values = { 0 };
@@ -62,6 +62,10 @@ static const struct tool *resource_of(const struct request *rq, struct json_text
     if (!found) {
         json_string_decode(uri, &text);
         found = resource_find(rq, text.len ? text.data : "", text.len, &values);
+        if (!buf_ok(&text) || !buf_ok(&values)) {
+            reply_no_memory(rq);
+            found = NULL;
+        }
     }
     buf_fini(&text);
     buf_fini(&values);

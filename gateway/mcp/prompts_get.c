@@ -24,11 +24,11 @@ const struct tool *offer_find(const struct request *rq, const char *kind, enum t
 static void missing_write(const struct tool *prompt, struct json_text arguments, struct buf *out)
 {
     static const char *const names[] = { "name", "required" };
-    const char *list = prompt->arguments;
-    struct json_text all = { list, list ? strlen(list) : 0, JSON_ARRAY }, item, member[2], value;
+    const char *list = prompt->arguments ? prompt->arguments : "[]";
+    struct json_text all = { list, strlen(list), JSON_ARRAY }, item, member[2], value;
     struct json_iter it = json_iter(all);
 
-    while (list && json_next_item(&it, &item)) {
+    while (json_next_item(&it, &item)) {
         struct buf name = { 0 };
         const char *wanted[1];
         json_find(item, names, member, 2);

@@ -319,20 +319,25 @@ static bool is_same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-bool toolset_lists_alike(const struct toolset *a, const struct toolset *b)
+static bool is_shown_alike(const struct tool *x, const struct tool *y)
 {
-    if (toolset_count(a) != toolset_count(b))
+    return is_same_text(x->name, y->name) && is_same_text(x->title, y->title) &&
+           is_same_text(x->description, y->description) &&
+           is_same_text(x->input_schema, y->input_schema) &&
+           is_same_text(x->output_schema, y->output_schema) &&
+           is_same_text(x->annotations, y->annotations) && is_same_text(x->icons, y->icons) &&
+           is_same_text(x->meta, y->meta) && is_same_text(x->arguments, y->arguments) &&
+           is_same_text(x->uri, y->uri) && is_same_text(x->mime_type, y->mime_type) &&
+           x->size == y->size;
+}
+
+bool toolset_lists_alike(const struct toolset *a, const struct toolset *b, enum tool_kind kind)
+{
+    if (toolset_offers(a, kind) != toolset_offers(b, kind))
         return false;
-    for (size_t i = 0; a != b && i < toolset_count(a); i++) {
-        const struct tool *x = toolset_at(a, i), *y = toolset_at(b, i);
-        if (!is_same_text(x->name, y->name) || !is_same_text(x->title, y->title) ||
-            !is_same_text(x->description, y->description) ||
-            !is_same_text(x->input_schema, y->input_schema) ||
-            !is_same_text(x->output_schema, y->output_schema) ||
-            !is_same_text(x->annotations, y->annotations) || !is_same_text(x->icons, y->icons) ||
-            !is_same_text(x->meta, y->meta))
+    for (size_t i = 0; a != b && i < toolset_offers(a, kind); i++)
+        if (!is_shown_alike(toolset_offer_at(a, kind, i), toolset_offer_at(b, kind, i)))
             return false;
-    }
     return true;
 }
 

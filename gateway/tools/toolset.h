@@ -77,8 +77,8 @@ const struct tool *toolset_find(const struct toolset *s, const char *name, size_
 /* Everything, of every kind, in the order of adding. */
 size_t toolset_size(const struct toolset *s);
 const struct tool *toolset_by_index(const struct toolset *s, uint32_t index);
-/* Would a client be shown the same list? Both are sealed. */
-bool toolset_lists_alike(const struct toolset *a, const struct toolset *b);
+/* Would a client be shown the same list of that kind? Both are sealed. */
+bool toolset_lists_alike(const struct toolset *a, const struct toolset *b, enum tool_kind kind);
 
 /* ---- what is no tool; by kind, and then by name, bytewise ---- */
 size_t toolset_offers(const struct toolset *s, enum tool_kind kind); /* how many */

@@ -1,8 +1,15 @@
 /* Prompts, resources, templates and completion: what is shown, to whom, and what is asked of Lua.
  */
-#include "fixture.h"
+#include "support/failing.h"
 
-#include <stdlib.h>
+#include "base/buf.c"
+#include "base/json_keys.c"
+#include "mcp/tools_call.c"
+#undef malloc
+#undef calloc
+#undef realloc
+
+#include "fixture.h"
 
 #include "tools/uritemplate.h"
 
@@ -411,13 +418,50 @@ static void test_failures(void **state)
     encoded(READ("\"uri\":\"file:///x\""), MCP_2026_07_28, &r, "\"code\":-32602");
 }
 
+/* Memory runs out at every single request for it: the answer is whole, or a 500 without a body. */
+static void test_no_memory(void **state)
+{
+    static const struct probe probes[] = {
+        { "list", PROMPTS(""), .status = 200 },
+        { "a cursor", RESOURCES("\"cursor\":\"bGlzdGVkOiE\""), .runs = "resource:file" },
+        { "get", GET(WHOLE), .runs = "prompt:review" },
+        { "missing arguments", GET("\"name\":\"review\""), .status = 200 },
+        { "read", READ("\"uri\":\"file:///a%20b/c\""), .runs = "resource:file" },
+        { "unknown", READ("\"uri\":\"x:y\""), .status = 200 },
+        { "complete", COMPLETE(OF_URI("file:///a")), .runs = "resource:file" },
+        { "complete nothing", COMPLETE(OF_PROMPT("plain")), .status = 200 },
+        { "complete what is not there", COMPLETE(OF_URI("x:y")), .status = 200 },
+    };
+    struct fixture f;
+
+    (void)state;
+    offers_init(&f);
+    for (size_t i = 0; i < COUNT(probes); i++) {
+        const struct probe *p = &probes[i];
+        bool is_whole = false;
+        for (long requests = 0; !is_whole; requests++) {
+            struct mcp_out out;
+            assert_true(requests < 100);
+            failing_after = requests;
+            probe_send(&f, p, &out);
+            failing_after = -1;
+            is_whole = p->runs ? out.call != NULL : !out.call && out.status == p->status;
+            if (!is_whole && (out.status != 500 || out.body.len || out.call))
+                fail_msg("%s after %ld: status %d: %.*s", p->name, requests, out.status,
+                         (int)out.body.len, out.body.data);
+            mcp_out_fini(&out);
+        }
+    }
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),          cmocka_unit_test(test_prompts_get),
         cmocka_unit_test(test_resources_read), cmocka_unit_test(test_complete),
         cmocka_unit_test(test_capabilities),   cmocka_unit_test(test_results),
-        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_failures),       cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
