@@ -50,7 +50,7 @@ enum mcp_code {
     MCP_HEADER_MISMATCH = -32020,
     MCP_MISSING_CAPABILITY = -32021,
     MCP_UNSUPPORTED_VERSION = -32022,
-    MCP_BAD_REQUEST = -32000,      /* session and transport trouble */
+    MCP_BAD_REQUEST = -32000,       /* session and transport trouble */
     MCP_SESSION_NOT_FOUND = -32001, /* likewise */
     MCP_RESOURCE_NOT_FOUND = -32002 /* for legacy clients */
 };
@@ -107,7 +107,7 @@ void mcp_accept(struct mcp_in *in, const char *accept);
 
 struct mcp_call { /* one tools/call, or another request that Lua answers; checked; heap */
     enum mcp_revision revision;
-    const struct tool *tool;             /* its kind is that of the request; of mcp_in's toolset: the host keeps that alive */
+    const struct tool *tool;             /* of mcp_in's toolset: the host keeps that alive */
     struct json_text arguments;          /* a JSON object; JSON_NONE means {} */
     struct json_text meta;               /* params._meta or JSON_NONE */
     struct json_text id, progress_token; /* exact texts; progress_token may be JSON_NONE */
@@ -122,7 +122,7 @@ struct mcp_call { /* one tools/call, or another request that Lua answers; checke
     int64_t progress_pace_ms;
     char *text; /* what the extents point into; part of this block */
 };
-void mcp_call_free(struct mcp_call *c); /* NULL is allowed */
+void mcp_call_free(struct mcp_call *c);                /* NULL is allowed */
 const char *mcp_call_method(const struct mcp_call *c); /* "tools/call" */
 
 struct mcp_out {           /* zeroed by mcp_handle(); mcp_out_fini() */

@@ -307,6 +307,15 @@ const struct tool *toolset_offer_find(const struct toolset *s, enum tool_kind ki
     return s->is_sealed ? list_find(offers_of(s, kind), s->kinds[kind], name, len) : NULL;
 }
 
+const struct tool *toolset_named(const struct toolset *s, const char *name)
+{
+    const struct tool *found = NULL;
+
+    for (enum tool_kind k = TOOL_TOOL; k <= TOOL_TEMPLATE && !found; k++)
+        found = toolset_offer_find(s, k, name, strlen(name));
+    return found;
+}
+
 const char *tool_wire_name(const struct tool *t)
 {
     const char *colon = strchr(t->name, ':');

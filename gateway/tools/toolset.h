@@ -85,6 +85,8 @@ size_t toolset_offers(const struct toolset *s, enum tool_kind kind); /* how many
 const struct tool *toolset_offer_at(const struct toolset *s, enum tool_kind kind, size_t i);
 const struct tool *toolset_offer_find(const struct toolset *s, enum tool_kind kind,
                                       const char *name, size_t len);
+/* A tool, prompt, resource or template by its full name, as mcp.ini knows it; NULL: none. */
+const struct tool *toolset_named(const struct toolset *s, const char *name);
 /* "review" of "prompt:review": what clients call it. */
 const char *tool_wire_name(const struct tool *t);
 /* Was this very problem there already, with the same version of its file? */

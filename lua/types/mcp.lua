@@ -41,7 +41,8 @@ function mcp.tool(declaration) end
 ---@field settings table<string, mcp.setting>?
 ---@field limits { timeout: mcp.duration?, memory: mcp.size?, concurrent: integer? }?
 
----@alias mcp.complete string[]|fun(value: string, ctx: mcp.ctx, others: table<string, string>): string[]?, string?
+---@alias mcp.completer fun(value: string, ctx: mcp.ctx, others: table): string[]?, string?
+---@alias mcp.complete string[]|mcp.completer
 
 ---@class mcp.prompt: mcp.offer
 ---@field arguments { name: string, title: string?, description: string?, required: boolean? }[]?

@@ -14,7 +14,7 @@ import {
   StreamableHTTPClientTransport as TransportV2,
 } from "@modelcontextprotocol/client";
 
-import { Gateway } from "./lib/gateway.mjs";
+import { Gateway, runBinary } from "./lib/gateway.mjs";
 import { startShipped } from "./lib/shipped.mjs";
 
 const info = { name: "moongate-tests", version: "1" };
@@ -185,6 +185,25 @@ test("what breaks at a reload keeps its last good version", async (t) => {
     return mcp.prompt { name = "new", run = function() return "new" end }` });
   await reload(gw, async () => (await prompts()) === "more,new");
   assert.equal((await gw.rpc("resources/list")).body.error.code, -32601);
+});
+
+test("moongate call gets prompts and reads resources; moongate may says who may", async (t) => {
+  const gw = await Gateway.start({ ini: keys, tools: ["offers.lua", "echo.lua"] });
+  t.after(() => gw.stop());
+  const run = async (...args) => {
+    const { code, stdout, stderr } = await runBinary(["-c", gw.iniPath, ...args], { cwd: gw.dir });
+    return [code, (stdout + stderr).trim()];
+  };
+  assert.deepEqual(await run("call", "prompt:slow"), [0, "slow"]);
+  assert.deepEqual(await run("call", "notes:///by/7?lang=de"), [0, "7 in de"]);
+  assert.deepEqual(await run("call", "notes:///by/0"), [1, "moongate: Resource not found"]);
+  assert.deepEqual(await run("call", "prompt:slow", "--as", "some"), [1, "moongate: Unknown prompt: slow"]);
+  assert.deepEqual(await run("call", "prompt:slow", "--commit"), [2, "moongate: --commit is for tools"]);
+  assert.match((await run("may", "some", "prompt:greet"))[1], /^yes: .*\(prompt:g\* fits\)/);
+  assert.match((await run("may", "tools", "prompt:greet"))[1], /^no: /);
+  assert.match((await run("may", "tools", "resource:today"))[1], /^no: /);
+  assert.equal((await run("may", "all", "resource:notes"))[0], 0);
+  assert.equal((await run("may", "all", "resource:nope"))[0], 2);
 });
 
 // ---- those that ship ----

@@ -127,6 +127,10 @@ static void test_kinds(void **state)
     assert_int_equal(toolset_offer_find(s, TOOL_LISTER, "resource:b", 10)->index, 1);
     assert_int_equal(toolset_offer_find(s, TOOL_COMPLETER, "resource:b", 10)->index, 2);
     assert_int_equal(toolset_offer_at(s, TOOL_RESOURCE, 0)->size, 3);
+    assert_string_equal(toolset_named(s, "prompt:b")->arguments, "[]");
+    assert_ptr_equal(toolset_named(s, "resource:b"), t);
+    assert_ptr_equal(toolset_named(s, "zeta"), toolset_at(s, 1));
+    assert_null(toolset_named(s, "prompt:c"));
     toolset_unref(s);
 }
 
