@@ -370,6 +370,7 @@ static int load_one(struct vm *vm, struct toolset *set, struct sources *sources,
                          .is_test = vm->is_test,
                          .report = { .source = s, .sources = sources } };
     load_file(&l);
+    vm->is_test = false; /* what a tool asks for while it runs, no test has asked for */
     /* Closures of a file that did not load may be alive still: its helpers' texts stay as long as
      * the vm. */
     vm->files[vm->file_count++] = (struct vm_file){ .sources = sources_ref(sources),
