@@ -11,16 +11,36 @@ static int l_mark_of(lua_State *L)
     return 1;
 }
 
+enum { UP_KIND = 1, UP_NAME, UP_MAKERS };
+
+/* Pushes offer.lua's table of makers, of this file. Most files declare tools alone: for them it is
+ * never made. */
+static void push_makers(lua_State *L)
+{
+    if (lua_rawgeti(L, lua_upvalueindex(UP_MAKERS), 1) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    result_push_primitives(L);
+    lua_pushcfunction(L, l_mark_of);
+    lua_setfield(L, -2, "mark_of");
+    lib_run(L, "mcp/offer.lua", 1, 1);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, lua_upvalueindex(UP_MAKERS), 1);
+}
+
 /* The functions that run it are made of the declaration's own; what is wrong with it is told when
- * the file has returned it. Upvalues: the kind, and what makes the functions. */
+ * the file has returned it. */
 static int declare(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    lua_pushvalue(L, lua_upvalueindex(2));
+    push_makers(L);
+    lua_pushvalue(L, lua_upvalueindex(UP_NAME));
+    lua_rawget(L, -2);
+    lua_remove(L, -2);
     lua_pushvalue(L, 1);
     lua_call(L, 1, DECL_PARTS - 1);
-    decl_push(L, (enum tool_kind)lua_tointeger(L, lua_upvalueindex(1)));
+    decl_push(L, (enum tool_kind)lua_tointeger(L, lua_upvalueindex(UP_KIND)));
     return 1;
 }
 
@@ -47,21 +67,19 @@ static int l_resource(lua_State *L) { return declare(L); }
  * annotations=, icons=, meta=}. */
 static int l_resource_template(lua_State *L) { return declare(L); }
 
-/* Stack: offer.lua's table of makers, the table to fill. */
+/* Stack: the table that will hold the makers, the table to fill. */
 static void add(lua_State *L, const char *name, enum tool_kind kind, lua_CFunction f)
 {
     lua_pushinteger(L, kind);
-    lua_getfield(L, -3, name);
-    lua_pushcclosure(L, f, 2);
+    lua_pushstring(L, name);
+    lua_pushvalue(L, -4);
+    lua_pushcclosure(L, f, 3);
     lua_setfield(L, -2, name);
 }
 
 int mgl_open_offer(lua_State *L)
 {
-    result_push_primitives(L);
-    lua_pushcfunction(L, l_mark_of);
-    lua_setfield(L, -2, "mark_of");
-    lib_run(L, "mcp/offer.lua", 1, 1);
+    lua_createtable(L, 1, 0);
     lua_createtable(L, 0, 3);
     add(L, "prompt", TOOL_PROMPT, l_prompt);
     add(L, "resource", TOOL_RESOURCE, l_resource);

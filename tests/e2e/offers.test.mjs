@@ -47,7 +47,7 @@ for (const [label, open] of Object.entries(clients)) {
     // The second generation of clients gives all eras' codes the name of the newest.
     await readsResources(client, label.startsWith("sdk") ? -32002 : -32602);
     await completes(client);
-    assert.deepEqual(listed((await client.listTools()).tools), ["echo"]);
+    await showsApps(client);
     await client.close();
   });
 }
@@ -81,10 +81,10 @@ async function readsResources(client, missing) {
     page = await client.listResources({ cursor: page.nextCursor });
     all.push(...page.resources.filter((entry) => !listed(all).includes(entry.name)));
   }
-  assert.deepEqual(listed(all), ["bytes", "today", "one"]);
+  assert.deepEqual(listed(all), ["bytes", "today", "view", "one"]);
   assert.deepEqual(all[1].annotations, { audience: ["user"] });
   assert.equal(all[1].size, 5);
-  assert.equal(all[2].title, "anonymous");
+  assert.equal(all[3].title, "anonymous");
   const { resourceTemplates } = await client.listResourceTemplates();
   assert.deepEqual(resourceTemplates.map((entry) => entry.uriTemplate), ["notes:///by/{id}{?lang}"]);
 
@@ -98,6 +98,20 @@ async function readsResources(client, missing) {
   await assert.rejects(read("notes:///tomorrow"), { code: missing, data: { uri: "notes:///tomorrow" } });
   await assert.rejects(read("notes:///by/0"), { code: missing, data: { uri: "notes:///by/0" } });
   await assert.rejects(read("notes:///by/bad"), { code: -32603, message: /the disk failed/ });
+}
+
+// MCP Apps: a tool names the page that shows it, and the page is a resource like any other.
+async function showsApps(client) {
+  const { tools } = await client.listTools();
+  assert.deepEqual(listed(tools), ["echo", "show_notes"]);
+  const { resourceUri } = tools[1]._meta.ui;
+  const [page] = (await client.readResource({ uri: resourceUri })).contents;
+  assert.deepEqual(page, {
+    uri: resourceUri, mimeType: "text/html;profile=mcp-app", text: "<p>Notes</p>",
+    _meta: { ui: { csp: { connectDomains: ["https://example.com"] } } },
+  });
+  const { content } = await client.callTool({ name: "show_notes", arguments: {} });
+  assert.deepEqual(content[1], { type: "resource_link", uri: resourceUri, name: "view" });
 }
 
 async function completes(client) {

@@ -35,6 +35,18 @@ return {
     mimeType = "text/plain", size = 5, annotations = { audience = { "user" } },
     read = function() return "today" end,
   },
+  mcp.resource {
+    uri = "ui://notes/view", name = "view", mimeType = "text/html;profile=mcp-app",
+    meta = { ui = { prefersBorder = true } },
+    read = function()
+      local csp = { connectDomains = { "https://example.com" } }
+      return { text = "<p>Notes</p>", meta = { ui = { csp = csp } } }
+    end,
+  },
+  mcp.tool { name = "show_notes", meta = { ui = { resourceUri = "ui://notes/view" } },
+    run = function()
+      return mcp.content { mcp.text("notes"), mcp.link { uri = "ui://notes/view", name = "view" } }
+    end },
   mcp.resource { uri = "notes:///bytes", name = "bytes", mimeType = "image/png",
     read = function() return { blob = "\0\1\2" } end },
   mcp.resource_template {
