@@ -4,7 +4,7 @@
 # usage: awk -f docs/gen-lua-api.awk lua/api/*.c lua/vm/ctx.c lua/lib/mcp/*.lua >docs/lua-api.md
 
 BEGIN {
-    count = split("state cache index events jobs call fs exec git http url evals gates host json schema codec re time log metrics config spawn results ctx testing", order, " ")
+    count = split("state cache index events jobs call fs exec git http url evals gates host json schema codec re time log metrics config spawn results offers ctx testing", order, " ")
     title["state"] = "mcp.state: durable collections"
     title["cache"] = "mcp.cache: values that all workers share"
     title["index"] = "mcp.index: full-text search"
@@ -29,6 +29,7 @@ BEGIN {
     title["config"] = "Settings and environment"
     title["spawn"] = "Several things at once"
     title["results"] = "What run may return"
+    title["offers"] = "Prompts and resources"
     title["ctx"] = "ctx: the call"
     title["testing"] = "mcp.testing: in files of tests"
 }
@@ -53,6 +54,7 @@ function group_of(name,    part) {
     if (name ~ /^ctx:/) return "ctx"
     split(name, part, ".")
     if (name ~ /^mcp\.(spawn|all|race)$/) return "spawn"
+    if (name ~ /^mcp\.(prompt|resource|resource_template)$/) return "offers"
     if (part[2] == "config" || part[2] == "env") return "config"
     return (part[2] in title) ? part[2] : "results"
 }
@@ -71,7 +73,7 @@ function add(text,    name, signature, rest) {
 }
 
 function is_signature(text) {
-    return text ~ /^(mcp\.[a-z]+[.({ ]|collection:|index:|job[:.][a-z]|handle:|counter:|gauge:|histogram:|response:|ctx:)/ && text !~ /^mcp\.[a-z]+ /
+    return text ~ /^(mcp\.[a-z_]+[.({ ]|collection:|index:|job[:.][a-z]|handle:|counter:|gauge:|histogram:|response:|ctx:)/ && text !~ /^mcp\.[a-z_]+ /
 }
 
 # ---- C ----

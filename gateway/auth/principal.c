@@ -236,6 +236,27 @@ bool principal_may(const struct principal *p, const char *tool)
     return globs_allow(p->tools, tool);
 }
 
+bool principal_may_offer(const struct principal *p, const char *name)
+{
+    char glob[256];
+    size_t len, kind = strcspn(name, ":") + 1;
+    const char *item, *globs = p->tools;
+
+    if (!globs)
+        return true;
+    while ((item = list_next(&globs, &len)) != NULL) {
+        if (len == 1 && *item == '*')
+            return true;
+        if (len <= kind || len >= sizeof glob || memcmp(item, name, kind) != 0)
+            continue;
+        memcpy(glob, item, len);
+        glob[len] = '\0';
+        if (glob_match(glob, name, strlen(name)))
+            return true;
+    }
+    return false;
+}
+
 static bool topic_is(const char *topic, size_t len, const char *one, const char *all)
 {
     return (strlen(one) == len && memcmp(topic, one, len) == 0) || strcmp(topic, all) == 0;

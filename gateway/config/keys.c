@@ -140,7 +140,7 @@ static const struct key_info tools_keys[] = {
     { "max_concurrent", KEY_INT, AT(tools.max_concurrent), "256", 1, 100000,
       .help = "Calls that run at once; more wait up to 1 s, then fail" },
     { "page_size", KEY_INT, AT(tools.page_size), "0", 0, 100000,
-      .help = "Tools on one page of tools/list; 0 = all on one" },
+      .help = "Entries on one page of a list; 0 = all on one" },
 };
 
 static const struct key_info evals_keys[] = {
@@ -178,7 +178,8 @@ static const struct key_info key_keys[] = {
       .hidden = true, .note = "none",
       .help = "The key's SHA-256 in hex, so that the key itself stands nowhere here" },
     { "tools", KEY_LIST, offsetof(struct config_key, tools), "*", .shape = shape_tool_glob,
-      .required = true, .help = "Tools this key may see and call, as names or globs" },
+      .required = true,
+      .help = "What this key may see and use: tools, prompt:NAME, resource:NAME; globs, too" },
     { "scopes", KEY_LIST, offsetof(struct config_key, scopes), "", .shape = shape_scope,
       .note = "none", .help = "Words that tools find in ctx.scopes" },
     { "rate", KEY_RATE, offsetof(struct config_key, rate), "", .note = "as [rate_limit] says",

@@ -171,8 +171,16 @@ const char *shape_sha256(const char *s)
     return "64 hex digits";
 }
 
+/* Prompts and resources stand beside the tools, behind a word of their own. */
 const char *shape_tool_glob(const char *s)
 {
+    static const char *const kinds[] = { "prompt:", "resource:" };
+
+    for (size_t i = 0; i < 2; i++)
+        if (strncmp(s, kinds[i], strlen(kinds[i])) == 0) {
+            s += strlen(kinds[i]);
+            break;
+        }
     return consists_of(s, NAME_BYTES "*?", 128) ? NULL : "a tool's name, * and ? for any";
 }
 

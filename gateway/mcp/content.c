@@ -64,23 +64,52 @@ static void block_write_text(struct json_text block, struct json_text type, stru
     buf_str(out, "]\"}");
 }
 
-void content_write(const char *content, size_t len, enum mcp_revision r, struct buf *out)
+static void block_write(struct json_text block, enum mcp_revision r, struct buf *out)
 {
     static const char *const names[] = { "type" };
+    struct json_text type;
+
+    json_find(block, names, &type, 1);
+    if (is_unknown(type, r))
+        block_write_text(block, type, out);
+    else
+        json_raw_text(out, block);
+}
+
+void content_write(const char *content, size_t len, enum mcp_revision r, struct buf *out)
+{
     struct json_iter it = json_iter((struct json_text){ content, len, JSON_ARRAY });
-    struct json_text block, type;
+    struct json_text block;
 
     if (!may_be_unknown(content, len, r)) {
         json_raw(out, content, len);
         return;
     }
     json_open(out, '[');
-    while (json_next_item(&it, &block)) {
-        json_find(block, names, &type, 1);
-        if (is_unknown(type, r))
-            block_write_text(block, type, out);
-        else
-            json_raw_text(out, block);
+    while (json_next_item(&it, &block))
+        block_write(block, r, out);
+    json_close(out, ']');
+}
+
+void messages_write(const char *messages, size_t len, enum mcp_revision r, struct buf *out)
+{
+    static const char *const names[] = { "role", "content" };
+    struct json_iter it = json_iter((struct json_text){ messages, len, JSON_ARRAY });
+    struct json_text message, member[2];
+
+    if (!may_be_unknown(messages, len, r)) {
+        json_raw(out, messages, len);
+        return;
+    }
+    json_open(out, '[');
+    while (json_next_item(&it, &message)) {
+        json_find(message, names, member, 2);
+        json_open(out, '{');
+        json_key(out, "role");
+        json_raw_text(out, member[0]);
+        json_key(out, "content");
+        block_write(member[1], r, out);
+        json_close(out, '}');
     }
     json_close(out, ']');
 }

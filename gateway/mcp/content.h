@@ -7,4 +7,7 @@
  * the revision does not know: they become text, since strict clients refuse the whole result. */
 void content_write(const char *content, size_t len, enum mcp_revision r, struct buf *out);
 
+/* Likewise the messages of a prompt, each of which holds one block. */
+void messages_write(const char *messages, size_t len, enum mcp_revision r, struct buf *out);
+
 #endif

@@ -2,8 +2,24 @@
 #include "base/json_write.h"
 #include "mcp/request.h"
 
-/* The same for everybody and until the next restart. */
-#define DISCOVER_TTL_MS 3600000
+/* What can be asked for is what some file declares, whoever asks. Prompts and resources have no
+ * notice of changes. */
+void capabilities_write(const struct request *rq, struct buf *b, bool has_logging)
+{
+    const struct toolset *tools = rq->in->tools;
+
+    json_key(b, "capabilities");
+    buf_str(b, "{\"tools\":{\"listChanged\":false}");
+    if (toolset_offers(tools, TOOL_PROMPT))
+        buf_str(b, ",\"prompts\":{\"listChanged\":false}");
+    if (toolset_offers(tools, TOOL_RESOURCE) || toolset_offers(tools, TOOL_TEMPLATE))
+        buf_str(b, ",\"resources\":{\"listChanged\":false,\"subscribe\":false}");
+    if (toolset_offers(tools, TOOL_COMPLETER) && rq->out->revision >= MCP_2025_03_26)
+        buf_str(b, ",\"completions\":{}");
+    if (has_logging)
+        buf_str(b, ",\"logging\":{}");
+    buf_putc(b, '}');
+}
 
 /* Only what works with per-request metadata is named: a modern client picks from here. */
 void discover_serve(struct request *rq)
@@ -15,15 +31,12 @@ void discover_serve(struct request *rq)
     json_open(b, '[');
     json_str(b, mcp_revision_text(MCP_2026_07_28));
     json_close(b, ']');
-    json_key(b, "capabilities");
-    buf_str(b, "{\"tools\":{\"listChanged\":false},\"logging\":{}}");
+    capabilities_write(rq, b, true);
     if (s->instructions) {
         json_key(b, "instructions");
         json_str(b, s->instructions);
     }
-    json_key(b, "ttlMs");
-    json_int(b, DISCOVER_TTL_MS);
-    json_key(b, "cacheScope");
-    json_str(b, "public");
+    /* A reload may bring the first prompt: no longer than a list. */
+    reply_cache_hints(b, LIST_TTL_MS, true);
     reply_result_end(rq);
 }

@@ -6,8 +6,8 @@
 
 enum { LEGACY = 1, MODERN = 2 };
 
-/* Prompts, resources, completion, subscriptions and tasks are further lines here, each with a file
- * of its own; several rounds of one call are the business of tools_call.c. */
+/* Subscriptions and tasks are further lines here, each with a file of its own; several rounds of
+ * one call are the business of tools_call.c. */
 static const struct method {
     const char *name;
     unsigned eras;
@@ -16,6 +16,12 @@ static const struct method {
 } methods[] = {
     { "tools/call", LEGACY | MODERN, MESSAGE_REQUEST, tools_call_serve },
     { "tools/list", LEGACY | MODERN, MESSAGE_REQUEST, tools_list_serve },
+    { "prompts/list", LEGACY | MODERN, MESSAGE_REQUEST, prompts_list_serve },
+    { "prompts/get", LEGACY | MODERN, MESSAGE_REQUEST, prompts_get_serve },
+    { "resources/list", LEGACY | MODERN, MESSAGE_REQUEST, resources_list_serve },
+    { "resources/templates/list", LEGACY | MODERN, MESSAGE_REQUEST, templates_list_serve },
+    { "resources/read", LEGACY | MODERN, MESSAGE_REQUEST, resources_read_serve },
+    { "completion/complete", LEGACY | MODERN, MESSAGE_REQUEST, complete_serve },
     { "server/discover", MODERN, MESSAGE_REQUEST, discover_serve },
     { "initialize", LEGACY, MESSAGE_REQUEST, initialize_serve },
     { "ping", LEGACY, MESSAGE_REQUEST, ping_serve },

@@ -45,6 +45,10 @@ void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c,
         out->failed = true;
         return;
     }
+    if (c->tool->kind != TOOL_TOOL) {
+        offer_encode_result(s, c, r, out);
+        return;
+    }
     buf_reserve(out, c->id.len + r->content.len + r->structured.len + r->meta.len + 256);
     buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
     buf_append(out, c->id.p, c->id.len);

@@ -52,11 +52,7 @@ void initialize_serve(struct request *rq)
     struct buf *b = reply_result_begin(rq);
     json_key(b, "protocolVersion");
     json_str(b, mcp_revision_text(r));
-    json_key(b, "capabilities");
-    buf_str(b, "{\"tools\":{\"listChanged\":false}");
-    if (rq->has_session) /* without one nothing remembers the level */
-        buf_str(b, ",\"logging\":{}");
-    json_close(b, '}');
+    capabilities_write(rq, b, rq->has_session); /* without one nothing remembers a log level */
     json_key(b, "serverInfo");
     reply_server_info(s, r, b);
     if (s->instructions) {

@@ -50,8 +50,9 @@ enum mcp_code {
     MCP_HEADER_MISMATCH = -32020,
     MCP_MISSING_CAPABILITY = -32021,
     MCP_UNSUPPORTED_VERSION = -32022,
-    MCP_BAD_REQUEST = -32000,      /* session and transport trouble */
-    MCP_SESSION_NOT_FOUND = -32001 /* likewise */
+    MCP_BAD_REQUEST = -32000,       /* session and transport trouble */
+    MCP_SESSION_NOT_FOUND = -32001, /* likewise */
+    MCP_RESOURCE_NOT_FOUND = -32002 /* for legacy clients */
 };
 
 struct principal;    /* opaque here */
@@ -67,6 +68,8 @@ struct mcp_session { /* what a legacy session remembers */
 struct mcp_host {
     void *arg;
     bool (*may)(void *arg, const struct principal *p, const char *tool);
+    /* Of what is no tool, by its full name: "prompt:review". */
+    bool (*may_offer)(void *arg, const struct principal *p, const char *name);
     int (*session_create)(void *arg, const struct principal *p, struct mcp_session *s); /* id */
     int (*session_find)(void *arg, const struct principal *p, const char *id,
                         struct mcp_session *out);
@@ -102,7 +105,7 @@ struct mcp_in { /* one message, as its transport got it; borrowed */
 /* Reads an Accept header; NULL (absent) accepts everything. */
 void mcp_accept(struct mcp_in *in, const char *accept);
 
-struct mcp_call { /* one tools/call that passed all checks; heap */
+struct mcp_call { /* one tools/call, or another request that Lua answers; checked; heap */
     enum mcp_revision revision;
     const struct tool *tool;             /* of mcp_in's toolset: the host keeps that alive */
     struct json_text arguments;          /* a JSON object; JSON_NONE means {} */
@@ -119,7 +122,8 @@ struct mcp_call { /* one tools/call that passed all checks; heap */
     int64_t progress_pace_ms;
     char *text; /* what the extents point into; part of this block */
 };
-void mcp_call_free(struct mcp_call *c); /* NULL is allowed */
+void mcp_call_free(struct mcp_call *c);                /* NULL is allowed */
+const char *mcp_call_method(const struct mcp_call *c); /* "tools/call" */
 
 struct mcp_out {           /* zeroed by mcp_handle(); mcp_out_fini() */
     struct mcp_call *call; /* not NULL: run it; the rest but method, revision is empty */

@@ -20,8 +20,8 @@ void reply_no_memory(struct request *rq)
 }
 
 /* Legacy schemas require an id even where none could be read; the modern one forbids null. */
-static void error_open(struct buf *b, struct json_text id, bool is_modern, int code,
-                       const char *message)
+void reply_error_open(struct buf *b, struct json_text id, bool is_modern, int code,
+                      const char *message)
 {
     buf_str(b, "{\"jsonrpc\":\"2.0\"");
     if (id.type != JSON_NONE || !is_modern) {
@@ -47,7 +47,8 @@ static struct buf *error_begin(struct request *rq, int status, int code, const c
     vsnprintf(message, sizeof message, fmt, ap);
     rq->out->status = status;
     rq->out->error_code = code;
-    error_open(&rq->out->body, is_echoed ? rq->message.id : none, rq->is_modern, code, message);
+    reply_error_open(&rq->out->body, is_echoed ? rq->message.id : none, rq->is_modern, code,
+                     message);
     return &rq->out->body;
 }
 
@@ -75,13 +76,13 @@ void reply_error(struct request *rq, int status, int code, const char *fmt, ...)
 
 void mcp_refusal(struct buf *out, int code, const char *message, bool modern)
 {
-    error_open(out, (struct json_text){ NULL, 0, JSON_NONE }, modern, code, message);
+    reply_error_open(out, (struct json_text){ NULL, 0, JSON_NONE }, modern, code, message);
     buf_str(out, "}}");
 }
 
 void mcp_encode_error(const struct mcp_call *c, int code, const char *message, struct buf *out)
 {
-    error_open(out, c->id, mcp_is_modern(c->revision), code, message);
+    reply_error_open(out, c->id, mcp_is_modern(c->revision), code, message);
     buf_str(out, "}}");
 }
 
@@ -97,6 +98,21 @@ void reply_server_info(const struct mcp_server *s, enum mcp_revision r, struct b
     json_key(out, "version");
     json_str(out, s->version);
     json_close(out, '}');
+}
+
+void reply_own_meta(const struct mcp_server *s, struct buf *out)
+{
+    buf_str(out, "{\"" SERVER_INFO "\":");
+    reply_server_info(s, MCP_2026_07_28, out);
+    buf_putc(out, '}');
+}
+
+void reply_cache_hints(struct buf *out, int ttl_ms, bool is_public)
+{
+    json_key(out, "ttlMs");
+    json_int(out, ttl_ms);
+    json_key(out, "cacheScope");
+    json_str(out, is_public ? "public" : "private");
 }
 
 struct buf *reply_result_begin(struct request *rq)
@@ -118,9 +134,8 @@ void reply_result_end(struct request *rq)
     struct buf *b = &rq->out->body;
 
     if (rq->is_modern) {
-        buf_str(b, ",\"_meta\":{\"" SERVER_INFO "\":");
-        reply_server_info(rq->server, rq->out->revision, b);
-        buf_putc(b, '}');
+        json_key(b, "_meta");
+        reply_own_meta(rq->server, b);
     }
     buf_str(b, "}}");
 }

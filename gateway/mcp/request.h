@@ -40,6 +40,30 @@ void set_level_serve(struct request *rq);
 void discover_serve(struct request *rq);
 void tools_list_serve(struct request *rq);
 void tools_call_serve(struct request *rq);
+void prompts_list_serve(struct request *rq);
+void prompts_get_serve(struct request *rq);
+void resources_list_serve(struct request *rq);
+void templates_list_serve(struct request *rq);
+void resources_read_serve(struct request *rq);
+void complete_serve(struct request *rq);
+
+/* ---- what is no tool ---- */
+/* Is anything of either kind declared? No: answered, there is no such method. */
+bool offers_are_there(struct request *rq, enum tool_kind kind, enum tool_kind other);
+bool offer_is_visible(const struct request *rq, const struct tool *t);
+/* What kind ("prompt:") and name make, if this caller may use it; else NULL. text gets the name,
+ * cut. */
+const struct tool *offer_find(const struct request *rq, const char *kind, enum tool_kind of,
+                              struct json_text name, char *text, size_t size);
+/* What reads the URI, for this caller; *values gets the variables as an object. NULL: nothing. */
+const struct tool *resource_find(const struct request *rq, const char *uri, size_t len,
+                                 struct buf *values);
+int resource_code(enum mcp_revision r); /* the error of a resource that is not there */
+/* Makes the call; frees *arguments, an object, or answers without memory. */
+void request_call(struct request *rq, const struct tool *t, struct buf *arguments);
+void capabilities_write(const struct request *rq, struct buf *b, bool has_logging);
+void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
+                         const struct tool_result *r, struct buf *out);
 
 /* ---- reply.c ---- */
 void reply_accepted(struct request *rq);  /* 202 without a body */
@@ -52,6 +76,14 @@ void reply_error_end(struct request *rq);
 /* Status 200; members of the result are written in between. */
 struct buf *reply_result_begin(struct request *rq);
 void reply_result_end(struct request *rq);
+/* What a modern client may keep, and for how long. */
+#define LIST_TTL_MS 60000 /* lists: there is no notice of changes */
+void reply_cache_hints(struct buf *out, int ttl_ms, bool is_public);
+/* The beginning of an error's message; members of the error object may follow, and "}}" must. */
+void reply_error_open(struct buf *b, struct json_text id, bool is_modern, int code,
+                      const char *message);
+void reply_own_meta(const struct mcp_server *s, struct buf *out); /* the object of a result's _meta
+                                                                   */
 /* {"name":...,"version":...}, with a title where the revision has one. */
 void reply_server_info(const struct mcp_server *s, enum mcp_revision r, struct buf *out);
 

@@ -43,10 +43,11 @@ static enum mcp_log_level log_level(const struct request *rq)
 }
 
 /* One block holds the call and its texts. */
-static struct mcp_call *call_new(const struct request *rq, const struct tool *tool)
+static struct mcp_call *call_new(const struct request *rq, const struct tool *tool,
+                                 struct json_text arguments)
 {
     const struct message *m = &rq->message;
-    struct json_text arguments = m->params[PARAM_ARGUMENTS], meta = m->params[PARAM_META];
+    struct json_text meta = m->params[PARAM_META];
     struct json_text token = m->meta[META_PROGRESS_TOKEN];
     struct json_text none = { NULL, 0, JSON_NONE };
 
@@ -81,6 +82,27 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
 
 void mcp_call_free(struct mcp_call *c) { free(c); }
 
+const char *mcp_call_method(const struct mcp_call *c)
+{
+    static const char *const methods[TOOL_KINDS] = {
+        [TOOL_TOOL] = "tools/call",         [TOOL_PROMPT] = "prompts/get",
+        [TOOL_RESOURCE] = "resources/read", [TOOL_TEMPLATE] = "resources/read",
+        [TOOL_LISTER] = "resources/list",   [TOOL_COMPLETER] = "completion/complete",
+    };
+    return methods[c->tool->kind];
+}
+
+void request_call(struct request *rq, const struct tool *t, struct buf *arguments)
+{
+    struct json_text text = { arguments->data, arguments->len, JSON_OBJECT };
+
+    if (buf_ok(arguments))
+        rq->out->call = call_new(rq, t, text);
+    if (!rq->out->call)
+        reply_no_memory(rq);
+    buf_fini(arguments);
+}
+
 /* A tool that this caller may not call does not exist for it: same code, same text. */
 static const struct tool *tool_find(const struct request *rq, struct json_text name,
                                     char text[TOOL_NAME_MAX + 1])
@@ -112,7 +134,7 @@ void tools_call_serve(struct request *rq)
         reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: arguments must be an object");
         return;
     }
-    rq->out->call = call_new(rq, tool);
+    rq->out->call = call_new(rq, tool, arguments);
     if (!rq->out->call)
         reply_no_memory(rq);
 }

@@ -5,9 +5,6 @@
 #include "mcp/cursor.h"
 #include "mcp/request.h"
 
-/* How long a client may go by the list before it asks again; there is no notice of changes. */
-#define LIST_TTL_MS 60000
-
 /* Wire order: "search", "fetch", then by name. */
 static int order(const char *a, const char *b)
 {
@@ -115,11 +112,7 @@ void tools_list_serve(struct request *rq)
         json_key(b, "nextCursor");
         cursor_write(b, "tools", last->name);
     }
-    if (rq->is_modern) {
-        json_key(b, "ttlMs");
-        json_int(b, LIST_TTL_MS);
-        json_key(b, "cacheScope");
-        json_str(b, rq->server->lists_are_public ? "public" : "private");
-    }
+    if (rq->is_modern)
+        reply_cache_hints(b, LIST_TTL_MS, rq->server->lists_are_public);
     reply_result_end(rq);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/schema.h"
+#include "tools/uritemplate.h"
 
 struct toolset {
     atomic_uint refs;
@@ -12,8 +13,9 @@ struct toolset {
     bool is_sealed;
     struct tool **added; /* in the order of adding */
     size_t count, cap;
-    struct tool **wire;    /* in wire order; after sealing */
-    struct tool **by_name; /* bytewise; after sealing */
+    size_t kinds[TOOL_KINDS]; /* how many there are of each */
+    struct tool **wire;       /* tools, in wire order; after sealing */
+    struct tool **by_name;    /* by kind, each bytewise; after sealing */
     struct toolset_problem *problems;
     size_t problem_count;
 };
@@ -51,7 +53,8 @@ static struct tool *tool_copy(const struct tool *t)
     size_t texts = text_size(t->name) + text_size(t->title) + text_size(t->description) +
                    text_size(t->input_schema) + text_size(t->output_schema) +
                    text_size(t->annotations) + text_size(t->icons) + text_size(t->meta) +
-                   text_size(t->needs) + text_size(t->settings) + text_size(t->file);
+                   text_size(t->needs) + text_size(t->settings) + text_size(t->arguments) +
+                   text_size(t->uri) + text_size(t->mime_type) + text_size(t->file);
     struct tool *copy = malloc(sizeof *copy + texts);
 
     if (!copy)
@@ -68,8 +71,17 @@ static struct tool *tool_copy(const struct tool *t)
     copy->meta = text_copy(&at, t->meta);
     copy->needs = text_copy(&at, t->needs);
     copy->settings = text_copy(&at, t->settings);
+    copy->arguments = text_copy(&at, t->arguments);
+    copy->uri = text_copy(&at, t->uri);
+    copy->mime_type = text_copy(&at, t->mime_type);
     copy->file = text_copy(&at, t->file);
     return copy;
+}
+
+/* A part of something else bears its name. */
+static bool is_part(const struct tool *t)
+{
+    return t->kind == TOOL_COMPLETER || t->kind == TOOL_LISTER;
 }
 
 int toolset_add(struct toolset *s, const struct tool *t, struct err *e)
@@ -77,7 +89,7 @@ int toolset_add(struct toolset *s, const struct tool *t, struct err *e)
     if (s->is_sealed)
         return err_set(e, MG_E_INVALID, "the set of tools is complete");
     for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->added[i]->name, t->name) == 0)
+        if (!is_part(t) && !is_part(s->added[i]) && strcmp(s->added[i]->name, t->name) == 0)
             return err_set(e, MG_E_CONFLICT, "%s: the tool %s is already declared by %s",
                            t->file ? t->file : "?", t->name,
                            s->added[i]->file ? s->added[i]->file : "?");
@@ -94,6 +106,7 @@ int toolset_add(struct toolset *s, const struct tool *t, struct err *e)
         return err_set(e, MG_E_NOMEM, "tools: out of memory");
     copy->index = (uint32_t)s->count;
     s->added[s->count++] = copy;
+    s->kinds[t->kind]++;
     return 0;
 }
 
@@ -144,13 +157,19 @@ static int wire_rank(const char *name)
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp((*(struct tool *const *)a)->name, (*(struct tool *const *)b)->name);
+    const struct tool *x = *(struct tool *const *)a, *y = *(struct tool *const *)b;
+
+    return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
 }
 
+/* Tools first; nobody looks at what is behind them. */
 static int compare_wire(const void *a, const void *b)
 {
-    int ra = wire_rank((*(struct tool *const *)a)->name);
-    int rb = wire_rank((*(struct tool *const *)b)->name);
+    const struct tool *x = *(struct tool *const *)a, *y = *(struct tool *const *)b;
+    int ra = wire_rank(x->name), rb = wire_rank(y->name);
+
+    if (x->kind != y->kind)
+        return (int)x->kind - (int)y->kind;
 
     return ra != rb ? ra - rb : compare_names(a, b);
 }
@@ -189,6 +208,7 @@ static void toolset_free(struct toolset *s)
     for (size_t i = 0; i < s->count; i++) {
         schema_free(s->added[i]->input);
         schema_free(s->added[i]->output);
+        uritemplate_free(s->added[i]->pattern);
         free(s->added[i]);
     }
     for (size_t i = 0; i < s->problem_count; i++) {
@@ -217,11 +237,13 @@ void toolset_unref(struct toolset *s)
 
 uint32_t toolset_generation(const struct toolset *s) { return s->generation; }
 
-size_t toolset_count(const struct toolset *s) { return s->count; }
+size_t toolset_count(const struct toolset *s) { return s->kinds[TOOL_TOOL]; }
+
+size_t toolset_size(const struct toolset *s) { return s->count; }
 
 const struct tool *toolset_at(const struct toolset *s, size_t i)
 {
-    return s->is_sealed && i < s->count ? s->wire[i] : NULL;
+    return s->is_sealed && i < s->kinds[TOOL_TOOL] ? s->wire[i] : NULL;
 }
 
 const struct tool *toolset_by_index(const struct toolset *s, uint32_t index)
@@ -237,18 +259,19 @@ static int name_compare(const char *name, size_t len, const char *tool)
     return c != 0 || tool[len] == '\0' ? c : -1;
 }
 
-const struct tool *toolset_find(const struct toolset *s, const char *name, size_t len)
+static const struct tool *list_find(struct tool *const *list, size_t high, const char *name,
+                                    size_t len)
 {
-    size_t low = 0, high = s->is_sealed ? s->count : 0;
+    size_t low = 0;
 
     /* A NUL inside would end the comparison early, and with it find the wrong tool. */
     if (memchr(name, '\0', len))
         return NULL;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        int c = name_compare(name, len, s->by_name[mid]->name);
+        int c = name_compare(name, len, list[mid]->name);
         if (c == 0)
-            return s->by_name[mid];
+            return list[mid];
         if (c < 0)
             high = mid;
         else
@@ -257,25 +280,73 @@ const struct tool *toolset_find(const struct toolset *s, const char *name, size_
     return NULL;
 }
 
+const struct tool *toolset_find(const struct toolset *s, const char *name, size_t len)
+{
+    return list_find(s->by_name, s->is_sealed ? s->kinds[TOOL_TOOL] : 0, name, len);
+}
+
+size_t toolset_offers(const struct toolset *s, enum tool_kind kind) { return s->kinds[kind]; }
+
+static struct tool *const *offers_of(const struct toolset *s, enum tool_kind kind)
+{
+    struct tool *const *list = s->by_name;
+
+    for (enum tool_kind k = TOOL_TOOL; k < kind; k++)
+        list += s->kinds[k];
+    return list;
+}
+
+const struct tool *toolset_offer_at(const struct toolset *s, enum tool_kind kind, size_t i)
+{
+    return s->is_sealed && i < s->kinds[kind] ? offers_of(s, kind)[i] : NULL;
+}
+
+const struct tool *toolset_offer_find(const struct toolset *s, enum tool_kind kind,
+                                      const char *name, size_t len)
+{
+    return s->is_sealed ? list_find(offers_of(s, kind), s->kinds[kind], name, len) : NULL;
+}
+
+const struct tool *toolset_named(const struct toolset *s, const char *name)
+{
+    const struct tool *found = NULL;
+
+    for (enum tool_kind k = TOOL_TOOL; k <= TOOL_TEMPLATE && !found; k++)
+        found = toolset_offer_find(s, k, name, strlen(name));
+    return found;
+}
+
+const char *tool_wire_name(const struct tool *t)
+{
+    const char *colon = strchr(t->name, ':');
+
+    return colon ? colon + 1 : t->name;
+}
+
 static bool is_same_text(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-bool toolset_lists_alike(const struct toolset *a, const struct toolset *b)
+static bool is_shown_alike(const struct tool *x, const struct tool *y)
 {
-    if (toolset_count(a) != toolset_count(b))
+    return is_same_text(x->name, y->name) && is_same_text(x->title, y->title) &&
+           is_same_text(x->description, y->description) &&
+           is_same_text(x->input_schema, y->input_schema) &&
+           is_same_text(x->output_schema, y->output_schema) &&
+           is_same_text(x->annotations, y->annotations) && is_same_text(x->icons, y->icons) &&
+           is_same_text(x->meta, y->meta) && is_same_text(x->arguments, y->arguments) &&
+           is_same_text(x->uri, y->uri) && is_same_text(x->mime_type, y->mime_type) &&
+           x->size == y->size;
+}
+
+bool toolset_lists_alike(const struct toolset *a, const struct toolset *b, enum tool_kind kind)
+{
+    if (toolset_offers(a, kind) != toolset_offers(b, kind))
         return false;
-    for (size_t i = 0; a != b && i < toolset_count(a); i++) {
-        const struct tool *x = toolset_at(a, i), *y = toolset_at(b, i);
-        if (!is_same_text(x->name, y->name) || !is_same_text(x->title, y->title) ||
-            !is_same_text(x->description, y->description) ||
-            !is_same_text(x->input_schema, y->input_schema) ||
-            !is_same_text(x->output_schema, y->output_schema) ||
-            !is_same_text(x->annotations, y->annotations) || !is_same_text(x->icons, y->icons) ||
-            !is_same_text(x->meta, y->meta))
+    for (size_t i = 0; a != b && i < toolset_offers(a, kind); i++)
+        if (!is_shown_alike(toolset_offer_at(a, kind, i), toolset_offer_at(b, kind, i)))
             return false;
-    }
     return true;
 }
 

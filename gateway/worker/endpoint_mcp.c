@@ -18,6 +18,12 @@ static bool host_may(void *arg, const struct principal *p, const char *tool)
     return principal_may(p, tool);
 }
 
+static bool host_may_offer(void *arg, const struct principal *p, const char *name)
+{
+    (void)arg;
+    return principal_may_offer(p, name);
+}
+
 static void session_to_mcp(const struct session_info *info, struct mcp_session *s)
 {
     memcpy(s->id, info->id, sizeof s->id);
@@ -96,6 +102,7 @@ void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
 {
     *out = (struct mcp_host){ .arg = g,
                               .may = host_may,
+                              .may_offer = host_may_offer,
                               .session_create = host_session_create,
                               .session_find = host_session_find,
                               .session_initialized = host_session_initialized,
@@ -203,7 +210,7 @@ static void endpoint_post(struct worker *w, struct exchange *x, struct access *a
     if (out.call) {
         struct mcp_call *call = out.call;
         out.call = NULL;
-        a->rpc = "tools/call";
+        a->rpc = mcp_call_method(call);
         call_begin(w, x, call, p, a);
     } else {
         answer(w, x, a, &out);

@@ -5,11 +5,25 @@
 
 #include "base/json_write.h"
 
+/* No tool has a colon in its name: "prompt:review" is a prompt, any other is a URI that is read. */
+static void write_target(const char *name, struct buf *b)
+{
+    static const char prompt[] = "prompt:";
+    bool is_prompt = strncmp(name, prompt, sizeof prompt - 1) == 0;
+    bool is_uri = !is_prompt && strchr(name, ':');
+    json_key(b, "method");
+    json_str(b, is_prompt ? "prompts/get" : is_uri ? "resources/read" : "tools/call");
+    json_key(b, "params");
+    json_open(b, '{');
+    json_key(b, is_uri ? "uri" : "name");
+    json_str(b, is_prompt ? name + sizeof prompt - 1 : name);
+}
+
 void local_call_message(const char *client, const char *tool, const char *args, size_t len,
                         bool wants_progress, bool wants_log, struct buf *b)
 {
-    buf_str(b, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":");
-    json_str(b, tool);
+    buf_str(b, "{\"jsonrpc\":\"2.0\",\"id\":1");
+    write_target(tool, b);
     buf_str(b, ",\"arguments\":");
     buf_append(b, args, len);
     buf_printf(b,

@@ -86,6 +86,11 @@ static int principal_find(struct command *c)
 static int tool_look_up(struct command *c)
 {
     const char *name = c->o->tool;
+    if (strchr(name, ':')) { /* a prompt, or a URI: the protocol says what is wrong with it */
+        if (c->o->commit)
+            fprintf(stderr, "moongate: --commit is for tools\n");
+        return c->o->commit ? 2 : 0;
+    }
     c->tool = toolset_find(c->site.serving->generation->tools, name, strlen(name));
     if (!c->tool)
         fprintf(stderr,
@@ -118,14 +123,16 @@ static void tell_log(struct local_call *c, int level, const char *json, size_t l
     fprintf(stderr, "%s %.*s\n", mcp_log_level_text((enum mcp_log_level)level), (int)len, json);
 }
 
+/* A block, a prompt's message, a resource's contents: the text that is in it, else its JSON. */
 static void print_block(FILE *out, struct json_text block)
 {
     struct json_text found[2];
     struct buf text = { 0 };
-    json_find(block, (const char *const[]){ "type", "text" }, found, 2);
-    if (found[0].type == JSON_STRING && json_string_eq(found[0], "text", 4) &&
-        found[1].type == JSON_STRING)
-        json_string_decode(found[1], &text);
+    json_find(block, (const char *const[]){ "text", "content" }, found, 2);
+    if (found[1].type == JSON_OBJECT)
+        json_find(found[1], (const char *const[]){ "text" }, found, 1);
+    if (found[0].type == JSON_STRING)
+        json_string_decode(found[0], &text);
     else
         buf_append(&text, block.p, block.len);
     fwrite(text.data, 1, text.len, out);
@@ -137,7 +144,7 @@ static void print_block(FILE *out, struct json_text block)
 static int print_reply(const struct buf *reply)
 {
     struct json_limits limits = { 0 };
-    struct json_text root, found[2], part[2], block;
+    struct json_text root, found[2], part[4], block;
     struct err e = { 0 };
     if (!buf_ok(reply) || json_scan(reply->data, reply->len, &limits, &root, &e) != 0 ||
         root.type != JSON_OBJECT) {
@@ -157,11 +164,16 @@ static int print_reply(const struct buf *reply)
         buf_fini(&text);
         return 1;
     }
-    json_find(found[0], (const char *const[]){ "content", "isError" }, part, 2);
-    bool is_error = part[1].type == JSON_TRUE;
-    struct json_iter it = json_iter(part[0]);
-    while (part[0].type == JSON_ARRAY && json_next_item(&it, &block))
-        print_block(is_error ? stderr : stdout, block);
+    static const char *const names[] = { "isError", "content", "messages", "contents" };
+    json_find(found[0], names, part, 4);
+    bool is_error = part[0].type == JSON_TRUE;
+    for (int i = 1; i < 4; i++) {
+        if (part[i].type != JSON_ARRAY)
+            continue;
+        struct json_iter it = json_iter(part[i]);
+        while (json_next_item(&it, &block))
+            print_block(is_error ? stderr : stdout, block);
+    }
     fflush(stdout); /* jobs may take long */
     return is_error ? 1 : 0;
 }

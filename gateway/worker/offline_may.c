@@ -134,11 +134,13 @@ static int by_key(struct question *q, const struct principal *p)
     snprintf(section, sizeof section, "key %s", q->key);
     if (p->expires_ms != 0 && clock_wall_ms() >= p->expires_ms)
         return by_line(q, false, section, "expires", ": it has expired");
-    if (!principal_may(p, q->tool))
+    bool is_offer = strchr(q->tool, ':') != NULL; /* a prompt or resource */
+    if (is_offer ? !principal_may_offer(p, q->tool) : !principal_may(p, q->tool))
         return by_line(q, false, section, "tools", ": none of them fits");
     const struct config_list *globs = &key_section(q->config, q->key)->tools;
     for (size_t i = 0; i < globs->n; i++)
-        if (!more[0] && glob_match(globs->items[i], q->tool, len) && globs->n > 1)
+        if (!more[0] && glob_match(globs->items[i], q->tool, len) && globs->n > 1 &&
+            (!is_offer || strchr(globs->items[i], ':') || strcmp(globs->items[i], "*") == 0))
             snprintf(more, sizeof more, " (%s fits)", globs->items[i]);
     return by_line(q, true, section, "tools", more);
 }
@@ -156,7 +158,7 @@ static int decide(struct question *q, const struct serving *s)
     }
     if (is_disabled(q->config, q->tool))
         return tool_disabled(q);
-    if (!toolset_find(s->generation->tools, q->tool, strlen(q->tool))) {
+    if (!toolset_named(s->generation->tools, q->tool)) {
         fprintf(stderr,
                 "moongate: Unknown tool: %s; `moongate tools` lists them, `moongate check` says "
                 "what did not load\n",

@@ -24,6 +24,33 @@ static void log_stray(void *arg, const char *text)
     log_printf(LOG_WARN, "%s", text);
 }
 
+/* What a client may be shown a list of. */
+static const struct list {
+    const char *topic;
+    enum tool_kind kinds[3];
+} lists[] = {
+    { "tools", { TOOL_TOOL, TOOL_TOOL, TOOL_TOOL } },
+    { "prompts", { TOOL_PROMPT, TOOL_PROMPT, TOOL_PROMPT } },
+    { "resources", { TOOL_RESOURCE, TOOL_TEMPLATE, TOOL_LISTER } },
+};
+#define LIST_COUNT (sizeof lists / sizeof lists[0])
+
+static bool list_is_alike(const struct list *l, const struct toolset *a, const struct toolset *b)
+{
+    for (size_t i = 0; i < 3; i++)
+        if (!toolset_lists_alike(a, b, l->kinds[i]))
+            return false;
+    return true;
+}
+
+static bool lists_are_alike(const struct toolset *a, const struct toolset *b)
+{
+    for (size_t i = 0; i < LIST_COUNT; i++)
+        if (!list_is_alike(&lists[i], a, b))
+            return false;
+    return true;
+}
+
 /* before NULL: all of them. */
 static void tell_problems(const struct generation *g, const struct toolset *before)
 {
@@ -38,7 +65,7 @@ static void tell_problems(const struct generation *g, const struct toolset *befo
         log_str(&l, "error", p->text);
         log_end(&l);
     }
-    if (!before || !toolset_lists_alike(before, t))
+    if (!before || !lists_are_alike(before, t))
         policies_strays(g->policies, t, log_stray, NULL);
 }
 
@@ -164,14 +191,25 @@ static void go_back(struct reload *r, const struct config *tried)
 
 static void follow(struct reload *r);
 
-/* Whoever shows a list of the tools may want to ask for it again. */
-static void tell_list_changed(struct gateway *g, const struct generation *now)
+static size_t list_count(const struct list *l, const struct toolset *t)
 {
-    char data[80];
-    int n = snprintf(data, sizeof data, "{\"generation\":%u,\"tools\":%zu}", now->number,
-                     toolset_count(now->tools));
-    if (topics_publish(g->topics, "tools", "list_changed", data, (size_t)n) != 0)
-        log_printf(LOG_WARN, "no memory to tell that the list of tools has changed");
+    size_t all = toolset_offers(t, l->kinds[0]);
+    return l->kinds[1] == l->kinds[0] ? all : all + toolset_offers(t, l->kinds[1]);
+}
+
+/* Whoever shows a list may want to ask for it again. */
+static void tell_lists_changed(struct gateway *g, const struct toolset *before,
+                               const struct generation *now)
+{
+    for (const struct list *l = lists; l < lists + LIST_COUNT; l++) {
+        char data[100];
+        if (list_is_alike(l, before, now->tools))
+            continue;
+        int n = snprintf(data, sizeof data, "{\"generation\":%u,\"%s\":%zu}", now->number, l->topic,
+                         list_count(l, now->tools));
+        if (topics_publish(g->topics, l->topic, "list_changed", data, (size_t)n) != 0)
+            log_printf(LOG_WARN, "no memory to tell that the list of %s has changed", l->topic);
+    }
 }
 
 static void note_generation(struct gateway *g, const struct generation *now)
@@ -200,8 +238,7 @@ static void replace(struct reload *r, struct config *c, struct serving *next)
     atomic_fetch_add(&g->reloads, 1);
     for (unsigned i = 0; i < g->worker_count; i++)
         worker_publish(g->workers[i], next);
-    if (!toolset_lists_alike(old->generation->tools, next->generation->tools))
-        tell_list_changed(g, next->generation);
+    tell_lists_changed(g, old->generation->tools, next->generation);
     serving_unref(old);
     log_printf(LOG_INFO, "reloaded: generation %u, %zu tools", next->generation->number,
                toolset_count(next->generation->tools));

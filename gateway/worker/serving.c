@@ -72,11 +72,11 @@ static int generation_load(struct generation *g, const struct gateway *gw, struc
         if (i == 0 && toolset_seal(g->tools) != 0)
             return err_set(e, MG_E_NOMEM, "no memory for the list of tools");
     }
-    g->gates = calloc(toolset_count(g->tools) + 1, sizeof(struct gate *));
+    g->gates = calloc(toolset_size(g->tools) + 1, sizeof(struct gate *));
     if (!g->gates)
         return err_set(e, MG_E_NOMEM, "no memory for the gates of the tools");
-    for (size_t i = 0; i < toolset_count(g->tools); i++) {
-        const struct tool *t = toolset_at(g->tools, i);
+    for (uint32_t i = 0; i < toolset_size(g->tools); i++) {
+        const struct tool *t = toolset_by_index(g->tools, i);
         if (t->concurrent > 0 &&
             !(g->gates[t->index] = toolgates_get(gw->toolgates, t->name, t->concurrent)))
             return err_set(e, MG_E_NOMEM, "no memory for the gate of %s", t->name);

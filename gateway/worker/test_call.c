@@ -54,19 +54,31 @@ static void member(struct buf *out, const char *name, struct json_text value)
     json_raw_text(out, value);
 }
 
-/* The text blocks of the content, one below the other. */
+/* The text of a block of content, of a prompt's message, which holds one, or of a resource. */
+static struct json_text text_of(struct json_text item)
+{
+    struct json_text found[2], block[1];
+    json_find(item, (const char *const[]){ "content" }, block, 1);
+    if (block[0].type == JSON_OBJECT)
+        item = block[0];
+    json_find(item, (const char *const[]){ "type", "text" }, found, 2);
+    if (found[0].type == JSON_STRING && !json_string_eq(found[0], "text", 4))
+        found[1] = (struct json_text){ 0 };
+    return found[1];
+}
+
+/* All texts, one below the other. */
 static void texts_join(struct json_text content, struct buf *out)
 {
-    struct json_text block, found[2];
+    struct json_text item;
     struct json_iter it = json_iter(content);
-    while (json_next_item(&it, &block)) {
-        json_find(block, (const char *const[]){ "type", "text" }, found, 2);
-        if (found[0].type != JSON_STRING || !json_string_eq(found[0], "text", 4) ||
-            found[1].type != JSON_STRING)
+    while (json_next_item(&it, &item)) {
+        struct json_text text = text_of(item);
+        if (text.type != JSON_STRING)
             continue;
         if (out->len)
             buf_putc(out, '\n');
-        json_string_decode(found[1], out);
+        json_string_decode(text, out);
     }
 }
 
@@ -82,12 +94,14 @@ static void write_value(const struct buf *text, struct json_text structured, str
 
 static void write_result(const struct test_call *c, struct json_text result, struct buf *out)
 {
-    struct json_text found[4];
+    static const char *const names[] = { "content", "isError",  "structuredContent",
+                                         "_meta",   "messages", "contents" };
+    struct json_text found[6];
     struct buf text = { 0 };
-    json_find(result, (const char *const[]){ "content", "isError", "structuredContent", "_meta" },
-              found, 4);
-    if (found[0].type == JSON_ARRAY)
-        texts_join(found[0], &text);
+    json_find(result, names, found, 6);
+    for (int i = 0; i < 6; i++)
+        if (found[i].type == JSON_ARRAY && i != 2)
+            texts_join(found[i], &text);
     json_key(out, "ok");
     json_bool(out, found[1].type != JSON_TRUE);
     json_key(out, "outcome");
@@ -96,6 +110,8 @@ static void write_result(const struct test_call *c, struct json_text result, str
     json_str_n(out, text.len ? text.data : "", text.len);
     write_value(&text, found[2], out);
     member(out, "content", found[0]);
+    member(out, "messages", found[4]);
+    member(out, "contents", found[5]);
     member(out, "structured", found[2]);
     member(out, "meta", found[3]);
     out->failed |= !buf_ok(&text);

@@ -29,6 +29,7 @@ int mgl_open_jobs(lua_State *L);
 int mgl_open_json(lua_State *L);
 int mgl_open_log(lua_State *L);
 int mgl_open_metrics(lua_State *L);
+int mgl_open_offer(lua_State *L);
 int mgl_open_re(lua_State *L);
 int mgl_open_result(lua_State *L);
 int mgl_open_schema(lua_State *L);
@@ -36,5 +37,8 @@ int mgl_open_state(lua_State *L);
 int mgl_open_testing(lua_State *L);
 int mgl_open_time(lua_State *L);
 int mgl_open_url(lua_State *L);
+
+/* api_result.c: a table with what lua/lib makes results of. */
+void result_push_primitives(lua_State *L);
 
 #endif

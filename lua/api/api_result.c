@@ -37,7 +37,7 @@ static int l_mark_fail(lua_State *L)
     return 1;
 }
 
-int mgl_open_result(lua_State *L)
+void result_push_primitives(lua_State *L)
 {
     static const luaL_Reg primitives[] = {
         { "base64", l_base64 },
@@ -46,6 +46,11 @@ int mgl_open_result(lua_State *L)
         { NULL, NULL },
     };
     luaL_newlib(L, primitives);
+}
+
+int mgl_open_result(lua_State *L)
+{
+    result_push_primitives(L);
     lib_run(L, "mcp/result.lua", 1, 1);
     return 1;
 }

@@ -31,6 +31,51 @@ local mcp = {}
 ---@return table
 function mcp.tool(declaration) end
 
+---@class mcp.offer
+---@field name string 1 to 119 of A-Z a-z 0-9 _ . -
+---@field title string?
+---@field description string?
+---@field icons table?
+---@field meta table?
+---@field needs string[]?
+---@field settings table<string, mcp.setting>?
+---@field limits { timeout: mcp.duration?, memory: mcp.size?, concurrent: integer? }?
+
+---@alias mcp.completer fun(value: string, ctx: mcp.ctx, others: table): string[]?, string?
+---@alias mcp.complete string[]|mcp.completer
+
+---@class mcp.prompt: mcp.offer
+---@field arguments { name: string, title: string?, description: string?, required: boolean? }[]?
+---@field complete table<string, mcp.complete>?
+---@field run fun(args: table<string, string>, ctx: mcp.ctx): any, string?
+
+---@param declaration mcp.prompt
+---@return table
+function mcp.prompt(declaration) end
+
+---@class mcp.resource: mcp.offer
+---@field uri string
+---@field mimeType string?
+---@field size integer? bytes
+---@field annotations table?
+---@field read fun(ctx: mcp.ctx): any, string?, string?
+
+---@param declaration mcp.resource
+---@return table
+function mcp.resource(declaration) end
+
+---@class mcp.resource_template: mcp.offer
+---@field uriTemplate string RFC 6570, levels 1 to 3
+---@field mimeType string?
+---@field annotations table?
+---@field complete table<string, mcp.complete>?
+---@field list (fun(ctx: mcp.ctx): table[]?, string?)?
+---@field read fun(vars: table<string, string>, ctx: mcp.ctx, uri: string): any, string?, string?
+
+---@param declaration mcp.resource_template
+---@return table
+function mcp.resource_template(declaration) end
+
 ---@class mcp.ctx
 ---@field call_id string
 ---@field tool string

@@ -4,15 +4,14 @@
 
 #include "base/parse.h"
 #include "schema/schema.h"
+#include "vm/reading.h"
 #include "vm/schema.h"
-#include "vm/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define DECL "mg.decl"
-#define NAME_MAX_BYTES 128
 #define TEXT_MAX_BYTES 16384
 #define CONCURRENT_MAX 100000
 #define EVERY_MIN_MS 1000
@@ -27,23 +26,34 @@ static const char *const fields[] = { "name",   "title",       "description", "i
 
 struct mark {
     int line;
+    enum tool_kind kind;
 };
 
-/* mcp.tool{...}: only notes the table and where it stands; it is checked when the file has returned
- * it. */
-static int l_tool(lua_State *L)
+/* Only notes the table and where it stands; it is checked when the file has returned it. */
+void decl_push(lua_State *L, enum tool_kind kind)
 {
     lua_Debug ar;
-    luaL_checktype(L, 1, LUA_TTABLE);
-    struct mark *m = lua_newuserdatauv(L, sizeof *m, 1);
+    lua_settop(L, DECL_PARTS);
+    struct mark *m = lua_newuserdatauv(L, sizeof *m, DECL_PARTS);
     m->line = lua_getstack(L, 1, &ar) && lua_getinfo(L, "l", &ar) ? ar.currentline : 0;
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, -2, 1);
+    m->kind = kind;
+    for (int i = 1; i <= DECL_PARTS; i++) {
+        lua_pushvalue(L, i);
+        lua_setiuservalue(L, -2, i);
+    }
     if (luaL_newmetatable(L, DECL)) {
         lua_pushboolean(L, 0);
         lua_setfield(L, -2, "__metatable");
     }
     lua_setmetatable(L, -2);
+}
+
+/* mcp.tool{...} */
+static int l_tool(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    decl_push(L, TOOL_TOOL);
     return 1;
 }
 
@@ -59,23 +69,15 @@ const struct api_module decl_module = { .name = "", .open = open_decl };
 
 /* ---- reading ---- */
 
-struct reading {
-    lua_State *L;
-    int table, anchor, granted;
-    const struct vm_options *o;
-    struct decl *d;
-    struct report *r;
-};
-
 /* Pushes the field; its type, or LUA_TNIL. Raw: a declaration is data. */
-static int field(struct reading *x, const char *name)
+int reading_field(struct reading *x, const char *name)
 {
     lua_pushstring(x->L, name);
     return lua_rawget(x->L, x->table);
 }
 
 /* The string at the top stays alive as long as the anchor; pops it. */
-static const char *anchored(struct reading *x)
+const char *reading_anchored(struct reading *x)
 {
     lua_State *L = x->L;
     const char *s = lua_tostring(L, -1);
@@ -83,18 +85,18 @@ static const char *anchored(struct reading *x)
     return s;
 }
 
-static void wrong_type(struct reading *x, const char *name, const char *want)
+void reading_wrong_type(struct reading *x, const char *name, const char *want)
 {
     report_add(x->r, name, "%s: expected %s, got %s", name, want, luaL_typename(x->L, -1));
 }
 
-static void read_text(struct reading *x, const char *name, const char **out)
+void reading_text(struct reading *x, const char *name, const char **out)
 {
-    int type = field(x, name);
+    int type = reading_field(x, name);
     if (type == LUA_TNIL) {
         lua_pop(x->L, 1);
     } else if (type != LUA_TSTRING) {
-        wrong_type(x, name, "a string");
+        reading_wrong_type(x, name, "a string");
         lua_pop(x->L, 1);
     } else if (lua_rawlen(x->L, -1) > TEXT_MAX_BYTES ||
                strlen(lua_tostring(x->L, -1)) != lua_rawlen(x->L, -1)) {
@@ -102,22 +104,22 @@ static void read_text(struct reading *x, const char *name, const char **out)
                    TEXT_MAX_BYTES);
         lua_pop(x->L, 1);
     } else {
-        *out = anchored(x);
+        *out = reading_anchored(x);
     }
 }
 
-static void read_name(struct reading *x)
+void reading_name(struct reading *x, int max)
 {
     static const char allowed[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-    read_text(x, "name", &x->d->tool.name);
+    reading_text(x, "name", &x->d->tool.name);
     const char *s = x->d->tool.name;
-    if (s && (!*s || strlen(s) > NAME_MAX_BYTES || s[strspn(s, allowed)])) {
+    if (s && (!*s || strlen(s) > (size_t)max || s[strspn(s, allowed)])) {
         report_add(x->r, "name", "name: \"%.140s\" is not 1 to %d letters, digits, _ . or -", s,
-                   NAME_MAX_BYTES);
+                   max);
         x->d->tool.name = NULL;
     } else if (!s && x->r->count == 0) {
-        report_add(x->r, NULL, "mcp.tool: name is missing");
+        report_add(x->r, NULL, "%s: name is missing", x->what);
     }
 }
 
@@ -155,25 +157,25 @@ static void read_schemas(struct reading *x)
 {
     struct tool *t = &x->d->tool;
     t->input_schema = DECL_ANY_INPUT;
-    if (field(x, "input") != LUA_TNIL && schema_push(x->L, -1, "input", x->r)) {
-        t->input_schema = anchored(x);
+    if (reading_field(x, "input") != LUA_TNIL && schema_push(x->L, -1, "input", x->r)) {
+        t->input_schema = reading_anchored(x);
         if (!says_object(t->input_schema))
             report_add(x->r, "input", "input: must have type = \"object\"");
         else
             check_compiles(x, "input", t->input_schema);
     }
     lua_pop(x->L, 1);
-    if (field(x, "output") != LUA_TNIL && schema_push(x->L, -1, "output", x->r)) {
-        t->output_schema = anchored(x);
+    if (reading_field(x, "output") != LUA_TNIL && schema_push(x->L, -1, "output", x->r)) {
+        t->output_schema = reading_anchored(x);
         check_compiles(x, "output", t->output_schema);
     }
     lua_pop(x->L, 1);
 }
 
-static void read_plain(struct reading *x, const char *name, char want, const char **out)
+void reading_plain(struct reading *x, const char *name, char want, const char **out)
 {
-    if (field(x, name) != LUA_TNIL && schema_push_plain(x->L, -1, name, want, x->r))
-        *out = anchored(x);
+    if (reading_field(x, name) != LUA_TNIL && schema_push_plain(x->L, -1, name, want, x->r))
+        *out = reading_anchored(x);
     lua_pop(x->L, 1);
 }
 
@@ -181,26 +183,26 @@ static void read_functions(struct reading *x)
 {
     lua_State *L = x->L;
     lua_Debug ar;
-    if (field(x, "run") == LUA_TFUNCTION) {
+    if (reading_field(x, "run") == LUA_TFUNCTION) {
         lua_pushvalue(L, -1);
         lua_getinfo(L, ">u", &ar);
         x->d->takes_ctx = ar.nparams > 1 || ar.isvararg;
         x->d->run_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     } else {
-        wrong_type(x, "run", "a function");
+        reading_wrong_type(x, "run", "a function");
         lua_pop(L, 1);
     }
-    int type = field(x, "start");
+    int type = reading_field(x, "start");
     if (type == LUA_TFUNCTION) {
         x->d->start_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     } else {
         if (type != LUA_TNIL)
-            wrong_type(x, "start", "a function");
+            reading_wrong_type(x, "start", "a function");
         lua_pop(L, 1);
     }
-    type = field(x, "coerce");
+    type = reading_field(x, "coerce");
     if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-        wrong_type(x, "coerce", "true or false");
+        reading_wrong_type(x, "coerce", "true or false");
     x->d->tool.coerce = lua_toboolean(L, -1);
     lua_pop(L, 1);
 }
@@ -254,9 +256,9 @@ static void read_limits(struct reading *x, struct declared *out)
     static const char *const names[] = { "timeout", "memory", "concurrent", NULL };
     lua_State *L = x->L;
     char hint[80];
-    int type = field(x, "limits");
+    int type = reading_field(x, "limits");
     if (type != LUA_TNIL && type != LUA_TTABLE)
-        wrong_type(x, "limits", "a table");
+        reading_wrong_type(x, "limits", "a table");
     if (type == LUA_TTABLE) {
         int limits = lua_gettop(L);
         for (lua_pushnil(L); lua_next(L, limits); lua_pop(L, 1)) {
@@ -279,7 +281,7 @@ static void read_every(struct reading *x)
 {
     lua_State *L = x->L;
     int64_t ms = 0;
-    int top = lua_gettop(L), type = field(x, "every");
+    int top = lua_gettop(L), type = reading_field(x, "every");
     if (type == LUA_TTABLE && lua_rawlen(L, -1) == 2) {
         lua_rawgeti(L, -1, 1);
         bool is_time = read_amount(L, true, &ms) && ms >= EVERY_MIN_MS && ms <= EVERY_MAX_MS;
@@ -336,22 +338,22 @@ static void settle_limits(struct reading *x, const struct declared *said)
 
 /* ---- the whole ---- */
 
-static void check_names(struct reading *x)
+void reading_names(struct reading *x, const char *const *names)
 {
     lua_State *L = x->L;
     char hint[80];
     for (lua_pushnil(L); lua_next(L, x->table); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) {
-            report_add(x->r, NULL, "mcp.tool: a field without a name");
+            report_add(x->r, NULL, "%s: a field without a name", x->what);
             continue;
         }
         const char *name = lua_tostring(L, -2);
-        const char *const *f = fields;
+        const char *const *f = names;
         while (*f && strcmp(*f, name) != 0)
             f++;
         if (!*f)
             report_add(x->r, name, "unknown field \"%s\"%s", name,
-                       report_nearest(name, fields, hint, sizeof hint));
+                       report_nearest(name, names, hint, sizeof hint));
     }
 }
 
@@ -361,24 +363,26 @@ static void read_grants(struct reading *x)
     const char *name = x->d->tool.name;
     if (!x->d->policy->enabled) /* what cannot be granted can be switched off */
         return;
-    bool is_right = field(x, "needs") != LUA_TNIL &&
+    bool is_right = reading_field(x, "needs") != LUA_TNIL &&
                     needs_check(L, lua_gettop(L), name, x->d->policy, x->granted, x->r);
     lua_pop(L, 1);
     if (is_right)
-        read_plain(x, "needs", '[', &x->d->tool.needs);
-    int type = field(x, "settings");
+        reading_plain(x, "needs", '[', &x->d->tool.needs);
+    int type = reading_field(x, "settings");
     if (type != LUA_TNIL && type != LUA_TTABLE)
-        wrong_type(x, "settings", "a table");
+        reading_wrong_type(x, "settings", "a table");
     else if (settings_push(L, type == LUA_TNIL ? 0 : lua_gettop(L), x->d->policy, x->r))
         x->d->settings_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pop(L, 1);
     if (x->d->settings_ref != LUA_NOREF)
-        read_plain(x, "settings", '{', &x->d->tool.settings);
+        reading_plain(x, "settings", '{', &x->d->tool.settings);
 }
 
 void decl_unref(lua_State *L, const struct decl *d)
 {
     luaL_unref(L, LUA_REGISTRYINDEX, d->run_ref);
+    luaL_unref(L, LUA_REGISTRYINDEX, d->complete_ref);
+    luaL_unref(L, LUA_REGISTRYINDEX, d->list_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, d->start_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, d->every_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, d->settings_ref);
@@ -421,6 +425,45 @@ int decl_count(lua_State *L, int index, struct report *r)
     return n && n == all ? n : -1;
 }
 
+static void read_tool(struct reading *x)
+{
+    read_schemas(x);
+    reading_plain(x, "annotations", '{', &x->d->tool.annotations);
+    reading_plain(x, "icons", '[', &x->d->tool.icons);
+    reading_plain(x, "meta", '{', &x->d->tool.meta);
+    read_functions(x);
+    read_every(x);
+}
+
+static void read_all(struct reading *x)
+{
+    struct decl *d = x->d;
+    bool is_tool = d->tool.kind == TOOL_TOOL;
+    struct declared said = { 0 };
+    if (is_tool) {
+        reading_names(x, fields);
+        reading_name(x, TOOL_NAME_MAX);
+    } else {
+        offer_read_name(x);
+    }
+    d->policy = x->o->policy(x->o->policy_arg, d->tool.name ? d->tool.name : "");
+    if (!d->policy) {
+        report_no_memory(x->r);
+        return;
+    }
+    reading_text(x, "title", &d->tool.title);
+    reading_text(x, "description", &d->tool.description);
+    if (is_tool)
+        read_tool(x);
+    else
+        offer_read(x);
+    read_limits(x, &said);
+    settle_limits(x, &said);
+    if (d->tool.name)
+        read_grants(x);
+    d->tool.file = x->r->source->name;
+}
+
 bool decl_read(lua_State *L, int index, int i, int anchor, int granted, const struct vm_options *o,
                struct decl *d, struct report *r)
 {
@@ -428,40 +471,23 @@ bool decl_read(lua_State *L, int index, int i, int anchor, int granted, const st
     int top = lua_gettop(L);
     push_decl(L, index, i);
     const struct mark *m = luaL_checkudata(L, -1, DECL);
-    lua_getiuservalue(L, -1, 1);
-    *d = (struct decl){ .line = m->line,
+    int mark = lua_gettop(L);
+    lua_getiuservalue(L, mark, 1);
+    *d = (struct decl){ .tool = { .kind = m->kind, .size = -1 },
+                        .line = m->line,
                         .run_ref = LUA_NOREF,
+                        .complete_ref = LUA_NOREF,
+                        .list_ref = LUA_NOREF,
                         .start_ref = LUA_NOREF,
                         .settings_ref = LUA_NOREF,
                         .every_ref = LUA_NOREF };
-    struct reading x = { L, lua_gettop(L), anchor, granted, o, d, r };
+    struct reading x = { L, mark, mark + 1, anchor, granted, decl_word(m->kind), o, d, r };
     unsigned before = r->count;
     r->line = m->line;
-    check_names(&x);
-    read_name(&x);
-    d->policy = o->policy(o->policy_arg, d->tool.name ? d->tool.name : "");
-    if (!d->policy) {
-        report_no_memory(r);
-        lua_settop(L, top);
-        return false;
-    }
-    read_text(&x, "title", &d->tool.title);
-    read_text(&x, "description", &d->tool.description);
-    read_schemas(&x);
-    read_plain(&x, "annotations", '{', &d->tool.annotations);
-    read_plain(&x, "icons", '[', &d->tool.icons);
-    read_plain(&x, "meta", '{', &d->tool.meta);
-    read_functions(&x);
-    read_every(&x);
-    struct declared said = { 0 };
-    read_limits(&x, &said);
-    settle_limits(&x, &said);
-    if (d->tool.name)
-        read_grants(&x);
-    d->tool.file = r->source->name;
+    read_all(&x);
+    bool is_whole = r->count == before && d->policy;
     lua_settop(L, top);
-    if (r->count == before)
-        return true;
-    decl_unref(L, d);
-    return false;
+    if (!is_whole)
+        decl_unref(L, d);
+    return is_whole;
 }

@@ -1,4 +1,4 @@
-/* decl.h - what a tool file returns, checked: mcp.tool{...} to struct tool.
+/* decl.h - what a tool file returns, checked: mcp.tool{...} and its like to struct tool.
  * Runs in protected mode, on the strand that loads the file. Threads: the vm's. */
 #ifndef MG_VM_DECL_H
 #define MG_VM_DECL_H
@@ -16,8 +16,9 @@ struct decl {
     struct tool tool; /* texts belong to Lua strings that the anchor table holds */
     const struct vm_policy *policy;
     int line;
-    int run_ref, start_ref, settings_ref, every_ref; /* registry references or LUA_NOREF */
-    int64_t every_ms;                                /* with every_ref */
+    /* registry references or LUA_NOREF */
+    int run_ref, complete_ref, list_ref, start_ref, settings_ref, every_ref;
+    int64_t every_ms; /* with every_ref */
     bool takes_ctx;
 };
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "schema/schema.h"
+#include "tools/uritemplate.h"
 #include "vm/chunks.h"
 #include "vm/decl.h"
 #include "vm/sandbox.h"
@@ -75,6 +76,8 @@ static int schemas_compile(struct tool *t, struct err *e)
     if (t->output_schema &&
         !(t->output = schema_compile(t->output_schema, strlen(t->output_schema), NULL, 0, e)))
         return e->code;
+    if (t->kind == TOOL_TEMPLATE && !(t->pattern = uritemplate_new(t->uri, e)))
+        return e->code;
     return 0;
 }
 
@@ -87,8 +90,10 @@ static int set_add(struct loading *l, struct tool *t, struct err *e)
     if (code != 0) {
         schema_free(t->input);
         schema_free(t->output);
+        uritemplate_free(t->pattern);
     }
     t->input = t->output = NULL; /* the set's now, or gone */
+    t->pattern = NULL;
     return code;
 }
 
@@ -98,10 +103,11 @@ static int tool_place(struct loading *l, struct decl *d, uint32_t *index, struct
 {
     if (l->set) {
         int code = set_add(l, &d->tool, e);
-        *index = (uint32_t)toolset_count(l->set) - 1;
+        *index = (uint32_t)toolset_size(l->set) - 1;
         return code;
     }
-    const struct tool *t = toolset_find(l->vm->set, d->tool.name, strlen(d->tool.name));
+    const struct tool *t =
+        toolset_offer_find(l->vm->set, d->tool.kind, d->tool.name, strlen(d->tool.name));
     if (!t)
         return err_set(e, MG_E_NOTFOUND, "the tool \"%s\" is not there in the first worker",
                        d->tool.name);
@@ -109,28 +115,75 @@ static int tool_place(struct loading *l, struct decl *d, uint32_t *index, struct
     return 0;
 }
 
-static const struct tool *find_added(const struct loading *l, const char *name)
+static bool is_same(const char *a, const char *b) { return a && b && strcmp(a, b) == 0; }
+
+static const struct tool *find_added(const struct loading *l, const struct tool *t)
 {
-    for (size_t i = 0; i < l->vm->tool_count; i++)
-        if (l->vm->tools[i].tool && strcmp(l->vm->tools[i].tool->name, name) == 0)
-            return l->vm->tools[i].tool;
+    for (size_t i = 0; i < l->vm->tool_count; i++) {
+        const struct tool *other = l->vm->tools[i].tool;
+        if (other && (is_same(other->name, t->name) || is_same(other->uri, t->uri)))
+            return other;
+    }
     return NULL;
+}
+
+static void report_taken(struct loading *l, const struct tool *t, const struct tool *other)
+{
+    bool is_name = is_same(other->name, t->name);
+    const char *field = is_name ? "name" : t->kind == TOOL_TEMPLATE ? "uriTemplate" : "uri";
+    const char *text = is_name ? tool_wire_name(t) : t->uri;
+    if (other->file == t->file)
+        report_add(&l->report, field, "the %s \"%s\" is declared twice", field, text);
+    else
+        report_add(&l->report, field, "the %s \"%s\" is taken by %s", field, text, other->file);
 }
 
 /* All or nothing: names are checked before the first one is added. */
 static bool names_are_free(struct loading *l, const struct decl *d, int n)
 {
     for (int i = 0; i < n; i++) {
-        const struct tool *taken = find_added(l, d[i].tool.name);
+        const struct tool *t = &d[i].tool, *taken = find_added(l, t);
         l->report.line = d[i].line;
         if (taken)
-            report_add(&l->report, "name", "the name \"%s\" is taken by %s", d[i].tool.name,
-                       taken->file);
+            report_taken(l, t, taken);
         for (int k = 0; k < i; k++)
-            if (strcmp(d[k].tool.name, d[i].tool.name) == 0)
-                report_add(&l->report, "name", "the name \"%s\" is declared twice", d[i].tool.name);
+            if (is_same(d[k].tool.name, t->name) || is_same(d[k].tool.uri, t->uri))
+                report_taken(l, t, &d[k].tool);
     }
     return l->report.count == 0;
+}
+
+/* What completes or lists is called by itself, under the same grants. */
+static int part_keep(struct loading *l, const struct decl *d, enum tool_kind kind, int ref,
+                     struct err *e)
+{
+    struct decl part = *d;
+    uint32_t index = 0;
+    if (ref == LUA_NOREF)
+        return 0;
+    part.tool.kind = kind;
+    part.tool.uri = NULL;
+    part.run_ref = ref;
+    part.every_ref = LUA_NOREF;
+    int code = tool_place(l, &part, &index, e);
+    return code == 0 ? tool_keep(l, &part, index) : code;
+}
+
+static int decl_keep(struct loading *l, struct decl *d, struct err *e)
+{
+    uint32_t index = 0;
+    int code = tool_place(l, d, &index, e);
+    if (code == 0)
+        code = tool_keep(l, d, index);
+    if (code == 0)
+        code = part_keep(l, d, TOOL_COMPLETER, d->complete_ref, e);
+    if (code == 0)
+        code = part_keep(l, d, TOOL_LISTER, d->list_ref, e);
+    /* Its functions will be given back: nothing may call them. */
+    for (size_t i = 0; code != 0 && i < l->vm->tool_count; i++)
+        if (l->vm->tools[i].tool && strcmp(l->vm->tools[i].tool->name, d->tool.name) == 0)
+            l->vm->tools[i].tool = NULL;
+    return code;
 }
 
 static void keep_decls(struct loading *l, struct decl *d, int n)
@@ -138,12 +191,11 @@ static void keep_decls(struct loading *l, struct decl *d, int n)
     lua_State *L = l->vm->L;
     for (int i = 0; i < n; i++) {
         struct err e = { 0 };
-        uint32_t index = 0;
         if (!d[i].policy->enabled) {
             decl_unref(L, &d[i]);
             continue;
         }
-        if (tool_place(l, &d[i], &index, &e) != 0 || tool_keep(l, &d[i], index) != 0) {
+        if (decl_keep(l, &d[i], &e) != 0) {
             report_add(&l->report, NULL, "%s", *e.text ? e.text : "not enough memory");
             l->is_half_kept |= e.code == 0 || e.code == MG_E_NOMEM;
             decl_unref(L, &d[i]);
@@ -401,7 +453,7 @@ int load_again(struct vm *vm, const struct vm *first, struct err *e)
         if (code != 0)
             return err_set(e, MG_E_NOMEM, "not enough memory");
     }
-    if (tools_reserve(vm, toolset_count(vm->set)) != 0)
+    if (tools_reserve(vm, toolset_size(vm->set)) != 0)
         return err_set(e, MG_E_NOMEM, "not enough memory");
     return 0;
 }

@@ -106,6 +106,16 @@ void value_mark_object(lua_State *L, int index); /* json.object */
 void result_mark_content(lua_State *L, int index);
 void result_mark_fail(lua_State *L, int index);
 
+/* "content" or "fail" for what the two above have marked, else NULL. */
+const char *result_mark(lua_State *L, int index);
+
+/* What a file returns to declare something. On the stack of the C function that the file called,
+ * and nothing else: the declaration, a table, and up to three functions or nils: what runs it with
+ * (args, ctx) and returns contents, what completes its arguments, what lists its resources; for a
+ * tool none. Pushes the value; raises without memory. */
+#define DECL_PARTS 4
+void decl_push(lua_State *L, enum tool_kind kind);
+
 /* Checks an options table: every key must be in names (NULL-terminated), else raises naming the
  * nearest. */
 void opts_check(lua_State *L, int index, const char *const *names);

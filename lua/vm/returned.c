@@ -48,6 +48,11 @@ static bool result_is_content(lua_State *L, int index) { return is_marked(L, ind
 
 bool result_is_fail(lua_State *L, int index) { return is_marked(L, index, &fail_key); }
 
+const char *result_mark(lua_State *L, int index)
+{
+    return result_is_content(L, index) ? "content" : result_is_fail(L, index) ? "fail" : NULL;
+}
+
 /* ---- what run returned ---- */
 
 /* A value that cannot be sent is the tool's fault, and says where. */

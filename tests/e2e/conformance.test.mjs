@@ -1,4 +1,4 @@
-// conformance.test.mjs - the official conformance suite, as far as it asks for tools.
+// conformance.test.mjs - the official conformance suite, as far as it asks for tools, prompts and resources.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -14,7 +14,10 @@ const suite = path.join(repo, "tests/node_modules/@modelcontextprotocol/conforma
 const shared = [
   "tools-list", "tools-call-simple-text", "tools-call-image", "tools-call-audio",
   "tools-call-embedded-resource", "tools-call-mixed-content", "tools-call-error",
-  "tools-call-with-progress",
+  "tools-call-with-progress", "completion-complete",
+  "prompts-list", "prompts-get-simple", "prompts-get-with-args", "prompts-get-embedded-resource",
+  "prompts-get-with-image",
+  "resources-list", "resources-read-text", "resources-read-binary", "resources-templates-read",
 ];
 const handshake = ["server-initialize", "server-session-lifecycle", "ping", "logging-set-level"];
 const later = ["json-schema-2020-12", "server-sse-multiple-streams", "dns-rebinding-protection"];
@@ -23,7 +26,8 @@ const scenarios = {
   "2025-03-26": ["server-session-lifecycle"],
   "2025-06-18": [...handshake, ...shared, "tools-call-with-logging"],
   "2025-11-25": [...handshake, ...shared, ...later, "tools-call-with-logging"],
-  "2026-07-28": [...shared, ...later, "http-header-validation", "server-stateless"],
+  "2026-07-28": [...shared, ...later, "http-header-validation", "server-stateless", "caching",
+    "sep-2164-resource-not-found"],
 };
 
 // Checks that need what is not there yet: a tool that requires a capability of its client.
@@ -54,7 +58,7 @@ for (const [revision, names] of Object.entries(scenarios)) {
   test(`the official suite passes at ${revision}`, async (t) => {
     const gw = await Gateway.start({
       ini: "[rate_limit]\nbucket = 0\n",
-      tools: ["conformance.lua"],
+      tools: ["conformance.lua", "conformance_offers.lua"],
     });
     t.after(() => gw.stop());
     for (const scenario of names) {

@@ -317,6 +317,28 @@ test("a change of the list of tools is published once, a change of what they do 
   stream.close();
 });
 
+test("changes of the lists of prompts and resources are published on topics of their own", async (t) => {
+  const offers = (prompt, uri, body) => `local mcp = require "mcp"
+    return { mcp.prompt { name = "${prompt}", run = function() return "${body}" end },
+      mcp.resource { name = "r", uri = "${uri}", read = function() return "${body}" end } }`;
+  const gw = await start(t, { tools: { "a.lua": tool("a", "1"), "o.lua": offers("p", "x:1", "1") } });
+  const stream = await gw.events("/sse?topic=tools&topic=prompts&topic=resources");
+  assert.equal((await stream.next()).event, "open");
+  const text = async () => (await gw.rpc("prompts/get", { name: "p" })).body.result?.messages[0].content.text;
+  put(gw, "o.lua", offers("p", "x:1", "2"));
+  await until(text, "2", "another body");
+  put(gw, "o.lua", offers("p", "x:2", "2"));
+  const first = await stream.next();
+  assert.deepEqual([first.event, JSON.parse(first.data).resources], ["list_changed", 1]);
+  put(gw, "o.lua", offers("q", "x:2", "2"));
+  const second = await stream.next();
+  assert.deepEqual([second.event, JSON.parse(second.data).prompts], ["list_changed", 1]);
+  put(gw, "a.lua", tool("b", "1"));
+  const third = await stream.next();
+  assert.deepEqual([third.event, JSON.parse(third.data).tools], ["list_changed", 1]);
+  stream.close();
+});
+
 test("a call that runs ends on the version it began on; four generations live at most", async (t) => {
   const nap = (n) => tool("nap", "").replace('run = function() return ""', `run = function(args) mcp.time.sleep(args.s or 0) return "${n}"`);
   const gw = await start(t, { tools: { "nap.lua": nap(0) } });

@@ -146,14 +146,15 @@ end
 
 -- ---- the tools ----
 
---- mcp.testing.call(tool [, args] [, {as=}]) -> result (w). Calls a tool as a client would: its
--- message is checked, as is whether the key `as` may call it; then it runs under its own grants
--- and limits. Without `as` everything may be called. args is a table, or a text of JSON that is
--- sent as it is. The result has `ok` (false: an error, of whatever kind), `text` (its text blocks,
--- or the error's message), `value` (structuredContent, else what the text holds if that is JSON),
--- `content`, `structured`, `meta`, `outcome` ("OK", "TOOL_ERROR", "TIMEOUT", ...; nil when the
--- call was refused), `code` (of a refusal in JSON-RPC: -32602, ...), `progress` and `log`: what
--- the tool told meanwhile.
+--- mcp.testing.call(tool [, args] [, {as=}]) -> result (w). Calls a tool as a client would;
+-- "prompt:NAME" gets a prompt, a URI reads a resource. The message is checked, as is whether the
+-- key `as` may do that; then it runs under its own grants and limits. Without `as` everything may
+-- be called. args is a table, or a text of JSON that is sent as it is. The result has `ok` (false:
+-- an error, of whatever kind), `text` (its text blocks, or the error's message), `value`
+-- (structuredContent, else what the text holds if that is JSON), `content` (of a prompt `messages`,
+-- of a resource `contents`), `structured`, `meta`, `outcome` ("OK", "TOOL_ERROR", "TIMEOUT", ...;
+-- nil when the call was refused), `code` (of a refusal in JSON-RPC: -32602, ...), `progress` and
+-- `log`: what the tool told meanwhile.
 function testing.call(tool, args, options)
   if type(tool) ~= "string" then error("call: expected a tool's name", 2) end
   options = options or {}

@@ -176,6 +176,37 @@ static void test_tools(void **state)
     keyring_unref(k);
 }
 
+/* Prompts and resources: a glob that is meant for tools opens none. */
+static void test_offers(void **state)
+{
+    static const struct key_spec keys[] = {
+        { .name = "all", .secret = "1" },
+        { .name = "star", .secret = "2", .tools = "status, *" },
+        { .name = "tools", .secret = "3", .tools = "p*, r*, *e*, prompt*, *:*, ?*" },
+        { .name = "some", .secret = "4", .tools = "status,prompt:review_*, resource:docs" },
+        { .name = "each", .secret = "5", .tools = "resource:*" },
+        { .name = "empty", .secret = "6", .tools = "prompt:,resource:" },
+    };
+    struct keyring *k = ring(keys, COUNT(keys), false);
+    const struct principal *some = find(k, "4", 0), *each = find(k, "5", 0);
+
+    (void)state;
+    assert_true(principal_may_offer(find(k, "1", 0), "prompt:x"));
+    assert_true(principal_may_offer(find(k, "2", 0), "resource:x"));
+    assert_false(principal_may_offer(find(k, "3", 0), "prompt:review"));
+    assert_false(principal_may_offer(find(k, "3", 0), "resource:docs"));
+    assert_true(principal_may_offer(some, "prompt:review_change"));
+    assert_false(principal_may_offer(some, "prompt:review"));
+    assert_true(principal_may_offer(some, "resource:docs"));
+    assert_false(principal_may_offer(some, "resource:docs2"));
+    assert_false(principal_may_offer(some, "resource:review_change"));
+    assert_true(principal_may_offer(each, "resource:docs"));
+    assert_false(principal_may_offer(each, "prompt:docs"));
+    assert_false(principal_may(each, "status"));
+    assert_false(principal_may_offer(find(k, "6", 0), "prompt:x"));
+    keyring_unref(k);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -308,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_places_do_not_count),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_tools),
+        cmocka_unit_test(test_offers),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_authorization),
         cmocka_unit_test(test_references),

@@ -168,6 +168,7 @@ static void test_sections(void **state)
         { "[server x]\n", "mcp.ini:1: [server x]: this section has no name\n" },
         { "[tool]\n", "mcp.ini:1: [tool]: the heading needs a name: [tool NAME or GLOB]\n" },
         { "[key]\n", "mcp.ini:1: [key]: the heading needs a name: [key NAME]\n" },
+        { "[tool x:a]\n", "mcp.ini:1: [tool x:a]: expected a tool's name, * and ? for any\n" },
         { "[tool a b]\n", "mcp.ini:1: [tool a b]: expected a tool's name, * and ? for any\n" },
         { "[key anonymous]\nsecret = x\n",
           "mcp.ini:1: [key anonymous]: expected another name: this one stands for callers without "

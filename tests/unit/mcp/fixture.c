@@ -113,6 +113,7 @@ void fixture_init(struct fixture *f)
     f->host = (struct mcp_host){
         .arg = f,
         .may = host_may,
+        .may_offer = host_may,
         .session_create = host_create,
         .session_find = host_find,
         .session_initialized = host_initialized,
@@ -165,7 +166,7 @@ static void check_is_line(const char *name, struct buf *b)
         fail_msg("%s: more than one line: %s", name, text_of(b));
 }
 
-static void probe_compare(const struct probe *p, struct mcp_out *out)
+void probe_compare(const struct probe *p, struct mcp_out *out)
 {
     const char *body = text_of(&out->body);
     const char *runs = out->call ? out->call->tool->name : NULL;

@@ -59,6 +59,8 @@ struct probe {
 
 /* Sends one probe; the caller frees with mcp_out_fini(). */
 void probe_send(struct fixture *f, const struct probe *p, struct mcp_out *out);
+/* Fails the test unless this is what the probe wants. */
+void probe_compare(const struct probe *p, struct mcp_out *out);
 /* Sends each with a fresh fixture and compares. */
 void probes_check(const struct probe *p, size_t n);
 

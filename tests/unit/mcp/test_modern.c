@@ -222,7 +222,7 @@ static void test_discover(void **state)
           .exact = "{\"jsonrpc\":\"2.0\",\"id\":201,\"result\":{\"resultType\":\"complete\","
                    "\"supportedVersions\":[\"2026-07-28\"],"
                    "\"capabilities\":{\"tools\":{\"listChanged\":false},\"logging\":{}},"
-                   "\"ttlMs\":3600000,\"cacheScope\":\"public\","
+                   "\"ttlMs\":60000,\"cacheScope\":\"public\","
                    "\"_meta\":{\"" NS "serverInfo\":{\"name\":\"moongate\","
                    "\"version\":\"1.2.3\"}}}}" },
     };

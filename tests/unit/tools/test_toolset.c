@@ -85,6 +85,55 @@ static void test_find(void **state)
     toolset_unref(NULL);
 }
 
+/* Prompts and resources are there for those who ask for them, and no tools. */
+static void test_kinds(void **state)
+{
+    struct toolset *s = toolset_new(1);
+    static const struct tool added[] = {
+        { .kind = TOOL_TEMPLATE, .name = "resource:b", .uri = "x:{a}", .mime_type = "m/t" },
+        { .kind = TOOL_LISTER, .name = "resource:b" },
+        { .kind = TOOL_COMPLETER, .name = "resource:b" },
+        { .name = "zeta" },
+        { .kind = TOOL_PROMPT, .name = "prompt:b", .arguments = "[]" },
+        { .kind = TOOL_RESOURCE, .name = "resource:a", .uri = "x:y", .size = 3 },
+        { .kind = TOOL_PROMPT, .name = "prompt:a" },
+        { .name = "search" },
+    };
+    static const struct tool taken = { .kind = TOOL_RESOURCE, .name = "resource:b", .uri = "x:z" };
+    struct err e;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(added); i++)
+        assert_int_equal(toolset_add(s, &added[i], &e), 0);
+    assert_int_equal(toolset_add(s, &taken, &e), MG_E_CONFLICT);
+    assert_null(toolset_offer_find(s, TOOL_PROMPT, "prompt:a", 8));
+    assert_int_equal(toolset_seal(s), 0);
+    assert_int_equal(toolset_count(s), 2);
+    assert_int_equal(toolset_size(s), COUNT(added));
+    assert_string_equal(toolset_at(s, 0)->name, "search");
+    assert_string_equal(toolset_at(s, 1)->name, "zeta");
+    assert_null(toolset_at(s, 2));
+    assert_null(toolset_find(s, "prompt:a", 8));
+    assert_string_equal(toolset_find(s, "zeta", 4)->name, "zeta");
+    assert_int_equal(toolset_offers(s, TOOL_PROMPT), 2);
+    assert_string_equal(toolset_offer_at(s, TOOL_PROMPT, 0)->name, "prompt:a");
+    assert_string_equal(toolset_offer_at(s, TOOL_PROMPT, 1)->arguments, "[]");
+    assert_null(toolset_offer_at(s, TOOL_PROMPT, 2));
+    assert_null(toolset_offer_find(s, TOOL_PROMPT, "resource:a", 10));
+    const struct tool *t = toolset_offer_find(s, TOOL_TEMPLATE, "resource:b", 10);
+    assert_string_equal(t->uri, "x:{a}");
+    assert_string_equal(t->mime_type, "m/t");
+    assert_string_equal(tool_wire_name(t), "b");
+    assert_int_equal(toolset_offer_find(s, TOOL_LISTER, "resource:b", 10)->index, 1);
+    assert_int_equal(toolset_offer_find(s, TOOL_COMPLETER, "resource:b", 10)->index, 2);
+    assert_int_equal(toolset_offer_at(s, TOOL_RESOURCE, 0)->size, 3);
+    assert_string_equal(toolset_named(s, "prompt:b")->arguments, "[]");
+    assert_ptr_equal(toolset_named(s, "resource:b"), t);
+    assert_ptr_equal(toolset_named(s, "zeta"), toolset_at(s, 1));
+    assert_null(toolset_named(s, "prompt:c"));
+    toolset_unref(s);
+}
+
 static void test_refused(void **state)
 {
     struct toolset *s = toolset_new(1);
@@ -275,11 +324,11 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wire_order),     cmocka_unit_test(test_find),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_copies),
-        cmocka_unit_test(test_optional_texts), cmocka_unit_test(test_problems),
-        cmocka_unit_test(test_many),           cmocka_unit_test(test_references),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_wire_order), cmocka_unit_test(test_find),
+        cmocka_unit_test(test_kinds),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_copies),     cmocka_unit_test(test_optional_texts),
+        cmocka_unit_test(test_problems),   cmocka_unit_test(test_many),
+        cmocka_unit_test(test_references), cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,118 @@
+/* The results of what is no tool: messages of a prompt, contents of a resource, a page of
+ * resources, completions. A failure is an error of the protocol: these results cannot tell one. */
+#include "base/json_write.h"
+#include "mcp/content.h"
+#include "mcp/request.h"
+
+#define FOUND_TTL_MS 0 /* a resource's contents are stale at once: nobody says when they change */
+
+/* A member of what the call was made with. */
+static struct json_text argument(const struct mcp_call *c, const char *name)
+{
+    struct json_text value;
+    json_find(c->arguments, &name, &value, 1);
+    return value;
+}
+
+/* The text of the one block that tells a failure. */
+static void failure_text(const struct tool_result *r, struct buf *out)
+{
+    static const char *const names[] = { "text" };
+    struct json_iter it =
+        json_iter((struct json_text){ r->content.data, r->content.len, JSON_ARRAY });
+    struct json_text block, text = { NULL, 0, JSON_NONE };
+
+    if (json_next_item(&it, &block))
+        json_find(block, names, &text, 1);
+    if (text.type == JSON_STRING)
+        json_string_decode(text, out);
+}
+
+/* offer.lua says with any data that there is no such resource. */
+static void failure_encode(const struct mcp_call *c, const struct tool_result *r, struct buf *out)
+{
+    bool is_missing = c->tool->kind != TOOL_PROMPT && r->structured.len > 0;
+    int code = is_missing ? resource_code(c->revision) : MCP_INTERNAL_ERROR;
+    struct buf text = { 0 };
+
+    failure_text(r, &text);
+    const char *message = buf_cstr(&text);
+    reply_error_open(out, c->id, mcp_is_modern(c->revision), code, message ? message : "");
+    if (is_missing) {
+        json_key(out, "data");
+        json_open(out, '{');
+        json_key(out, "uri");
+        json_raw_text(out, argument(c, "uri"));
+        json_close(out, '}');
+    }
+    buf_str(out, "}}");
+    out->failed |= text.failed;
+    buf_fini(&text);
+}
+
+static void completion_write(const struct tool_result *r, struct buf *out)
+{
+    json_key(out, "completion");
+    buf_str(out, "{\"values\":");
+    buf_append(out, r->content.data, r->content.len);
+    if (r->structured.len > 2) { /* its members: total and hasMore */
+        buf_putc(out, ',');
+        buf_append(out, r->structured.data + 1, r->structured.len - 1);
+    } else {
+        buf_putc(out, '}');
+    }
+}
+
+static void messages_encode(const struct mcp_call *c, const struct tool_result *r, struct buf *out)
+{
+    if (c->tool->description) {
+        json_key(out, "description");
+        json_str(out, c->tool->description);
+    }
+    json_key(out, "messages");
+    messages_write(r->content.data, r->content.len, c->revision, out);
+}
+
+static void list_encode(const struct mcp_call *c, const struct tool_result *r, struct buf *out)
+{
+    bool is_page = c->tool->kind == TOOL_LISTER;
+    struct json_text next = { NULL, 0, JSON_NONE };
+
+    json_key(out, is_page ? "resources" : "contents");
+    json_raw(out, r->content.data, r->content.len);
+    if (is_page)
+        next = argument(c, "nextCursor");
+    if (next.type == JSON_STRING) {
+        json_key(out, "nextCursor");
+        json_raw_text(out, next);
+    }
+    if (mcp_is_modern(c->revision))
+        reply_cache_hints(out, is_page ? LIST_TTL_MS : FOUND_TTL_MS, false);
+}
+
+void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
+                         const struct tool_result *r, struct buf *out)
+{
+    bool is_modern = mcp_is_modern(c->revision);
+
+    if (r->is_error) {
+        failure_encode(c, r, out);
+        return;
+    }
+    buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    buf_append(out, c->id.p, c->id.len);
+    buf_str(out, ",\"result\":{");
+    if (is_modern)
+        buf_str(out, "\"resultType\":\"complete\"");
+    if (c->tool->kind == TOOL_PROMPT)
+        messages_encode(c, r, out);
+    else if (c->tool->kind == TOOL_COMPLETER)
+        completion_write(r, out);
+    else
+        list_encode(c, r, out);
+    if (is_modern) {
+        json_key(out, "_meta");
+        reply_own_meta(s, out);
+    }
+    buf_str(out, "}}");
+}

@@ -1,0 +1,77 @@
+/* resources/read: which resource or template a URI belongs to, and the call that reads it. */
+#include <string.h>
+
+#include "base/json_write.h"
+#include "mcp/request.h"
+#include "tools/uritemplate.h"
+
+int resource_code(enum mcp_revision r)
+{
+    return mcp_is_modern(r) ? MCP_INVALID_PARAMS : MCP_RESOURCE_NOT_FOUND;
+}
+
+static void unknown(struct request *rq, struct json_text uri)
+{
+    char text[256];
+    text_cut(uri, text, sizeof text);
+    struct buf *b = reply_error_begin(rq, 200, resource_code(rq->out->revision),
+                                      "Resource not found: %s", text);
+
+    json_key(b, "data");
+    json_open(b, '{');
+    json_key(b, "uri");
+    json_raw_text(b, uri);
+    json_close(b, '}');
+    reply_error_end(rq);
+}
+
+const struct tool *resource_find(const struct request *rq, const char *uri, size_t len,
+                                 struct buf *values)
+{
+    const struct toolset *tools = rq->in->tools;
+
+    for (size_t i = 0; i < toolset_offers(tools, TOOL_RESOURCE); i++) {
+        const struct tool *t = toolset_offer_at(tools, TOOL_RESOURCE, i);
+        if (strlen(t->uri) == len && memcmp(t->uri, uri, len) == 0 && offer_is_visible(rq, t)) {
+            buf_str(values, "{}");
+            return t;
+        }
+    }
+    for (size_t i = 0; i < toolset_offers(tools, TOOL_TEMPLATE); i++) {
+        const struct tool *t = toolset_offer_at(tools, TOOL_TEMPLATE, i);
+        int code = offer_is_visible(rq, t) ? uritemplate_match(t->pattern, uri, len, values) : 0;
+        if (code != 0) /* also without memory, which the buffer tells */
+            return t;
+    }
+    return NULL;
+}
+
+void resources_read_serve(struct request *rq)
+{
+    struct json_text uri = rq->message.params[PARAM_URI];
+    struct buf text = { 0 }, values = { 0 }, arguments = { 0 };
+
+    if (!offers_are_there(rq, TOOL_RESOURCE, TOOL_TEMPLATE))
+        return;
+    if (uri.type != JSON_STRING) {
+        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: uri must be a string");
+        return;
+    }
+    json_string_decode(uri, &text);
+    const struct tool *t = resource_find(rq, text.len ? text.data : "", text.len, &values);
+    if (!buf_ok(&text) || !buf_ok(&values)) {
+        reply_no_memory(rq);
+    } else if (!t) {
+        unknown(rq, uri);
+    } else {
+        json_open(&arguments, '{');
+        json_key(&arguments, "uri");
+        json_raw_text(&arguments, uri);
+        json_key(&arguments, "vars");
+        json_raw(&arguments, values.data, values.len);
+        json_close(&arguments, '}');
+        request_call(rq, t, &arguments);
+    }
+    buf_fini(&text);
+    buf_fini(&values);
+}
