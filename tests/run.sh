@@ -106,7 +106,7 @@ probe_tsan() {
     [ -z "${MOONGATE_TEST_JSON_SCHEMA:-}" ] ||
         step schema-suite 60 $asan schema-suite SUITE="$MOONGATE_TEST_JSON_SCHEMA"
     has tests/lua && step asan-lua 120 $asan lua-test
-    has tests/e2e && step asan-e2e 240 $asan e2e
+    has tests/e2e && step asan-e2e 300 $asan e2e
     has tests/security && step asan-security 180 $asan security
 
     probe_tsan

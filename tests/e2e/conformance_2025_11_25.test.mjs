@@ -1,0 +1,5 @@
+// conformance_2025_11_25.test.mjs - see lib/conformance.mjs.
+
+import { passes } from "./lib/conformance.mjs";
+
+passes("2025-11-25");

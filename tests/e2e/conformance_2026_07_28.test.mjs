@@ -1,0 +1,5 @@
+// conformance_2026_07_28.test.mjs - see lib/conformance.mjs.
+
+import { passes } from "./lib/conformance.mjs";
+
+passes("2026-07-28");
