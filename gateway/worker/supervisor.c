@@ -1,7 +1,9 @@
 #include "worker/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #include "worker/endpoint_mcp.h"
 #include "worker/loading.h"
 #include "worker/logging.h"
+#include "worker/peer.h"
 #include "worker/reload.h"
 #include "worker/services.h"
 #include "worker/worker.h"
@@ -33,6 +36,9 @@ struct supervisor {
     loop_watch_t signal_watch;
     struct loop_timer sweep;
     bool is_ending;
+    bool is_stdio;
+    int in, out;             /* stdio: what the process was given; -1: gone to the peer */
+    struct mail input_ended; /* stdio */
 };
 
 /* ---- signals ---- */
@@ -150,6 +156,24 @@ static int addresses_open(struct supervisor *s, struct err *e)
     return 0;
 }
 
+static void input_ended(struct mail *m)
+{
+    struct supervisor *s =
+        (struct supervisor *)((char *)m - offsetof(struct supervisor, input_ended));
+    s->is_ending = true;
+}
+
+/* Before its thread runs. */
+static int client_open(struct supervisor *s, struct worker *w, struct err *e)
+{
+    struct peer_options o = {
+        .in_fd = s->in, .out_fd = s->out, .ended_loop = s->loop, .ended = &s->input_ended
+    };
+    s->input_ended.run = input_ended;
+    s->in = s->out = -1;
+    return peer_open(w, &o, e);
+}
+
 static int workers_open(struct supervisor *s, struct err *e)
 {
     struct gateway *g = &s->gateway;
@@ -161,6 +185,9 @@ static int workers_open(struct supervisor *s, struct err *e)
         if (!g->workers[i])
             return e->code;
     }
+    int opened = s->is_stdio ? client_open(s, g->workers[0], e) : 0;
+    if (opened != 0)
+        return opened;
     for (unsigned i = 0; i < g->worker_count; i++) {
         int code = worker_start(g->workers[i], e);
         if (code != 0)
@@ -178,16 +205,18 @@ static void say_listening(const struct supervisor *s)
         strncat(addresses, i ? " " : "", sizeof addresses - strlen(addresses) - 1);
         strncat(addresses, g->addresses[i].text, sizeof addresses - strlen(addresses) - 1);
     }
-    log_begin(&l, LOG_INFO, "listening");
-    log_int(&l, "port", g->port);
-    log_str(&l, "addresses", addresses);
-    log_str(&l, "path", s->reload.config->server.path);
+    log_begin(&l, LOG_INFO, s->is_stdio ? "serving on standard input and output" : "listening");
+    if (!s->is_stdio) {
+        log_int(&l, "port", g->port);
+        log_str(&l, "addresses", addresses);
+        log_str(&l, "path", s->reload.config->server.path);
+    }
     log_int(&l, "workers", g->worker_count);
     log_int(&l, "tools", (int64_t)toolset_count(s->reload.serving->generation->tools));
     log_str(&l, "root", s->reload.config->paths.root);
     log_str(&l, "version", MG_VERSION);
     log_end(&l);
-    if (keyring_is_open(s->reload.serving->keyring))
+    if (!s->is_stdio && keyring_is_open(s->reload.serving->keyring))
         log_printf(LOG_WARN,
                    "authentication is off: everybody on this machine may call every tool. To turn "
                    "it on, put "
@@ -199,9 +228,10 @@ static int start(struct supervisor *s, struct err *e)
 {
     int code;
     if ((code = signals_open(s, e)) != 0 ||
-        (code = services_raise_descriptors(&s->gateway, s->reload.config, e)) != 0 ||
-        (code = addresses_open(s, e)) != 0 ||
-        (code = services_open(&s->gateway, s->reload.config, e)) != 0)
+        (!s->is_stdio &&
+         (code = services_raise_descriptors(&s->gateway, s->reload.config, e)) != 0) ||
+        (!s->is_stdio && (code = addresses_open(s, e)) != 0) ||
+        (code = services_open(&s->gateway, s->reload.config, s->is_stdio, e)) != 0)
         return code;
     endpoint_mcp_host(&s->gateway, &s->host);
     s->reload.host = &s->host;
@@ -214,7 +244,8 @@ static int start(struct supervisor *s, struct err *e)
     for (unsigned i = 0; i < s->gateway.worker_count; i++)
         worker_publish(s->gateway.workers[i], s->reload.serving);
     say_listening(s);
-    store_announce(s->gateway.store, s->gateway.addresses[0].text);
+    if (!s->is_stdio)
+        store_announce(s->gateway.store, s->gateway.addresses[0].text);
     reload_begin(&s->reload);
     timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_hub, s);
     return 0;
@@ -257,28 +288,27 @@ static int stop(struct supervisor *s)
     return code;
 }
 
-int supervisor_serve(const char *ini_path)
+static int run(struct supervisor *s, const char *ini_path)
 {
-    struct supervisor s = { .signals = -1 };
     struct err e = { 0 };
     int code = 2;
-    s.reload.config = loading_config(ini_path, loading_tell_stderr, NULL);
-    if (!s.reload.config)
+    s->reload.config = loading_config(ini_path, loading_tell_stderr, NULL);
+    if (!s->reload.config)
         return 2;
-    s.loop = loop_new(&e);
-    s.reload.gateway = &s.gateway;
-    s.reload.loop = s.loop;
-    s.reload.ini_path = ini_path;
-    if (s.loop && logging_start(s.reload.config, &e) == 0) {
-        int failed = start(&s, &e);
+    s->loop = loop_new(&e);
+    s->reload.gateway = &s->gateway;
+    s->reload.loop = s->loop;
+    s->reload.ini_path = ini_path;
+    if (s->loop && logging_start(s->reload.config, &e) == 0) {
+        int failed = start(s, &e);
         if (failed) {
             log_printf(LOG_ERROR, "cannot start: %s", e.text);
-            if (s.reload.config->log.file[0])
+            if (s->reload.config->log.file[0])
                 fprintf(stderr, "moongate: cannot start: %s\n", e.text);
         }
-        while (!failed && !s.is_ending)
-            loop_poll(s.loop, -1);
-        code = stop(&s);
+        while (!failed && !s->is_ending)
+            loop_poll(s->loop, -1);
+        code = stop(s);
         if (failed)
             code = failed == MG_E_INVALID ? 2 : 1;
         else
@@ -287,9 +317,45 @@ int supervisor_serve(const char *ini_path)
     } else {
         fprintf(stderr, "moongate: %s\n", e.text);
     }
-    if (s.signals >= 0)
-        close(s.signals);
-    loop_free(s.loop);
-    config_unref(s.reload.config);
+    if (s->signals >= 0)
+        close(s->signals);
+    loop_free(s->loop);
+    config_unref(s->reload.config);
+    return code;
+}
+
+int supervisor_serve(const char *ini_path)
+{
+    struct supervisor s = { .signals = -1, .in = -1, .out = -1 };
+    return run(&s, ini_path);
+}
+
+/* Only the peer has the real ones: whatever else writes to standard output writes to standard
+ * error, and nobody else reads what the client says. */
+static int streams_take(struct supervisor *s)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    s->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    s->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    bool is_done = null >= 0 && s->in >= 0 && s->out >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+                   dup2(STDERR_FILENO, STDOUT_FILENO) >= 0;
+    if (!is_done)
+        fprintf(stderr, "moongate: standard input, output and error must be open: %s\n",
+                strerror(errno));
+    if (null >= 0)
+        close(null);
+    return is_done ? 0 : 1;
+}
+
+int supervisor_stdio(const char *ini_path)
+{
+    struct supervisor s = { .signals = -1, .in = -1, .out = -1, .is_stdio = true };
+    int code = streams_take(&s);
+    if (code == 0)
+        code = run(&s, ini_path);
+    if (s.in >= 0)
+        close(s.in);
+    if (s.out >= 0)
+        close(s.out);
     return code;
 }

@@ -1,0 +1,121 @@
+#include "worker/peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/rand.h"
+#include "worker/call.h"
+#include "worker/peer_struct.h"
+#include "worker/worker.h"
+
+static void peer_free(struct peer *p)
+{
+    *p->prev = p->next;
+    if (p->next)
+        p->next->prev = p->prev;
+    timer_stop(p->worker->loop, &p->reap);
+    line_pipe_free(p->pipe);
+    free(p);
+}
+
+static void reap_due(void *arg) { peer_free(arg); }
+
+/* Over is a peer whose input has ended, whose calls are over and whose output has left. One that
+ * ends the process stays for worker_free(). */
+void peer_judge(struct peer *p)
+{
+    bool hold =
+        p->worker->is_draining || p->call_count > (p->is_held ? PEER_CALLS / 2 : PEER_CALLS);
+    if (p->is_ended) {
+        if (!p->ended && p->call_count == 0 && line_pipe_queued(p->pipe) == 0)
+            timer_start(p->worker->loop, &p->reap, 0, reap_due, p);
+    } else if (hold != p->is_held) {
+        p->is_held = hold;
+        line_pipe_hold(p->pipe, hold);
+    }
+}
+
+static void pipe_ended(void *arg, bool is_lost)
+{
+    struct peer *p = arg;
+    p->is_ended = true;
+    for (struct peer_call *c = p->calls, *next; is_lost && c; c = next) {
+        next = c->next;
+        if (c->call)
+            call_lose(c->call);
+    }
+    if (p->ended) {
+        log_printf(LOG_INFO, is_lost ? "standard output is closed: draining"
+                                     : "end of standard input: draining");
+        loop_post(p->ended_loop, p->ended);
+    }
+    peer_judge(p);
+}
+
+static void pipe_flushed(void *arg) { peer_judge(arg); }
+
+static const struct line_pipe_ops pipe_ops = { .lines = { .line = peer_line, .fault = peer_fault },
+                                               .ended = pipe_ended,
+                                               .flushed = pipe_flushed };
+
+int peer_open(struct worker *w, const struct peer_options *o, struct err *e)
+{
+    const struct config *c = w->serving->config;
+    struct line_pipe_options pipe = { .in_fd = o->in_fd,
+                                      .out_fd = o->out_fd,
+                                      .max_line = c->server.max_body_bytes,
+                                      .max_queue = c->server.max_stream_queue_bytes };
+    struct peer *p = calloc(1, sizeof *p);
+    if (!p) {
+        close(o->in_fd);
+        close(o->out_fd);
+        return err_set(e, MG_E_NOMEM, "no memory for a client");
+    }
+    p->worker = w;
+    p->ended_loop = o->ended_loop;
+    p->ended = o->ended;
+    p->session.log_level = MCP_LOG_NONE;
+    rand_base36(p->session.id, sizeof p->session.id - 1);
+    p->pipe = line_pipe_new(w->loop, &pipe, &pipe_ops, p, e);
+    if (!p->pipe) {
+        free(p);
+        return e->code;
+    }
+    p->next = w->peers;
+    p->prev = &w->peers;
+    if (p->next)
+        p->next->prev = &p->next;
+    w->peers = p;
+    return 0;
+}
+
+void peers_hold(struct worker *w)
+{
+    for (struct peer *p = w->peers; p; p = p->next)
+        peer_judge(p);
+}
+
+bool peers_are_quiet(const struct worker *w)
+{
+    for (const struct peer *p = w->peers; p; p = p->next)
+        if (p->call_count > 0 || line_pipe_queued(p->pipe) > 0)
+            return false;
+    return true;
+}
+
+void peers_tell_list_changed(struct worker *w)
+{
+    static const char text[] =
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}";
+    for (struct peer *p = w->peers; p; p = p->next)
+        if (p->session.is_initialized)
+            line_pipe_send(p->pipe, text, sizeof text - 1);
+}
+
+void peers_free(struct worker *w)
+{
+    while (w->peers)
+        peer_free(w->peers);
+}
