@@ -24,7 +24,7 @@ struct line_pipe {
     struct buf queue;
     size_t sent; /* bytes of queue that have left */
     size_t max_queue;
-    bool is_held, is_full, is_unwatchable;
+    bool is_held, is_full, is_unwatchable, is_finishing;
     bool is_at_end, is_lost, is_told; /* told: ended() was called */
     char chunk[CHUNK];
 };
@@ -176,6 +176,8 @@ static void queue_write(struct line_pipe *p)
         buf_fini(&p->queue);
     else
         buf_clear(&p->queue);
+    if (p->is_finishing && p->out_is_socket)
+        shutdown(p->out, SHUT_WR);
 }
 
 static void out_ready(void *arg, uint32_t events)
@@ -214,6 +216,13 @@ bool line_pipe_send(struct line_pipe *p, const char *text, size_t len)
 }
 
 size_t line_pipe_queued(const struct line_pipe *p) { return p->queue.len - p->sent; }
+
+void line_pipe_finish(struct line_pipe *p)
+{
+    p->is_finishing = true;
+    if (!p->is_lost)
+        queue_write(p);
+}
 
 void line_pipe_hold(struct line_pipe *p, bool hold)
 {

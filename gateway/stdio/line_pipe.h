@@ -33,6 +33,8 @@ void line_pipe_free(struct line_pipe *p); /* what is queued is dropped; NULL is 
  * an answer that is missing must not go unnoticed). ended() is never called from in here. */
 bool line_pipe_send(struct line_pipe *p, const char *text, size_t len);
 size_t line_pipe_queued(const struct line_pipe *p);
+/* Nothing more will be sent: once the queue has left, a socket's other end reads the end. */
+void line_pipe_finish(struct line_pipe *p);
 void line_pipe_hold(struct line_pipe *p, bool hold);
 
 #endif

@@ -1,11 +1,16 @@
 #include "worker/peer.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/rand.h"
+#include "stdio/door.h"
 #include "worker/call.h"
 #include "worker/peer_struct.h"
 #include "worker/worker.h"
@@ -91,8 +96,71 @@ int peer_open(struct worker *w, const struct peer_options *o, struct err *e)
     return 0;
 }
 
+/* ---- the door ---- */
+
+#define DOOR_PAUSE_MS 1000 /* when there is no descriptor for who stands there */
+
+static void door_ready(void *arg, uint32_t events);
+
+static void door_watch(void *arg)
+{
+    struct worker *w = arg;
+    if (loop_watch(w->loop, w->door, EPOLLIN, door_ready, w, &w->door_watch) != 0)
+        log_printf(LOG_ERROR, "no memory to listen for other processes");
+}
+
+static void door_ready(void *arg, uint32_t events)
+{
+    struct worker *w = arg;
+    struct err e = { 0 };
+    (void)events;
+    int fd = accept4(w->door, NULL, NULL, SOCK_CLOEXEC);
+    int out = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+    if (out < 0) {
+        if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR))
+            return;
+        log_printf(LOG_ERROR, "cannot take in another process: %s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        loop_unwatch(w->loop, w->door_watch);
+        w->door_watch = 0;
+        timer_start(w->loop, &w->door_pause, DOOR_PAUSE_MS, door_watch, w);
+        return;
+    }
+    if (!door_is_ours(fd)) {
+        log_printf(LOG_WARN, "a process of another user was turned away");
+        close(fd);
+        close(out);
+        return;
+    }
+    struct peer_options o = { .in_fd = fd, .out_fd = out };
+    if (peer_open(w, &o, &e) != 0)
+        log_printf(LOG_ERROR, "%s", e.text);
+}
+
+int peers_listen(struct worker *w, int door, struct err *e)
+{
+    w->door = door;
+    if (loop_watch(w->loop, w->door, EPOLLIN, door_ready, w, &w->door_watch) == 0)
+        return 0;
+    close(door);
+    w->door = -1;
+    return err_set(e, MG_E_NOMEM, "no memory to listen for other processes");
+}
+
+static void door_close(struct worker *w)
+{
+    if (w->door < 0)
+        return;
+    timer_stop(w->loop, &w->door_pause);
+    loop_unwatch(w->loop, w->door_watch);
+    close(w->door);
+    w->door = -1;
+}
+
 void peers_hold(struct worker *w)
 {
+    door_close(w);
     for (struct peer *p = w->peers; p; p = p->next)
         peer_judge(p);
 }
@@ -116,6 +184,8 @@ void peers_tell_list_changed(struct worker *w)
 
 void peers_free(struct worker *w)
 {
+    if (w->loop)
+        door_close(w);
     while (w->peers)
         peer_free(w->peers);
 }

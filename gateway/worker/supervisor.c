@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,10 +16,12 @@
 #include "api/job_gates.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "stdio/door.h"
 #include "worker/endpoint_mcp.h"
 #include "worker/loading.h"
 #include "worker/logging.h"
 #include "worker/peer.h"
+#include "worker/relay.h"
 #include "worker/reload.h"
 #include "worker/services.h"
 #include "worker/worker.h"
@@ -36,9 +39,10 @@ struct supervisor {
     loop_watch_t signal_watch;
     struct loop_timer sweep;
     bool is_ending;
-    bool is_stdio;
-    int in, out;             /* stdio: what the process was given; -1: gone to the peer */
-    struct mail input_ended; /* stdio */
+    bool is_stdio, has_door;
+    char door_path[PATH_MAX]; /* of the state that is open */
+    int in, out;              /* stdio: what the process was given; -1: gone to the peer */
+    struct mail input_ended;  /* stdio */
 };
 
 /* ---- signals ---- */
@@ -174,6 +178,19 @@ static int client_open(struct supervisor *s, struct worker *w, struct err *e)
     return peer_open(w, &o, e);
 }
 
+/* A gateway without it serves all the same. */
+static void door_hang(struct supervisor *s, struct worker *w)
+{
+    struct err e = { 0 };
+    int door = -1;
+    if (door_open(s->reload.config->state.path, &door, &e) != 0 || peers_listen(w, door, &e) != 0)
+        log_printf(LOG_WARN, "`moongate stdio` on this state will not reach this process: %s",
+                   e.text);
+    else
+        s->has_door = (size_t)snprintf(s->door_path, sizeof s->door_path, "%s",
+                                       s->reload.config->state.path) < sizeof s->door_path;
+}
+
 static int workers_open(struct supervisor *s, struct err *e)
 {
     struct gateway *g = &s->gateway;
@@ -185,6 +202,7 @@ static int workers_open(struct supervisor *s, struct err *e)
         if (!g->workers[i])
             return e->code;
     }
+    door_hang(s, g->workers[0]);
     int opened = s->is_stdio ? client_open(s, g->workers[0], e) : 0;
     if (opened != 0)
         return opened;
@@ -275,6 +293,8 @@ static int stop(struct supervisor *s)
     workers_close(s);
     /* The state closes before the loops go: whoever still waits for the disk is told on a loop that
      * exists. */
+    if (s->has_door && g->store)
+        door_remove(s->door_path);
     int closed = g->store ? services_close_store(g, &e) : 0;
     for (unsigned i = 0; g->workers && i < g->worker_count; i++)
         worker_free(g->workers[i]);
@@ -301,7 +321,8 @@ static int run(struct supervisor *s, const char *ini_path)
     s->reload.ini_path = ini_path;
     if (s->loop && logging_start(s->reload.config, &e) == 0) {
         int failed = start(s, &e);
-        if (failed) {
+        bool is_second = failed == MG_E_CONFLICT && s->is_stdio && s->in >= 0;
+        if (failed && !is_second) {
             log_printf(LOG_ERROR, "cannot start: %s", e.text);
             if (s->reload.config->log.file[0])
                 fprintf(stderr, "moongate: cannot start: %s\n", e.text);
@@ -314,6 +335,10 @@ static int run(struct supervisor *s, const char *ini_path)
         else
             log_printf(LOG_INFO, "stopped");
         log_stop();
+        if (is_second) {
+            code = relay_run(s->reload.config, s->in, s->out);
+            s->in = s->out = -1;
+        }
     } else {
         fprintf(stderr, "moongate: %s\n", e.text);
     }

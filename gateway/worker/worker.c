@@ -281,6 +281,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
         return NULL;
     }
     w->gateway = g;
+    w->door = -1;
     w->index = index;
     call_queue_init(&w->fresh);
     call_queue_init(&w->over);

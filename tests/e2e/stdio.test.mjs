@@ -356,3 +356,82 @@ test("a client that does not read stops being read", async (t) => {
   await s.until(() => s.messages.filter((m) => m.id === 9).length >= asked, "every answer");
   assert.deepEqual(await s.end(), clean);
 });
+
+// ---- relaying ----
+
+const count = (s, add) =>
+  s.request("tools/call", { name: "counter", arguments: { id: "c", add } })
+    .then((m) => JSON.parse(m.result.content[0].text).count);
+
+test("where a gateway runs, its state is reached through it", async (t) => {
+  const gw = await Gateway.start({ tools });
+  t.after(() => gw.stop());
+  const sock = `${gw.statePath}.sock`;
+  assert.equal(fs.statSync(sock).mode & 0o777, 0o600);
+  const s = new Stdio(t, gw);
+  await s.said("relaying");
+  await s.initialize();
+  assert.equal(await count(s, 1), 1);
+  assert.equal((await gw.call("counter", { id: "c" })).value.count, 2);
+  s.send({ id: "r", method: "tools/call",
+    params: { name: "reports", arguments: { steps: 2 }, _meta: { progressToken: "p" } } });
+  await s.answer("r");
+  assert.equal(s.messages.filter((m) => m.method === "notifications/progress").length, 2);
+  s.send({ id: "last", method: "tools/call", params: { name: "sleep", arguments: { seconds: 0.3 } } });
+  assert.deepEqual(await s.end(), clean);
+  assert.equal(s.messages.find((m) => m.id === "last").result.isError, undefined);
+});
+
+test("an official client over a relay; SIGTERM ends it in order", async (t) => {
+  const gw = await Gateway.start({ tools });
+  t.after(() => gw.stop());
+  const client = v2({ pin: "2026-07-28" });
+  await client.connect(new TransportV2({
+    command: binary, args: ["stdio", "-c", gw.iniPath], cwd: gw.dir, env: cleanEnv(), stderr: "ignore",
+  }));
+  const echo = await client.callTool({ name: "echo", arguments: { message: "x" } });
+  assert.deepEqual(JSON.parse(echo.content[0].text), { message: "x" });
+  await client.close();
+  const s = new Stdio(t, gw);
+  await s.request("ping");
+  s.child.kill("SIGTERM");
+  await s.exited;
+  assert.deepEqual(s.exit, clean);
+});
+
+test("of two, the first owns the state; kill -9 of it ends the second with an error", async (t) => {
+  const gw = site(t);
+  const first = new Stdio(t, gw);
+  await first.initialize();
+  const second = new Stdio(t, gw);
+  await second.said("relaying");
+  await second.initialize();
+  assert.equal(await count(first, 1), 1);
+  assert.equal(await count(second, 1), 2);
+  second.send({ id: "open", method: "tools/call", params: { name: "sleep", arguments: { seconds: 60 } } });
+  await second.request("ping");
+  first.child.kill("SIGKILL");
+  assert.equal((await second.answer("open")).error.code, -32603);
+  await second.exited;
+  assert.deepEqual(second.exit, { code: 1, signal: null });
+  assert.match(second.stderr, /is gone/);
+  // What is left of the dead one's socket is in nobody's way.
+  const third = new Stdio(t, gw);
+  assert.equal(await count(third, 0), 2);
+  assert.doesNotMatch(third.stderr, /relaying/);
+  assert.deepEqual(await third.end(), clean);
+  assert.equal(fs.existsSync(`${gw.statePath}.sock`), false);
+});
+
+test("a state whose path is longer than a socket's may be is served and relayed", async (t) => {
+  const gw = site(t);
+  const folder = path.join("d".repeat(100), "e".repeat(40));
+  fs.mkdirSync(path.join(gw.dir, folder), { recursive: true });
+  gw.writeIni(`[state]\npath = ${folder}/s.json\n`);
+  const first = new Stdio(t, gw);
+  await first.initialize();
+  const second = new Stdio(t, gw);
+  assert.equal(await count(second, 1), 1);
+  assert.match(second.stderr, /relaying/);
+  assert.deepEqual(await second.end(), clean);
+});
