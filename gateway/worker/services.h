@@ -4,8 +4,8 @@
 #include "config/config.h"
 #include "worker/gateway.h"
 
-/* is_stdio: one worker will do. Fills *g (zeroed) but workers and addresses: state, hub, limits, pools. After a failure both
- * functions below are legal. */
+/* Fills *g (zeroed) but workers and addresses: state, hub, limits, pools. is_stdio: one worker, and
+ * no connections. After a failure both functions below are legal. */
 int services_open(struct gateway *g, const struct config *c, bool is_stdio,
                   struct err *e) MG_NODISCARD;
 /* When the workers are joined, before they are freed: their loops still take messages. Reports what

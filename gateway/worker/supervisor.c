@@ -362,8 +362,9 @@ static int streams_take(struct supervisor *s)
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     s->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
     s->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    bool is_done = null >= 0 && s->in >= 0 && s->out >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
-                   dup2(STDERR_FILENO, STDOUT_FILENO) >= 0;
+    bool is_done = null >= 0 && s->in >= 0 && s->out >= 0 &&
+                   dup3(null, STDIN_FILENO, O_CLOEXEC) >= 0 &&
+                   dup3(STDERR_FILENO, STDOUT_FILENO, O_CLOEXEC) >= 0;
     if (!is_done)
         fprintf(stderr, "moongate: standard input, output and error must be open: %s\n",
                 strerror(errno));
