@@ -186,6 +186,8 @@ void peers_free(struct worker *w)
 {
     if (w->loop)
         door_close(w);
-    while (w->peers)
-        peer_free(w->peers);
+    for (struct peer *p = w->peers, *next; p; p = next) {
+        next = p->next;
+        peer_free(p);
+    }
 }

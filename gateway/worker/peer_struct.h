@@ -37,8 +37,8 @@ struct peer {
 /* peer.c */
 void peer_judge(struct peer *p); /* a call or its output is over: read on, or go */
 
-/* peer_message.c */
-void peer_line(void *peer, const char *text, size_t len);
-void peer_fault(void *peer, enum line_fault fault);
+/* peer_message.c; arg: the peer */
+void peer_line(void *arg, const char *text, size_t len);
+void peer_fault(void *arg, enum line_fault fault);
 
 #endif
