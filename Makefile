@@ -31,7 +31,7 @@ LDFLAGS    ?=
 # One folder is one layer is one archive. below_X names every layer that X may include, and so
 # everything that X's unit tests link; tests/lint/edges.awk holds the sources to the same table.
 
-LAYERS := base config io limit auth store hub index kit schema tools files mcp http vm api worker
+LAYERS := base config io limit auth store hub index kit schema tools files mcp http stdio vm api worker
 
 below_base   :=
 below_config := base
@@ -47,9 +47,10 @@ below_tools  := schema base
 below_files  := tools schema base
 below_mcp    := tools schema base
 below_http   := io base
+below_stdio  := io base
 below_vm     := schema store hub tools io base
 below_api    := vm limit index files $(below_vm)
-below_worker := api vm http mcp files tools schema kit index hub store auth limit io config base
+below_worker := api vm stdio http mcp files tools schema kit index hub store auth limit io config base
 
 dir_vm  := lua/vm
 dir_api := lua/api

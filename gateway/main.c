@@ -44,6 +44,7 @@ int main(int argc, char **argv)
     case CLI_TEST: return test(&cli);
     case CLI_MAY: return cli_end(offline_may(cli.ini, cli.key, cli.tool));
     case CLI_IMPORT: return import(&cli);
+    case CLI_STDIO: return supervisor_stdio(cli.ini);
     case CLI_SERVE: break;
     }
     return supervisor_serve(cli.ini);

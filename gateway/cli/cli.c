@@ -10,6 +10,7 @@ static const char usage[] =
     "usage: moongate [-c FILE] [COMMAND]\n"
     "\n"
     "  serve                 serve the tools until SIGTERM; SIGHUP reads the file again (default)\n"
+    "  stdio                 serve the program that starts it: MCP on standard input and output\n"
     "  check [TOOL.lua]      read the file and load the tools, print everything that is wrong\n"
     "  config                print the configuration in effect, each value with its origin\n"
     "  config --ini          print a fresh mcp.ini with every key\n"
@@ -43,7 +44,8 @@ static const struct command {
     int min, max;        /* words behind its name */
     const char *options; /* those it knows, by their letter */
 } commands[] = {
-    { "serve", CLI_SERVE, 0, 0, "" },     { "check", CLI_CHECK, 0, 1, "" },
+    { "serve", CLI_SERVE, 0, 0, "" },     { "stdio", CLI_STDIO, 0, 0, "" },
+    { "check", CLI_CHECK, 0, 1, "" },
     { "config", CLI_CONFIG, 0, 0, "im" }, { "tools", CLI_TOOLS, 0, 0, "jm" },
     { "call", CLI_CALL, 1, 2, "aC" },     { "new", CLI_NEW, 1, 1, "" },
     { "test", CLI_TEST, 0, 10000, "fT" }, { "may", CLI_MAY, 2, 2, "" },

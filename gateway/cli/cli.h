@@ -8,6 +8,7 @@ enum cli_exit { CLI_OK, CLI_FAILURE, CLI_USAGE }; /* the process's exit codes */
 
 enum cli_command {
     CLI_SERVE,
+    CLI_STDIO,
     CLI_CHECK,
     CLI_CONFIG,
     CLI_TOOLS,

@@ -4,12 +4,13 @@
 
 /* What can be asked for is what some file declares, whoever asks. Prompts and resources have no
  * notice of changes. */
-void capabilities_write(const struct request *rq, struct buf *b, bool has_logging)
+void capabilities_write(const struct request *rq, struct buf *b, bool has_notices, bool has_logging)
 {
     const struct toolset *tools = rq->in->tools;
 
     json_key(b, "capabilities");
-    buf_str(b, "{\"tools\":{\"listChanged\":false}");
+    buf_str(b, "{\"tools\":{\"listChanged\":");
+    buf_str(b, has_notices ? "true}" : "false}");
     if (toolset_offers(tools, TOOL_PROMPT))
         buf_str(b, ",\"prompts\":{\"listChanged\":false}");
     if (toolset_offers(tools, TOOL_RESOURCE) || toolset_offers(tools, TOOL_TEMPLATE))
@@ -31,7 +32,7 @@ void discover_serve(struct request *rq)
     json_open(b, '[');
     json_str(b, mcp_revision_text(MCP_2026_07_28));
     json_close(b, ']');
-    capabilities_write(rq, b, true);
+    capabilities_write(rq, b, false, true);
     if (s->instructions) {
         json_key(b, "instructions");
         json_str(b, s->instructions);

@@ -27,7 +27,7 @@ static const struct method {
     { "ping", LEGACY, MESSAGE_REQUEST, ping_serve },
     { "logging/setLevel", LEGACY, MESSAGE_REQUEST, set_level_serve },
     { "notifications/initialized", LEGACY, MESSAGE_NOTIFICATION, initialized_serve },
-    { "notifications/cancelled", LEGACY, MESSAGE_NOTIFICATION, cancelled_serve },
+    { "notifications/cancelled", LEGACY | MODERN, MESSAGE_NOTIFICATION, cancelled_serve },
 };
 
 void mcp_out_fini(struct mcp_out *o)
@@ -72,7 +72,9 @@ static void dispatch(struct request *rq)
 /* Responses answer requests of ours; they belong to a legacy session. */
 static void response_take(struct request *rq)
 {
-    if (rq->is_modern || (rq->in->is_http && !rq->in->session_id))
+    if (!rq->in->is_http)
+        reply_accepted(rq); /* no request of ours is open: it answers nothing */
+    else if (rq->is_modern || !rq->in->session_id)
         reply_error(rq, 400, MCP_INVALID_REQUEST,
                     "Invalid Request: a response without a session answers nothing");
     else if (session_check(rq))
@@ -138,8 +140,9 @@ void mcp_handle(const struct mcp_server *s, const struct mcp_in *in, struct mcp_
         rq.method = span_trim(in->method);
         rq.name = span_trim(in->name);
     }
-    /* What cannot be read has no era of its own: then the header says how to answer. */
-    rq.is_modern = revision_names_modern(rq.version);
+    /* What cannot be read has no era of its own: then the header says how to answer. On stdio such
+     * an answer has no id. */
+    rq.is_modern = revision_names_modern(rq.version) || in->session;
     serve(&rq);
     if (!buf_ok(&out->body))
         reply_no_memory(&rq);

@@ -10,8 +10,9 @@
  * one that merely accepts anything would not send the id back. */
 static bool wants_session(const struct request *rq)
 {
-    return rq->in->is_http && (rq->in->names_both || rq->version.p) &&
-           rq->out->revision >= MCP_2025_03_26;
+    if (!rq->in->is_http)
+        return rq->in->session != NULL;
+    return (rq->in->names_both || rq->version.p) && rq->out->revision >= MCP_2025_03_26;
 }
 
 static bool session_open(struct request *rq)
@@ -22,6 +23,13 @@ static bool session_open(struct request *rq)
     rq->session.log_level = MCP_LOG_NONE;
     message_client_info(rq->message.params[PARAM_CLIENT_INFO], rq->session.client_name,
                         rq->session.client_version);
+    if (rq->in->session) { /* the client's own: initialize opens it, also once more */
+        memcpy(rq->session.id, rq->in->session->id, sizeof rq->session.id);
+        rq->session.is_open = true;
+        *rq->in->session = rq->session;
+        rq->has_session = true;
+        return true;
+    }
     if (host->session_create(host->arg, rq->in->principal, &rq->session) < 0) {
         reply_no_memory(rq);
         return false;
@@ -52,7 +60,9 @@ void initialize_serve(struct request *rq)
     struct buf *b = reply_result_begin(rq);
     json_key(b, "protocolVersion");
     json_str(b, mcp_revision_text(r));
-    capabilities_write(rq, b, rq->has_session); /* without one nothing remembers a log level */
+    /* Over HTTP nobody reads what is not asked for, and without a session nothing remembers a log
+     * level. */
+    capabilities_write(rq, b, rq->in->session != NULL, rq->has_session);
     json_key(b, "serverInfo");
     reply_server_info(s, r, b);
     if (s->instructions) {
@@ -67,7 +77,9 @@ void initialized_serve(struct request *rq)
     const struct mcp_host *host = rq->server->host;
 
     /* A session that ended since it was found: the next request will be told. */
-    if (rq->has_session)
+    if (rq->in->session)
+        rq->in->session->is_initialized = rq->in->session->is_open;
+    else if (rq->has_session)
         (void)host->session_initialized(host->arg, rq->in->principal, rq->session.id);
     reply_accepted(rq);
 }
@@ -84,9 +96,13 @@ void cancelled_serve(struct request *rq)
     const struct mcp_host *host = rq->server->host;
     struct json_text id = rq->message.params[PARAM_REQUEST_ID];
 
-    if (id.type != JSON_NONE && message_is_id(id))
-        host->cancel(host->arg, rq->in->principal, rq->has_session ? rq->session.id : NULL, id.p,
-                     id.len);
+    const char *session = rq->in->session   ? rq->in->session->id
+                          : rq->has_session ? rq->session.id
+                                            : NULL;
+
+    /* Over HTTP a modern client cancels by closing. */
+    if (id.type != JSON_NONE && message_is_id(id) && !(rq->is_modern && rq->in->is_http))
+        host->cancel(host->arg, rq->in->principal, session, id.p, id.len);
     reply_accepted(rq);
 }
 
@@ -108,7 +124,11 @@ void set_level_serve(struct request *rq)
         reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: unknown log level");
         return;
     }
-    int rc = host->session_log_level(host->arg, rq->in->principal, rq->session.id, level);
+    int rc = 0;
+    if (rq->in->session)
+        rq->in->session->log_level = level;
+    else
+        rc = host->session_log_level(host->arg, rq->in->principal, rq->session.id, level);
     if (rc == MG_E_NOTFOUND) {
         reply_error(rq, 404, MCP_SESSION_NOT_FOUND, "Session not found");
     } else if (rc < 0) {

@@ -61,6 +61,7 @@ struct mcp_session { /* what a legacy session remembers */
     enum mcp_revision revision;
     enum mcp_log_level log_level;             /* MCP_LOG_NONE until logging/setLevel */
     char client_name[64], client_version[32]; /* cut at whole UTF-8 sequences */
+    bool is_open, is_initialized; /* of a stdio client's own: the handshake's two steps */
 };
 
 /* The host: sessions, authorization, cancelling. Every function gets host's arg first. A session of
@@ -95,6 +96,9 @@ struct mcp_in { /* one message, as its transport got it; borrowed */
     const char *body;
     size_t len;
     bool is_http; /* false (stdio): there are no headers to validate */
+    /* stdio: the client's own, with an id from the start; initialize opens it. Calls of both eras
+     * are cancelled by its id. NULL on HTTP, and for a call without a client. */
+    struct mcp_session *session;
     const char *protocol_version, *session_id, *method, *name; /* header values or NULL */
     bool accepts_json, accepts_sse;                            /* set by mcp_accept() */
     bool prefers_sse; /* SSE is named and stands before JSON, or above it by q */

@@ -61,7 +61,8 @@ const struct tool *resource_find(const struct request *rq, const char *uri, size
 int resource_code(enum mcp_revision r); /* the error of a resource that is not there */
 /* Makes the call; frees *arguments, an object, or answers without memory. */
 void request_call(struct request *rq, const struct tool *t, struct buf *arguments);
-void capabilities_write(const struct request *rq, struct buf *b, bool has_logging);
+void capabilities_write(const struct request *rq, struct buf *b, bool has_notices,
+                        bool has_logging);
 void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
                          const struct tool_result *r, struct buf *out);
 

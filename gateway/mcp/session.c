@@ -38,6 +38,11 @@ bool session_check(struct request *rq)
 {
     enum mcp_revision named;
 
+    if (rq->in->session && rq->in->session->is_open) {
+        rq->session = *rq->in->session;
+        rq->has_session = true;
+        rq->out->revision = rq->session.revision;
+    }
     if (!rq->in->is_http ||
         (rq->message.kind == MESSAGE_REQUEST && text_is(rq->message.method, "initialize")))
         return true;

@@ -77,6 +77,10 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
                     (rq->is_modern ? rq->in->accepts_sse : rq->in->names_both);
     c->has_session = rq->has_session;
     client_read(rq, c);
+    if (rq->in->session) { /* what both eras are cancelled by */
+        c->has_session = true;
+        memcpy(c->session_id, rq->in->session->id, sizeof c->session_id);
+    }
     return c;
 }
 

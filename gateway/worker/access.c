@@ -20,6 +20,35 @@ static const char *trace_id(const char *traceparent)
     return strspn(traceparent + 3, "0123456789abcdef") == 32 ? traceparent + 3 : NULL;
 }
 
+static void log_facts(struct log_line *l, const struct access *a, uint64_t bytes)
+{
+    log_int(l, "bytes", (int64_t)bytes);
+    log_str(l, "key", a->key);
+    log_str(l, "reason", a->reason);
+    log_str(l, "rpc", a->rpc);
+    log_str(l, "tool", a->tool);
+    log_str(l, "call_id", a->call_id);
+    if (a->outcome >= 0)
+        log_str(l, "outcome", outcome_word((enum outcome)a->outcome));
+    if (a->rpc_error != 0)
+        log_int(l, "rpc_error", a->rpc_error);
+    log_str(l, "protocol", a->protocol);
+}
+
+void access_log_line(struct worker *w, const struct access *a, const char *transport,
+                     int64_t started_us, uint64_t bytes)
+{
+    struct log_line l;
+    if (!w->log_access || !log_enabled(LOG_INFO))
+        return;
+    int64_t now_us = a->now_us ? a->now_us : clock_mono_us();
+    log_begin(&l, LOG_INFO, "request");
+    log_str(&l, "transport", transport);
+    log_double(&l, "latency_ms", (double)(now_us - started_us) / 1000.0);
+    log_facts(&l, a, bytes);
+    log_end(&l);
+}
+
 void access_log(struct worker *w, const struct access *a, const struct exchange *x, int status,
                 uint64_t bytes)
 {
@@ -37,17 +66,7 @@ void access_log(struct worker *w, const struct access *a, const struct exchange 
     log_int(&l, "status", status);
     log_str(&l, "ua", h->user_agent ? h->user_agent : "");
     log_double(&l, "latency_ms", (double)latency_us / 1000.0);
-    log_int(&l, "bytes", (int64_t)bytes);
-    log_str(&l, "key", a->key);
-    log_str(&l, "reason", a->reason);
-    log_str(&l, "rpc", a->rpc);
-    log_str(&l, "tool", a->tool);
-    log_str(&l, "call_id", a->call_id);
-    if (a->outcome >= 0)
-        log_str(&l, "outcome", outcome_word((enum outcome)a->outcome));
-    if (a->rpc_error != 0)
-        log_int(&l, "rpc_error", a->rpc_error);
-    log_str(&l, "protocol", a->protocol);
+    log_facts(&l, a, bytes);
     const char *trace = trace_id(h->traceparent);
     if (trace)
         log_str_n(&l, "trace", trace, 32);

@@ -28,6 +28,10 @@ void access_init(struct access *a);
 void access_log(struct worker *w, const struct access *a, const struct exchange *x, int status,
                 uint64_t bytes);
 
+/* The same for a message that did not come by HTTP; it is no request to count. */
+void access_log_line(struct worker *w, const struct access *a, const char *transport,
+                     int64_t started_us, uint64_t bytes);
+
 /* Makes the reply and its log line in one: the usual end of a request. */
 void access_reply(struct worker *w, const struct access *a, struct exchange *x,
                   struct http_reply *r);

@@ -159,12 +159,11 @@ static void call_cancelled(void *arg)
     }
 }
 
-static void call_gone(void *arg, enum gone how)
+void call_lose(struct call *c)
 {
-    struct call *c = arg;
     if (mcp_is_modern(c->mcp->revision))
         call_cancelled(c);
-    else if (how == GONE_LOST)
+    else
         c->is_gone = true;
 }
 
@@ -176,12 +175,12 @@ void call_waits(struct call *c)
         return;
     c->is_watched = true;
     call_list(c);
-    exchange_on_gone(c->x, call_gone, c);
-    if (mcp_is_modern(c->mcp->revision))
+    c->sink->watch(c);
+    if (c->x && mcp_is_modern(c->mcp->revision))
         return;
     char key[512];
     struct inflight *calls = c->worker->gateway->calls;
-    uint64_t peer = address_peer(c->access.ip, exchange_headers(c->x)->user_agent);
+    uint64_t peer = c->x ? address_peer(c->access.ip, exchange_headers(c->x)->user_agent) : 0;
     size_t n = call_inflight_key(key, sizeof key, c->mcp->has_session ? c->mcp->session_id : NULL,
                                  c->principal->number, peer, c->mcp->id.p, c->mcp->id.len);
     int code = inflight_add(calls, key, n, c->worker->loop, call_cancelled, c, &c->entry);
@@ -294,20 +293,11 @@ static uint32_t tool_rate(struct worker *w, const struct tool *t)
     return ratelimit_take(w->gateway->by_tool, &rule, t->name, strlen(t->name), loop_now(w->loop));
 }
 
-void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
-                const struct principal *p, const struct access *a)
+/* c is filled in but for its sink. */
+static void call_go(struct call *c, struct worker *w, struct mcp_call *mcp,
+                    const struct principal *p, const struct access *a)
 {
-    struct call *c = call_new(w);
-    if (!c) {
-        struct http_reply r = { .status = 500 };
-        mcp_encode_error(mcp, -32603, "Internal error: out of memory", &r.body);
-        r.content_type = "application/json";
-        mcp_call_free(mcp);
-        access_reply(w, a, x, &r);
-        return;
-    }
     c->worker = w;
-    c->x = x;
     c->mcp = mcp;
     c->principal = p;
     c->started_us = clock_mono_us();
@@ -328,6 +318,35 @@ void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
     call_enter(c);
 }
 
+bool call_begin_to(struct worker *w, const struct call_sink *sink, void *to, struct mcp_call *mcp,
+                   const struct principal *p, const struct access *a)
+{
+    struct call *c = call_new(w);
+    if (!c)
+        return false;
+    c->sink = sink;
+    c->to = to;
+    call_go(c, w, mcp, p, a);
+    return true;
+}
+
+void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
+                const struct principal *p, const struct access *a)
+{
+    struct call *c = call_new(w);
+    if (!c) {
+        struct http_reply r = { .status = 500 };
+        mcp_encode_error(mcp, -32603, "Internal error: out of memory", &r.body);
+        r.content_type = "application/json";
+        mcp_call_free(mcp);
+        access_reply(w, a, x, &r);
+        return;
+    }
+    c->sink = &call_http;
+    c->x = x;
+    call_go(c, w, mcp, p, a);
+}
+
 void call_drop_all(struct worker *w)
 {
     for (struct call *c = w->calls, *next; c; c = next) {
@@ -338,8 +357,7 @@ void call_drop_all(struct worker *w)
             call_unpostpone(c);
         call_leave_gates(c);
         inflight_remove(w->gateway->calls, c->entry);
-        exchange_on_gone(c->x, NULL, NULL);
-        exchange_drop(c->x);
+        c->sink->drop(c);
         call_release(c);
     }
 }

@@ -16,6 +16,26 @@ struct call_queue {
 };
 void call_queue_init(struct call_queue *q);
 
+/* Where a call's answer goes: HTTP's is the one of call_begin(). All are called on the worker's
+ * thread, `to` is what call_begin_to() was given. */
+struct call_sink {
+    /* The call waits: notice from now on when its client is lost. */
+    void (*watch)(struct call *c);
+    /* One line of JSON before the answer. */
+    void (*note)(struct call *c, struct buf *json);
+    /* The answer, where somebody is there to read it; the log line; then `to` is given back. */
+    void (*end)(struct call *c);
+    /* The worker ends: without an answer and a line. */
+    void (*drop)(struct call *c);
+};
+
+/* Takes over mcp and is true; false: no memory, nothing was done. */
+bool call_begin_to(struct worker *w, const struct call_sink *sink, void *to, struct mcp_call *mcp,
+                   const struct principal *p, const struct access *a) MG_NODISCARD;
+
+/* A sink's client is lost: as over HTTP it is cancelled, or only not answered. */
+void call_lose(struct call *c);
+
 /* Takes over mcp; x gets its answer now or later. */
 void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
                 const struct principal *p, const struct access *a);

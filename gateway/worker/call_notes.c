@@ -4,45 +4,9 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "worker/admit.h"
 #include "worker/call_struct.h"
 
 bool call_is_reachable(const struct call *c) { return !c->is_gone && !c->worker->is_stopped; }
-
-/* The first note turns the answer into a stream. A client that reads too slowly is gone from then
- * on. */
-bool call_open_stream(struct call *c)
-{
-    if (!call_is_reachable(c))
-        return false;
-    if (exchange_is_stream(c->x))
-        return true;
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = 200, .fields = fields };
-    admit_cors(c->worker, c->x, false, fields, &r.field_count);
-    if (exchange_stream(c->x, &r) == 0)
-        return true;
-    c->is_gone = true;
-    return false;
-}
-
-static void send_frame(struct call *c, struct buf *frame)
-{
-    if (!buf_ok(frame) || exchange_send(c->x, frame->data, frame->len) != 0)
-        c->is_gone = true;
-    else
-        metrics_add(c->worker->metrics, M_STREAM_EVENTS, 1);
-}
-
-void call_send_frame(struct call *c, struct buf *json)
-{
-    struct buf frame = { 0 };
-    mcp_sse(&frame, json->data, json->len);
-    if (!buf_ok(json))
-        frame.failed = true;
-    send_frame(c, &frame);
-    buf_fini(&frame);
-}
 
 static struct call_note *take(struct call *c)
 {
@@ -58,8 +22,8 @@ void call_send_note(struct call *c)
 {
     struct call_note *n = take(c);
     struct buf json = { .data = n->json, .len = n->len };
-    if (call_open_stream(c))
-        call_send_frame(c, &json);
+    if (call_is_reachable(c))
+        c->sink->note(c, &json);
     free(n);
 }
 
@@ -96,8 +60,8 @@ static void note(struct call *c, uint64_t seq, struct buf *json)
 {
     if (c->notes || !store_is_durable(c->worker->gateway->store, seq))
         hold(c, seq, json);
-    else if (call_open_stream(c))
-        call_send_frame(c, json);
+    else if (call_is_reachable(c))
+        c->sink->note(c, json);
 }
 
 void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait)

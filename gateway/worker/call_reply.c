@@ -2,34 +2,15 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "worker/admit.h"
 #include "worker/call_struct.h"
 
-/* Sends the answer and gives the exchange back. */
-static void call_send(struct call *c)
+void call_encode(struct call *c, struct buf *out)
 {
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = 200, .content_type = "application/json", .fields = fields };
-    admit_cors(c->worker, c->x, false, fields, &r.field_count);
-    mcp_encode_result(&c->worker->serving->mcp, c->mcp, &c->result, &r.body);
-    if (!buf_ok(&r.body)) {
-        buf_fini(&r.body);
-        mcp_encode_error(c->mcp, -32603, "Internal error: out of memory", &r.body);
-    }
-    bool is_stream = c->mcp->must_stream || exchange_is_stream(c->x);
-    if (is_stream && call_open_stream(c))
-        call_send_frame(c, &r.body);
-    uint64_t bytes = is_stream ? exchange_bytes(c->x) : r.body.len;
-    access_log(c->worker, &c->access, c->x, 200, bytes);
-    if (!is_stream) {
-        exchange_reply(c->x, &r);
+    mcp_encode_result(&c->worker->serving->mcp, c->mcp, &c->result, out);
+    if (buf_ok(out))
         return;
-    }
-    buf_fini(&r.body);
-    if (c->is_gone)
-        exchange_drop(c->x);
-    else
-        exchange_finish(c->x);
+    buf_fini(out);
+    mcp_encode_error(c->mcp, MCP_INTERNAL_ERROR, "Internal error: out of memory", out);
 }
 
 static void call_finish(struct call *c)
@@ -37,21 +18,12 @@ static void call_finish(struct call *c)
     struct worker *w = c->worker;
     inflight_remove(w->gateway->calls, c->entry);
     c->entry = NULL;
-    exchange_on_gone(c->x, NULL, NULL);
     c->access.outcome = (int)c->result.outcome;
     c->access.protocol = mcp_revision_text(c->mcp->revision);
     c->access.now_us = clock_mono_us();
     metrics_call(w->metrics, c->mcp->tool->metric, c->result.outcome,
                  c->access.now_us - c->started_us);
-    if (call_is_reachable(c)) {
-        call_send(c);
-    } else {
-        access_log(w, &c->access, c->x, 499, exchange_bytes(c->x));
-        if (c->is_cancelled && exchange_is_stream(c->x))
-            exchange_finish(c->x); /* a stream without an answer, properly ended */
-        else
-            exchange_drop(c->x);
-    }
+    c->sink->end(c);
     call_release(c);
 }
 

@@ -21,7 +21,9 @@ struct call {
     struct call *next, **prev; /* worker's list while it waits; `next` in the pool */
     struct call *turn_next;    /* in one of the worker's three queues */
     struct worker *worker;
-    struct exchange *x;
+    const struct call_sink *sink;
+    void *to; /* the sink's */
+    struct exchange *x; /* HTTP's; else NULL */
     struct mcp_call *mcp;
     const struct principal *principal;
     /* a reference from the first wait on: keeps tool, principal and machine */
@@ -51,7 +53,11 @@ struct call {
     char id[CALL_ID_SIZE];
 };
 
+/* call_http.c */
+extern const struct call_sink call_http; /* into an exchange */
+
 /* call_reply.c */
+void call_encode(struct call *c, struct buf *out); /* the answer: one line of JSON */
 void call_answer(struct call *c); /* result is there: wait until it is durable, answer, log, free */
 void call_advance(struct call *c); /* sends what may be sent by now, waits for the rest */
 void call_refuse(struct call *c, enum outcome o, const char *text);
@@ -60,8 +66,6 @@ void call_refuse(struct call *c, enum outcome o, const char *text);
 void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait);
 void call_note_log(void *arg, int level, const char *data_json, size_t len, uint64_t wait);
 bool call_is_reachable(const struct call *c);
-bool call_open_stream(struct call *c); /* false: nobody is there */
-void call_send_frame(struct call *c, struct buf *json);
 void call_send_note(struct call *c);                /* the first one */
 void call_drop_notes(struct call *c, uint64_t seq); /* those up to record seq */
 

@@ -92,10 +92,19 @@ static void host_cancel(void *arg, const struct principal *p, const char *sessio
     char key[512];
     /* What came before this message has begun before it is cancelled. */
     call_run_fresh(here.worker);
-    uint64_t peer = address_peer(here.access->ip, exchange_headers(here.exchange)->user_agent);
+    uint64_t peer = here.exchange
+                        ? address_peer(here.access->ip, exchange_headers(here.exchange)->user_agent)
+                        : 0;
     size_t n = call_inflight_key(key, sizeof key, session, p->number, peer, request_id, len);
     (void)inflight_cancel(g->calls, key, n); /* unknown or ended: nothing to do, as the protocol
                                                 says */
+}
+
+void endpoint_mcp_at(struct worker *w)
+{
+    here.worker = w;
+    here.exchange = NULL;
+    here.access = NULL;
 }
 
 void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)

@@ -14,4 +14,7 @@ void endpoint_mcp(struct worker *w, struct exchange *x, struct access *a);
 /* The protocol's way back into the gateway; lives as long as g. */
 void endpoint_mcp_host(struct gateway *g, struct mcp_host *out);
 
+/* Messages that did not come by HTTP: mcp_handle() is called for this worker next. */
+void endpoint_mcp_at(struct worker *w);
+
 #endif

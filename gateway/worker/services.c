@@ -164,10 +164,12 @@ static void services_make(struct gateway *g, const struct config *c)
     g->http = http_shared_new();
 }
 
-int services_open(struct gateway *g, const struct config *c, struct err *e)
+int services_open(struct gateway *g, const struct config *c, bool is_stdio, struct err *e)
 {
     g->started_ms = clock_wall_ms();
-    g->worker_count = services_worker_count(c);
+    g->worker_count = is_stdio ? 1 : services_worker_count(c);
+    if (is_stdio)
+        (void)getrlimit(RLIMIT_NOFILE, &g->files);
     g->store = services_open_store(c, e);
     if (!g->store)
         return e->code;

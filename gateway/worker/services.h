@@ -4,9 +4,10 @@
 #include "config/config.h"
 #include "worker/gateway.h"
 
-/* Fills *g (zeroed) but workers and addresses: state, hub, limits, pools. After a failure both
- * functions below are legal. */
-int services_open(struct gateway *g, const struct config *c, struct err *e) MG_NODISCARD;
+/* Fills *g (zeroed) but workers and addresses: state, hub, limits, pools. is_stdio: one worker, and
+ * no connections. After a failure both functions below are legal. */
+int services_open(struct gateway *g, const struct config *c, bool is_stdio,
+                  struct err *e) MG_NODISCARD;
 /* When the workers are joined, before they are freed: their loops still take messages. Reports what
  * the last snapshot said. */
 int services_close_store(struct gateway *g, struct err *e) MG_NODISCARD;

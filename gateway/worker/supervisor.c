@@ -1,7 +1,10 @@
 #include "worker/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +16,12 @@
 #include "api/job_gates.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "stdio/door.h"
 #include "worker/endpoint_mcp.h"
 #include "worker/loading.h"
 #include "worker/logging.h"
+#include "worker/peer.h"
+#include "worker/relay.h"
 #include "worker/reload.h"
 #include "worker/services.h"
 #include "worker/worker.h"
@@ -33,6 +39,10 @@ struct supervisor {
     loop_watch_t signal_watch;
     struct loop_timer sweep;
     bool is_ending;
+    bool is_stdio, has_door;
+    char door_path[PATH_MAX]; /* of the state that is open */
+    int in, out;              /* stdio: what the process was given; -1: gone to the peer */
+    struct mail input_ended;  /* stdio */
 };
 
 /* ---- signals ---- */
@@ -150,6 +160,37 @@ static int addresses_open(struct supervisor *s, struct err *e)
     return 0;
 }
 
+static void input_ended(struct mail *m)
+{
+    struct supervisor *s =
+        (struct supervisor *)((char *)m - offsetof(struct supervisor, input_ended));
+    s->is_ending = true;
+}
+
+/* Before its thread runs. */
+static int client_open(struct supervisor *s, struct worker *w, struct err *e)
+{
+    struct peer_options o = {
+        .in_fd = s->in, .out_fd = s->out, .ended_loop = s->loop, .ended = &s->input_ended
+    };
+    s->input_ended.run = input_ended;
+    s->in = s->out = -1;
+    return peer_open(w, &o, e);
+}
+
+/* A gateway without it serves all the same. */
+static void door_hang(struct supervisor *s, struct worker *w)
+{
+    struct err e = { 0 };
+    int door = -1;
+    if (door_open(s->reload.config->state.path, &door, &e) != 0 || peers_listen(w, door, &e) != 0)
+        log_printf(LOG_WARN, "`moongate stdio` on this state will not reach this process: %s",
+                   e.text);
+    else
+        s->has_door = (size_t)snprintf(s->door_path, sizeof s->door_path, "%s",
+                                       s->reload.config->state.path) < sizeof s->door_path;
+}
+
 static int workers_open(struct supervisor *s, struct err *e)
 {
     struct gateway *g = &s->gateway;
@@ -161,6 +202,10 @@ static int workers_open(struct supervisor *s, struct err *e)
         if (!g->workers[i])
             return e->code;
     }
+    door_hang(s, g->workers[0]);
+    int opened = s->is_stdio ? client_open(s, g->workers[0], e) : 0;
+    if (opened != 0)
+        return opened;
     for (unsigned i = 0; i < g->worker_count; i++) {
         int code = worker_start(g->workers[i], e);
         if (code != 0)
@@ -178,16 +223,18 @@ static void say_listening(const struct supervisor *s)
         strncat(addresses, i ? " " : "", sizeof addresses - strlen(addresses) - 1);
         strncat(addresses, g->addresses[i].text, sizeof addresses - strlen(addresses) - 1);
     }
-    log_begin(&l, LOG_INFO, "listening");
-    log_int(&l, "port", g->port);
-    log_str(&l, "addresses", addresses);
-    log_str(&l, "path", s->reload.config->server.path);
+    log_begin(&l, LOG_INFO, s->is_stdio ? "serving on standard input and output" : "listening");
+    if (!s->is_stdio) {
+        log_int(&l, "port", g->port);
+        log_str(&l, "addresses", addresses);
+        log_str(&l, "path", s->reload.config->server.path);
+    }
     log_int(&l, "workers", g->worker_count);
     log_int(&l, "tools", (int64_t)toolset_count(s->reload.serving->generation->tools));
     log_str(&l, "root", s->reload.config->paths.root);
     log_str(&l, "version", MG_VERSION);
     log_end(&l);
-    if (keyring_is_open(s->reload.serving->keyring))
+    if (!s->is_stdio && keyring_is_open(s->reload.serving->keyring))
         log_printf(LOG_WARN,
                    "authentication is off: everybody on this machine may call every tool. To turn "
                    "it on, put "
@@ -199,9 +246,10 @@ static int start(struct supervisor *s, struct err *e)
 {
     int code;
     if ((code = signals_open(s, e)) != 0 ||
-        (code = services_raise_descriptors(&s->gateway, s->reload.config, e)) != 0 ||
-        (code = addresses_open(s, e)) != 0 ||
-        (code = services_open(&s->gateway, s->reload.config, e)) != 0)
+        (!s->is_stdio &&
+         (code = services_raise_descriptors(&s->gateway, s->reload.config, e)) != 0) ||
+        (!s->is_stdio && (code = addresses_open(s, e)) != 0) ||
+        (code = services_open(&s->gateway, s->reload.config, s->is_stdio, e)) != 0)
         return code;
     endpoint_mcp_host(&s->gateway, &s->host);
     s->reload.host = &s->host;
@@ -214,7 +262,8 @@ static int start(struct supervisor *s, struct err *e)
     for (unsigned i = 0; i < s->gateway.worker_count; i++)
         worker_publish(s->gateway.workers[i], s->reload.serving);
     say_listening(s);
-    store_announce(s->gateway.store, s->gateway.addresses[0].text);
+    if (!s->is_stdio)
+        store_announce(s->gateway.store, s->gateway.addresses[0].text);
     reload_begin(&s->reload);
     timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_hub, s);
     return 0;
@@ -244,6 +293,8 @@ static int stop(struct supervisor *s)
     workers_close(s);
     /* The state closes before the loops go: whoever still waits for the disk is told on a loop that
      * exists. */
+    if (s->has_door && g->store)
+        door_remove(s->door_path);
     int closed = g->store ? services_close_store(g, &e) : 0;
     for (unsigned i = 0; g->workers && i < g->worker_count; i++)
         worker_free(g->workers[i]);
@@ -257,39 +308,80 @@ static int stop(struct supervisor *s)
     return code;
 }
 
-int supervisor_serve(const char *ini_path)
+static int run(struct supervisor *s, const char *ini_path)
 {
-    struct supervisor s = { .signals = -1 };
     struct err e = { 0 };
     int code = 2;
-    s.reload.config = loading_config(ini_path, loading_tell_stderr, NULL);
-    if (!s.reload.config)
+    s->reload.config = loading_config(ini_path, loading_tell_stderr, NULL);
+    if (!s->reload.config)
         return 2;
-    s.loop = loop_new(&e);
-    s.reload.gateway = &s.gateway;
-    s.reload.loop = s.loop;
-    s.reload.ini_path = ini_path;
-    if (s.loop && logging_start(s.reload.config, &e) == 0) {
-        int failed = start(&s, &e);
-        if (failed) {
+    s->loop = loop_new(&e);
+    s->reload.gateway = &s->gateway;
+    s->reload.loop = s->loop;
+    s->reload.ini_path = ini_path;
+    if (s->loop && logging_start(s->reload.config, &e) == 0) {
+        int failed = start(s, &e);
+        bool is_second = failed == MG_E_CONFLICT && s->is_stdio && s->in >= 0;
+        if (failed && !is_second) {
             log_printf(LOG_ERROR, "cannot start: %s", e.text);
-            if (s.reload.config->log.file[0])
+            if (s->reload.config->log.file[0])
                 fprintf(stderr, "moongate: cannot start: %s\n", e.text);
         }
-        while (!failed && !s.is_ending)
-            loop_poll(s.loop, -1);
-        code = stop(&s);
+        while (!failed && !s->is_ending)
+            loop_poll(s->loop, -1);
+        code = stop(s);
         if (failed)
             code = failed == MG_E_INVALID ? 2 : 1;
         else
             log_printf(LOG_INFO, "stopped");
         log_stop();
+        if (is_second) {
+            code = relay_run(s->reload.config, s->in, s->out);
+            s->in = s->out = -1;
+        }
     } else {
         fprintf(stderr, "moongate: %s\n", e.text);
     }
-    if (s.signals >= 0)
-        close(s.signals);
-    loop_free(s.loop);
-    config_unref(s.reload.config);
+    if (s->signals >= 0)
+        close(s->signals);
+    loop_free(s->loop);
+    config_unref(s->reload.config);
+    return code;
+}
+
+int supervisor_serve(const char *ini_path)
+{
+    struct supervisor s = { .signals = -1, .in = -1, .out = -1 };
+    return run(&s, ini_path);
+}
+
+/* Only the peer has the real ones: whatever else writes to standard output writes to standard
+ * error, and nobody else reads what the client says. */
+static int streams_take(struct supervisor *s)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    s->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    s->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    bool is_done = null >= 0 && s->in >= 0 && s->out >= 0 &&
+                   dup3(null, STDIN_FILENO, O_CLOEXEC) >= 0 &&
+                   dup3(STDERR_FILENO, STDOUT_FILENO, O_CLOEXEC) >= 0;
+    if (!is_done)
+        fprintf(stderr, "moongate: standard input, output and error must be open: %s\n",
+                strerror(errno));
+    if (null >= 0)
+        close(null);
+    return is_done ? 0 : 1;
+}
+
+int supervisor_stdio(const char *ini_path)
+{
+    struct supervisor s = { .signals = -1, .in = -1, .out = -1, .is_stdio = true };
+    int code = streams_take(&s);
+    if (code == 0)
+        code = run(&s, ini_path);
+    if (s.in >= 0)
+        close(s.in);
+    if (s.out >= 0)
+        close(s.out);
     return code;
 }

@@ -8,4 +8,8 @@
  * configuration. Errors are told on standard error, and in the log once there is one. */
 int supervisor_serve(const char *ini_path);
 
+/* The same for the client that started the process: JSON-RPC in lines on standard input and output,
+ * no addresses, one worker, until the input ends. */
+int supervisor_stdio(const char *ini_path);
+
 #endif

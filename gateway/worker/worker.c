@@ -12,6 +12,7 @@
 #include "io/fetch.h"
 #include "worker/call.h"
 #include "worker/endpoint_topics.h"
+#include "worker/peer.h"
 #include "worker/route.h"
 #include "worker/starter.h"
 
@@ -94,8 +95,12 @@ static void publish_run(struct mail *m)
         serving_unref(s);
         return;
     }
+    bool is_new_list =
+        w->peers && !toolset_lists_alike(w->serving->generation->tools, s->generation->tools);
     worker_http_options(s->config, &http);
     worker_adopt(w, s);
+    if (is_new_list)
+        peers_tell_list_changed(w);
     http_server_reconfigure(w->http, &http);
     endpoint_topics_judge_all(w);
     if (w->index == 0)
@@ -143,6 +148,7 @@ static void drain_begin(struct worker *w, int64_t timeout_ms)
     w->drain_deadline_ms = loop_now(w->loop) + timeout_ms;
     w->drain_cancel_ms = loop_now(w->loop) + timeout_ms / 2;
     endpoint_topics_end_all(w);
+    peers_hold(w);
     http_server_drain(w->http);
 }
 
@@ -172,7 +178,7 @@ static void drain_step(struct worker *w)
     if (w->is_cancelled || !w->calls || now >= w->drain_cancel_ms)
         shutdown_all(w);
     bool is_empty = http_server_open(w->http) == 0 && worker_tasks(w) == 0 && !w->calls &&
-                    outbox_is_empty(w->outbox);
+                    outbox_is_empty(w->outbox) && peers_are_quiet(w);
     if (!is_empty && now < w->drain_deadline_ms)
         return;
     w->is_stopped = true;
@@ -275,6 +281,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
         return NULL;
     }
     w->gateway = g;
+    w->door = -1;
     w->index = index;
     call_queue_init(&w->fresh);
     call_queue_init(&w->over);
@@ -333,6 +340,7 @@ void worker_free(struct worker *w)
     call_drop_all(w);
     if (w->loop)
         loop_poll(w->loop, 0); /* places that gates gave to those who are gone now */
+    peers_free(w);
     call_pool_free(w);
     starter_free(w->starter);
     if (w->http) {

@@ -19,6 +19,7 @@
 
 struct call;
 struct event_stream;
+struct peer;
 struct starter;
 
 #define MAX_GENERATIONS 4 /* alive at once in the process; the supervisor sees to it */
@@ -49,6 +50,10 @@ struct worker {
     struct call *calls;      /* waiting ones */
     struct call *call_pool;  /* free ones */
     unsigned call_pool_size;
+    struct peer *peers; /* clients that speak in lines */
+    int door;           /* the first worker's, where they come in; or -1 */
+    loop_watch_t door_watch;
+    struct loop_timer door_pause;
     struct event_stream *streams; /* open event streams of /sse and GET /mcp */
     struct starter *starter;      /* the first worker's; NULL until start functions ran */
     struct buf scratch;           /* for one frame or body at a time */

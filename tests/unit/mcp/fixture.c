@@ -40,9 +40,9 @@ static int host_create(void *arg, const struct principal *p, struct mcp_session 
 static int host_find(void *arg, const struct principal *p, const char *id, struct mcp_session *out)
 {
     static const struct mcp_session sessions[] = {
-        { SESSION_03, MCP_2025_03_26, MCP_LOG_NONE, "old", "0.3" },
-        { SESSION_06, MCP_2025_06_18, MCP_LOG_WARNING, "mid", "0.6" },
-        { SESSION_11, MCP_2025_11_25, MCP_LOG_NONE, "new", "1.1" },
+        { SESSION_03, MCP_2025_03_26, MCP_LOG_NONE, "old", "0.3", false, false },
+        { SESSION_06, MCP_2025_06_18, MCP_LOG_WARNING, "mid", "0.6", false, false },
+        { SESSION_11, MCP_2025_11_25, MCP_LOG_NONE, "new", "1.1", false, false },
     };
 
     (void)arg;

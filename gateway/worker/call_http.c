@@ -1,0 +1,94 @@
+/* The answer of a call as HTTP: one JSON document, or an event stream. */
+#include "base/log.h"
+#include "worker/admit.h"
+#include "worker/call_struct.h"
+
+/* The first note turns the answer into a stream. A client that reads too slowly is gone from then
+ * on. */
+static bool stream_open(struct call *c)
+{
+    if (!call_is_reachable(c))
+        return false;
+    if (exchange_is_stream(c->x))
+        return true;
+    struct http_field fields[ADMIT_CORS_FIELDS];
+    struct http_reply r = { .status = 200, .fields = fields };
+    admit_cors(c->worker, c->x, false, fields, &r.field_count);
+    if (exchange_stream(c->x, &r) == 0)
+        return true;
+    c->is_gone = true;
+    return false;
+}
+
+static void frame_send(struct call *c, const struct buf *json)
+{
+    struct buf frame = { 0 };
+    mcp_sse(&frame, json->data, json->len);
+    if (!buf_ok(json) || !buf_ok(&frame) || exchange_send(c->x, frame.data, frame.len) != 0)
+        c->is_gone = true;
+    else
+        metrics_add(c->worker->metrics, M_STREAM_EVENTS, 1);
+    buf_fini(&frame);
+}
+
+static void http_note(struct call *c, struct buf *json)
+{
+    if (stream_open(c))
+        frame_send(c, json);
+}
+
+/* Sends the answer and gives the exchange back. */
+static void answer_send(struct call *c)
+{
+    struct http_field fields[ADMIT_CORS_FIELDS];
+    struct http_reply r = { .status = 200, .content_type = "application/json", .fields = fields };
+    admit_cors(c->worker, c->x, false, fields, &r.field_count);
+    call_encode(c, &r.body);
+    bool is_stream = c->mcp->must_stream || exchange_is_stream(c->x);
+    if (is_stream && stream_open(c))
+        frame_send(c, &r.body);
+    uint64_t bytes = is_stream ? exchange_bytes(c->x) : r.body.len;
+    access_log(c->worker, &c->access, c->x, 200, bytes);
+    if (!is_stream) {
+        exchange_reply(c->x, &r);
+        return;
+    }
+    buf_fini(&r.body);
+    if (c->is_gone)
+        exchange_drop(c->x);
+    else
+        exchange_finish(c->x);
+}
+
+static void http_end(struct call *c)
+{
+    exchange_on_gone(c->x, NULL, NULL);
+    if (call_is_reachable(c)) {
+        answer_send(c);
+        return;
+    }
+    access_log(c->worker, &c->access, c->x, 499, exchange_bytes(c->x));
+    if (c->is_cancelled && exchange_is_stream(c->x))
+        exchange_finish(c->x); /* a stream without an answer, properly ended */
+    else
+        exchange_drop(c->x);
+}
+
+static void http_gone(void *arg, enum gone how)
+{
+    struct call *c = arg;
+    if (mcp_is_modern(c->mcp->revision) || how == GONE_LOST)
+        call_lose(c);
+}
+
+static void http_watch(struct call *c) { exchange_on_gone(c->x, http_gone, c); }
+
+static void http_drop(struct call *c)
+{
+    exchange_on_gone(c->x, NULL, NULL);
+    exchange_drop(c->x);
+}
+
+const struct call_sink call_http = {
+    .watch = http_watch, .note = http_note, .end = http_end, .drop = http_drop
+};
