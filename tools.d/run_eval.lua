@@ -71,6 +71,7 @@ end
 
 -- Ends a row that is still in state `from`.
 local function finish(id, from, changes)
+  if changes.status == "CANCELLED" then changes.isTold = true end         -- here, below
   local row, message = evaljob.move(id, from, changes)
   if row == nil and changes.result then           -- such as one of too many levels
     local reason = "its result cannot be kept: " .. message
@@ -81,20 +82,30 @@ local function finish(id, from, changes)
   if row.isRemote then withdraw(row) end
 end
 
+-- Ends a row whose job has ended without doing so.
+local function finish_for(row, outcome)
+  if outcome == "CANCELLED" and row.isRemote and row.remoteId then
+    return                                        -- it goes on there, and is followed again
+  elseif outcome == "CANCELLED" then
+    local reason = "the gateway stopped it, or replaced its tools"
+    finish(row.jobId, row.status, { status = "INTERRUPTED", error = reason })
+  else
+    finish(row.jobId, row.status, { status = "FAILED", error = "the job ended with " .. outcome })
+  end
+end
+
 -- Whatever ended the job's task: its row does not stay as if it went on.
 local function settle(id, outcome)
   local row = rows:get(id)
   if not row then return end
-  if not evaljob.alive[row.status] then
-    if row.isRemote then withdraw(row) end        -- somebody cancelled it
-  elseif outcome == "CANCELLED" and row.isRemote and row.remoteId then
-    return                                        -- it goes on there, and is followed again
-  elseif outcome == "CANCELLED" then
-    local reason = "the gateway stopped it, or replaced its tools"
-    finish(id, row.status, { status = "INTERRUPTED", error = reason })
-  else
-    finish(id, row.status, { status = "FAILED", error = "the job ended with " .. outcome })
+  if evaljob.alive[row.status] then
+    finish_for(row, outcome)
+    row = rows:get(id)
+    if not row or row.status ~= "CANCELLED" then return end       -- else it was cancelled meanwhile
   end
+  local taken = evaljob.take_cancelled(row)
+  if taken then evaljob.tell_end(taken) end
+  if row.isRemote then withdraw(row) end
 end
 
 -- ---- a job ----
