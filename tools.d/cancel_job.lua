@@ -27,7 +27,10 @@ local function run(arguments)
   if not row then return nil, message end
   if not mcp.jobs.cancel(id) then
     local taken = evaljob.take_cancelled(row)
-    if taken then evaljob.tell_end(taken) end
+    if taken then
+      evaljob.tell_begin(taken)         -- run_eval may not have come to it yet after a restart
+      evaljob.tell_end(taken)
+    end
   end
   return { jobId = id, status = row.status }
 end

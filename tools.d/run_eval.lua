@@ -237,9 +237,7 @@ end
 
 -- Tells late subscribers again what happened to a row, as far as it is known.
 local function tell_past(row)
-  if row.status == "DRY_RUN" or mcp.events.has_history("job/" .. row.jobId) then return end
-  evaljob.tell_queued(row)
-  if row.runningAt then evaljob.tell(row, "running", row.runningAt) end
+  if row.status == "DRY_RUN" or not evaljob.tell_begin(row) then return end
   if not evaljob.alive[row.status] then evaljob.tell_end(row) end
 end
 

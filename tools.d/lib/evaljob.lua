@@ -85,6 +85,15 @@ function evaljob.tell_queued(row)
   return evaljob.tell(row, "queued", row.startedAt, ids)
 end
 
+--- Tells late subscribers again how the job began, where nothing is known of it any more: after a
+-- restart. Returns whether it was told.
+function evaljob.tell_begin(row)
+  if mcp.events.has_history("job/" .. row.jobId) then return false end
+  evaljob.tell_queued(row)
+  if row.runningAt then evaljob.tell(row, "running", row.runningAt) end
+  return true
+end
+
 -- Bytes of a result's JSON that an event carries. A stream whose client has [server]
 -- max_stream_queue (256 KB) still to take is cut off: a larger event would reach nobody.
 local MAX_TOLD = 100000

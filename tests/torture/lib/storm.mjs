@@ -9,7 +9,6 @@ import { disorder, ends, Follower, stall, Watcher } from "./followers.mjs";
 import { between, random } from "./random.mjs";
 
 const CLIENTS = 24;
-export const alive = new Set(["QUEUED", "RUNNING"]);
 
 export async function until(check, what) {
   for (const stop = Date.now() + 30_000 * slowness; Date.now() < stop; await sleep(15)) {
@@ -69,10 +68,11 @@ export class Storm {
     s.watcher = await Watcher.open(gw);
     for (let i = 0; i < 2; i++) s.stalled.push(await stall(gw, "jobs"));
     const left = mixed(count).map((kind, i) => ({ kind, configId: `${prefix}-${i}` }));
-    const clients = Array.from({ length: CLIENTS }, async () => {
+    const client = async () => {
       for (let job = left.pop(); job && !s.isOver; job = left.pop()) await s.#submit(job);
-    });
-    s.work = s.#guarded(Promise.all(clients).then(() => Promise.all([...s.jobs.values()].map((job) => job.acts))));
+    };
+    const clients = Array.from({ length: CLIENTS }, () => s.#guarded(client()));
+    s.work = Promise.all(clients).then(() => Promise.all([...s.jobs.values()].map((job) => job.acts)));
     return s;
   }
 
@@ -86,7 +86,7 @@ export class Storm {
   }
 
   async #submit({ kind, configId }) {
-    for (;;) {
+    while (!this.isOver) {
       const { value, isError, text } = await this.gw.call("run_eval", { taskId: kind, configId });
       if (!isError) {
         assert.equal(value.status, "QUEUED");
@@ -119,7 +119,7 @@ export class Storm {
     }
     if (random() < 0.5) {
       await sleep(between(0, 600)); // somewhere in the middle
-      this.#follow(job);
+      if (!this.isOver) this.#follow(job);
     }
     await early.over;
     if (!this.isOver) job.told = await statusOf(this.gw, job.jobId);
