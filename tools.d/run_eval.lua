@@ -235,21 +235,34 @@ end
 
 -- ---- after a restart ----
 
+local function alive_jobs()
+  local alive = {}
+  for _, id in ipairs(mcp.jobs.running()) do alive[id] = true end
+  return alive
+end
+
+-- Has the row not ended, and is no job behind it? The jobs are looked at now: calls go on while the
+-- rows are gone through.
+local function is_abandoned(row)
+  return evaljob.alive[row.status] and not alive_jobs()[row.jobId]
+end
+
 -- Tells late subscribers again what happened to a row, as far as it is known.
 local function tell_past(row)
-  if row.status == "DRY_RUN" or not evaljob.tell_begin(row) then return end
+  local is_of_now = evaljob.alive[row.status] and not is_abandoned(row)
+  if row.status == "DRY_RUN" or is_of_now or not evaljob.tell_begin(row) then return end
   if not evaljob.alive[row.status] then evaljob.tell_end(row) end
 end
 
 -- Looks at every row once. What was RUNNING and has no job becomes INTERRUPTED, unless an
 -- orchestrator works on it. Returns the ids of the newest rows, oldest first; of those that are to
 -- be started anew; and of those to be taken back: not the rows, whose results may be large.
-local function recover(alive)
+local function recover()
   local ring, count, left, unwanted = {}, 0, {}, {}
   for row in rows:each { only = { "jobId", "status", "isRemote", "remoteId" } } do
     count = count + 1
     ring[count % REPLAYED] = row.jobId
-    local is_left = evaljob.alive[row.status] and not alive[row.jobId]
+    local is_left = is_abandoned(row)
     local is_lost = is_left and row.status == "RUNNING" and not (row.isRemote and row.remoteId)
     if is_lost then
       local reason = "the gateway ended while it ran"
@@ -293,15 +306,9 @@ local function attempt(id, fn, ...)
   return ok
 end
 
-local function alive_jobs()
-  local alive = {}
-  for _, id in ipairs(mcp.jobs.running()) do alive[id] = true end
-  return alive
-end
-
 local function start()
   local is_told = {}
-  local newest, left, unwanted = recover(alive_jobs())
+  local newest, left, unwanted = recover()
   for _, id in ipairs(newest) do is_told[id] = attempt(id, tell_past) end
   for _, id in ipairs(left) do attempt(id, resume, is_told[id]) end
   for _, id in ipairs(unwanted) do attempt(id, withdraw) end
