@@ -25,8 +25,13 @@ local function run(arguments)
   if #id > 512 then return nil, "Unknown jobId: " .. id:sub(1, 80) .. "..." end
   local row, message = cancel(id)
   if not row then return nil, message end
-  mcp.jobs.cancel(id)
-  evaljob.tell_end(row)
+  if not mcp.jobs.cancel(id) then
+    local taken = evaljob.take_cancelled(row)
+    if taken then
+      evaljob.tell_begin(taken)         -- run_eval may not have come to it yet after a restart
+      evaljob.tell_end(taken)
+    end
+  end
   return { jobId = id, status = row.status }
 end
 

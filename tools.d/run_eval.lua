@@ -71,6 +71,7 @@ end
 
 -- Ends a row that is still in state `from`.
 local function finish(id, from, changes)
+  if changes.status == "CANCELLED" then changes.isTold = true end         -- here, below
   local row, message = evaljob.move(id, from, changes)
   if row == nil and changes.result then           -- such as one of too many levels
     local reason = "its result cannot be kept: " .. message
@@ -81,20 +82,30 @@ local function finish(id, from, changes)
   if row.isRemote then withdraw(row) end
 end
 
+-- Ends a row whose job has ended without doing so.
+local function finish_for(row, outcome)
+  if outcome == "CANCELLED" and row.isRemote and row.remoteId then
+    return                                        -- it goes on there, and is followed again
+  elseif outcome == "CANCELLED" then
+    local reason = "the gateway stopped it, or replaced its tools"
+    finish(row.jobId, row.status, { status = "INTERRUPTED", error = reason })
+  else
+    finish(row.jobId, row.status, { status = "FAILED", error = "the job ended with " .. outcome })
+  end
+end
+
 -- Whatever ended the job's task: its row does not stay as if it went on.
 local function settle(id, outcome)
   local row = rows:get(id)
   if not row then return end
-  if not evaljob.alive[row.status] then
-    if row.isRemote then withdraw(row) end        -- somebody cancelled it
-  elseif outcome == "CANCELLED" and row.isRemote and row.remoteId then
-    return                                        -- it goes on there, and is followed again
-  elseif outcome == "CANCELLED" then
-    local reason = "the gateway stopped it, or replaced its tools"
-    finish(id, row.status, { status = "INTERRUPTED", error = reason })
-  else
-    finish(id, row.status, { status = "FAILED", error = "the job ended with " .. outcome })
+  if evaljob.alive[row.status] then
+    finish_for(row, outcome)
+    row = rows:get(id)
+    if not row or row.status ~= "CANCELLED" then return end       -- else it was cancelled meanwhile
   end
+  local taken = evaljob.take_cancelled(row)
+  if taken then evaljob.tell_end(taken) end
+  if row.isRemote then withdraw(row) end
 end
 
 -- ---- a job ----
@@ -224,23 +235,34 @@ end
 
 -- ---- after a restart ----
 
+local function alive_jobs()
+  local alive = {}
+  for _, id in ipairs(mcp.jobs.running()) do alive[id] = true end
+  return alive
+end
+
+-- Has the row not ended, and is no job behind it? The jobs are looked at now: calls go on while the
+-- rows are gone through.
+local function is_abandoned(row)
+  return evaljob.alive[row.status] and not alive_jobs()[row.jobId]
+end
+
 -- Tells late subscribers again what happened to a row, as far as it is known.
 local function tell_past(row)
-  if row.status == "DRY_RUN" or mcp.events.has_history("job/" .. row.jobId) then return end
-  evaljob.tell_queued(row)
-  if row.runningAt then evaljob.tell(row, "running", row.runningAt) end
+  local is_of_now = evaljob.alive[row.status] and not is_abandoned(row)
+  if row.status == "DRY_RUN" or is_of_now or not evaljob.tell_begin(row) then return end
   if not evaljob.alive[row.status] then evaljob.tell_end(row) end
 end
 
 -- Looks at every row once. What was RUNNING and has no job becomes INTERRUPTED, unless an
 -- orchestrator works on it. Returns the ids of the newest rows, oldest first; of those that are to
 -- be started anew; and of those to be taken back: not the rows, whose results may be large.
-local function recover(alive)
+local function recover()
   local ring, count, left, unwanted = {}, 0, {}, {}
   for row in rows:each { only = { "jobId", "status", "isRemote", "remoteId" } } do
     count = count + 1
     ring[count % REPLAYED] = row.jobId
-    local is_left = evaljob.alive[row.status] and not alive[row.jobId]
+    local is_left = is_abandoned(row)
     local is_lost = is_left and row.status == "RUNNING" and not (row.isRemote and row.remoteId)
     if is_lost then
       local reason = "the gateway ended while it ran"
@@ -284,15 +306,9 @@ local function attempt(id, fn, ...)
   return ok
 end
 
-local function alive_jobs()
-  local alive = {}
-  for _, id in ipairs(mcp.jobs.running()) do alive[id] = true end
-  return alive
-end
-
 local function start()
   local is_told = {}
-  local newest, left, unwanted = recover(alive_jobs())
+  local newest, left, unwanted = recover()
   for _, id in ipairs(newest) do is_told[id] = attempt(id, tell_past) end
   for _, id in ipairs(left) do attempt(id, resume, is_told[id]) end
   for _, id in ipairs(unwanted) do attempt(id, withdraw) end

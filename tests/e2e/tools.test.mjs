@@ -235,6 +235,34 @@ test("jobs are cancelled from every connection, and told of once", async (t) => 
   assert.match(again.text, /has already ended: CANCELLED$/);
 });
 
+test("that a job was cancelled is the last that is told of it, however much it says", async (t) => {
+  const gw = await start(t, {
+    ini: "[eval talk]\ncommand = bin/talk\n", env: { MOONGATE_EVALS_PARALLEL: "8", MOONGATE_SERVER_WORKERS: "4" },
+    before: (dir) => {
+      fs.mkdirSync(path.join(dir, "bin"));
+      fs.writeFileSync(path.join(dir, "bin/talk"), "#!/bin/sh\nwhile :; do echo a line; done\n", { mode: 0o755 });
+    },
+  });
+  const jobs = await gw.events("/sse?topic=jobs");
+  const told = new Map();
+  const take = async () => {
+    const { event, json } = await jobs.next();
+    if (json.jobId) told.set(json.jobId, [...(told.get(json.jobId) ?? []), event]);
+    return json.jobId && { event, jobId: json.jobId };
+  };
+  for (let i = 0; i < 4; i++) {
+    const ids = await Promise.all(Array.from({ length: 8 }, () => runEval(gw, "talk", "x")));
+    const cancelled = ids.map((jobId) => gw.call("cancel_job", { jobId }));
+    for (const answer of await Promise.all(cancelled)) assert.equal(answer.value.status, "CANCELLED");
+    while (!ids.every((id) => told.get(id)?.includes("cancelled"))) await take();
+  }
+  const last = await runEval(gw, "matriz", "x");
+  while (!told.get(last)?.includes("completed")) await take();
+  jobs.close();
+  for (const [id, events] of told)
+    if (id !== last) assert.deepEqual(events.filter((event, n) => event === "cancelled" || n === events.length - 1), ["cancelled"], `${events}`);
+});
+
 async function reachRunning(gw, jobId) {
   const stream = await gw.events(`/sse?topic=job/${jobId}`);
   await stream.until("running");

@@ -54,6 +54,25 @@ function evaljob.move(id, from, changes)
   return moved and row
 end
 
+local function is_untold(row)
+  return row ~= nil and row.status == "CANCELLED" and not row.isTold
+end
+
+--- Takes it over to tell that the job was cancelled, which one may do: the call that cancelled it
+-- where no job is behind the row, else the job's own end. That comes behind all that the job has
+-- told, which may still wait in its worker to be durable. Returns the row, or nil when it is told
+-- already. Where the state cannot be changed the end is rather told twice than never.
+function evaljob.take_cancelled(row)
+  if not is_untold(row) then return nil end
+  local is_mine
+  local _, _, code = evaljob.rows:update(row.jobId, function(current)
+    is_mine = is_untold(current)
+    if is_mine then current.isTold = true end
+    return current
+  end)
+  return (code or is_mine) and row or nil
+end
+
 --- Publishes what happened on the job's topic; ts: when.
 function evaljob.tell(row, event, ts, more)
   local data = { jobId = row.jobId, ts = ts or row.updatedAt }
@@ -64,6 +83,15 @@ end
 function evaljob.tell_queued(row)
   local ids = { taskId = row.taskId, configId = row.configId }
   return evaljob.tell(row, "queued", row.startedAt, ids)
+end
+
+--- Tells late subscribers again how the job began, where nothing is known of it any more: after a
+-- restart. Returns whether it was told.
+function evaljob.tell_begin(row)
+  if mcp.events.has_history("job/" .. row.jobId) then return false end
+  evaljob.tell_queued(row)
+  if row.runningAt then evaljob.tell(row, "running", row.runningAt) end
+  return true
 end
 
 -- Bytes of a result's JSON that an event carries. A stream whose client has [server]

@@ -24,7 +24,7 @@ export async function openEventStream(url, options = {}) {
   const controller = new AbortController();
   const limitMs = options.limitMs ?? 15_000 * slowness;
   const starting = setTimeout(() => controller.abort(new Error(`no answer: ${url}`)), limitMs);
-  const res = await fetch(url, {
+  const answered = fetch(url, {
     method: options.method ?? "GET",
     headers: {
       Accept: "text/event-stream",
@@ -34,7 +34,7 @@ export async function openEventStream(url, options = {}) {
     body: options.body,
     signal: controller.signal,
   });
-  clearTimeout(starting);
+  const res = await answered.finally(() => clearTimeout(starting));
   const { status, headers } = res;
   if (!(headers.get("content-type") ?? "").startsWith("text/event-stream"))
     return { status, headers, text: await res.text(), close() {} };

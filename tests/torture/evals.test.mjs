@@ -1,0 +1,186 @@
+// evals.test.mjs - failing, slow, chatty, forking and crashing evaluations at once, under followers that come late, go
+// and stall: each job ends as it must, its events come in order, nothing of it runs on; also over kill -9.
+
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { Gateway, repo, slowness } from "../e2e/lib/gateway.mjs";
+import { evalsIni, kinds, Programs } from "./lib/evals.mjs";
+import { between } from "./lib/random.mjs";
+import { cancel, listed, statusOf, Storm, unlike, until, wrongEnd } from "./lib/storm.mjs";
+
+const short = Boolean(process.env.MOONGATE_SHORT);
+const ROUNDS = short ? 2 : 20;
+const JOBS = 60;
+const PARALLEL = 4;
+const MAX_QUEUED = 16;
+const check = (name, body) => test(name, { timeout: (short ? 60_000 : 900_000) * slowness }, body);
+
+// A gateway with what ships and the evaluations, not yet running.
+function prepare(t) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-storm-"));
+  fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
+  fs.symlinkSync(process.env.MOONGATE_BUILD || path.join(repo, "build"), path.join(dir, "build"));
+  fs.symlinkSync(path.join(repo, "config"), path.join(dir, "config"));
+  const shipped = fs.readFileSync(path.join(repo, "mcp.ini"), "utf8");
+  const gw = new Gateway({
+    dir, ini: `${shipped}\n${evalsIni}`,
+    env: {
+      MOONGATE_RATE_LIMIT_BUCKET: "0", MOONGATE_LOG_ACCESS: "no", MOONGATE_EVALS_PARALLEL: String(PARALLEL),
+      MOONGATE_EVALS_MAX_QUEUED: String(MAX_QUEUED), MOONGATE_EVALS_MAX_OUTPUT: "256K", MOONGATE_STATE_AUTOSAVE: "1s",
+    },
+  });
+  const programs = new Programs(dir);
+  gw.exit = { code: 0, signal: null };
+  t.after(async () => {
+    await gw.kill();
+    endOrphans(programs);
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+  return { gw, programs };
+}
+
+function endOrphans(programs) {
+  for (const { pid } of programs.living()) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // it ended meanwhile
+    }
+  }
+}
+
+const show = (processes) => JSON.stringify(processes.map(({ pid, command }) => `${pid} ${command.replaceAll("\0", " ")}`));
+
+const nothingRuns = (programs) =>
+  until(() => programs.living().length === 0, () => `nothing runs: ${show(programs.living())}`);
+
+// What is wrong with how often the job's program was started.
+function wrongStarts(programs, job, kind, wasRunning) {
+  const starts = programs.written(job.jobId, "self").length;
+  const least = job.status === "COMPLETED" || job.status === "FAILED" && kind !== "missing" ? 1 : 0;
+  const most = wasRunning && kind !== "missing" ? 1 : 0;
+  return starts < least || starts > most ? `${kind} ${job.jobId} ${job.status} was started ${starts} times` : undefined;
+}
+
+check("60 evaluations at once: every one ends as it must, and its events come in order", async (t) => {
+  const { gw, programs } = prepare(t);
+  await gw.restart();
+  const storm = await Storm.begin(gw, JOBS, "c");
+  t.after(() => storm.close());
+  let most = 0;
+  const looks = (async () => {
+    while (!storm.isOver) {
+      most = Math.max(most, (await listed(gw, "RUNNING")).length);
+      await sleep(30);
+    }
+  })();
+  await storm.work;
+  storm.isOver = true;
+  await looks;
+  await nothingRuns(programs);
+  const rows = await listed(gw);
+  assert.equal(rows.length, JOBS, "one that was refused leaves nothing behind");
+  assert.ok(storm.refused > 0 && most > 1 && most <= PARALLEL, `${storm.refused} refused, ${most} at once`);
+  const wrong = storm.disorders();
+  let unstarted = 0;
+  for (const row of rows) {
+    const job = await statusOf(gw, row.jobId);
+    const { kind, told, followers, isCancelled } = storm.jobs.get(job.jobId);
+    const { result, ...rest } = job;
+    assert.deepEqual(rest, row);
+    assert.deepEqual(job, told, "an ended job stays as it is");
+    assert.ok(isCancelled || !kinds[kind].cancel, "cancelled in time");
+    wrong.push(await wrongEnd(gw, job, kind));
+    for (const f of followers) if (f.end) wrong.push(unlike(f.end, job));
+    wrong.push(followers[0].isWhole ? undefined : `the first follower of ${kind} was left alone: ${followers[0].error}`);
+    const { isRunning } = storm.told(job.jobId);
+    if (!isRunning) unstarted++;
+    wrong.push(wrongStarts(programs, job, kind, isRunning));
+    if (kind === "forks") assert.equal(programs.written(job.jobId, "child").length, 6);
+  }
+  assert.deepEqual(wrong.filter(Boolean), []);
+  assert.ok(unstarted > 0, "some were cancelled while they waited");
+  await storm.close();
+  await gw.stop({ keep: true });
+});
+
+// The gateway was killed: the programs that it started are gone; what these forked may live on (docs/operations.md).
+async function orphans(programs) {
+  const forked = programs.groups("forks");
+  const started = programs.groups();
+  const unexpected = () => programs.living().filter(({ pid, group }) => started.has(pid) || !forked.has(group));
+  await until(() => unexpected().length === 0, () => `gone with the gateway: ${show(unexpected())}`);
+  const left = programs.living().length;
+  endOrphans(programs);
+  return left;
+}
+
+// Whatever would go on for ever is cancelled; -> when nothing is QUEUED or RUNNING any more.
+const calm = (gw) => until(async () => {
+  const left = [...await listed(gw, "QUEUED"), ...await listed(gw, "RUNNING")];
+  for (const { jobId, taskId } of left) if (kinds[taskId].cancel) await cancel(gw, jobId);
+  return left.length === 0;
+}, async () => `calm: ${JSON.stringify(await listed(gw, "RUNNING"))}`);
+
+// What the rows of a storm must be once the gateway is back, before what waited has ended.
+function wrongAtStart(storm, rows) {
+  const wrong = [];
+  const found = new Set(rows.map((row) => row.jobId));
+  for (const { jobId, kind } of storm.jobs.values())
+    if (!found.has(jobId)) wrong.push(`${kind} ${jobId} was acknowledged and is gone`);
+  for (const id of storm.watcher.jobs.keys()) if (!found.has(id)) wrong.push(`${id} was told of and is gone`);
+  for (const row of rows)
+    if (storm.told(row.jobId).isRunning && row.status === "QUEUED") wrong.push(`${row.taskId} ${row.jobId} ran before, and waits`);
+  return wrong;
+}
+
+// The gateway serves while it looks at what was left: what ran is INTERRUPTED soon after.
+const looked = (gw, storm) => until(async () =>
+  (await listed(gw, "RUNNING")).every((row) => !storm.told(row.jobId).isRunning), "what ran is INTERRUPTED");
+
+async function wrongLater(gw, programs, storm, row, seen) {
+  const job = await statusOf(gw, row.jobId);
+  const { end, isRunning } = storm.told(row.jobId);
+  const mine = storm.jobs.get(row.jobId);
+  const wrong = [];
+  if (end) wrong.push(unlike(end, job));
+  if (mine?.told) assert.deepEqual(job, mine.told, "what had ended stays as it was");
+  if (mine?.isCancelled && job.status !== "CANCELLED") wrong.push(`${row.jobId} was cancelled and is ${job.status}`);
+  wrong.push(await wrongEnd(gw, job, row.taskId, { mayBeInterrupted: !end }));
+  wrong.push(wrongStarts(programs, job, row.taskId, isRunning || end?.event !== "cancelled"));
+  if (job.status === "INTERRUPTED") seen.interrupted++;
+  if (row.status === "QUEUED" && !kinds[row.taskId].cancel) seen.resumed++;
+  if (end) seen.kept++;
+  return wrong;
+}
+
+check("kill -9 in the middle, again and again: what ran is INTERRUPTED, what waited runs, what ended stays", async (t) => {
+  const { gw, programs } = prepare(t);
+  const seen = { interrupted: 0, resumed: 0, kept: 0, orphans: 0 };
+  await gw.restart();
+  for (let round = 0; round < ROUNDS; round++) {
+    const storm = await Storm.begin(gw, JOBS, `r${round}`);
+    t.after(() => storm.close());
+    const delay = between(150, 1500);
+    await sleep(delay);
+    storm.isOver = true;
+    await gw.kill();
+    await storm.close();
+    seen.orphans += await orphans(programs);
+    await gw.restart();
+    const rows = (await listed(gw)).filter((row) => row.configId.startsWith(`r${round}-`));
+    const wrong = [...storm.disorders(), ...wrongAtStart(storm, rows)];
+    if (round % 2 === 0) await looked(gw, storm); // else some are cancelled before
+    await calm(gw);
+    await nothingRuns(programs);
+    for (const row of rows) wrong.push(...await wrongLater(gw, programs, storm, row, seen));
+    assert.deepEqual(wrong.filter(Boolean), [], `round ${round}, killed after ${delay} ms`);
+  }
+  t.diagnostic(JSON.stringify(seen));
+  assert.ok(seen.interrupted > 0 && seen.resumed > 0 && seen.kept > 0, JSON.stringify(seen));
+});
