@@ -28,12 +28,6 @@ static bool may(void *arg, const struct principal *p, const char *tool)
     return principal_may(p, tool);
 }
 
-static bool may_offer(void *arg, const struct principal *p, const char *name)
-{
-    (void)arg;
-    return principal_may_offer(p, name);
-}
-
 void standalone_close(struct standalone *s)
 {
     serving_unref(s->serving);
@@ -52,8 +46,7 @@ static int log_open(const struct config *c, const char *file, struct err *e)
 int standalone_open(struct standalone *s, const char *ini_path, const char *log_file)
 {
     struct err e = { 0 };
-    *s = (struct standalone){ .gateway = { .worker_count = 1 },
-                              .host = { .may = may, .may_offer = may_offer } };
+    *s = (struct standalone){ .gateway = { .worker_count = 1 }, .host = { .may = may } };
     s->config = loading_config(ini_path, loading_tell_stderr, NULL);
     if (!s->config)
         return 2;
