@@ -16,7 +16,6 @@
 #include "worker/services.h"
 #include "worker/toolgate.h"
 
-#define SLICE_MS 5
 #define OFFLOAD_THREADS 1
 #define OFFLOAD_QUEUE 64
 
@@ -115,7 +114,7 @@ static int services_make(struct standalone_run *r, const struct standalone_parts
 /* Without it nothing would end a tool that never waits. */
 static int watch(struct standalone_run *r, struct err *e)
 {
-    struct watchdog_options o = { .slice_ms = SLICE_MS, .signal = vm_preempt_signal() };
+    struct watchdog_options o = { .slice_ms = VM_SLICE_MS, .signal = vm_preempt_signal() };
     r->dog = vm_install_signal(e) == 0 ? watchdog_start(&o, e) : NULL;
     if (r->dog && watchdog_add(r->dog, &r->slot) == 0) {
         r->services.watch = &r->slot;
