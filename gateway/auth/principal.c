@@ -231,19 +231,13 @@ const struct principal *keyring_named(const struct keyring *k, const char *name)
     return NULL;
 }
 
-bool principal_may(const struct principal *p, const char *tool)
-{
-    return globs_allow(p->tools, tool);
-}
-
-bool principal_may_offer(const struct principal *p, const char *name)
+/* Of what is no tool: a glob opens it that begins with its very kind, "prompt:" say. */
+static bool globs_allow_offer(const char *globs, const char *name)
 {
     char glob[256];
     size_t len, kind = strcspn(name, ":") + 1;
-    const char *item, *globs = p->tools;
+    const char *item;
 
-    if (!globs)
-        return true;
     while ((item = list_next(&globs, &len)) != NULL) {
         if (len == 1 && *item == '*')
             return true;
@@ -255,6 +249,13 @@ bool principal_may_offer(const struct principal *p, const char *name)
             return true;
     }
     return false;
+}
+
+bool principal_may(const struct principal *p, const char *name)
+{
+    if (!p->tools)
+        return true;
+    return strchr(name, ':') ? globs_allow_offer(p->tools, name) : globs_allow(p->tools, name);
 }
 
 static bool topic_is(const char *topic, size_t len, const char *one, const char *all)

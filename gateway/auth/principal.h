@@ -1,8 +1,8 @@
 /* principal.h - who is calling, and may they?
  * A keyring is an immutable snapshot with a reference count, made from [auth] and the [key NAME]
  * sections. Keys are held as SHA-256 only, and every lookup compares against all of them in
- * constant time. One function decides for listing and calling alike: principal_may(), and
- * principal_may_offer() of what is no tool. Threads: any, once built. */
+ * constant time. One function decides for listing and calling alike: principal_may(). Threads: any,
+ * once built. */
 #ifndef MG_PRINCIPAL_H
 #define MG_PRINCIPAL_H
 #include <stdbool.h>
@@ -51,11 +51,10 @@ const struct principal *keyring_find(const struct keyring *k, const char *presen
  * NULL: there is none. For people at the command line: nobody is admitted by a name. */
 const struct principal *keyring_named(const struct keyring *k, const char *name);
 
-bool principal_may(const struct principal *p, const char *tool);
-/* May it see and use this prompt ("prompt:NAME") or resource ("resource:NAME")? Whoever may use all
- * tools may; others when a glob of their tools names it and begins with that very word and colon:
- * "resource:docs_*". Globs meant for tools, such as "r*", open none. */
-bool principal_may_offer(const struct principal *p, const char *name);
+/* May it see and use this tool, this prompt ("prompt:NAME") or resource ("resource:NAME")? Whoever
+ * may use all tools may use those; others when a glob of their tools names it and begins with that
+ * very word and colon: "resource:docs_*". Globs meant for tools, such as "r*", open none. */
+bool principal_may(const struct principal *p, const char *name);
 
 /* May it hear of this topic ("job/ID", "jobs", "*", "counter/7")? Whoever may use all tools hears
  * all. Others hear jobs if they may call `status`, canaries if they may call `canary_status`, and

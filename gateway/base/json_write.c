@@ -115,6 +115,22 @@ void json_raw_text(struct buf *b, struct json_text t)
         json_raw(b, t.p, t.len);
 }
 
+void json_member_str(struct buf *b, const char *key, const char *s)
+{
+    if (!s)
+        return;
+    json_key(b, key);
+    json_str(b, s);
+}
+
+void json_member_raw(struct buf *b, const char *key, const char *text)
+{
+    if (!text)
+        return;
+    json_key(b, key);
+    json_raw(b, text, strlen(text));
+}
+
 static void control_escape(struct buf *b, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";

@@ -222,11 +222,11 @@ static int rename_locked(const struct fileop *op, struct rootplace *a, struct ro
     code = check_target(a, b, to, overwrite, f);
     if (code != 0)
         return code;
-    if (b->fd >= 0 && a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino)
-        return drop_name(a, from, f);
     /* What came there meanwhile is neither moved nor replaced: it was not judged. */
     if (!is_same_inode(a) || (b->fd >= 0 && !is_same_inode(b)))
         return fail_changed(f, from);
+    if (b->fd >= 0 && a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino)
+        return drop_name(a, from, f);
     const unsigned flags = b->fd < 0 ? (unsigned)RENAME_NOREPLACE : 0;
     if (renameat2(a->folder, a->base, b->folder, b->base, flags) != 0)
         return fail_rename(f, from, to);

@@ -66,18 +66,20 @@ static unsigned shard_of(const struct rootplace *p)
 /* Its holder may hash a file of many gigabytes. */
 static int shard_take(const struct fileop *op, pthread_mutex_t *m, struct fail *f)
 {
+    struct timespec until;
     int code = 0;
-    for (;;) {
-        struct timespec until;
+    if (pthread_mutex_trylock(m) == 0)
+        return 0;
+    do {
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += LOOK_NS;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         if (pthread_mutex_timedlock(m, &until) == 0)
             return 0;
-        if ((code = fileop_stopped(op, f)) != 0)
-            return code;
-    }
+        code = fileop_stopped(op, f);
+    } while (code == 0);
+    return code;
 }
 
 /* In one order, whoever takes two of them. */

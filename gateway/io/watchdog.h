@@ -33,7 +33,7 @@ void watch_label_read(struct watch_slot *s, char out[WATCH_LABEL_SIZE]); /* any 
                                                                             labels */
 
 struct watchdog_options {
-    int64_t slice_ms;       /* 5 */
+    int64_t slice_ms;       /* at least 1 */
     int64_t stuck_abort_ms; /* 60000; 0 = never */
     int signal;             /* sent to the thread; 0 = none (a permanent hook is used instead) */
     int64_t stuck_ms;       /* 0 = 1000; beginning of stage 1 */

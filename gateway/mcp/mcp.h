@@ -68,9 +68,8 @@ struct mcp_session { /* what a legacy session remembers */
  * another principal does not exist: MG_E_NOTFOUND. All functions must be there. */
 struct mcp_host {
     void *arg;
-    bool (*may)(void *arg, const struct principal *p, const char *tool);
-    /* Of what is no tool, by its full name: "prompt:review". */
-    bool (*may_offer)(void *arg, const struct principal *p, const char *name);
+    /* A tool's name; of what is no tool the full one: "prompt:review". */
+    bool (*may)(void *arg, const struct principal *p, const char *name);
     int (*session_create)(void *arg, const struct principal *p, struct mcp_session *s); /* id */
     int (*session_find)(void *arg, const struct principal *p, const char *id,
                         struct mcp_session *out);

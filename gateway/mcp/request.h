@@ -66,6 +66,14 @@ void capabilities_write(const struct request *rq, struct buf *b, bool has_notice
 void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
                          const struct tool_result *r, struct buf *out);
 
+/* ---- page.c ---- */
+/* Which name of the list the page begins behind, "" at first; false: answered. after has
+ * CURSOR_NAME_SIZE bytes. */
+bool page_begin(struct request *rq, const char *list, char *after);
+struct buf *page_open(struct request *rq, const char *key); /* entries follow */
+/* next: what the following page begins behind, of the list of that name; NULL: it is the last. */
+void page_end(struct request *rq, const char *list, const char *next, bool is_public);
+
 /* ---- reply.c ---- */
 void reply_accepted(struct request *rq);  /* 202 without a body */
 void reply_no_memory(struct request *rq); /* 500 without a body */

@@ -18,22 +18,6 @@ static int order(const char *a, const char *b)
     return strcmp(a, b);
 }
 
-static void member(struct buf *b, const char *key, const char *json)
-{
-    if (json) {
-        json_key(b, key);
-        json_raw(b, json, strlen(json));
-    }
-}
-
-static void member_str(struct buf *b, const char *key, const char *text)
-{
-    if (text) {
-        json_key(b, key);
-        json_str(b, text);
-    }
-}
-
 /* Legacy clients check that an output schema describes an object, and fail on the whole list. */
 static bool describes_object(const char *schema)
 {
@@ -49,20 +33,20 @@ static bool describes_object(const char *schema)
 void mcp_encode_tool(const struct tool *t, enum mcp_revision r, struct buf *out)
 {
     json_open(out, '{');
-    member_str(out, "name", t->name);
+    json_member_str(out, "name", t->name);
     if (r >= MCP_2025_06_18)
-        member_str(out, "title", t->title);
-    member_str(out, "description", t->description);
+        json_member_str(out, "title", t->title);
+    json_member_str(out, "description", t->description);
     if (r >= MCP_2025_11_25)
-        member(out, "icons", t->icons);
-    member(out, "inputSchema", t->input_schema);
+        json_member_raw(out, "icons", t->icons);
+    json_member_raw(out, "inputSchema", t->input_schema);
     if (t->output_schema &&
         (mcp_is_modern(r) || (r >= MCP_2025_06_18 && describes_object(t->output_schema))))
-        member(out, "outputSchema", t->output_schema);
+        json_member_raw(out, "outputSchema", t->output_schema);
     if (r >= MCP_2025_03_26)
-        member(out, "annotations", t->annotations);
+        json_member_raw(out, "annotations", t->annotations);
     if (r >= MCP_2025_06_18)
-        member(out, "_meta", t->meta);
+        json_member_raw(out, "_meta", t->meta);
     json_close(out, '}');
 }
 
@@ -91,28 +75,10 @@ static const struct tool *page_write(const struct request *rq, const char *after
 
 void tools_list_serve(struct request *rq)
 {
-    struct json_text cursor = rq->message.params[PARAM_CURSOR];
     char after[CURSOR_NAME_SIZE] = "";
 
-    int rc = text_is_absent(cursor) ? 0 : cursor_read(cursor, "tools", after);
-    if (rc == MG_E_NOMEM) {
-        reply_no_memory(rq);
+    if (!page_begin(rq, "tools", after))
         return;
-    }
-    if (rc < 0) {
-        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: unknown cursor");
-        return;
-    }
-    struct buf *b = reply_result_begin(rq);
-    json_key(b, "tools");
-    json_open(b, '[');
-    const struct tool *last = page_write(rq, after, b);
-    json_close(b, ']');
-    if (last) {
-        json_key(b, "nextCursor");
-        cursor_write(b, "tools", last->name);
-    }
-    if (rq->is_modern)
-        reply_cache_hints(b, LIST_TTL_MS, rq->server->lists_are_public);
-    reply_result_end(rq);
+    const struct tool *last = page_write(rq, after, page_open(rq, "tools"));
+    page_end(rq, "tools", last ? last->name : NULL, rq->server->lists_are_public);
 }

@@ -18,12 +18,6 @@ static bool host_may(void *arg, const struct principal *p, const char *tool)
     return principal_may(p, tool);
 }
 
-static bool host_may_offer(void *arg, const struct principal *p, const char *name)
-{
-    (void)arg;
-    return principal_may_offer(p, name);
-}
-
 static void session_to_mcp(const struct session_info *info, struct mcp_session *s)
 {
     memcpy(s->id, info->id, sizeof s->id);
@@ -111,7 +105,6 @@ void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
 {
     *out = (struct mcp_host){ .arg = g,
                               .may = host_may,
-                              .may_offer = host_may_offer,
                               .session_create = host_session_create,
                               .session_find = host_session_find,
                               .session_initialized = host_session_initialized,

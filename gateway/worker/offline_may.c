@@ -135,7 +135,7 @@ static int by_key(struct question *q, const struct principal *p)
     if (p->expires_ms != 0 && clock_wall_ms() >= p->expires_ms)
         return by_line(q, false, section, "expires", ": it has expired");
     bool is_offer = strchr(q->tool, ':') != NULL; /* a prompt or resource */
-    if (is_offer ? !principal_may_offer(p, q->tool) : !principal_may(p, q->tool))
+    if (!principal_may(p, q->tool))
         return by_line(q, false, section, "tools", ": none of them fits");
     const struct config_list *globs = &key_section(q->config, q->key)->tools;
     for (size_t i = 0; i < globs->n; i++)

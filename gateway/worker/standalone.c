@@ -16,7 +16,6 @@
 #include "worker/services.h"
 #include "worker/toolgate.h"
 
-#define SLICE_MS 5
 #define OFFLOAD_THREADS 1
 #define OFFLOAD_QUEUE 64
 
@@ -26,12 +25,6 @@ static bool may(void *arg, const struct principal *p, const char *tool)
 {
     (void)arg;
     return principal_may(p, tool);
-}
-
-static bool may_offer(void *arg, const struct principal *p, const char *name)
-{
-    (void)arg;
-    return principal_may_offer(p, name);
 }
 
 void standalone_close(struct standalone *s)
@@ -52,8 +45,7 @@ static int log_open(const struct config *c, const char *file, struct err *e)
 int standalone_open(struct standalone *s, const char *ini_path, const char *log_file)
 {
     struct err e = { 0 };
-    *s = (struct standalone){ .gateway = { .worker_count = 1 },
-                              .host = { .may = may, .may_offer = may_offer } };
+    *s = (struct standalone){ .gateway = { .worker_count = 1 }, .host = { .may = may } };
     s->config = loading_config(ini_path, loading_tell_stderr, NULL);
     if (!s->config)
         return 2;
@@ -122,7 +114,7 @@ static int services_make(struct standalone_run *r, const struct standalone_parts
 /* Without it nothing would end a tool that never waits. */
 static int watch(struct standalone_run *r, struct err *e)
 {
-    struct watchdog_options o = { .slice_ms = SLICE_MS, .signal = vm_preempt_signal() };
+    struct watchdog_options o = { .slice_ms = VM_SLICE_MS, .signal = vm_preempt_signal() };
     r->dog = vm_install_signal(e) == 0 ? watchdog_start(&o, e) : NULL;
     if (r->dog && watchdog_add(r->dog, &r->slot) == 0) {
         r->services.watch = &r->slot;

@@ -27,7 +27,6 @@
 #include "worker/worker.h"
 
 #define SESSION_SWEEP_MS 60000
-#define SLICE_MS 5
 #define LAST_WORD_MS 200 /* for the log thread to write why the process ends */
 
 struct supervisor {
@@ -116,7 +115,7 @@ static void worker_stuck(void *arg, unsigned worker, int stage, int64_t held_ms)
 
 static int watchdog_open(struct supervisor *s, struct err *e)
 {
-    struct watchdog_options o = { .slice_ms = SLICE_MS,
+    struct watchdog_options o = { .slice_ms = VM_SLICE_MS,
                                   .stuck_abort_ms = s->reload.config->server.stuck_abort_ms,
                                   .signal = vm_preempt_signal(),
                                   .stuck = worker_stuck,

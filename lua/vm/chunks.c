@@ -46,14 +46,14 @@ static bool push_copy(lua_State *L, const struct source *s)
     return is_there;
 }
 
-static void push_table(lua_State *L)
+void registry_table(lua_State *L, const void *key)
 {
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &chunks_key) == LUA_TTABLE)
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
     lua_newtable(L);
     lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &chunks_key);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
 static void compile(lua_State *L, const struct source *s)
@@ -66,7 +66,7 @@ static void compile(lua_State *L, const struct source *s)
 
 static void push_shared(lua_State *L, const struct source *s)
 {
-    push_table(L);
+    registry_table(L, &chunks_key);
     if (lua_rawgetp(L, -1, s) != LUA_TFUNCTION) {
         lua_pop(L, 1);
         if (!push_copy(L, s))

@@ -13,6 +13,8 @@ void chunk_push(lua_State *L, const struct source *s, int env);
 /* Copies the function at the top of another state of this thread's, in which nothing is allocated,
  * so nothing can raise there. Pushes it, or why there is none; returns as luaL_loadbuffer does. */
 int chunk_copy(lua_State *L, lua_State *from);
+/* Pushes the table that the registry has under this key; an empty one at first. */
+void registry_table(lua_State *L, const void *key);
 /* Once all files are loaded: what is not in use goes. */
 void chunks_forget(lua_State *L);
 

@@ -13,17 +13,16 @@
 
 enum { PART_RUN = 2, PART_COMPLETE, PART_LIST }; /* user values of what mcp.prompt made */
 
-static const char *const prompt_fields[] = { "name",  "title",    "description", "arguments",
-                                             "icons", "meta",     "_meta",       "needs",
-                                             "run",   "settings", "limits",      "complete",
-                                             NULL };
+static const char *const prompt_fields[] = { "name",     "title",  "description", "arguments",
+                                             "icons",    "meta",   "needs",       "run",
+                                             "settings", "limits", "complete",    NULL };
 static const char *const resource_fields[] = { "uri",      "name",  "title",       "description",
                                                "mimeType", "size",  "annotations", "icons",
-                                               "meta",     "_meta", "needs",       "settings",
-                                               "limits",   "read",  NULL };
+                                               "meta",     "needs", "settings",    "limits",
+                                               "read",     NULL };
 static const char *const template_fields[] = {
-    "uriTemplate", "name",  "title",    "description", "mimeType", "annotations", "icons", "meta",
-    "_meta",       "needs", "settings", "limits",      "read",     "complete",    "list",  NULL
+    "uriTemplate", "name",     "title",  "description", "mimeType", "annotations", "icons", "meta",
+    "needs",       "settings", "limits", "read",        "complete", "list",        NULL
 };
 
 const char *decl_word(enum tool_kind kind)
@@ -247,7 +246,6 @@ void offer_read(struct reading *x)
     struct tool *t = &x->d->tool;
     t->input_schema = DECL_ANY_INPUT;
     reading_plain(x, "icons", '[', &t->icons);
-    reading_plain(x, "_meta", '{', &t->meta);
     reading_plain(x, "meta", '{', &t->meta);
     if (t->kind == TOOL_PROMPT) {
         arguments_read(x);

@@ -389,16 +389,6 @@ static void push_library_env(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &library_key);
 }
 
-static void push_chunks(lua_State *L)
-{
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &chunks_key) == LUA_TTABLE)
-        return;
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &chunks_key);
-}
-
 /* The chunk at the top becomes the library's, in the table of chunks below it. */
 static void keep_chunk(lua_State *L, const char *name)
 {
@@ -414,7 +404,7 @@ static void keep_chunk(lua_State *L, const char *name)
 static void push_chunk(lua_State *L, const char *name)
 {
     char title[128];
-    push_chunks(L);
+    registry_table(L, &chunks_key);
     if (lua_getfield(L, -1, name) != LUA_TFUNCTION) {
         lua_pop(L, 1);
         const struct embedded *f = embedded_find(lualib_files, name);
@@ -432,7 +422,7 @@ static void push_chunk(lua_State *L, const char *name)
 static void copy_chunks(lua_State *L, lua_State *like)
 {
     int top = lua_gettop(like);
-    push_chunks(L);
+    registry_table(L, &chunks_key);
     if (lua_rawgetp(like, LUA_REGISTRYINDEX, &chunks_key) == LUA_TTABLE)
         for (lua_pushnil(like); lua_next(like, -2); lua_pop(like, 1)) {
             if (chunk_copy(L, like) == LUA_OK)

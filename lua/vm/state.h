@@ -13,7 +13,7 @@
 #include "vm/task.h"
 #include "vm/vm.h"
 
-#define SLICE_US INT64_C(5000)   /* the watchdog's slice_ms */
+#define SLICE_US (INT64_C(1000) * VM_SLICE_MS)
 #define PINNED_US INT64_C(20000) /* of CPU time: longest stay where a strand cannot yield */
 #define POOL_MAX 256             /* Lua threads kept for reuse */
 

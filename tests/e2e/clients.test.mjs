@@ -5,36 +5,15 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import {
-  Client as ClientV2,
-  StreamableHTTPClientTransport as TransportV2,
-} from "@modelcontextprotocol/client";
 
+import { clients } from "./lib/clients.mjs";
 import { Gateway } from "./lib/gateway.mjs";
 
-const info = { name: "moongate-tests", version: "1" };
 const tools = ["echo.lua", "outcomes.lua", "reports.lua", "counter.lua"];
 const names = [
   "counter", "echo", "fail", "hog", "nil_message", "nothing", "raise", "raise_table",
   "reports", "sleep", "spin", "text",
 ];
-
-const clients = {
-  "sdk 1.x": (options) => connect(new ClientV1(info), TransportV1, options),
-  "client 2.x, legacy": (options) => connect(v2("legacy"), TransportV2, options),
-  "client 2.x, auto": (options) => connect(v2("auto"), TransportV2, options),
-  "client 2.x, 2026-07-28": (options) => connect(v2({ pin: "2026-07-28" }), TransportV2, options),
-};
-
-function v2(mode) {
-  return new ClientV2(info, { versionNegotiation: { mode } });
-}
-
-async function connect(client, Transport, { url, headers = {} }) {
-  await client.connect(new Transport(new URL(url), { requestInit: { headers } }));
-  return client;
-}
 
 for (const keyed of [false, true]) {
   for (const [label, open] of Object.entries(clients)) {

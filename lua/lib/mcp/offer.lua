@@ -95,7 +95,7 @@ end
 
 -- ---- resources ----
 
-local CONTENT = { uri = true, text = true, blob = true, mimeType = true, meta = true, _meta = true }
+local CONTENT = { uri = true, text = true, blob = true, mimeType = true, meta = true }
 
 local function content_of(value, uri, mime, what)
   if type(value) == "string" then return { uri = uri, mimeType = mime, text = value } end
@@ -105,7 +105,7 @@ local function content_of(value, uri, mime, what)
   check_fields(value, CONTENT, what)
   local content = {
     uri = check_text(value.uri or uri, what .. ": uri"),
-    mimeType = value.mimeType or mime, _meta = value._meta or value.meta,
+    mimeType = value.mimeType or mime, _meta = value.meta,
   }
   if (value.text == nil) == (value.blob == nil) then
     error(what .. ": has text or blob, and not both", 0)
@@ -131,7 +131,7 @@ end
 
 local LISTED = {
   uri = "uri", name = "name", title = "title", description = "description", mimeType = "mimeType",
-  size = "size", annotations = "annotations", icons = "icons", meta = "_meta", _meta = "_meta",
+  size = "size", annotations = "annotations", icons = "icons", meta = "_meta",
 }
 
 local function listed_of(value, what)

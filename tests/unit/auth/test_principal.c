@@ -191,19 +191,19 @@ static void test_offers(void **state)
     const struct principal *some = find(k, "4", 0), *each = find(k, "5", 0);
 
     (void)state;
-    assert_true(principal_may_offer(find(k, "1", 0), "prompt:x"));
-    assert_true(principal_may_offer(find(k, "2", 0), "resource:x"));
-    assert_false(principal_may_offer(find(k, "3", 0), "prompt:review"));
-    assert_false(principal_may_offer(find(k, "3", 0), "resource:docs"));
-    assert_true(principal_may_offer(some, "prompt:review_change"));
-    assert_false(principal_may_offer(some, "prompt:review"));
-    assert_true(principal_may_offer(some, "resource:docs"));
-    assert_false(principal_may_offer(some, "resource:docs2"));
-    assert_false(principal_may_offer(some, "resource:review_change"));
-    assert_true(principal_may_offer(each, "resource:docs"));
-    assert_false(principal_may_offer(each, "prompt:docs"));
+    assert_true(principal_may(find(k, "1", 0), "prompt:x"));
+    assert_true(principal_may(find(k, "2", 0), "resource:x"));
+    assert_false(principal_may(find(k, "3", 0), "prompt:review"));
+    assert_false(principal_may(find(k, "3", 0), "resource:docs"));
+    assert_true(principal_may(some, "prompt:review_change"));
+    assert_false(principal_may(some, "prompt:review"));
+    assert_true(principal_may(some, "resource:docs"));
+    assert_false(principal_may(some, "resource:docs2"));
+    assert_false(principal_may(some, "resource:review_change"));
+    assert_true(principal_may(each, "resource:docs"));
+    assert_false(principal_may(each, "prompt:docs"));
     assert_false(principal_may(each, "status"));
-    assert_false(principal_may_offer(find(k, "6", 0), "prompt:x"));
+    assert_false(principal_may(find(k, "6", 0), "prompt:x"));
     keyring_unref(k);
 }
 

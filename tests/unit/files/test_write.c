@@ -281,6 +281,78 @@ static void test_swapped(void **state)
     assert_int_equal(count_names(r, "outside"), 1);
 }
 
+/* While a folder's entries are judged, somebody puts another one under its name. */
+static bool swaps_folder(void *arg, int fd)
+{
+    struct root *r = arg;
+    char link[64], path[512] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n > 6 && strcmp(path + n - 6, "/inner") == 0) {
+        assert_int_equal(rename(in_base(r, "root/f"), in_base(r, "root/aside")), 0);
+        assert_int_equal(mkdir(in_base(r, "root/f"), 0700), 0);
+    }
+    return ownfiles_allows(r->own, fd);
+}
+
+static void test_renamed_meanwhile(void **state)
+{
+    need_programs();
+    struct root *r = *state;
+    struct fail f;
+    folder_write(r->base, "root/f/inner", "text");
+    r->rules.may_open = swaps_folder;
+    assert_int_equal(root_rename(&r->op, "f", "g", false, &f), MG_E_CONFLICT);
+    assert_string_equal(f.word, "CONFLICT");
+    assert_int_equal(access(in_base(r, "root/g"), F_OK), -1);
+    assert_bytes(r, "root/aside/inner", "text");
+}
+
+/* A file of the same bytes takes the other one's place, all the time. */
+struct replacer {
+    char source[2][512], next[512], file[512];
+    atomic_bool stop;
+};
+
+static void *replace(void *arg)
+{
+    struct replacer *s = arg;
+    for (unsigned i = 0; !atomic_load(&s->stop); i++)
+        if (link(s->source[i % 2], s->next) == 0)
+            (void)rename(s->next, s->file);
+    return NULL;
+}
+
+/* What lies there when the hash is known is not what was hashed: it stays. */
+static void test_removed_meanwhile(void **state)
+{
+    need_programs();
+    struct root *r = *state;
+    struct replacer s = { 0 };
+    struct fail f = { 0 };
+    pthread_t thread;
+    char sha256[DIGEST_TEXT], *big = malloc(2000001);
+    assert_non_null(big);
+    memset(big, 'x', 2000000);
+    big[2000000] = '\0';
+    digest_text(big, 2000000, sha256);
+    folder_write(r->base, "root/one", big);
+    folder_write(r->base, "root/two", big);
+    snprintf(s.source[0], sizeof s.source[0], "%s", in_base(r, "root/one"));
+    snprintf(s.source[1], sizeof s.source[1], "%s", in_base(r, "root/two"));
+    snprintf(s.next, sizeof s.next, "%s", in_base(r, "root/next"));
+    snprintf(s.file, sizeof s.file, "%s", in_base(r, "root/a"));
+    assert_int_equal(pthread_create(&thread, NULL, replace, &s), 0);
+    int code = 0;
+    for (int i = 0; i < 10000 && code != MG_E_CONFLICT; i++)
+        code = root_remove(&r->op, "a", sha256, &f);
+    atomic_store(&s.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(code, MG_E_CONFLICT);
+    assert_non_null(strstr(f.err.text, "has changed just now"));
+    free(big);
+}
+
 static void test_memory(void **state)
 {
     need_programs();
@@ -317,6 +389,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_wins, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_appends, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_swapped, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_renamed_meanwhile, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_removed_meanwhile, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_memory, root_setup, root_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

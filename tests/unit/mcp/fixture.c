@@ -113,7 +113,6 @@ void fixture_init(struct fixture *f)
     f->host = (struct mcp_host){
         .arg = f,
         .may = host_may,
-        .may_offer = host_may,
         .session_create = host_create,
         .session_find = host_find,
         .session_initialized = host_initialized,

@@ -20,10 +20,10 @@
 #define COMPLETE(params) REQUEST("1", "completion/complete", params)
 
 /* "prompt:secret" and "resource:secret" are hidden from bob as the tool "secret" is. */
-static bool may_offer(void *arg, const struct principal *p, const char *name)
+static bool may(void *arg, const struct principal *p, const char *name)
 {
     (void)arg;
-    return p != bob || !strstr(name, ":secret");
+    return p != bob || !strstr(name, "secret");
 }
 
 static void offers_add(struct toolset *s)
@@ -71,7 +71,7 @@ static void offers_add(struct toolset *s)
 static void offers_init(struct fixture *f)
 {
     fixture_init(f);
-    f->host.may_offer = may_offer;
+    f->host.may = may;
     toolset_unref(f->tools);
     f->tools = toolset_new(1);
     assert_non_null(f->tools);
