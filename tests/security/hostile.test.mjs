@@ -114,6 +114,7 @@ function judge(call, { status, text }) {
     return JSON.parse(result.content[0].text);
   }
   assert.ok(typeof refusal === "string" && refusal.trim().length > 3, told);
+  assert.doesNotMatch(refusal, /adding files failed/, told);
   assert.doesNotMatch(refusal, /internal error|attempt to|stack traceback|bad argument|\.lua:\d+/i, told);
   if (error) assert.ok(error.code !== -32603, told);
   return null;
@@ -157,7 +158,7 @@ function checkCommits(dir, commits) {
     else assert.equal(got, `${want}\n`);
   }
   for (const name of git(dir, "log", "--all", "--format=", "--name-only", "-z").split("\0"))
-    assert.doesNotMatch(name, /(^|\/)(\.env|id_)|\.key$|\.pem$|^tools\.d|^mcp\.ini|mcp-state/, "a denied file was committed");
+    assert.doesNotMatch(name, /(^|\/)(\.env|id_)|\.(key|pem)$|^(mcp\.ini|\.mcp-state\.json(\.journal\.\d+)?)$|^tools\.d\//, "a denied file was committed");
 }
 
 // ---- the trace ----
@@ -266,10 +267,15 @@ async function attack(t, seed, count) {
     .map((name) => sha(fs.readFileSync(path.join(dir, name))));
 
   const began = Date.now();
+  await gw.call("write_file", { path: "sure.txt", contents: "sure\n" });
+  const sure = { name: "git_commit", args: { message: " --amend\n\n\n$(touch owned)  \n#kept\n", add: ["sure.txt"] } };
+  const { value } = await gw.call(sure.name, sure.args);
   const told = await sendAll(gw, hostileCalls(seed, count, { dir, beside, digests }));
   t.diagnostic(`${told.sent} calls in ${Date.now() - began} ms: ${told.done} done, ${told.refused} refused, ${told.commits.length} commits`);
+  told.commits.push({ call: sure, value });
   assert.equal(told.sent, count);
-  assert.ok(told.done > count / 20 && told.refused > count / 4 && told.commits.length > 0, JSON.stringify([told.done, told.refused]));
+  assert.ok(told.done > count / 20 && told.refused > count / 4 && told.commits.length > 0,
+    JSON.stringify([told.done, told.refused]));
   const calls = await stop();
 
   assert.deepEqual(bait(snapshot(dir, (name) => LIVING.test(name))), before.bait);
