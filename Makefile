@@ -92,7 +92,8 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all test unit unit-valgrind lua-test e2e security schema-suite bench-repository torture soak sanitize lint \
+.PHONY: all test unit unit-valgrind lua-test e2e security schema-suite hostile torture soak sanitize \
+        lint bench-repository \
         bench fmt install clean FORCE $(LAYERS:%=unit-%) $(LAYERS:%=valgrind-%)
 
 # V=1 shows whole command lines, -s nothing but what goes wrong.
@@ -253,6 +254,10 @@ e2e: all
 
 security: all
 	$(NODE_TEST) --test-timeout=120000 $(SECURITY)
+
+# More of what the security tests send in every run.
+hostile: all
+	MOONGATE_HOSTILE=5000 $(NODE) --test --test-reporter=spec tests/security/hostile.test.mjs
 
 # Tests whose bounds on time a test run multiplies by ten.
 HOTRELOAD := tests/e2e/hotreload.test.mjs

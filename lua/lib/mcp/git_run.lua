@@ -173,7 +173,8 @@ local function explain(result)
       return nil, "git: " .. (word[3] or first_line(text)), word[2]
     end
   end
-  local why = first_line(text)
+  -- Its last words tell that files were not added, the ones before them which.
+  local why = match(text, "^error: ([^\n]+)\n.*adding files failed") or first_line(text)
   if not why then why = result.signal and "ended by signal " .. result.signal or "failed" end
   return nil, "git: " .. why, "FAILED"
 end

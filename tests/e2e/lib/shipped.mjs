@@ -9,8 +9,8 @@ import { Gateway, repo } from "./gateway.mjs";
 const build = process.env.MOONGATE_BUILD || path.join(repo, "build");
 export const shippedIni = fs.readFileSync(path.join(repo, "mcp.ini"), "utf8");
 
-// root: { "path": "text" } below the root; before(dir) runs when all of it is there.
-export async function startShipped(t, { ini = "", root = {}, env = {}, before = () => {} } = {}) {
+// root: { "path": "text" } below the root; before(dir) runs when all of it is there; more: as Gateway.start.
+export async function startShipped(t, { ini = "", root = {}, env = {}, before = () => {}, ...more } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-tools-"));
   fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
   fs.symlinkSync(build, path.join(dir, "build"));
@@ -21,7 +21,7 @@ export async function startShipped(t, { ini = "", root = {}, env = {}, before = 
   }
   before(dir);
   const gw = await Gateway.start({
-    dir, ini: `${shippedIni}\n${ini}`, env: { MOONGATE_RATE_LIMIT_BUCKET: "0" , ...env },
+    dir, ini: `${shippedIni}\n${ini}`, env: { MOONGATE_RATE_LIMIT_BUCKET: "0" , ...env }, ...more,
   });
   t.after(async () => {
     await gw.stop({ keep: true });
