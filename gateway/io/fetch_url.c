@@ -57,7 +57,8 @@ static int normalise_host(CURLU *u, char *host, struct err *e)
             host[i] = (char)(host[i] - 'A' + 'a');
     if (len > 1 && host[len - 1] == '.')
         host[--len] = '\0';
-    if (len == 0 || len > HOST_MAX || !is_host(host, len))
+    /* With more dots each reading would drop another, until 0x7f... is an address after all. */
+    if (len == 0 || len > HOST_MAX || !is_host(host, len) || host[len - 1] == '.')
         return err_set(e, MG_E_INVALID, "the URL's host is not a name or an address in ASCII");
     CURLUcode code = curl_url_set(u, CURLUPART_HOST, host, 0);
     if (code == CURLUE_OUT_OF_MEMORY)

@@ -67,6 +67,8 @@ static const struct {
     { NULL, "http:///", "!", NULL, 0 },
     { NULL, "http://./", "!", NULL, 0 },
     { NULL, "http://a..example/", "http://a..example/", "a..example", 80 },
+    { NULL, "http://a.example../", "!host", NULL, 0 },
+    { NULL, "http://0x7f.../", "!host", NULL, 0 },
     { NULL, "http://a_b.example/", "http://a_b.example/", "a_b.example", 80 },
     { NULL, "http://a,b.example/", "!", NULL, 0 },
     { NULL, "http://a*.example/", "!", NULL, 0 },
