@@ -364,4 +364,5 @@ clean:
 	rm -rf $(BUILD)
 
 include config/evals/evals.mk
+include tests/fuzz/fuzz.mk
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -87,7 +87,8 @@ static int take_named(struct compiler *c, struct document *doc, struct subschema
     int rc = take_properties(c, doc, s, properties);
     if (rc == 0)
         rc = take_required(c, doc, s, required);
-    merge_named(s);
+    if (rc == 0) /* else the last one may have no name */
+        merge_named(s);
     return rc;
 }
 

@@ -162,6 +162,7 @@ static const struct {
     { "{\"items\":[true]}", "at /items: expected a schema" },
     { "{\"required\":\"a\"}", "at /required: expected a list of names" },
     { "{\"required\":[1]}", "at /required/0: expected a name" },
+    { "{\"properties\":{\"a\":{}},\"required\":[1]}", "at /required/0: expected a name" },
     { "{\"minLength\":-1}", "at /minLength: expected a whole number from 0 on" },
     { "{\"minLength\":1.5}", "at /minLength: expected a whole number" },
     { "{\"multipleOf\":0}", "at /multipleOf: expected a number over 0" },
