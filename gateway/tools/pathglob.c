@@ -1,5 +1,6 @@
 #include "tools/pathglob.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* One step of a glob: a byte, any byte but '/', a set, a star, or a double star. */
@@ -61,6 +62,68 @@ static bool step_takes(enum step step, const char *g, size_t len, char c)
     }
 }
 
+/* ---- globs with a double star inside a name ---- */
+
+/* There the first way that reaches the double star need not be the one that fits ("*a**b" and
+ * "axab"), so all are followed at once. Nobody takes longer globs of people. */
+#define ALL_WAYS_BYTES 1024
+
+/* Does it hold a `**` that is not a whole part of the path? (Also within a set: no harm.) */
+static bool has_inner_stars(const char *glob)
+{
+    for (const char *s = strstr(glob, "**"); s; s = strstr(s + 2, "**"))
+        if ((s > glob && s[-1] != '/') || (s[2] != '/' && s[2] != '\0'))
+            return true;
+    return false;
+}
+
+/* Marks the place g, and those behind it that are reached by taking nothing. */
+static void enter(const char *glob, bool *marks, size_t g)
+{
+    enum step step;
+    size_t n;
+    do {
+        marks[g] = true;
+        step = step_at(glob + g, &n);
+        g += n;
+    } while (step == STEP_STAR || step == STEP_STARS);
+}
+
+static void take(const char *glob, size_t g, char c, bool *next)
+{
+    size_t n;
+    enum step step = step_at(glob + g, &n);
+
+    if (step == STEP_STARS)
+        next[g] = true;
+    if (step == STEP_STAR && c != '/')
+        enter(glob, next, g);
+    else if (step == STEP_STARS ? c == '/' : step_takes(step, glob + g, n, c))
+        enter(glob, next, g + n);
+}
+
+static bool match_all_ways(const char *glob, size_t glob_len, const char *path, size_t len)
+{
+    bool marks[2][ALL_WAYS_BYTES + 1] = { { false } };
+    size_t n;
+
+    enter(glob, marks[0], 0);
+    for (size_t i = 0; i < len; i++) {
+        bool *now = marks[i & 1], *next = marks[~i & 1];
+        memset(next, 0, glob_len + 1);
+        for (size_t g = 0; g < glob_len; g++)
+            if (now[g])
+                take(glob, g, path[i], next);
+    }
+    bool *last = marks[len & 1];
+    for (size_t g = 0; g < glob_len; g++) /* a double star also takes all that is left */
+        if (last[g] && step_at(glob + g, &n) == STEP_STARS)
+            enter(glob, last, g + n);
+    return last[glob_len];
+}
+
+/* ---- all others ---- */
+
 struct retry { /* where to go on when the way after a star fails */
     const char *glob;
     size_t at;
@@ -71,6 +134,9 @@ bool pathglob_match(const char *glob, const char *path, size_t len)
     struct retry star = { NULL, 0 }, stars = { NULL, 0 };
     const char *g = glob;
     size_t i = 0, n;
+    size_t glob_len = has_inner_stars(glob) ? strlen(glob) : SIZE_MAX;
+    if (glob_len <= ALL_WAYS_BYTES)
+        return match_all_ways(glob, glob_len, path, len);
     for (;;) {
         enum step step = step_at(g, &n);
         if (step == STEP_STARS) {
