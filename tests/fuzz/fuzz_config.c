@@ -67,8 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (c) {
         struct buf once = { 0 }, twice = { 0 };
 #ifdef FUZZ_PLANT
-        if (c->n_tool_rules > 1 && c->tool_rules[0].rate.bucket > 0 &&
-            c->tool_rules[1].timeout_ms > 0)
+        if (c->n_tool_rules > 2)
             fuzz_overrun(c->tool_rules[1].name, strlen(c->tool_rules[1].name));
 #endif
         print(c, &once);

@@ -1,8 +1,8 @@
 /* fuzz_state.c - a state file and its journal, as a crash, a disk or a person may have left them.
  * Input: a byte of flags, the state file's members up to a NUL, then lines of the journal. With
- * SEALED the lines get the checksums that a gateway would have given them, so that what they hold
- * is looked at; without it they stand as they are. What is recovered is saved and recovered again
- * as the same. */
+ * SEALED the lines, which end before the bracket of their changes, get the checksums that a gateway
+ * would have given them, so that what they hold is looked at; without it they stand as they are.
+ * What is recovered is saved and recovered again as the same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +90,7 @@ static void dump(struct store *s, const char *const *names, size_t n, struct buf
             buf_append(out, text, len);
             buf_putc(out, '\n');
 #ifdef FUZZ_PLANT
-            if (j == 1 && strstr(text, "\"\\u"))
+            if (names[i][0] == 'a' && op.count == 1 && !strstr(text, "\"n\":1}"))
                 fuzz_overrun(text, len);
 #endif
         }
@@ -111,6 +111,8 @@ static void check(const char *path)
     struct store *copy = store_open_copy(path, &e);
 
     if (!copy) {
+        if (getenv("FUZZ_TELL"))
+            fprintf(stderr, "%s\n", e.text);
         fuzz_hold(e.text[0] != '\0', "a state is refused with a reason");
         return;
     }
@@ -123,9 +125,8 @@ static void check(const char *path)
     fuzz_hold(copy != NULL, "what was saved is recovered");
     dump(copy, names, N, &after);
     store_close(copy, &e);
-    if (!strstr(before.data, "expires"))
-        fuzz_hold(before.len == after.len && memcmp(before.data, after.data, before.len) == 0,
-                  "what was saved is what was recovered");
+    fuzz_hold(before.len == after.len && memcmp(before.data, after.data, before.len) == 0,
+              "what was saved is what was recovered");
     buf_fini(&before);
     buf_fini(&after);
 }

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fetch_url_parse(&url, has_base ? &base : NULL, second, NULL) == 0) {
         check_url(&url);
 #ifdef FUZZ_PLANT
-        if (has_base && url.port != base.port && url.is_tls && strchr(url.text, '?'))
+        if (has_base && url.port != base.port && !url.is_tls)
             fuzz_overrun(url.text, strlen(url.text));
 #endif
         fetch_url_fini(&url);
