@@ -59,20 +59,34 @@ static void choice_render(struct buf *out, const struct key_info *k, const void 
     buf_append(out, word, strcspn(word, " "));
 }
 
+/* A ${ that stands for itself is written $${. */
+static void literal_putc(struct buf *out, const char *s)
+{
+    if (s[0] == '$' && s[1] == '{')
+        buf_putc(out, '$');
+    buf_putc(out, *s);
+}
+
+static void literal_render(struct buf *out, const char *s)
+{
+    for (; *s; s++)
+        literal_putc(out, s);
+}
+
 /* Quoted where it must be, so that argv_split() gives the same word back. */
 static void word_render(struct buf *out, const char *word)
 {
     bool plain = *word && *word != '#' && strcspn(word, " \t\"'\\;") == strlen(word);
 
     if (plain) {
-        buf_str(out, word);
+        literal_render(out, word);
         return;
     }
     buf_putc(out, '"');
     for (; *word; word++) {
         if (*word == '"' || *word == '\\')
             buf_putc(out, '\\');
-        buf_putc(out, *word);
+        literal_putc(out, word);
     }
     buf_putc(out, '"');
 }
@@ -88,7 +102,7 @@ static void list_render(struct buf *out, const struct key_info *k, const struct 
         else if (k->type == KEY_ARGV)
             word_render(out, l->items[i]);
         else
-            buf_str(out, l->items[i]);
+            literal_render(out, l->items[i]);
     }
 }
 
@@ -113,7 +127,10 @@ static void date_render(struct buf *out, int64_t ms)
 
 static void text_render(struct buf *out, const char *s, bool masked)
 {
-    buf_str(out, masked && *s ? "***" : s);
+    if (masked && *s)
+        buf_str(out, "***");
+    else
+        literal_render(out, s);
 }
 
 /* A 0 that nobody could have written. */

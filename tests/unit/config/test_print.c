@@ -13,10 +13,11 @@ static const char some_of_all[] =
     "[server]\nhost = ::1\nport = 1\nidle_timeout = 120s\nallowed_hosts = a.b:1\n"
     "max_body = 1536K\nrequest_timeout = 1500ms\n"
     "[rate_limit]\nper_key = 0\n[state]\njob_ttl = 36h\ndurability = snapshot\n"
-    "[paths]\ndeny = a, b\ndeny = c\n[log]\nlevel = warn\nfile = x.log\n[gates]\norder = x, y\n"
+    "[paths]\ndeny = a, b\ndeny = c$${d}\n[log]\nlevel = warn\nfile = x.log\n[gates]\norder = x, "
+    "y\n"
     "[key ci]\nsecret = hush\nrate = 5/90s\nexpires = 2027-01-31\nscopes = a, b\n"
     "[tool t*]\nenabled = no\nexec = git, @evals\nmemory = 1M\nown = value\n"
-    "[eval *]\ncommand = run 'a b' \"\" \"#\" it\\'s {taskId}\ntimeout = 90m\n";
+    "[eval *]\ncommand = run 'a b' \"\" \"#\" it\\'s '$${ x' {taskId}\ntimeout = 90m\n";
 
 static void test_origins(void **state)
 {
@@ -34,7 +35,7 @@ static void test_origins(void **state)
         "per_key = 0                                 ; mcp.ini:9\n",
         "durability = snapshot                       ; mcp.ini:12\n",
         "job_ttl = 36h                               ; mcp.ini:11\n",
-        "deny = a, b, c                              ; mcp.ini:14\n",
+        "deny = a, b, c$${d}                         ; mcp.ini:14\n",
         "level = warn                                ; mcp.ini:17\n",
         "\n[key ci]\n",
         "secret = ***                                ; mcp.ini:22\n",
@@ -46,7 +47,7 @@ static void test_origins(void **state)
         "timeout =                                   ; default\n",
         "memory = 1M                                 ; mcp.ini:29\n",
         "own = ***                                   ; mcp.ini:30\n",
-        "command = run \"a b\" \"\" \"#\" \"it's\" {taskId}  ; mcp.ini:32\n",
+        "command = run \"a b\" \"\" \"#\" \"it's\" \"$${ x\" {taskId} ; mcp.ini:32\n",
         "timeout = 90m                               ; mcp.ini:33\n",
     };
     struct ini_file f;
