@@ -272,14 +272,14 @@ bool json_string_eq(struct json_text string, const char *s, size_t n)
 
 bool json_integer(struct json_text number, int64_t *out)
 {
-    const char *p = number.p, *end = p + number.len;
     char digit[64];
     size_t n = 0;
     int64_t exponent = 0, written = 0, v = 0;
     bool minus = false, is_fraction = false, exp_minus = false;
 
-    if (number.type != JSON_NUMBER || number.len >= sizeof digit)
+    if (number.type != JSON_NUMBER || number.len >= sizeof digit) /* absent: p is NULL */
         return false;
+    const char *p = number.p, *end = p + number.len;
     if (*p == '-') {
         minus = true;
         p++;

@@ -268,6 +268,9 @@ static void test_integer(void **state)
         if (ok != cases[i].ok || v != (ok ? cases[i].value : 99))
             fail_msg("%s: %d %lld", cases[i].json, ok, (long long)v);
     }
+    int64_t v = 99;
+    assert_false(json_integer((struct json_text){ 0 }, &v)); /* absent */
+    assert_int_equal(v, 99);
 }
 
 int main(void)
