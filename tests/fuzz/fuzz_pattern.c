@@ -61,8 +61,20 @@ static int results(int f, const struct subject *s, const struct subject *p)
     return lua_pcall(L, 2, LUA_MULTRET, 0) == LUA_OK ? lua_gettop(L) - top : -1;
 }
 
+/* string.find takes what holds no sign at all as a text, also where it would be wrong as a pattern;
+ * find() above does not. */
+static bool is_pattern(const struct subject *p)
+{
+    for (size_t i = 0; i < p->len; i++)
+        if (p->text[i] != '\0' && strchr("^$*+?.([%-", p->text[i]))
+            return true;
+    return false;
+}
+
 static void compare(const struct subject *s, const struct subject *p)
 {
+    if (!is_pattern(p))
+        return;
     lua_settop(L, 2);
     int ours = results(1, s, p);
     int at = lua_gettop(L);
