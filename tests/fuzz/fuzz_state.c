@@ -74,35 +74,72 @@ static void write_journal(const uint8_t *data, size_t size, bool is_sealed)
     buf_fini(&b);
 }
 
-/* Everything that the store's collections hold, as text. */
-static void dump(struct store *s, const char *const *names, size_t n, struct buf *out)
+/* Does the object hold its key? A sealed journal may say otherwise, which a gateway never writes.
+ */
+static bool has_key(const char *collection, const char *key, size_t key_len, const char *text,
+                    size_t len)
 {
+    const char *field = collection_kit_field(collection, strlen(collection));
+    const char *const names[] = { field ? field : "id" };
+    struct json_text root, value;
+
+    if (json_scan(text, len, NULL, &root, NULL) != 0 || root.type != JSON_OBJECT)
+        return false;
+    json_find(root, names, &value, 1);
+    return value.type == JSON_STRING && json_string_eq(value, key, key_len);
+}
+
+/* Is what the input recovers sure to be there a moment later? Not what expires, and what is under
+ * another member than has_key() looks at. */
+static bool is_lasting(const uint8_t *data, size_t size)
+{
+    static const char id[] = "\"key\":\"id\"";
+
+    if (memmem(data, size, "\"e\"", 3) || memmem(data, size, "\\u", 2))
+        return false;
+    while (size > 0) {
+        const uint8_t *p = memmem(data, size, "\"key\"", 5);
+        size_t left = p ? size - (size_t)(p - data) : 0;
+        if (p && (left < sizeof id - 1 || memcmp(p, id, sizeof id - 1) != 0))
+            return false;
+        data = p ? p + 5 : data;
+        size = p ? left - 5 : 0;
+    }
+    return true;
+}
+
+/* Everything that the store's collections hold, as text. False: not all objects hold their keys. */
+static bool dump(struct store *s, const char *const *names, size_t n, struct buf *out)
+{
+    bool have_keys = true;
+
     for (size_t i = 0; i < n; i++) {
         struct store_op op = { .kind = STORE_LIST, .collection = names[i] };
         fuzz_hold(store_submit(s, &op) == 1 && op.code == 0, "a collection is listed");
         buf_printf(out, "%s %zu\n", names[i], op.count);
         for (size_t j = 0; j < op.count; j++) {
-            size_t len;
-            const char *text = store_value_key(op.values[j], &len);
-            buf_append(out, text, len);
+            size_t len, key_len;
+            const char *key = store_value_key(op.values[j], &key_len);
+            const char *text = store_value_text(op.values[j], &len);
+            have_keys &= has_key(names[i], key, key_len, text, len);
+            buf_append(out, key, key_len);
             buf_putc(out, ' ');
-            text = store_value_text(op.values[j], &len);
             buf_append(out, text, len);
             buf_putc(out, '\n');
 #ifdef FUZZ_PLANT
-            if (names[i][0] == 'a' && op.count == 1 && !strstr(text, "\"n\":1}"))
+            if (i == 0 && op.count == 1 && !strchr(text, 'x'))
                 fuzz_overrun(text, len);
 #endif
         }
         store_op_fini(&op);
     }
+    return have_keys;
 }
 
-static void check(const char *path)
+static void check(const char *path, bool is_sure)
 {
     static const char *const names[] = { "jobs", "models", "a", "b", "more" };
     enum { N = sizeof names / sizeof names[0] };
-    /* No sweep: what has expired would go between the two. */
     const struct store_options options = { .path = path,
                                            .autosave_ms = 1000000,
                                            .sweep_ms = 1000000 };
@@ -116,16 +153,21 @@ static void check(const char *path)
         fuzz_hold(e.text[0] != '\0', "a state is refused with a reason");
         return;
     }
-    dump(copy, names, N, &before);
+    bool have_keys = dump(copy, names, N, &before);
     store_close(copy, &e);
+    if (!have_keys) {
+        buf_fini(&before);
+        return;
+    }
     struct store *s = store_open_local(&options, &e);
     fuzz_hold(s != NULL, "what a copy recovers is recovered");
     fuzz_hold(store_close(s, &e) == 0, "what was recovered is saved");
     copy = store_open_copy(path, &e);
-    fuzz_hold(copy != NULL, "what was saved is recovered");
-    dump(copy, names, N, &after);
+    fuzz_hold(copy != NULL, e.text);
+    (void)dump(copy, names, N, &after);
     store_close(copy, &e);
-    fuzz_hold(before.len == after.len && memcmp(before.data, after.data, before.len) == 0,
+    fuzz_hold(!is_sure ||
+                  (before.len == after.len && memcmp(before.data, after.data, before.len) == 0),
               "what was saved is what was recovered");
     buf_fini(&before);
     buf_fini(&after);
@@ -138,6 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
+    bool is_sure = is_lasting(data, size);
     unsigned flags = *data++;
     size--;
     char *members = fuzz_take(&data, &size, '\0', &len);
@@ -145,7 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (flags & HAS_JOURNAL)
         write_journal(data, size, flags & SEALED);
     snprintf(path, sizeof path, "%s/state.json", fuzz_folder());
-    check(path);
+    check(path, is_sure);
     for (int i = 1; i < 4; i++) {
         char segment[160];
         snprintf(segment, sizeof segment, "%s.journal.%d", path, i);

@@ -44,6 +44,7 @@ files_in() { find "$1" -type f | wc -l; }
 # fuzz NAME SECONDS: new inputs go to a folder of this build; what is kept is only read.
 fuzz() {
     work=$dir/work/$1 log=$dir/$1.log result=ok
+    [ -z "${PLANT:-}" ] || rm -rf "$work" # what an earlier run made would blur this one
     mkdir -p "$work" "$corpora/$1" "$dir/found"
     dict=tests/fuzz/dict/$1
     set -- "$1" "$2" "$work" "$corpora/$1"
