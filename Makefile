@@ -214,7 +214,7 @@ export MOONGATE_SAN   := $(SAN)
 export MOONGATE_SHORT := $(SHORT)
 
 E2E       ?= $(sort $(wildcard tests/e2e/*.test.mjs))
-NODE_TEST := $(NODE) --test --test-reporter=spec --test-concurrency=2
+NODE_TEST := $(NODE) --test --test-reporter=spec --test-concurrency=3
 
 # What the torture preloads into the gateway, and helper programs of its own.
 SHIMS    := $(patsubst tests/torture/%_shim.c,$(BUILD)/torture/%_shim.so,\
@@ -374,4 +374,5 @@ clean:
 	rm -rf $(BUILD)
 
 include config/evals/evals.mk
+include tests/fuzz/fuzz.mk
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

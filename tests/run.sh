@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 BUILD=${BUILD:-build}
 BUDGET_S=${BUDGET_S:-1080}
-jobs=2
+jobs=$(($(nproc) + 1)) # more than processors: many tests wait
 logs=$BUILD/logs
 table=$logs/table
 started=$(date +%s)
@@ -103,6 +103,7 @@ probe_tsan() {
 
     step asan-build 240 $asan all
     step asan-unit 240 $asan unit
+    has tests/fuzz && step asan-fuzz 60 $asan fuzz-corpus
     [ -z "${MOONGATE_TEST_JSON_SCHEMA:-}" ] ||
         step schema-suite 60 $asan schema-suite SUITE="$MOONGATE_TEST_JSON_SCHEMA"
     has tests/lua && step asan-lua 120 $asan lua-test

@@ -8,7 +8,7 @@ status=0
 # Sources as they lie in the tree; what is built or installed beside them does not count.
 files() {
     find bootstrap Makefile mcp.ini README.md .ci config docs gateway lua tests tools.d \
-        -name node_modules -prune -o -type f "$@" -print 2>/dev/null | sort
+        \( -name node_modules -o -path tests/fuzz/corpus \) -prune -o -type f "$@" -print 2>/dev/null | sort
 }
 
 c_files=$(files -name '*.[ch]')
