@@ -32,7 +32,11 @@ static int find(void *arg, const struct principal *p, const char *id, struct mcp
     (void)arg, (void)p;
     if (strcmp(id, SESSION) != 0)
         return MG_E_NOTFOUND;
-    *out = (struct mcp_session){ SESSION, MCP_2025_11_25, MCP_LOG_INFO, "client", "1" };
+    *out = (struct mcp_session){ .id = SESSION,
+                                 .revision = MCP_2025_11_25,
+                                 .log_level = MCP_LOG_INFO,
+                                 .client_name = "client",
+                                 .client_version = "1" };
     return 0;
 }
 
