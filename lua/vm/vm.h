@@ -182,7 +182,7 @@ uint64_t vm_memory(const struct vm *vm);   /* bytes held now */
  * files' own variables leaves no room for calls. Only a new generation heals it. */
 bool vm_is_full(const struct vm *vm);
 
-/* The longest a strand computes while others wait: the watchdog's slice_ms wherever machines run. */
+/* The longest a strand computes while others wait: the watchdog's slice_ms. */
 #define VM_SLICE_MS 3
 
 /* hook.c: installs the process-wide handler for the preemption signal (SIGURG); called once from
