@@ -32,7 +32,7 @@ struct web {
     int listener, stop[2];
     unsigned port;
     pthread_t thread;
-    atomic_uint accepted, answered;
+    atomic_uint accepted, requests;
     struct connection all[CONNECTIONS];
 };
 
@@ -184,9 +184,9 @@ static void read_some(struct web *w, struct connection *c)
     if (whole(c) == 0)
         return;
     sscanf(c->data, "%*s %4095s", path);
+    atomic_fetch_add(&w->requests, 1); /* before the client can look */
     bool is_kept = answer(c, path);
     c->len = 0;
-    atomic_fetch_add(&w->answered, 1);
     if (!is_kept)
         drop(c);
 }
@@ -259,4 +259,4 @@ void web_stop(struct web *w)
 
 unsigned web_port(const struct web *w) { return w->port; }
 unsigned web_connections(struct web *w) { return atomic_load(&w->accepted); }
-unsigned web_requests(struct web *w) { return atomic_load(&w->answered); }
+unsigned web_requests(struct web *w) { return atomic_load(&w->requests); }
