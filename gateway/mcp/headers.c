@@ -6,6 +6,9 @@
 #include "base/hash.h"
 #include "base/json_write.h"
 #include "mcp/request.h"
+#include "tools/headerparams.h"
+
+#define MAX_SAFE (INT64_C(1) << 53) /* what JavaScript tells apart is below it */
 
 /* Which parameter Mcp-Name repeats. */
 static const struct {
@@ -66,28 +69,42 @@ static bool is_printable(struct span value)
     return true;
 }
 
-/* Does Mcp-Name say what the body's member says? Bytes that are no UTF-8 never do. */
-static bool name_agrees(struct request *rq, struct json_text body)
+enum verdict { AGREES, DIFFERS, IS_NOT_BASE64, HAS_NO_MEMORY };
+typedef bool says_fn(struct span value, struct json_text body);
+
+/* Does the header, which may be encoded, say what the body says? */
+static enum verdict value_judge(struct span value, struct json_text body, says_fn *says)
 {
-    struct span inner, value = rq->name;
+    struct span inner;
     struct buf decoded = { 0 };
     int rc = 0;
 
-    if (!is_printable(value))
-        return mismatch(rq, "Mcp-Name", "holds a character that no header may hold");
     if (is_encoded(value, &inner)) {
         rc = base64_decode(&decoded, inner.p, inner.len, false);
         value = (struct span){ decoded.len ? decoded.data : "", decoded.len };
     }
-    bool agrees = rc == 0 && span_eq_json(value, body);
+    bool agrees = rc == 0 && says(value, body);
     buf_fini(&decoded);
-    if (rc == MG_E_NOMEM)
-        reply_no_memory(rq);
-    else if (rc < 0)
-        mismatch(rq, "Mcp-Name", "is not Base64");
-    else if (!agrees)
-        mismatch(rq, "Mcp-Name", "names something else than the body");
-    return agrees;
+    if (rc != 0)
+        return rc == MG_E_NOMEM ? HAS_NO_MEMORY : IS_NOT_BASE64;
+    return agrees ? AGREES : DIFFERS;
+}
+
+/* Is the header there, and does it say what the body says? Bytes that are no UTF-8 never do. */
+static bool value_check(struct request *rq, const char *header, struct span value,
+                        struct json_text body, says_fn *says)
+{
+    if (!value.p)
+        return mismatch(rq, header, "is missing");
+    if (!is_printable(value))
+        return mismatch(rq, header, "holds a character that no header may hold");
+    switch (value_judge(value, body, says)) {
+    case AGREES: return true;
+    case DIFFERS: return mismatch(rq, header, "says something else than the body");
+    case IS_NOT_BASE64: return mismatch(rq, header, "is not Base64");
+    case HAS_NO_MEMORY: reply_no_memory(rq); return false;
+    }
+    return false;
 }
 
 bool headers_complete(struct request *rq)
@@ -107,9 +124,56 @@ bool headers_complete(struct request *rq)
         struct json_text source = m->params[name_sources[i].source];
         if (source.type != JSON_STRING)
             return true; /* the method itself says so */
-        if (!rq->name.p)
-            return mismatch(rq, "Mcp-Name", "is missing");
-        return name_agrees(rq, source);
+        return value_check(rq, "Mcp-Name", rq->name, source, span_eq_json);
+    }
+    return true;
+}
+
+/* An integer as a header may write it: digits, and perhaps a fraction, but no exponent. */
+static bool span_integer(struct span s, int64_t *out)
+{
+    size_t i = s.len > 0 && s.p[0] == '-', digits = i;
+    while (i < s.len && s.p[i] >= '0' && s.p[i] <= '9')
+        i++;
+    if (i == digits)
+        return false;
+    if (i < s.len) {
+        size_t point = i++;
+        while (s.p[point] == '.' && i < s.len && s.p[i] >= '0' && s.p[i] <= '9')
+            i++;
+        if (i < s.len || i == point + 1)
+            return false;
+    }
+    return json_integer((struct json_text){ s.p, s.len, JSON_NUMBER }, out) &&
+           *out<MAX_SAFE && * out> - MAX_SAFE;
+}
+
+/* Integers are compared as such: 42 is 42.0. */
+static bool span_says(struct span value, struct json_text body)
+{
+    int64_t there, here;
+    switch (body.type) {
+    case JSON_STRING: return span_eq_json(value, body);
+    case JSON_TRUE: return span_is(value, "true");
+    case JSON_FALSE: return span_is(value, "false");
+    case JSON_NUMBER:
+        return json_integer(body, &here) && span_integer(value, &there) && here == there;
+    default: return false;
+    }
+}
+
+bool headers_repeat(struct request *rq, const struct tool *t, struct json_text arguments)
+{
+    if (!rq->is_modern || !rq->in->is_http)
+        return true;
+    for (const struct headerparam *h = t->headers; h; h = h->next) {
+        struct json_text body = headerparam_value(h, arguments);
+        /* What is no single value is for the schema to refuse, whatever a header says. */
+        if (text_is_absent(body) || body.type == JSON_OBJECT || body.type == JSON_ARRAY)
+            continue;
+        const char *value = rq->in->header ? rq->in->header(rq->in->header_arg, h->header) : NULL;
+        if (!value_check(rq, h->header, span_trim(value), body, span_says))
+            return false;
     }
     return true;
 }

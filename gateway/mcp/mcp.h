@@ -99,6 +99,9 @@ struct mcp_in { /* one message, as its transport got it; borrowed */
      * are cancelled by its id. NULL on HTTP, and for a call without a client. */
     struct mcp_session *session;
     const char *protocol_version, *session_id, *method, *name; /* header values or NULL */
+    /* Any other header's value, or NULL; the function may be NULL: there are none. */
+    const char *(*header)(void *arg, const char *name);
+    void *header_arg;
     bool accepts_json, accepts_sse;                            /* set by mcp_accept() */
     bool prefers_sse; /* SSE is named and stands before JSON, or above it by q */
     bool names_both;  /* both types stand there, not only a wildcard */

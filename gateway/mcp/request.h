@@ -28,6 +28,8 @@ bool envelope_check(struct request *rq);
 bool headers_agree(struct request *rq); /* those that are there, with the body */
 bool version_check(struct request *rq);
 bool headers_complete(struct request *rq); /* those that must be there, and Mcp-Name */
+/* Do the Mcp-Param-* headers of a modern call say what its arguments say? */
+bool headers_repeat(struct request *rq, const struct tool *t, struct json_text arguments);
 bool session_check(struct request *rq);    /* legacy */
 bool meta_check(struct request *rq);       /* optional members of _meta, for requests */
 

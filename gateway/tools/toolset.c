@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/schema.h"
+#include "tools/headerparams.h"
 #include "tools/uritemplate.h"
 
 struct toolset {
@@ -208,6 +209,7 @@ static void toolset_free(struct toolset *s)
     for (size_t i = 0; i < s->count; i++) {
         schema_free(s->added[i]->input);
         schema_free(s->added[i]->output);
+        headerparams_free(s->added[i]->headers);
         uritemplate_free(s->added[i]->pattern);
         free(s->added[i]);
     }

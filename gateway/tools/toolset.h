@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 
+struct headerparam;
 struct schema;
 struct uritemplate;
 
@@ -33,6 +34,7 @@ struct tool {
     const char *output_schema;       /* or NULL */
     /* Compiled, the set's own; NULL: anything goes. */
     struct schema *input, *output;
+    struct headerparam *headers; /* of input; the set's own; NULL: none */
     const char *annotations, *icons, *meta; /* JSON text or NULL */
     /* What the file says it needs, and the settings that it declares: for people, JSON or NULL. */
     const char *needs, *settings;
@@ -60,7 +62,7 @@ struct toolset_problem { /* a file that did not load */
 
 struct toolset;
 struct toolset *toolset_new(uint32_t generation); /* NULL: no memory; building starts */
-/* Copies everything, but takes over the compiled schemas and the pattern when it returns 0.
+/* Copies everything, but takes over what is compiled when it returns 0.
  * MG_E_CONFLICT with a text naming both files for a name that is taken. */
 int toolset_add(struct toolset *s, const struct tool *t, struct err *e) MG_NODISCARD;
 /* Copies everything. shown NULL: nothing more to show. */

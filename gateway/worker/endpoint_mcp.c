@@ -139,6 +139,11 @@ static bool content_type_is_welcome(const struct http_headers *h, const struct p
     return is_curl && p->number != 0 && !h->origin;
 }
 
+static const char *header(void *exchange, const char *name)
+{
+    return exchange_header(exchange, name);
+}
+
 static void fill_in(struct worker *w, struct exchange *x, const struct principal *p,
                     struct mcp_in *in)
 {
@@ -149,6 +154,8 @@ static void fill_in(struct worker *w, struct exchange *x, const struct principal
         .session_id = h->mcp_session_id,
         .method = h->mcp_method,
         .name = h->mcp_name,
+        .header = header,
+        .header_arg = x,
         .principal = p,
         .tools = w->serving->generation->tools,
     };

@@ -4,6 +4,7 @@
 
 #include "base/parse.h"
 #include "schema/schema.h"
+#include "tools/headerparams.h"
 #include "vm/reading.h"
 #include "vm/schema.h"
 
@@ -153,6 +154,16 @@ static void check_compiles(struct reading *x, const char *field, const char *tex
     schema_free(s);
 }
 
+static void check_headers(struct reading *x, const char *text)
+{
+    struct err e = { 0 };
+    struct headerparam *first;
+    if (headerparams_compile(text, strlen(text), &first, &e) != 0)
+        report_schema(x->r, "input", e.text);
+    else
+        headerparams_free(first);
+}
+
 static void read_schemas(struct reading *x)
 {
     struct tool *t = &x->d->tool;
@@ -161,8 +172,10 @@ static void read_schemas(struct reading *x)
         t->input_schema = reading_anchored(x);
         if (!says_object(t->input_schema))
             report_add(x->r, "input", "input: must have type = \"object\"");
-        else
+        else {
             check_compiles(x, "input", t->input_schema);
+            check_headers(x, t->input_schema);
+        }
     }
     lua_pop(x->L, 1);
     if (reading_field(x, "output") != LUA_TNIL && schema_push(x->L, -1, "output", x->r)) {

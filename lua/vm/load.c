@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "schema/schema.h"
+#include "tools/headerparams.h"
 #include "tools/uritemplate.h"
 #include "vm/chunks.h"
 #include "vm/decl.h"
@@ -73,6 +74,9 @@ static int schemas_compile(struct tool *t, struct err *e)
     if (strcmp(t->input_schema, DECL_ANY_INPUT) != 0 &&
         !(t->input = schema_compile(t->input_schema, strlen(t->input_schema), NULL, 0, e)))
         return e->code;
+    if (strcmp(t->input_schema, DECL_ANY_INPUT) != 0 &&
+        headerparams_compile(t->input_schema, strlen(t->input_schema), &t->headers, e) != 0)
+        return e->code;
     if (t->output_schema &&
         !(t->output = schema_compile(t->output_schema, strlen(t->output_schema), NULL, 0, e)))
         return e->code;
@@ -90,9 +94,11 @@ static int set_add(struct loading *l, struct tool *t, struct err *e)
     if (code != 0) {
         schema_free(t->input);
         schema_free(t->output);
+        headerparams_free(t->headers);
         uritemplate_free(t->pattern);
     }
     t->input = t->output = NULL; /* the set's now, or gone */
+    t->headers = NULL;
     t->pattern = NULL;
     return code;
 }
