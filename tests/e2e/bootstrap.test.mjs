@@ -12,7 +12,7 @@ import { repo } from "./lib/env.mjs";
 
 // What bootstrap itself runs, taken from the real machine.
 const real = ["sh", "dirname", "sed", "find", "head", "env", "touch", "cat", "tee", "rm", "mv", "chmod"];
-const tools = ["make", "valgrind", "cppcheck", "clang-tidy", "luacheck", "curl", "jq", "npm", "wrk", "nginx"];
+const tools = ["make", "valgrind", "strace", "cppcheck", "clang-tidy", "luacheck", "curl", "jq", "npm", "wrk", "nginx"];
 const runLibraries = ["libmicrohttpd", "gnutls", "lua5.4", "libcjson", "inih", "libpcre2-8", "libcurl", "sqlite3"];
 
 class Machine {

@@ -87,12 +87,15 @@ async function abandoned(gw) {
 
 async function reloads(gw) {
   for (let i = 0; i < 3; i++) {
-    const before = gw.log.length;
+    let seen = gw.log.length;
     gw.writeIni(`${ini}[tools]\ntimeout = ${20 + i}s\n`);
     gw.writeTools({ "more.lua": moreTool(i) });
     gw.signal("SIGHUP");
-    await gw.logged((line) => gw.log.indexOf(line) >= before && /^reloaded/.test(line.msg));
-    assert.equal((await gw.call("more")).value.version, i);
+    // The files' own notice reloads as well: a line may tell of the version before.
+    do {
+      const line = await gw.logged((l) => gw.log.indexOf(l) >= seen && /^reloaded/.test(l.msg));
+      seen = gw.log.indexOf(line) + 1;
+    } while ((await gw.call("more")).value.version !== i);
   }
 }
 
