@@ -150,7 +150,7 @@ void admit_cors(const struct worker *w, const struct exchange *x, bool is_prefli
     fields[(*n)++] = (struct http_field){
         "Access-Control-Allow-Headers",
         "Content-Type, Accept, Authorization, X-API-Key, MCP-Protocol-Version, "
-        "Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID"
+        "Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID, *" /* Mcp-Param- and any name */
     };
     fields[(*n)++] = (struct http_field){ "Access-Control-Max-Age", "600" };
 }

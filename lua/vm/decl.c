@@ -148,20 +148,14 @@ static void report_schema(struct report *r, const char *field, const char *text)
 static void check_compiles(struct reading *x, const char *field, const char *text)
 {
     struct err e = { 0 };
+    struct headerparam *headers = NULL;
     struct schema *s = schema_compile(text, strlen(text), NULL, 0, &e);
-    if (!s || schema_check_defaults(s, &e) != 0)
+    if (!s || schema_check_defaults(s, &e) != 0 ||
+        (strcmp(field, "input") == 0 &&
+         headerparams_compile(text, strlen(text), &headers, &e) != 0))
         report_schema(x->r, field, e.text);
+    headerparams_free(headers);
     schema_free(s);
-}
-
-static void check_headers(struct reading *x, const char *text)
-{
-    struct err e = { 0 };
-    struct headerparam *first;
-    if (headerparams_compile(text, strlen(text), &first, &e) != 0)
-        report_schema(x->r, "input", e.text);
-    else
-        headerparams_free(first);
 }
 
 static void read_schemas(struct reading *x)
@@ -172,10 +166,8 @@ static void read_schemas(struct reading *x)
         t->input_schema = reading_anchored(x);
         if (!says_object(t->input_schema))
             report_add(x->r, "input", "input: must have type = \"object\"");
-        else {
+        else
             check_compiles(x, "input", t->input_schema);
-            check_headers(x, t->input_schema);
-        }
     }
     lua_pop(x->L, 1);
     if (reading_field(x, "output") != LUA_TNIL && schema_push(x->L, -1, "output", x->r)) {

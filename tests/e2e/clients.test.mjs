@@ -33,6 +33,27 @@ for (const keyed of [false, true]) {
   }
 }
 
+test("arguments that are repeated in headers: client 2.x sends them, and they must agree", async (t) => {
+  const gw = await Gateway.start({ tools: ["conformance.lua"] });
+  t.after(() => gw.stop());
+  const args = { region: "São Paulo\n", priority: 42, verbose: false };
+  const name = "test_custom_headers";
+  for (const [label, open] of Object.entries(clients)) {
+    const client = await open({ url: gw.url });
+    await client.listTools();
+    const result = await client.callTool({ name, arguments: args });
+    assert.deepEqual(JSON.parse(result.content[0].text), args, label);
+    await client.close();
+  }
+  const call = (headers) => gw.client.modern("tools/call", { name, arguments: { region: "eu" } }, { headers });
+  assert.ok((await call({ "Mcp-Param-Region": "eu", "Mcp-Param-Else": "x" })).body.result);
+  for (const headers of [{}, { "Mcp-Param-Region": "us" }]) {
+    const res = await call(headers);
+    assert.deepEqual([res.status, res.body.error.code], [400, -32020]);
+    assert.deepEqual(res.body.error.data, { header: "Mcp-Param-Region" });
+  }
+});
+
 async function listsAndCalls(client) {
   const listed = (await client.listTools()).tools;
   assert.deepEqual(listed.map((tool) => tool.name), names);

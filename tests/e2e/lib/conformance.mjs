@@ -27,7 +27,8 @@ const scenarios = {
   "2025-03-26": ["server-session-lifecycle"],
   "2025-06-18": [...handshake, ...shared, "tools-call-with-logging"],
   "2025-11-25": [...handshake, ...shared, ...later, "tools-call-with-logging"],
-  "2026-07-28": [...shared, ...later, "http-header-validation", "server-stateless", "caching",
+  "2026-07-28": [...shared, ...later, "http-header-validation",
+    "http-custom-header-server-validation", "server-stateless", "caching",
     "sep-2164-resource-not-found"],
 };
 

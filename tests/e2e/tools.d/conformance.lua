@@ -73,4 +73,14 @@ return {
   end),
   tool("test_streaming_elicitation", function() return "done" end),
   tool("json_schema_2020_12_tool", function() return "done" end, DIALECT),
+  -- What an intermediary routes by stands in headers as well: Mcp-Param-Region and so on.
+  tool("test_custom_headers", function(args) return args end, {
+    type = "object",
+    properties = {
+      region = { type = "string", ["x-mcp-header"] = "Region" },
+      priority = { type = "integer", ["x-mcp-header"] = "Priority" },
+      verbose = { type = "boolean", ["x-mcp-header"] = "Verbose" },
+    },
+    required = { "region" },
+  }),
 }

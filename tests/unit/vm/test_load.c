@@ -49,6 +49,9 @@ static const struct {
     { HEAD "return mcp.tool { name = 'a', " RUN ", input = 5 }", "input: expected a schema" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", input = { type = 'array' } }",
       "input: must have type = \"object\"" },
+    { HEAD "return mcp.tool { name = 'a', " RUN ", input = { type = 'object', properties = { n = "
+           "{ type = 'number', ['x-mcp-header'] = 'N' } } } }",
+      "input: at /properties/n: x-mcp-header is for a type of" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", input = { title = '\"object\"' } }",
       "input: must have type = \"object\"" },
     { HEAD "return mcp.tool { name = 'a', " RUN ", input = '{' }", "input: not JSON: offset" },
