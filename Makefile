@@ -184,7 +184,8 @@ $(BUILD)/lib/support.a: $(SUPPORT)
 LONG_valgrind := vm/test_memory vm/test_stall vm/test_load http/test_framing http/test_stream \
                  store/test_backlog store/test_recovery config/test_garbage io/test_watchfiles \
                  index/test_trouble api/test_re api/test_http api/test_codec api/test_jobs \
-                 api/test_state api/test_index
+                 api/test_state api/test_index base/test_json_limits base/test_json_differential \
+                 io/test_fetch_queue io/test_fetch_hops kit/test_kitstate
 LONG_thread   := vm/test_memory http/test_framing config/test_garbage
 left_out = $(if $(SHORT),$(LONG_$1:%=$(BUILD)/unit/%))
 

@@ -99,7 +99,7 @@ probe_tsan() {
 {
     step lint 300 $plain lint
     step build 180 $plain all
-    step unit-valgrind 240 $plain unit-valgrind SHORT=1
+    step unit-valgrind 300 $plain unit-valgrind SHORT=1
 
     step asan-build 240 $asan all
     step asan-unit 240 $asan unit

@@ -102,9 +102,9 @@ struct mcp_in { /* one message, as its transport got it; borrowed */
     /* Any other header's value, or NULL; the function may be NULL: there are none. */
     const char *(*header)(void *arg, const char *name);
     void *header_arg;
-    bool accepts_json, accepts_sse;                            /* set by mcp_accept() */
-    bool prefers_sse; /* SSE is named and stands before JSON, or above it by q */
-    bool names_both;  /* both types stand there, not only a wildcard */
+    bool accepts_json, accepts_sse; /* set by mcp_accept() */
+    bool prefers_sse;               /* SSE is named and stands before JSON, or above it by q */
+    bool names_both;                /* both types stand there, not only a wildcard */
     const struct principal *principal;
     const struct toolset *tools;
 };
@@ -145,6 +145,13 @@ void mcp_out_fini(struct mcp_out *o);
 
 /* POST of one message. Fills *out; never fails otherwise (no memory: status 500, empty body). */
 void mcp_handle(const struct mcp_server *s, const struct mcp_in *in, struct mcp_out *out);
+/* Is the body an array, or meant as one? */
+bool mcp_is_batch(const char *body, size_t len);
+/* Such a body. True: *items is an array of *n messages, each for an mcp_handle() of its own; out
+ * has nothing but method and revision. False: out is the answer to all of it. */
+#define MCP_BATCH_MAX 100
+bool mcp_batch(const struct mcp_server *s, const struct mcp_in *in, struct json_text *items,
+               size_t *n, struct mcp_out *out);
 /* DELETE of a session: status and body. */
 void mcp_delete(const struct mcp_server *s, const struct mcp_in *in, struct mcp_out *out);
 /* GET of the endpoint: 200 with as_stream and no body is a stream of keep-alive comments; with 405

@@ -99,7 +99,7 @@ void message_read(struct message *m, const struct json_outline *text)
 
     memset(m, 0, sizeof *m);
     if (root.type == JSON_ARRAY) {
-        bad(m, "batches are not supported: send one message at a time");
+        bad(m, "batches are of revision 2025-03-26: send one message at a time");
         return;
     }
     if (root.type != JSON_OBJECT) {

@@ -113,21 +113,39 @@ static const struct principal *judge_key(struct worker *w, struct exchange *x, s
     return NULL;
 }
 
+static bool take_address(struct worker *w, struct exchange *x, const struct access *a,
+                         enum admit_form form)
+{
+    unsigned char address[16];
+    size_t n = address_limit_key(a->ip, address);
+    return take_token(w, x, a, w->gateway->by_address, &w->serving->per_address, address, n, form);
+}
+
+static bool take_key(struct worker *w, struct exchange *x, const struct access *a,
+                     const struct principal *p, enum admit_form form)
+{
+    struct ratelimit_rule own = { p->rate_bucket, p->rate_window_ms };
+    const struct ratelimit_rule *rule = p->rate_bucket > 0 ? &own : &w->serving->per_key;
+    return p->number == 0 ||
+           take_token(w, x, a, w->gateway->by_key, rule, &p->number, sizeof p->number, form);
+}
+
 const struct principal *admit(struct worker *w, struct exchange *x, struct access *a,
                               enum admit_form form)
 {
-    const struct serving *s = w->serving;
-    unsigned char address[16];
-    size_t n = address_limit_key(a->ip, address);
-    if (!take_token(w, x, a, w->gateway->by_address, &s->per_address, address, n, form))
+    if (!take_address(w, x, a, form))
         return NULL;
     const struct principal *p = judge_key(w, x, a, form);
-    if (!p || p->number == 0)
-        return p;
-    struct ratelimit_rule own = { p->rate_bucket, p->rate_window_ms };
-    const struct ratelimit_rule *rule = p->rate_bucket > 0 ? &own : &s->per_key;
-    return take_token(w, x, a, w->gateway->by_key, rule, &p->number, sizeof p->number, form) ? p
-                                                                                             : NULL;
+    return p && take_key(w, x, a, p, form) ? p : NULL;
+}
+
+bool admit_more(struct worker *w, struct exchange *x, const struct access *a,
+                const struct principal *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!take_address(w, x, a, ADMIT_JSON) || !take_key(w, x, a, p, ADMIT_JSON))
+            return false;
+    return true;
 }
 
 void admit_cors(const struct worker *w, const struct exchange *x, bool is_preflight,

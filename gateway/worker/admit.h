@@ -26,6 +26,11 @@ bool admit_origin(struct worker *w, struct exchange *x, const struct access *a);
 const struct principal *admit(struct worker *w, struct exchange *x, struct access *a,
                               enum admit_form form);
 
+/* n further tokens of both kinds, for a request that asks for as much as n more would: false:
+ * answered with 429 and logged. */
+bool admit_more(struct worker *w, struct exchange *x, const struct access *a,
+                const struct principal *p, size_t n);
+
 /* Adds the CORS fields of an allowed origin to fields[*n..]; at most ADMIT_CORS_FIELDS. */
 #define ADMIT_CORS_FIELDS 6
 void admit_cors(const struct worker *w, const struct exchange *x, bool is_preflight,

@@ -180,7 +180,7 @@ void call_waits(struct call *c)
         return;
     char key[512];
     struct inflight *calls = c->worker->gateway->calls;
-    uint64_t peer = c->x ? address_peer(c->access.ip, exchange_headers(c->x)->user_agent) : 0;
+    uint64_t peer = c->sink->peer(c);
     size_t n = call_inflight_key(key, sizeof key, c->mcp->has_session ? c->mcp->session_id : NULL,
                                  c->principal->number, peer, c->mcp->id.p, c->mcp->id.len);
     int code = inflight_add(calls, key, n, c->worker->loop, call_cancelled, c, &c->entry);

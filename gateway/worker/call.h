@@ -27,6 +27,8 @@ struct call_sink {
     void (*end)(struct call *c);
     /* The worker ends: without an answer and a line. */
     void (*drop)(struct call *c);
+    /* What tells clients without sessions apart: address_peer(), or 0 where there is but one. */
+    uint64_t (*peer)(const struct call *c);
 };
 
 /* Takes over mcp and is true; false: no memory, nothing was done. */

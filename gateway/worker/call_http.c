@@ -89,6 +89,11 @@ static void http_drop(struct call *c)
     exchange_drop(c->x);
 }
 
+static uint64_t http_peer(const struct call *c)
+{
+    return address_peer(c->access.ip, exchange_headers(c->x)->user_agent);
+}
+
 const struct call_sink call_http = {
-    .watch = http_watch, .note = http_note, .end = http_end, .drop = http_drop
+    .watch = http_watch, .note = http_note, .end = http_end, .drop = http_drop, .peer = http_peer
 };

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "worker/content_type.h"
 #include "worker/admit.h"
+#include "worker/batch.h"
 #include "worker/call.h"
 #include "worker/endpoint_topics.h"
 #include "worker/worker.h"
@@ -94,12 +95,14 @@ static void host_cancel(void *arg, const struct principal *p, const char *sessio
                                                 says */
 }
 
-void endpoint_mcp_at(struct worker *w)
+static void be_at(struct worker *w, const struct exchange *x, const struct access *a)
 {
     here.worker = w;
-    here.exchange = NULL;
-    here.access = NULL;
+    here.exchange = x;
+    here.access = a;
 }
+
+void endpoint_mcp_at(struct worker *w) { be_at(w, NULL, NULL); }
 
 void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
 {
@@ -210,9 +213,11 @@ static void endpoint_post(struct worker *w, struct exchange *x, struct access *a
         return;
     }
     fill_in(w, x, p, &in);
-    here.worker = w;
-    here.exchange = x;
-    here.access = a;
+    if (mcp_is_batch(in.body, in.len)) {
+        batch_begin(w, x, &in, a, be_at);
+        return;
+    }
+    be_at(w, x, a);
     mcp_handle(&w->serving->mcp, &in, &out);
     a->rpc = out.method[0] ? out.method : NULL;
     a->protocol = mcp_revision_text(out.revision);

@@ -8,8 +8,6 @@
 #include "worker/endpoint_mcp.h"
 #include "worker/peer_struct.h"
 
-#define BATCH_MAX 1000 /* messages */
-
 /* Who starts the gateway may do with its tools what the gateway may: the environment's credential.
  */
 static const struct principal environment = { .name = "stdio", .scopes = "" };
@@ -107,8 +105,14 @@ static void peer_end(struct call *c)
 
 static void peer_drop(struct call *c) { call_let_go(c->to); }
 
+static uint64_t peer_number(const struct call *c)
+{
+    (void)c;
+    return 0; /* each has a session of its own */
+}
+
 static const struct call_sink peer_sink = {
-    .watch = peer_watch, .note = peer_note, .end = peer_end, .drop = peer_drop
+    .watch = peer_watch, .note = peer_note, .end = peer_end, .drop = peer_drop, .peer = peer_number
 };
 
 /* Takes over mcp. */
@@ -137,17 +141,22 @@ static void call_take(struct peer *p, struct peer_batch *b, struct mcp_call *mcp
 
 /* ---- messages ---- */
 
+static struct mcp_in in_of(struct peer *p, const char *text, size_t len)
+{
+    return (struct mcp_in){ .body = text,
+                            .len = len,
+                            .session = &p->session,
+                            .accepts_json = true,
+                            .accepts_sse = true,
+                            .principal = &environment,
+                            .tools = p->worker->serving->generation->tools };
+}
+
 static void message_take(struct peer *p, struct peer_batch *b, const char *text, size_t len)
 {
     struct worker *w = p->worker;
     struct access a;
-    struct mcp_in in = { .body = text,
-                         .len = len,
-                         .session = &p->session,
-                         .accepts_json = true,
-                         .accepts_sse = true,
-                         .principal = &environment,
-                         .tools = w->serving->generation->tools };
+    struct mcp_in in = in_of(p, text, len);
     struct mcp_out out;
     int64_t started_us = clock_mono_us();
     access_init(&a);
@@ -169,46 +178,22 @@ static void message_take(struct peer *p, struct peer_batch *b, const char *text,
     mcp_out_fini(&out);
 }
 
-/* Items beyond these checks are judged each by itself. */
-static const char *batch_fault(struct json_text items)
-{
-    static const char *const names[] = { "method", "id" };
-    struct json_iter it = json_iter(items);
-    struct json_text item, found[2], ids[BATCH_MAX];
-    size_t n = 0;
-    while (json_next_item(&it, &item)) {
-        if (n == BATCH_MAX)
-            return "Invalid Request: a batch has too many messages";
-        ids[n].type = JSON_NONE;
-        if (item.type == JSON_OBJECT) {
-            json_find(item, names, found, 2);
-            ids[n] = found[1];
-            if (found[0].type == JSON_STRING && json_string_eq(found[0], "initialize", 10))
-                return "Invalid Request: initialize stands alone, not in a batch";
-        }
-        for (size_t i = 0; i < n; i++)
-            if (ids[n].type != JSON_NONE && ids[i].type == ids[n].type &&
-                ids[i].len == ids[n].len && memcmp(ids[i].p, ids[n].p, ids[n].len) == 0)
-                return "Invalid Request: an id stands twice in a batch";
-        n++;
-    }
-    return n == 0 ? "Invalid Request: a batch is empty" : NULL;
-}
-
 static void batch_take(struct peer *p, const char *text, size_t len)
 {
+    struct mcp_in in = in_of(p, text, len);
+    struct mcp_out out;
     struct json_text items, item;
-    struct err e = { 0 };
-    const struct json_limits *limits = &p->worker->serving->mcp.limits;
-    if (json_scan(text, len, limits, &items, &e) != 0) {
-        message_take(p, NULL, text, len); /* it says what is wrong */
+    size_t n;
+    endpoint_mcp_at(p->worker);
+    if (!mcp_batch(&p->worker->serving->mcp, &in, &items, &n, &out)) {
+        answer(p, NULL, &out.body);
+        mcp_out_fini(&out);
         return;
     }
-    const char *fault = batch_fault(items);
-    struct peer_batch *b = fault ? NULL : calloc(1, sizeof *b);
+    mcp_out_fini(&out);
+    struct peer_batch *b = calloc(1, sizeof *b);
     if (!b) {
-        refuse(p, fault ? MCP_INVALID_REQUEST : MCP_INTERNAL_ERROR,
-               fault ? fault : "Internal error: out of memory");
+        refuse(p, MCP_INTERNAL_ERROR, "Internal error: out of memory");
         return;
     }
     b->open = 1;
@@ -220,11 +205,7 @@ static void batch_take(struct peer *p, const char *text, size_t len)
 void peer_line(void *arg, const char *text, size_t len)
 {
     struct peer *p = arg;
-    size_t blanks = 0;
-    while (blanks < len && (text[blanks] == ' ' || text[blanks] == '\t'))
-        blanks++;
-    if (blanks < len && text[blanks] == '[' && p->session.is_open &&
-        p->session.revision == MCP_2025_03_26)
+    if (mcp_is_batch(text, len))
         batch_take(p, text, len);
     else
         message_take(p, NULL, text, len);

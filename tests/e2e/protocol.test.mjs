@@ -111,7 +111,7 @@ test("what is no message is refused with a reason", async (t) => {
   const modern = { "MCP-Protocol-Version": "2026-07-28" };
   const cases = [
     ["", 400, -32700], ["{oops", 400, -32700], ["5", 400, -32600], ["[]", 400, -32600],
-    ['[{"jsonrpc":"2.0","id":1,"method":"ping"}]', 400, -32600],
+    ['[{"jsonrpc":"2.0","id":1,"method":"ping"},1]', 400, -32600],
     ['{"id":1,"method":"ping"}', 400, -32600],
     ['{"jsonrpc":"2.0","id":1,"result":{}}', 400, -32600],
   ];
