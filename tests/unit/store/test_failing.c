@@ -228,13 +228,22 @@ static void the_journal_without_memory_is_read_only(void **state)
     assert_int_equal(put_if(f->s, "jobs", "small", 1, 0, &seq), 0);
     assert_int_equal(wait_durable(f->s, seq), 0);
     const struct store_change ch = change("jobs", "large", text, STORE_ANY);
-    int code = MG_E_NOMEM;
-    for (long k = 0; code == MG_E_NOMEM; k++) { /* the least with which the change is accepted */
-        failing_after = k;
-        code = put_change(f->s, &ch, &seq);
+    int code = 0;
+    /* The journal's thread may ask for memory of its own while the least is looked for: then there
+     * was one request more than that, and it could write. */
+    for (int tries = 0; code == 0 && tries < 20; tries++) {
+        code = MG_E_NOMEM;
+        for (long k = 0; code == MG_E_NOMEM; k++) { /* the least with which it is accepted */
+            failing_after = k;
+            code = put_change(f->s, &ch, &seq);
+        }
+        failing_after = 0;
+        assert_int_equal(code, 0);
+        code = wait_durable(f->s, seq);
+        if (code == 0)
+            failing_after = -1;
     }
-    assert_int_equal(code, 0);
-    assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE);
+    assert_int_equal(code, MG_E_UNSURE);
     assert_non_null(store_trouble(f->s, why, sizeof why));
     assert_non_null(strstr(why, "Cannot allocate memory"));
     failing_after = -1;
@@ -243,9 +252,7 @@ static void the_journal_without_memory_is_read_only(void **state)
     assert_true(store_is_durable(f->s, seq));
     fixture_crash(f);
     fixture_open(f);
-    struct store_op op = {
-        .kind = STORE_GET, .collection = "jobs", .key = "large", .key_len = 5
-    };
+    struct store_op op = { .kind = STORE_GET, .collection = "jobs", .key = "large", .key_len = 5 };
     assert_int_equal(store_submit(f->s, &op), 1);
     assert_int_equal(op.code, 0);
     assert_string_equal(store_value_text(op.values[0], NULL), text);
