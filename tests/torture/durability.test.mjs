@@ -99,8 +99,12 @@ check("a full disk: read-only with the reason, readyz 503, nothing acknowledged 
   const ready = await gw.fetch("/readyz");
   assert.equal(ready.status, 503);
   assert.match(await ready.text(), /No space left on device/);
-  const refused = await gw.call("ledger", { op: "write", id: "late", version: 1 });
-  assert.ok(refused.isError);
+  // A snapshot that was being made may have ended the trouble: then the next write meets the same.
+  let refused;
+  do {
+    refused = await gw.call("ledger", { op: "write", id: "late", version: 1 });
+    assert.ok(refused.isError);
+  } while (/may or may not survive/.test(refused.text));
   assert.match(refused.text, /read-only.*No space left on device/);
   await clients.stop();
   assert.ok(clients.refused > 0);
