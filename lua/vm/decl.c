@@ -6,6 +6,7 @@
 #include "schema/schema.h"
 #include "vm/reading.h"
 #include "vm/schema.h"
+#include "vm/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -147,6 +148,8 @@ static void report_schema(struct report *r, const char *field, const char *text)
 static void check_compiles(struct reading *x, const char *field, const char *text)
 {
     struct err e = { 0 };
+    if (vm_of(x->L)->like) /* a further machine's: the set has what the first one's text became */
+        return;
     struct schema *s = schema_compile(text, strlen(text), NULL, 0, &e);
     if (!s || schema_check_defaults(s, &e) != 0)
         report_schema(x->r, field, e.text);
