@@ -22,6 +22,12 @@ static int resolver_started(void *state, void *reserved, void *arg)
     return h->fetch ? 0 : 1;
 }
 
+/* What is no place for a request stays refused, whatever was granted. */
+static bool is_open(const struct fetch *t, const char *what)
+{
+    return !what || (t->allow_private && address_class_is_private(what));
+}
+
 /* Judges the very address that is connected to, so that what a name leads to may change between
  * any two looks at it. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -32,7 +38,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         return CURL_SOCKET_BAD;
     const char *what = address_class(&address->addr);
     bool is_internet = address->family == AF_INET || address->family == AF_INET6;
-    if (!is_internet || (what && !h->fetch->allow_private)) {
+    if (!is_internet || !is_open(h->fetch, what)) {
         h->refused = what;
         return CURL_SOCKET_BAD;
     }
@@ -52,7 +58,7 @@ static int connected(void *arg, char *address, char *local, int port, int local_
     if (!h->fetch)
         return CURL_PREREQFUNC_ABORT;
     const char *what = address_class_of_text(address);
-    if (what && !h->fetch->allow_private) {
+    if (!is_open(h->fetch, what)) {
         h->refused = what;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -229,14 +235,24 @@ static void fail_connect(struct fetch *t, const struct fetch_hop *h)
                number ? strerror((int)number) : h->error);
 }
 
+static void fail_refused(struct fetch *t, const char *what)
+{
+    if (address_class_is_private(what))
+        fetch_fail(t, "DENIED",
+                   "%s leads to a %s address; in mcp.ini: [tool %s] allow_private = yes",
+                   t->url.host, what, *t->tool ? t->tool : "NAME");
+    else
+        fetch_fail(t, "DENIED", "%s leads to a %s address%s: no grant opens those", t->url.host,
+                   what,
+                   strcmp(what, "link-local") == 0 ? ", where clouds keep their metadata" : "");
+}
+
 static void fail_hop(struct fetch *t, const struct fetch_hop *h, CURLcode code)
 {
     if (t->answer.word)
         return; /* said already, by what stopped it */
     if (h->refused && !h->has_connection) {
-        fetch_fail(t, "DENIED",
-                   "%s leads to a %s address; in mcp.ini: [tool %s] allow_private = yes",
-                   t->url.host, h->refused, *t->tool ? t->tool : "NAME");
+        fail_refused(t, h->refused);
         return;
     }
     if (code == CURLE_COULDNT_CONNECT) {
