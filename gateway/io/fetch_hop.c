@@ -78,12 +78,17 @@ static void on_no_connection(void *arg)
 /* ---- life ---- */
 
 /* libcurl reads them for each connection anew. From the one file that holds them all this takes a
- * third of the time that it takes from the folder, where each has two names. */
+ * third of the time that it takes from the folder, where each has two names. SSL_CERT_FILE is where
+ * other programs look for those to trust instead, and nothing else makes up for one that is not
+ * there. */
 static CURLcode set_certificates(CURL *easy)
 {
-    if (access(CERTIFICATES, R_OK) != 0)
+    const char *file = getenv("SSL_CERT_FILE");
+    if (!file || !file[0])
+        file = CERTIFICATES;
+    if (strcmp(file, CERTIFICATES) == 0 && access(file, R_OK) != 0)
         return CURLE_OK; /* as libcurl was built */
-    CURLcode c = curl_easy_setopt(easy, CURLOPT_CAINFO, CERTIFICATES);
+    CURLcode c = curl_easy_setopt(easy, CURLOPT_CAINFO, file);
     return c == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) : c;
 }
 
@@ -204,7 +209,7 @@ static const struct {
     { CURLE_SSL_ISSUER_ERROR, "TLS", "its certificate is not trusted" },
     { CURLE_SSL_CERTPROBLEM, "TLS", "its certificate is not trusted" },
     { CURLE_SSL_CIPHER, "TLS", "no cipher in common" },
-    { CURLE_SSL_CACERT_BADFILE, "TLS", "the system's certificates cannot be read" },
+    { CURLE_SSL_CACERT_BADFILE, "TLS", "the certificates to trust cannot be read" },
     { CURLE_GOT_NOTHING, "CLOSED", "the connection was closed without an answer" },
     { CURLE_SEND_ERROR, "CLOSED", "the connection was closed" },
     { CURLE_RECV_ERROR, "CLOSED", "the connection was closed" },
@@ -235,6 +240,14 @@ static void fail_connect(struct fetch *t, const struct fetch_hop *h)
                number ? strerror((int)number) : h->error);
 }
 
+/* Whose certificate it is was found; that it is this host's was not. */
+static bool is_trusted(const struct fetch_hop *h)
+{
+    long status = 1;
+    return curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &status) == CURLE_OK &&
+           status == 0;
+}
+
 static void fail_refused(struct fetch *t, const char *what)
 {
     if (address_class_is_private(what))
@@ -257,6 +270,10 @@ static void fail_hop(struct fetch *t, const struct fetch_hop *h, CURLcode code)
     }
     if (code == CURLE_COULDNT_CONNECT) {
         fail_connect(t, h);
+        return;
+    }
+    if (code == CURLE_PEER_FAILED_VERIFICATION && is_trusted(h)) {
+        fetch_fail(t, "TLS", "%s: its certificate is for another host", t->url.host);
         return;
     }
     /* A line of more than 100 KB is what libcurl calls so while the header comes. */
