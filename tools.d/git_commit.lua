@@ -1,14 +1,16 @@
 -- git_commit.lua - commits changes of the repository. What tools may not touch is never staged.
 local mcp = require "mcp"
 local args = require "args"
+local gitname = require "gitname"
 local repopath = require "repopath"
 
 local function failed(message)
   return nil, "git commit failed: " .. message
 end
 
--- May a tool touch it? A file that was deleted is judged by its name.
+-- May a tool touch it, and would git store it? A file that was deleted is judged by its name.
 local function is_allowed(path)
+  if gitname.is_refused(path) then return false end
   local info, _, code = mcp.fs.stat(path)
   return info ~= nil or code == "ENOENT"
 end
@@ -76,8 +78,8 @@ local function run(arguments)
     commit = made.commit, message = message, staged = arguments.add or mcp.json.array(),
     stageAll = arguments.stageAll, branch = made.branch,
     leftOut = left_out > 0 and left_out or nil,
-    note = left_out > 0 and ("%d changed files are not for tools and were left out")
-      :format(left_out) or nil,
+    note = left_out > 0 and ("%d changed files are not for tools, or git stores no such name, "
+      .. "and were left out"):format(left_out) or nil,
   }
 end
 

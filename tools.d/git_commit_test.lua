@@ -47,7 +47,23 @@ t.case("leaves out what tools may not touch, and says so", function()
   git { ["git * status *"] = status({ "M", "a.txt" }, { "?", ".env" }, { "D", "gone/server.key" }) }
   local value = t.call("git_commit", { message = "all", stageAll = true }).value
   t.eq(value.leftOut, 2)
-  t.eq(value.note, "2 changed files are not for tools and were left out")
+  t.eq(value.note, "2 changed files are not for tools, "
+    .. "or git stores no such name, and were left out")
+end)
+
+t.case("leaves out names that git refuses, and no others", function()
+  local names = { "GIT~1/x", "a/git~1", "git~1. ./x", ".Git.", "b/.git::$INDEX", "git~1 :s/x",
+    "c\\.git", ".g\226\128\140it/x" }
+  local all = { { "?", "a.txt" }, { "?", "git~2/x" }, { "?", ".gitx" }, { "?", "git~1x" } }
+  local kept = {}
+  for i, file in ipairs(all) do kept[i] = file[2] end
+  for _, name in ipairs(names) do all[#all + 1] = { "?", name } end
+  t.root { ["a.txt"] = "a" }
+  git { ["git * status *"] = status(table.unpack(all)),
+    ["git * add --all -- " .. table.concat(kept, " ")] = {} }
+  local result = t.call("git_commit", { message = "all", stageAll = true })
+  t.eq(result.ok, true, result.text)
+  t.eq(result.value.leftOut, #names)
 end)
 
 t.case("stages nothing when all that has changed is denied", function()

@@ -8,11 +8,13 @@
 #include "base/hash.h"
 
 #define SHARDS 64
+#define FOLDERS 1024 /* that are remembered; of two in one place either may be the first again */
 #define LOOK_NS 50000000L /* between two looks whether somebody still waits */
 
 struct files {
     pthread_mutex_t shards[SHARDS];
     atomic_size_t taken;
+    _Atomic uint64_t folders[FOLDERS]; /* hashes of those that files_is_first_in() was asked of */
 };
 
 struct files *files_new(void)
@@ -40,6 +42,13 @@ bool files_take(struct files *s, size_t bytes)
 }
 
 void files_give(struct files *s, size_t bytes) { atomic_fetch_sub(&s->taken, bytes); }
+
+bool files_is_first_in(struct files *s, const struct stat *folder)
+{
+    const uint64_t id[2] = { folder->st_dev, folder->st_ino };
+    uint64_t hash = hash_key(id, sizeof id) | 1; /* 0: nothing there yet */
+    return atomic_exchange(&s->folders[hash / 2 % FOLDERS], hash) != hash;
+}
 
 int fileop_stopped(const struct fileop *op, struct fail *f)
 {

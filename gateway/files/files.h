@@ -22,6 +22,9 @@ void files_free(struct files *s);
 bool files_take(struct files *s, size_t bytes) MG_NODISCARD;
 void files_give(struct files *s, size_t bytes);
 
+/* The first time that it is asked of this folder? Rarely true once more. */
+bool files_is_first_in(struct files *s, const struct stat *folder);
+
 /* What every operation is given. */
 struct fileop {
     const struct rootfile_rules *rules;

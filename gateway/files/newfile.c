@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,8 +31,10 @@ int newfile_open(struct newfile *n, int folder, const char *path, struct fail *f
             openat(n->folder, n->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         n->is_named = n->fd >= 0;
     }
-    if (n->fd >= 0)
+    if (n->fd >= 0) {
+        (void)flock(n->fd, LOCK_EX | LOCK_NB); /* see leftovers.h; who cannot lock has its age */
         return 0;
+    }
     int code = fail_errno(f, errno, path);
     close(n->folder);
     return code;

@@ -1,6 +1,6 @@
 /* newfile.h - a file that has no name until all of it is there. Where the file system cannot do
  * that it has one that nobody asks for (NEWFILE_PREFIX...), which is removed whatever happens but a
- * power cut or SIGKILL.
+ * power cut or SIGKILL; then leftovers.h removes it later. It is locked (flock) while it is open.
  * Threads: belongs to its caller. 0 or a negative enum mg_err with its reason. */
 #ifndef MG_NEWFILE_H
 #define MG_NEWFILE_H

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files/leftovers.h"
 #include "files/newfile.h"
 
 #define PLACE_TRIES 10 /* while others, not of this process, make and remove that name */
@@ -93,6 +94,7 @@ static int place(const struct fileop *op, const struct rootplace *p, const char 
 {
     struct newfile n;
     struct stat st = { 0 };
+    leftovers_sweep(op->shared, p->folder);
     int code = newfile_open(&n, p->folder, path, f);
     if (code != 0)
         return code;

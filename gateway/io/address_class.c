@@ -109,3 +109,13 @@ const char *address_class_of_text(const char *address)
         return class_of_six(six.s6_addr);
     return "not an internet address";
 }
+
+bool address_class_is_private(const char *what)
+{
+    static const char *const own[] = { "loopback", "private", "carrier-grade NAT", "unspecified",
+                                       "benchmarking" };
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(what, own[i]) == 0)
+            return true;
+    return false;
+}

@@ -2,6 +2,7 @@
  * Pure; any thread. */
 #ifndef MG_ADDRESS_CLASS_H
 #define MG_ADDRESS_CLASS_H
+#include <stdbool.h>
 #include <sys/socket.h>
 
 /* NULL: a public address. Else what it is, for a message: "loopback", "private", "link-local"
@@ -11,5 +12,8 @@
 const char *address_class(const struct sockaddr *address);
 /* The same of an address in digits. */
 const char *address_class_of_text(const char *address);
+/* Of one of these: is that a network of somebody's own, which allow_private is there for? Others
+ * are no place for a request at all: metadata, multicast, reserved, ... */
+bool address_class_is_private(const char *what);
 
 #endif

@@ -47,7 +47,7 @@ struct fetch_options { /* copied, but what `hosts` and `owner` point to, which l
     size_t max_bytes;         /* of the decoded body, over all of it */
     unsigned redirects;       /* followed; 0: an answer of 3xx is the answer */
     const char *const *hosts; /* granted: see fetch_url.h */
-    bool allow_private;       /* also addresses that are not public */
+    bool allow_private;       /* also addresses of this machine and of private networks */
     const void *owner;        /* whose requests it counts among */
     const char *tool, *call;  /* for the log and for messages; may be NULL */
 };

@@ -22,6 +22,12 @@ static int resolver_started(void *state, void *reserved, void *arg)
     return h->fetch ? 0 : 1;
 }
 
+/* What is no place for a request stays refused, whatever was granted. */
+static bool is_open(const struct fetch *t, const char *what)
+{
+    return !what || (t->allow_private && address_class_is_private(what));
+}
+
 /* Judges the very address that is connected to, so that what a name leads to may change between
  * any two looks at it. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -32,7 +38,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         return CURL_SOCKET_BAD;
     const char *what = address_class(&address->addr);
     bool is_internet = address->family == AF_INET || address->family == AF_INET6;
-    if (!is_internet || (what && !h->fetch->allow_private)) {
+    if (!is_internet || !is_open(h->fetch, what)) {
         h->refused = what;
         return CURL_SOCKET_BAD;
     }
@@ -52,7 +58,7 @@ static int connected(void *arg, char *address, char *local, int port, int local_
     if (!h->fetch)
         return CURL_PREREQFUNC_ABORT;
     const char *what = address_class_of_text(address);
-    if (what && !h->fetch->allow_private) {
+    if (!is_open(h->fetch, what)) {
         h->refused = what;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -72,12 +78,17 @@ static void on_no_connection(void *arg)
 /* ---- life ---- */
 
 /* libcurl reads them for each connection anew. From the one file that holds them all this takes a
- * third of the time that it takes from the folder, where each has two names. */
+ * third of the time that it takes from the folder, where each has two names. SSL_CERT_FILE is where
+ * other programs look for those to trust instead, and nothing else makes up for one that is not
+ * there. */
 static CURLcode set_certificates(CURL *easy)
 {
-    if (access(CERTIFICATES, R_OK) != 0)
+    const char *file = getenv("SSL_CERT_FILE");
+    if (!file || !file[0])
+        file = CERTIFICATES;
+    if (strcmp(file, CERTIFICATES) == 0 && access(file, R_OK) != 0)
         return CURLE_OK; /* as libcurl was built */
-    CURLcode c = curl_easy_setopt(easy, CURLOPT_CAINFO, CERTIFICATES);
+    CURLcode c = curl_easy_setopt(easy, CURLOPT_CAINFO, file);
     return c == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) : c;
 }
 
@@ -198,7 +209,7 @@ static const struct {
     { CURLE_SSL_ISSUER_ERROR, "TLS", "its certificate is not trusted" },
     { CURLE_SSL_CERTPROBLEM, "TLS", "its certificate is not trusted" },
     { CURLE_SSL_CIPHER, "TLS", "no cipher in common" },
-    { CURLE_SSL_CACERT_BADFILE, "TLS", "the system's certificates cannot be read" },
+    { CURLE_SSL_CACERT_BADFILE, "TLS", "the certificates to trust cannot be read" },
     { CURLE_GOT_NOTHING, "CLOSED", "the connection was closed without an answer" },
     { CURLE_SEND_ERROR, "CLOSED", "the connection was closed" },
     { CURLE_RECV_ERROR, "CLOSED", "the connection was closed" },
@@ -229,18 +240,40 @@ static void fail_connect(struct fetch *t, const struct fetch_hop *h)
                number ? strerror((int)number) : h->error);
 }
 
+/* Whose certificate it is was found; that it is this host's was not. */
+static bool is_trusted(const struct fetch_hop *h)
+{
+    long status = 1;
+    return curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &status) == CURLE_OK &&
+           status == 0;
+}
+
+static void fail_refused(struct fetch *t, const char *what)
+{
+    if (address_class_is_private(what))
+        fetch_fail(t, "DENIED",
+                   "%s leads to a %s address; in mcp.ini: [tool %s] allow_private = yes",
+                   t->url.host, what, *t->tool ? t->tool : "NAME");
+    else
+        fetch_fail(t, "DENIED", "%s leads to a %s address%s: no grant opens those", t->url.host,
+                   what,
+                   strcmp(what, "link-local") == 0 ? ", where clouds keep their metadata" : "");
+}
+
 static void fail_hop(struct fetch *t, const struct fetch_hop *h, CURLcode code)
 {
     if (t->answer.word)
         return; /* said already, by what stopped it */
     if (h->refused && !h->has_connection) {
-        fetch_fail(t, "DENIED",
-                   "%s leads to a %s address; in mcp.ini: [tool %s] allow_private = yes",
-                   t->url.host, h->refused, *t->tool ? t->tool : "NAME");
+        fail_refused(t, h->refused);
         return;
     }
     if (code == CURLE_COULDNT_CONNECT) {
         fail_connect(t, h);
+        return;
+    }
+    if (code == CURLE_PEER_FAILED_VERIFICATION && is_trusted(h)) {
+        fetch_fail(t, "TLS", "%s: its certificate is for another host", t->url.host);
         return;
     }
     /* A line of more than 100 KB is what libcurl calls so while the header comes. */

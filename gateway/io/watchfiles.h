@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "io/loop.h"
 
-#define WATCHFILES_QUIET_MS 20
+#define WATCHFILES_QUIET_MS 10
 #define WATCHFILES_MOST_MS 200
 
 struct watchfiles_options {

@@ -1,12 +1,15 @@
 #include "kit/kitfile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAGIC "SQLite format 3" /* and a NUL */
@@ -15,6 +18,8 @@
 #define LOCK_PENDING 0x40000000
 #define LOCK_SHARED (LOCK_PENDING + 2)
 #define LOCK_SHARED_SIZE 510
+#define FOLDER "moongate-import-" /* of the copy, in TMPDIR; six letters follow */
+#define OLD_S 60
 #define ROW_MAX (16 << 20) /* bytes of one row or value */
 #define BLOCK 65536
 
@@ -199,17 +204,68 @@ static int copy_file(const struct kitfile *f, int from, const char *name, struct
     return code;
 }
 
-static int copy_make(struct kitfile *f, const struct original *o, struct err *e)
+/* By descriptor: whoever else may write to the folder above cannot lead us elsewhere. */
+static void folder_empty(int fd)
+{
+    static const char *const names[] = { "copy", "copy-wal", "copy-shm", "copy-journal" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        (void)unlinkat(fd, names[i], 0);
+}
+
+/* One that nobody holds, of a process that was killed. */
+static void sweep_one(int tmp, const char *name)
+{
+    struct stat st;
+    int fd = openat(tmp, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && st.st_mtime < time(NULL) - OLD_S &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        folder_empty(fd);
+        (void)unlinkat(tmp, name, AT_REMOVEDIR);
+    }
+    close(fd);
+}
+
+static void sweep(const char *tmp)
+{
+    DIR *d = opendir(tmp);
+    if (!d)
+        return;
+    for (const struct dirent *x; (x = readdir(d)) != NULL;)
+        if (strncmp(x->d_name, FOLDER, sizeof FOLDER - 1) == 0 &&
+            strlen(x->d_name) == sizeof FOLDER - 1 + 6)
+            sweep_one(dirfd(d), x->d_name);
+    closedir(d);
+}
+
+/* Locked, so that no sweep takes it for one that was left. */
+static int folder_make(struct kitfile *f, const char *tmp, struct err *e)
 {
     char path[PATH_MAX];
-    const char *tmp = getenv("TMPDIR");
-    int n = snprintf(path, sizeof path, "%s/moongate-XXXXXX", tmp && tmp[0] ? tmp : P_tmpdir);
+    int n = snprintf(path, sizeof path, "%s/" FOLDER "XXXXXX", tmp);
     if (n < 0 || (size_t)n >= sizeof path)
         return err_set(e, MG_E_LIMIT, "TMPDIR is too long");
     if (!mkdtemp(path))
         return err_set(e, MG_E_IO, "cannot make a folder as %s: %s", path, strerror(errno));
     memcpy(f->folder, path, (size_t)n + 1);
-    int code = copy_file(f, o->fd, "copy", e);
+    f->has_copy = true;
+    f->lock = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (f->lock < 0)
+        return err_set(e, MG_E_IO, "%s: %s", path, strerror(errno));
+    (void)flock(f->lock, LOCK_EX | LOCK_NB); /* where there are no locks its age has to do */
+    return 0;
+}
+
+static int copy_make(struct kitfile *f, const struct original *o, struct err *e)
+{
+    const char *tmp = getenv("TMPDIR");
+    if (!tmp || !tmp[0])
+        tmp = P_tmpdir;
+    sweep(tmp);
+    int code = folder_make(f, tmp, e);
+    if (code == 0)
+        code = copy_file(f, o->fd, "copy", e);
     if (code == 0 && o->wal >= 0)
         code = copy_file(f, o->wal, "copy-wal", e);
     return code;
@@ -217,16 +273,14 @@ static int copy_make(struct kitfile *f, const struct original *o, struct err *e)
 
 static void copy_remove(struct kitfile *f)
 {
-    static const char *const names[] = { "copy", "copy-wal", "copy-shm", "copy-journal" };
-    char path[PATH_MAX + 16];
-    if (!f->folder[0])
+    if (!f->has_copy)
         return;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", f->folder, names[i]);
-        (void)unlink(path);
+    f->has_copy = false;
+    if (f->lock >= 0) {
+        folder_empty(f->lock);
+        close(f->lock);
     }
     (void)rmdir(f->folder);
-    f->folder[0] = '\0';
 }
 
 /* ---- SQLite ---- */
@@ -298,14 +352,17 @@ static int database_open(struct kitfile *f, struct err *e)
 int kitfile_open(struct kitfile *f, const char *path, uint64_t max_bytes, struct err *e)
 {
     struct original o;
-    *f = (struct kitfile){ .path = path };
+    *f = (struct kitfile){ .path = path, .lock = -1 };
     int code = original_open(&o, path, max_bytes, e);
     if (code == 0)
         code = copy_make(f, &o, e);
     if (code == 0)
         code = check_unchanged(&o, e);
     original_close(&o);
-    return code == 0 ? database_open(f, e) : code;
+    if (code == 0)
+        code = database_open(f, e);
+    copy_remove(f); /* SQLite has all of it open: who is killed from now on leaves nothing */
+    return code;
 }
 
 void kitfile_close(struct kitfile *f)

@@ -7,6 +7,7 @@
 #include "tools/headerparams.h"
 #include "vm/reading.h"
 #include "vm/schema.h"
+#include "vm/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -149,6 +150,8 @@ static void check_compiles(struct reading *x, const char *field, const char *tex
 {
     struct err e = { 0 };
     struct headerparam *headers = NULL;
+    if (vm_of(x->L)->like) /* a further machine's: the set has what the first one's text became */
+        return;
     struct schema *s = schema_compile(text, strlen(text), NULL, 0, &e);
     if (!s || schema_check_defaults(s, &e) != 0 ||
         (strcmp(field, "input") == 0 &&

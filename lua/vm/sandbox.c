@@ -137,12 +137,21 @@ void sandbox_open(lua_State *L)
     lua_settop(L, pattern - 1);
 }
 
+/* Pushes an empty table with room for as many names as the table at index has. */
+static void push_sized(lua_State *L, int index)
+{
+    int names = 0;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+        names++;
+    lua_createtable(L, 0, names);
+}
+
 /* Pushes a copy of the table at index, and copies of the tables in it. */
 static void copy_table(lua_State *L, int index, int levels)
 {
     index = lua_absindex(L, index);
     luaL_checkstack(L, 6, NULL);
-    lua_newtable(L);
+    push_sized(L, index);
     lua_pushnil(L);
     while (lua_next(L, index)) {
         if (levels > 0 && lua_istable(L, -1)) {
@@ -304,7 +313,7 @@ void sandbox_push(lua_State *L, struct vm *vm, struct sources *sources)
     lua_newtable(L); /* what is loaded */
     lua_pushvalue(L, mcp);
     lua_setfield(L, -2, "mcp");
-    lua_newtable(L); /* pristine: filled below */
+    push_sized(L, env); /* pristine: filled below */
     lua_pushvalue(L, -1);
     lua_insert(L, env); /* mcp, pristine, env, loaded, pristine */
     env++;

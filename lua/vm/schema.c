@@ -227,6 +227,12 @@ bool schema_push_plain(lua_State *L, int index, const char *field, char want, st
     if (lua_type(L, index) == LUA_TSTRING)
         return push_text(L, index, field, want, r);
     bool is_list = lua_istable(L, index) && lua_rawlen(L, index) > 0;
+    if (want == '[' && lua_istable(L, index) && !is_list) {
+        lua_pushnil(L);
+        if (!lua_next(L, index)) /* nothing in it: as if it were not there */
+            return false;
+        lua_pop(L, 2);
+    }
     if (!lua_istable(L, index) || (want == '[' ? !is_list : is_list)) {
         report_add(r, field, "%s: expected %s", field,
                    want == '{' ? "a table of names and values" : "a list");

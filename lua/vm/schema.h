@@ -11,7 +11,8 @@
 /* The value at index: a table, or a string of JSON that stays as it is. field: "input" or "output".
  */
 bool schema_push(lua_State *L, int index, const char *field, struct report *r);
-/* Any other JSON value of the declaration (annotations, icons, meta). want: '{' or '['. */
+/* Any other JSON value of the declaration (annotations, icons, meta, needs). want: '{' or '['.
+ * An empty table is no list, and nothing wrong either: false, and no report. */
 bool schema_push_plain(lua_State *L, int index, const char *field, char want, struct report *r);
 
 #endif

@@ -129,6 +129,14 @@ test("a commit holds what was meant, runs nothing of the repository, and leaves 
   const committed = git(gw, "ls-tree", "-r", "--name-only", "HEAD").trim().split("\n");
   assert.ok(committed.includes("sub/b.txt"));
   assert.ok(!committed.some((name) => /^\.env|mcp-state/.test(name)), committed.join(" "));
+  // One name that git refuses keeps nothing else back.
+  for (const name of ["GIT~1/x", "sub/git~1", "sub/.git. ", "sub/.git:s"]) {
+    fs.mkdirSync(path.dirname(path.join(gw.root, name)), { recursive: true });
+    fs.writeFileSync(path.join(gw.root, name), "x");
+  }
+  fs.writeFileSync(path.join(gw.root, "sub/git~2"), "x");
+  assert.equal((await call("git_commit", { message: "names", stageAll: true })).leftOut, all.leftOut + 4);
+  assert.equal(git(gw, "show", "--format=", "--name-only", "HEAD").trim(), "sub/git~2");
   assert.equal(await call("git_commit", { message: "none", stageAll: true }), "git commit failed: git: there is nothing to commit");
   assert.match(await call("git_commit", { message: "m", add: [".env"] }), /^git commit failed: \.env is not for tools/);
   assert.match(await call("git_commit", { message: "m", add: ["../x"] }), /^git commit failed: Path traversal not allowed/);

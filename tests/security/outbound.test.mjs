@@ -42,7 +42,8 @@ test("this machine is out of reach, however its address is spelled", async (t) =
   for (const host of spellings) {
     const answer = await get(`http://${host}:${origin.port}/text`);
     assert.equal(answer.code, "DENIED", `${host}: ${JSON.stringify(answer)}`);
-    assert.match(answer.message, /allow_private = yes/, host);
+    // An IPv4 address in the first bits of IPv6 was given up long ago: nothing opens it.
+    assert.match(answer.message, host === "[::127.0.0.1]" ? /no grant opens/ : /allow_private = yes/, host);
   }
   assert.equal(origin.connections, 0);
   assert.equal(await gw.metric("moongate_http_requests_total", { outcome: "denied" }), spellings.length);

@@ -24,7 +24,9 @@ local CONFIG = {
 }
 
 local ENV = {
+  -- Without a home of its own git looks for the user's files: for what to ignore, too.
   GIT_CONFIG_NOSYSTEM = "1", GIT_CONFIG_GLOBAL = "/dev/null", GIT_ATTR_NOSYSTEM = "1",
+  HOME = "/nonexistent", XDG_CONFIG_HOME = "/nonexistent",
   GIT_TERMINAL_PROMPT = "0", GIT_ASKPASS = "false", SSH_ASKPASS = "false", GIT_EDITOR = "false",
   GIT_SEQUENCE_EDITOR = "false", GIT_PAGER = "cat", GIT_OPTIONAL_LOCKS = "0",
   GIT_ALLOW_PROTOCOL = "none", GIT_NO_LAZY_FETCH = "1", GIT_NO_REPLACE_OBJECTS = "1",

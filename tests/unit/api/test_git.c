@@ -121,6 +121,38 @@ static void test_traps_work(void **state)
             fail_msg("%s did not spring; those that did: %s", sprung[i], canaries(f));
 }
 
+/* What the user who runs the gateway ignores is no setting of the repository. */
+static void test_users_files(void **state)
+{
+    static const char *const homes[] = { "XDG_CONFIG_HOME", "HOME" };
+    struct fixture *f = *state;
+    char home[FOLDER_PATH + 8];
+    char *before[2];
+    shell(f, "set -e; mkdir -p repo home/git home/.config/git; git init -q repo\n"
+             "echo a.txt >home/git/ignore; echo a.txt >home/.config/git/ignore\n"
+             "echo >repo/a.txt; echo >repo/b.txt; echo b.txt >repo/mine\n"
+             "git -C repo config core.excludesFile mine");
+    snprintf(home, sizeof home, "%s/home", f->base);
+    for (size_t i = 0; i < 2; i++) {
+        char *old = getenv(homes[i]);
+        before[i] = old ? strdup(old) : NULL;
+        unsetenv(homes[i]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        setenv(homes[i], home, 1);
+        check(f,
+              "local names = {} for _, file in ipairs(mcp.git.status({ cwd = 'repo' }).files) do "
+              "names[#names + 1] = file.path end return table.concat(names, ' ')",
+              "a.txt mine");
+        unsetenv(homes[i]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (before[i])
+            setenv(homes[i], before[i], 1);
+        free(before[i]);
+    }
+}
+
 static const char all_verbs[] =
     "local git, at, out = mcp.git, { cwd = 'repo' }, {}\n"
     "local function all(command)\n"
@@ -295,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_traps_work, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_users_files, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_nothing_runs, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_places, setup, fixture_teardown),

@@ -129,6 +129,23 @@ static void test_failures(void **state)
            "127.0.0.1 leads to a loopback address; in mcp.ini: [tool t] allow_private = yes");
 }
 
+/* The advice stands only where it helps; elsewhere it would change nothing. */
+static void test_never_reached(void **state)
+{
+    static const char *const everything[] = { "*", NULL };
+    struct fixture *f = *state;
+    f->policy.http = everything;
+    for (int is_allowed = 0; is_allowed < 2; is_allowed++) {
+        f->policy.allow_private = is_allowed;
+        expect(f, "return select(2, http.get('http://169.254.169.254/latest/meta-data/'))",
+               "169.254.169.254 leads to a link-local address, where clouds keep their metadata: "
+               "no grant opens those");
+        expect(f, "return select(2, http.get('http://224.0.0.1/'))",
+               "224.0.0.1 leads to a multicast address: no grant opens those");
+        expect(f, "return select(3, http.get('http://[::ffff:169.254.169.254]/'))", "DENIED");
+    }
+}
+
 /* The whole body becomes the file, or the file stays as it was. */
 static void test_to_file(void **state)
 {
@@ -306,6 +323,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_json, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_never_reached, setup, teardown),
         cmocka_unit_test_setup_teardown(test_to_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_use, setup, teardown),
         cmocka_unit_test_setup_teardown(test_so_many_headers, setup, teardown),

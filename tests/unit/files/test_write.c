@@ -2,6 +2,7 @@
  * want the same file. */
 #include "root.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,9 +10,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "files/change.h"
+#include "files/newfile.h"
 #include "files/write.h"
 
 static int put(struct root *r, const char *path, const char *text, const char *sha256,
@@ -378,9 +381,78 @@ static void test_memory(void **state)
     buf_fini(&out);
 }
 
+/* A writer at the moment between a name and the next, until it is killed. */
+static void write_and_hang(struct root *r, int told)
+{
+    struct newfile n;
+    struct fail f;
+    char link[64];
+    int folder = open(in_base(r, "root"), O_PATH | O_DIRECTORY);
+    if (folder < 0 || newfile_open(&n, folder, "a", &f) != 0)
+        _exit(1);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", n.fd);
+    const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    if (!n.is_named &&
+        linkat(AT_FDCWD, link, n.folder, NEWFILE_PREFIX "0123456789abcdef", AT_SYMLINK_FOLLOW) != 0)
+        _exit(1);
+    if (futimens(n.fd, long_ago) != 0 || write(told, "x", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+/* What SIGKILL leaves goes with the first write of the next process; what is locked, young, another
+ * kind of file or named otherwise stays. */
+static void test_killed(void **state)
+{
+    static const char *const others[] = { "root/" NEWFILE_PREFIX "0123456789abcdeg",
+                                          "root/" NEWFILE_PREFIX "0123456789abcdef0",
+                                          "root/x" NEWFILE_PREFIX "0123456789abcdef" };
+    need_programs();
+    struct root *r = *state;
+    const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    struct fail f;
+    int told[2], status;
+    char byte;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        folder_write(r->base, others[i], "");
+        assert_int_equal(utimensat(AT_FDCWD, in_base(r, others[i]), long_ago, 0), 0);
+    }
+    folder_write(r->base, "root/" NEWFILE_PREFIX "1111111111111111", "young");
+    assert_int_equal(symlink("a", in_base(r, "root/" NEWFILE_PREFIX "2222222222222222")), 0);
+    assert_int_equal(pipe(told), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        write_and_hang(r, told[1]);
+    close(told[1]);
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    close(told[0]);
+    size_t before = count_names(r, "root");
+    assert_int_equal(put(r, "a", "one", NULL, &f), 0);
+    assert_int_equal(count_names(r, "root"), before + 1); /* locked: somebody writes it */
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(count_names(r, "root"), before + 1);
+    assert_int_equal(put(r, "a", "two", NULL, &f), 0); /* this process has swept already */
+    assert_int_equal(count_names(r, "root"), before + 1);
+    struct files *next = files_new();
+    assert_non_null(next);
+    struct files *first = r->op.shared;
+    r->op.shared = next;
+    assert_int_equal(put(r, "a", "three", NULL, &f), 0);
+    r->op.shared = first;
+    files_free(next);
+    assert_int_equal(count_names(r, "root"), before);
+    assert_bytes(r, "root/a", "three");
+    assert_bytes(r, "root/" NEWFILE_PREFIX "1111111111111111", "young");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_killed, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_full, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_stopped, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_stopped_at_a_lock, root_setup, root_teardown),

@@ -7,8 +7,13 @@
 #include <string.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kit/kitstate.h"
@@ -319,13 +324,61 @@ static void test_times(void **state)
     assert_true(kittime_is_plausible(946684800000) && !kittime_is_plausible(946684799999));
 }
 
+/* A process that ends within the copying takes nothing away; the next one does, when that is old
+ * and nobody holds it. Killed by the limit on files, because that is certain to hit the moment. */
+static void test_killed(void **state)
+{
+    struct site *s = *state;
+    const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    char left[FOLDER_PATH + 300] = "";
+    struct kit_state kit;
+    struct err e = { 0 };
+    int status;
+    make(s, "CREATE TABLE other (a); INSERT INTO other VALUES (zeroblob(100000))");
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct rlimit none = { 0 }, small = { 20000, 20000 };
+        signal(SIGXFSZ, SIG_DFL);
+        if (setrlimit(RLIMIT_CORE, &none) == 0 && setrlimit(RLIMIT_FSIZE, &small) == 0)
+            (void)!kit_state_read(s->path, &(struct kit_limits){ .file_bytes = 1 << 20 }, &kit, &e);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    DIR *d = opendir(s->tmp);
+    assert_non_null(d);
+    for (const struct dirent *x; (x = readdir(d)) != NULL;)
+        if (x->d_name[0] != '.')
+            snprintf(left, sizeof left, "%s/%s", s->tmp, x->d_name);
+    closedir(d);
+    assert_true(*left);
+    refused(s, &(struct kit_limits){ .file_bytes = 1 << 20 }, MG_E_INVALID, "kit.db");
+    assert_int_equal(access(left, F_OK), 0); /* young: somebody may be about to lock it */
+    assert_int_equal(utimensat(AT_FDCWD, left, long_ago, 0), 0);
+    int held = open(left, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(held, LOCK_EX), 0);
+    refused(s, &(struct kit_limits){ .file_bytes = 1 << 20 }, MG_E_INVALID, "kit.db");
+    assert_int_equal(access(left, F_OK), 0); /* held */
+    close(held);
+    refused(s, &(struct kit_limits){ .file_bytes = 1 << 20 }, MG_E_INVALID, "kit.db");
+    assert_int_equal(access(left, F_OK), -1);
+}
+
 int main(void)
 {
 #define EACH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        EACH(test_objects), EACH(test_refused),  EACH(test_limits),
-        EACH(test_damage),  EACH(test_in_use),   EACH(test_wal),
-        EACH(test_journal), EACH(test_no_files), cmocka_unit_test(test_times),
+        cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
+        EACH(test_objects),
+        EACH(test_refused),
+        EACH(test_limits),
+        EACH(test_damage),
+        EACH(test_in_use),
+        EACH(test_wal),
+        EACH(test_journal),
+        EACH(test_no_files),
+        cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
