@@ -137,7 +137,7 @@ end
 local function take_one(scan, batch, path, counted, doubts)
   if counted == true then
     scan.kept[path] = kept[path]
-    counted = unpack_file(path, kept[path])
+    counted = path                       -- a table only if somebody wants it
   elseif counted then
     scan.read = scan.read + 1
     counted.path, counted.language = path, batch.language
@@ -188,8 +188,9 @@ end
 -- language=, is_test=} and what mcp.fs.tally tells of each. Returns { files=, read=, left_out=,
 -- version=, paths= }: how many were read now; why some are missing, or nil; a number that is
 -- another one when anything changed since the scan before; the files by path. Or nil, message,
--- code. imports: see languages.options; what is kept of lines is the same at every scan.
-function repository.scan(imports)
+-- code. imports: see languages.options; what is kept of lines is the same at every scan. known: the
+-- version that the caller has an answer of already: if nothing changed, files and paths are nil.
+function repository.scan(imports, known)
   local options = { recursive = true, gitignore = true, max = MAX_FILES }
   local paths, missing, code = mcp.fs.list("", options)
   if not paths then return nil, missing, code end
@@ -207,11 +208,19 @@ function repository.scan(imports)
   local function of(path) return scripts[path] end
   ok, message, code = take(scan, batches(doubts, of), imports)
   if not ok then return nil, message, code end
-  scan.paths, kept = by_path(scan.files), scan.kept
-  scan.lines, scan.kept = nil, nil
-  local is_same = scan.read == 0 and #scan.files == told.count and scan.left_out == told.left_out
+  kept, scan.kept, scan.lines = scan.kept, nil, nil
+  local count = #scan.files
+  local is_same = scan.read == 0 and count == told.count and scan.left_out == told.left_out
   scan.version = is_same and told.version or told.version + 1
-  told = { count = #scan.files, left_out = scan.left_out, version = scan.version }
+  told = { count = count, left_out = scan.left_out, version = scan.version }
+  if scan.version == known then
+    scan.files = nil
+    return scan
+  end
+  for i, file in ipairs(scan.files) do
+    if type(file) == "string" then scan.files[i] = unpack_file(file, kept[file]) end
+  end
+  scan.paths = by_path(scan.files)
   return scan
 end
 
