@@ -153,22 +153,33 @@ end
 
 local last = {}                -- what was said, of which version of the files and which head
 
-local function run()
+-- Whether the last report still holds depends on the head as well, which is asked at the same time.
+local function look(known)
   local scan, changes = mcp.all {
-    function() return table.pack(repository.scan()) end,
+    function() return table.pack(repository.scan(nil, known)) end,
     function() return table.pack(repository.changes()) end,
   }
   if not scan then return nil, changes end
   if not scan[1] then return nil, scan[2], scan[3] end
-  local found, why = changes[1], changes[2]
-  local head = found and found.commit or why
-  scan = scan[1]
-  local is_cached = last.version == scan.version and last.head == head
+  return scan[1], changes[1], changes[2]
+end
+
+local function run()
+  local said = last
+  local scan, found, why = look(said.version)
+  if not scan then return nil, found, why end
+  local is_cached = not scan.files and said.head == (found and found.commit or why)
+  if not is_cached and not scan.files then
+    scan, found, why = look()
+    if not scan then return nil, found, why end
+  end
   if not is_cached then
-    last = { version = scan.version, head = head, report = report(scan, found, why) }
+    said = { version = scan.version, head = found and found.commit or why,
+      report = report(scan, found, why) }
+    last = said
   end
   local answer = {}
-  for key, value in pairs(last.report) do answer[key] = value end
+  for key, value in pairs(said.report) do answer[key] = value end
   answer.cached, answer.files_read = is_cached, scan.read
   answer.timestamp = mcp.time.iso()
   return answer

@@ -107,9 +107,12 @@ local function without_text(list)
   return shown
 end
 
+local last = {}                -- what the files tell, and of which version
+
 local function run()
+  local said = last
   local scan, git, host = mcp.all {
-    function() return table.pack(repository.scan("tests")) end,
+    function() return table.pack(repository.scan("tests", said.version)) end,
     look_at_git,
     function() return table.pack(look_at_host()) end,
   }
@@ -117,8 +120,15 @@ local function run()
   if not scan[1] then return nil, scan[2], scan[3] end
   scan = scan[1]
   local shown, process, problems, raw = table.unpack(host)
-  local ci = workflows.find(scan.paths)
-  local tests = testcount.count(scan.files, manifests.root_packages())
+  if scan.files then
+    said = {
+      version = scan.version, ci = without_text(workflows.find(scan.paths)),
+      tests = testcount.count(scan.files, manifests.root_packages()),
+      left_out = repository.left_out(scan),
+    }
+    last = said
+  end
+  local ci, tests = said.ci, said.tests
   return {
     status = #problems == 0 and "operational" or "degraded",
     problems = mcp.json.array(problems), limits = LIMITS,
@@ -127,8 +137,8 @@ local function run()
     tests = { total = tests.total, files = tests.files,
       frameworks = mcp.json.array(tests.frameworks),
       method = "definitions of tests in the sources, not those that are made while they run" },
-    ci_workflows = without_text(ci), git = git, host = shown, process = process,
-    scope = repository.scope, left_out = repository.left_out(scan),
+    ci_workflows = ci, git = git, host = shown, process = process,
+    scope = repository.scope, left_out = said.left_out,
     timestamp = mcp.time.iso(),
   }
 end

@@ -152,12 +152,16 @@ end
 local last = {}                -- what was said, and of which version
 
 local function run()
-  local scan, message, code = repository.scan("all")
+  local said = last
+  local scan, message, code = repository.scan("all", said.version)
   if not scan then return nil, message, code end
-  local is_cached = last.version == scan.version
-  if not is_cached then last = { version = scan.version, report = report(scan) } end
+  local is_cached = not scan.files
+  if not is_cached then
+    said = { version = scan.version, report = report(scan) }
+    last = said
+  end
   local answer = {}
-  for key, value in pairs(last.report) do answer[key] = value end
+  for key, value in pairs(said.report) do answer[key] = value end
   answer.cached, answer.files_read = is_cached, scan.read
   answer.timestamp = mcp.time.iso()
   return answer

@@ -109,3 +109,24 @@ t.case("lists so many modules and no more, and says how many are missing", funct
   t.eq(#value.top_level, 200)
   t.eq(value.top_level_omitted, 3)
 end)
+
+t.case("reads what changed and knows the rest as it was", function()
+  t.root {
+    ["a/x.py"] = "import b.y\nimport os\n# c\n\nx = 1\n", ["b/y.py"] = "y = 1\n",
+    ["run"] = "#!/usr/bin/env python3\nimport b.y\n", ["big.py"] = ("x = 1\n"):rep(200000),
+    ["c/bin.py"] = "\0", ["b/__init__.py"] = "",
+  }
+  local first = t.call("get_module_structure").value
+  local again = t.call("get_module_structure").value
+  t.eq(again.cached, true)
+  t.eq(again.files_read, 0)
+  t.eq(again.modules, first.modules)
+  t.call("append_file", { path = "b/y.py", contents = "import a.x\n" })
+  local changed = t.call("get_module_structure").value
+  t.eq(changed.cached, false)
+  t.eq(changed.files_read, 1)
+  t.eq(changed.imports.internal, first.imports.internal + 1)
+  t.eq(changed.imports.external, first.imports.external)
+  t.eq(changed.left_out, first.left_out)
+  t.eq(changed.total_modules, first.total_modules)
+end)

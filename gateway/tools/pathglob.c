@@ -129,8 +129,23 @@ struct retry { /* where to go on when the way after a star fails */
     size_t at;
 };
 
+/* A glob for names in any folder: only the last part of a path can fit. Asked of every name of a
+ * repository, and of each folder on its way it would be tried in vain. */
+static size_t skip_folders(const char **glob, const char *path, size_t len)
+{
+    const char *name = *glob + 3;
+    if (strncmp(*glob, "**/", 3) != 0 || !*name || strchr(name, '/') || strstr(name, "**"))
+        return 0;
+    const char *slash = memrchr(path, '/', len);
+    *glob = name;
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
 bool pathglob_match(const char *glob, const char *path, size_t len)
 {
+    size_t skip = skip_folders(&glob, path, len);
+    path += skip;
+    len -= skip;
     struct retry star = { NULL, 0 }, stars = { NULL, 0 };
     const char *g = glob;
     size_t i = 0, n;

@@ -1,5 +1,7 @@
 #include "vm/gc.h"
 
+#include <malloc.h>
+
 #include "base/clock.h"
 #include "io/watchdog.h"
 #include "vm/state.h"
@@ -14,6 +16,7 @@
 #define IDLE_STEPS 8                   /* some 100 us: a call that arrives meanwhile hardly waits */
 #define RESERVE 65536
 #define MIN_HEADROOM (INT64_C(512) << 10)
+#define TRIM_BYTES (INT64_C(16) << 20) /* collected: worth some ms of asking for whole pages */
 
 /* What tasks held that ended within the cycle was marked as alive: it is garbage all the same. */
 static void set_threshold(struct vm *vm)
@@ -43,6 +46,16 @@ static int renew_newest(lua_State *L)
     return 0;
 }
 
+/* The C library keeps what was freed between blocks that are in use: after an answer made of forty
+ * thousand tables that was most of the process. */
+static void give_back(struct vm *vm)
+{
+    if (vm->gc.most - vm->memory.total < TRIM_BYTES)
+        return;
+    vm->gc.most = vm->memory.total;
+    (void)malloc_trim(0);
+}
+
 /* One basic step; true at the end of a cycle. */
 static bool step(struct vm *vm)
 {
@@ -55,6 +68,7 @@ static bool step(struct vm *vm)
     vm->gc.ends++;
     vm->gc.is_active = false;
     set_threshold(vm);
+    give_back(vm);
     return true;
 }
 
@@ -72,10 +86,13 @@ static void leave(const struct vm *vm)
         watch_leave(vm->services.watch);
 }
 
-static void begin(struct gc *gc)
+static void begin(struct vm *vm)
 {
+    struct gc *gc = &vm->gc;
     gc->is_active = true;
     gc->expected = 0;
+    if (vm->memory.total > gc->most)
+        gc->most = vm->memory.total;
 }
 
 static int64_t pace_us(const struct vm *vm)
@@ -90,7 +107,7 @@ void gc_pace(struct vm *vm)
     if (!gc->is_active) {
         if (vm->memory.total < gc->threshold)
             return;
-        begin(gc);
+        begin(vm);
         fresh = 0;
     }
     gc->seen = vm->memory.allocated;
@@ -126,7 +143,7 @@ void gc_idle(struct vm *vm)
     if (!gc_has_work(vm))
         return;
     if (!vm->gc.is_active)
-        begin(&vm->gc);
+        begin(vm);
     enter(vm);
     for (int i = 0; i < IDLE_STEPS && !step(vm); i++)
         ;
@@ -144,7 +161,7 @@ bool gc_squeeze(struct vm *vm, unsigned *ends, int64_t budget_us)
     enter(vm);
     while ((int)(gc->ends - *ends) < 0) {
         if (!gc->is_active)
-            begin(gc);
+            begin(vm);
         step(vm);
         if (clock_mono_us() >= until)
             break;

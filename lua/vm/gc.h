@@ -12,6 +12,7 @@ struct gc {
     int64_t threshold; /* total at which the next cycle begins */
     int64_t expected;  /* garbage that tasks left since the cycle began */
     int64_t seen;      /* memory.allocated at the last look */
+    int64_t most;      /* total at the begin of a cycle, since memory was given back */
     unsigned ends;     /* cycles finished so far */
     bool is_active;    /* within a cycle */
 };

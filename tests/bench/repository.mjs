@@ -1,6 +1,7 @@
 // repository.mjs - `make bench-repository ROOT=DIR`: the shipped tools over a real repository. How long
 // indexing it takes and what it costs, how fast it is searched, listed and analysed, and what a caller of
 // another tool notices meanwhile. DIR is only read; what the gateway keeps lies in a temporary folder.
+// PARTS="index search list analyse" names what is measured; without index and search nothing is indexed.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -12,10 +13,13 @@ import { rssAnon } from "./measures.mjs";
 
 const root = process.env.ROOT;
 assert.ok(root && fs.existsSync(root), "ROOT=DIR names the repository");
+const parts = new Set((process.env.PARTS || "index search list analyse").split(" "));
+const has_index = parts.has("index") || parts.has("search");
 const words = (process.env.WORDS || "import return value parse error config test buffer thread socket").split(" ");
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-repository-"));
 fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
+if (!has_index) fs.rmSync(path.join(dir, "tools.d/search.lua"));
 fs.writeFileSync(path.join(dir, "tools.d/echo.lua"), `local mcp = require "mcp"
 return mcp.tool { name = "echo", description = "Answers what it got.", run = function(a) return a end }`);
 fs.symlinkSync(path.join(repo, "config"), path.join(dir, "config"));
@@ -44,6 +48,8 @@ function honest(gw) {
   };
 }
 
+const mb = (gw) => `RssAnon ${(rssAnon(gw.child.pid) / 1048576).toFixed(1)} MB`;
+
 async function timed(gw, name, args) {
   const from = performance.now();
   const { isError, text, value } = await gw.call(name, args);
@@ -57,7 +63,7 @@ async function twice(gw, name, args) {
   const then = [];
   for (let i = 0; i < 10; i++) then.push((await timed(gw, name, args)).time);
   row(`${name} ${JSON.stringify(args)}`,
-    `${first.time.toFixed(0)} ms first, then ${at(then, 0.5).toFixed(0)} (at most ${Math.max(...then).toFixed(0)}); ${await stop()}`);
+    `${first.time.toFixed(0)} ms first, then ${at(then, 0.5).toFixed(0)} (at most ${Math.max(...then).toFixed(0)}); ${await stop()}; ${mb(gw)}`);
 }
 
 async function indexing(gw) {
@@ -68,9 +74,9 @@ async function indexing(gw) {
   const line = await gw.logged((l) => l.msg === "the repository is indexed", 600_000);
   clearInterval(watch);
   row("indexed", `${line.indexed} files in ${line.seconds.toFixed(1)} s, ${line.passed_over} passed over; ${await stop()}`);
-  const mb = (n) => (n / 1048576).toFixed(1);
-  row("RssAnon meanwhile", `${mb(before)} MB at first, at most ${mb(most)} MB`);
-  row("index file", `${mb(fs.statSync(`${dir}/index`).size)} MB`);
+  const megabytes = (n) => (n / 1048576).toFixed(1);
+  row("RssAnon meanwhile", `${megabytes(before)} MB at first, at most ${megabytes(most)} MB`);
+  row("index file", `${megabytes(fs.statSync(`${dir}/index`).size)} MB`);
 }
 
 async function searching(gw) {
@@ -89,13 +95,19 @@ const gw = await Gateway.start({ dir, ini, env: {
   MOONGATE_STATE_PATH: `${dir}/state.json`, MOONGATE_SEARCH_PATH: `${dir}/index`,
 } });
 try {
-  await indexing(gw);
-  await searching(gw);
-  await twice(gw, "find_files", { glob: "**/*test*" });
-  await twice(gw, "list_dir", { path: "", recursive: true, max: 1000 });
-  for (const name of ["get_code_analysis", "get_module_structure", "get_infrastructure_status", "get_development_utilities"])
-    await twice(gw, name, {});
-  row("RssAnon at the end", `${(rssAnon(gw.child.pid) / 1048576).toFixed(1)} MB`);
+  row("at first", mb(gw));
+  if (has_index) await indexing(gw);
+  if (parts.has("search")) await searching(gw);
+  if (parts.has("list")) {
+    await twice(gw, "find_files", { glob: "**/*test*" });
+    await twice(gw, "find_files", { glob: "**/no such name", max: 500 });
+    await twice(gw, "list_dir", { path: "", recursive: true, max: 1000 });
+  }
+  if (parts.has("analyse"))
+    for (const name of (process.env.TOOLS || "get_code_analysis get_module_structure get_infrastructure_status get_development_utilities").split(" "))
+      await twice(gw, name, {});
+  await gw.call("echo", {});
+  row("at the end", mb(gw));
 } finally {
   await gw.stop({ keep: true });
   fs.rmSync(dir, { recursive: true, force: true });

@@ -140,6 +140,9 @@ function languages.of(path)
   return by_extension[base:match("%.([^.]+)$") or ""]
 end
 
+--- The language of this name, or nil.
+function languages.named(name) return by_name[name] end
+
 local PROGRAMS = {
   sh = "Shell", bash = "Shell", dash = "Shell", zsh = "Shell", ksh = "Shell", python = "Python",
   perl = "Perl", ruby = "Ruby", node = "JavaScript", lua = "Lua", awk = "awk", gawk = "awk",

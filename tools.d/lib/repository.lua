@@ -11,7 +11,7 @@ local CALLS = 12               -- of those at the same time: others want the hel
 local TRIES, PAUSE = 20, "50ms"   -- while others have them all
 local MAX_BYTES = "1M"         -- of a file that is read
 
-local kept = {}                -- per path, what was counted last, with path and language
+local kept = {}                -- per path, what was counted last, packed: a sixth of the tables
 local told = { version = 0 }   -- of the scan before
 
 local SHORT = 300              -- bytes of a text from a file that is told
@@ -33,9 +33,49 @@ local function reason(message, code)
   return repository.short(("%s (%s)"):format(message, code))
 end
 
+local PACKED = "<zzBI8I4I4I4I4I4I4s4s4"
+local SKIPPED = { "large", "binary", large = 1, binary = 2 }
+
+-- What is kept of a file between two scans. A kept line has no line feed, and none is empty.
+local function pack(file)
+  return PACKED:pack(file.stamp, file.language and file.language.name or "",
+    file.skipped and SKIPPED[file.skipped] or 0, file.size, file.lines or 0, file.blank or 0,
+    file.comment or 0, file.code or 0, file.markers or 0, file.more or 0,
+    file.counts and table.concat(file.counts, " ") or "",
+    file.kept and table.concat(file.kept, "\n") or "")
+end
+
+local function split(text, pattern, convert)
+  if text == "" then return nil end
+  local list = {}
+  for part in text:gmatch(pattern) do list[#list + 1] = convert and convert(part) or part end
+  return list
+end
+
+local function language_kept(packed)
+  local _, name = ("<zz"):unpack(packed)
+  return name ~= "" and languages.named(name) or nil
+end
+
+local function unpack_file(path, packed)
+  local stamp, _, skipped, size, lines, blank, comment, code, markers, more, counts, text =
+    PACKED:unpack(packed)
+  local file = { path = path, language = language_kept(packed), is_test = languages.is_test(path),
+    stamp = stamp, size = size }
+  if skipped > 0 then
+    file.skipped = SKIPPED[skipped]
+    return file
+  end
+  file.lines, file.blank, file.comment, file.code = lines, blank, comment, code
+  file.markers, file.more = markers, more > 0 and more or nil
+  file.counts = split(counts, "%d+", math.tointeger)
+  file.kept = split(text, "[^\n]+")
+  return file
+end
+
 -- By its name; else by the first line that it had, if it is still the same.
 local function language_of(path)
-  return languages.of(path) or kept[path] and kept[path].language
+  return languages.of(path) or kept[path] and language_kept(kept[path])
 end
 
 local function has_extension(path) return path:find("%.[^./]*$") ~= nil end
@@ -54,7 +94,7 @@ local function batches(paths, of)
     end
     local n = #batch.paths + 1
     batch.paths[n] = path
-    batch.known[n] = kept[path] and kept[path].stamp or false
+    batch.known[n] = kept[path] and ("z"):unpack(kept[path]) or false
   end
   return list
 end
@@ -96,11 +136,13 @@ end
 -- that seems to be a script, and one that was a script and changed.
 local function take_one(scan, batch, path, counted, doubts)
   if counted == true then
-    counted = kept[path]
+    scan.kept[path] = kept[path]
+    counted = path                       -- a table only if somebody wants it
   elseif counted then
     scan.read = scan.read + 1
     counted.path, counted.language = path, batch.language
     counted.is_test = languages.is_test(path)
+    scan.kept[path] = pack(counted)
     -- Many files have the same lines with imports: one text for all of them.
     for i, line in ipairs(counted.kept or {}) do
       counted.kept[i] = scan.lines[line] or line
@@ -146,30 +188,39 @@ end
 -- language=, is_test=} and what mcp.fs.tally tells of each. Returns { files=, read=, left_out=,
 -- version=, paths= }: how many were read now; why some are missing, or nil; a number that is
 -- another one when anything changed since the scan before; the files by path. Or nil, message,
--- code. imports: see languages.options; what is kept of lines is the same at every scan.
-function repository.scan(imports)
+-- code. imports: see languages.options; what is kept of lines is the same at every scan. known: the
+-- version that the caller has an answer of already: if nothing changed, files and paths are nil.
+function repository.scan(imports, known)
   local options = { recursive = true, gitignore = true, max = MAX_FILES }
   local paths, missing, code = mcp.fs.list("", options)
   if not paths then return nil, missing, code end
-  local scan, doubts = { files = {}, read = 0, left_out = missing, lines = {} }, {}
+  local scan = { files = {}, read = 0, left_out = missing, lines = {}, kept = {} }
+  local doubts = {}
   local ok, message
   ok, message, code = take(scan, batches(paths, language_of), imports, doubts)
   if not ok then return nil, message, code end
   local scripts = {}
   for _, path in ipairs(doubts) do
     local line = (mcp.fs.read(path, { length = 200 }) or ""):match("^[^\n]*")
-    scripts[path], kept[path] = languages.of_first_line(line), nil
+    scripts[path], kept[path], scan.kept[path] = languages.of_first_line(line), nil, nil
   end
   scan.read = scan.read - #doubts        -- they are read again
   local function of(path) return scripts[path] end
   ok, message, code = take(scan, batches(doubts, of), imports)
   if not ok then return nil, message, code end
-  kept = by_path(scan.files)
-  scan.paths = kept
-  scan.lines = nil
-  local is_same = scan.read == 0 and #scan.files == told.count and scan.left_out == told.left_out
+  kept, scan.kept, scan.lines = scan.kept, nil, nil
+  local count = #scan.files
+  local is_same = scan.read == 0 and count == told.count and scan.left_out == told.left_out
   scan.version = is_same and told.version or told.version + 1
-  told = { count = #scan.files, left_out = scan.left_out, version = scan.version }
+  told = { count = count, left_out = scan.left_out, version = scan.version }
+  if scan.version == known then
+    scan.files = nil
+    return scan
+  end
+  for i, file in ipairs(scan.files) do
+    if type(file) == "string" then scan.files[i] = unpack_file(file, kept[file]) end
+  end
+  scan.paths = by_path(scan.files)
   return scan
 end
 

@@ -98,6 +98,55 @@ static void test_judged(void **state)
     }
 }
 
+/* Deeper than folders are held open, back up, beside, and down again. */
+static void test_levels(void **state)
+{
+    need_programs();
+    struct root *r = *state;
+    struct many m;
+    struct fail f;
+    char path[512] = "root/", *below = path + 5;
+    for (int i = 0; i < MANY_DEPTH + 3; i++)
+        memcpy(path + strlen(path), "d/", 3);
+    size_t len = strlen(path);
+    memcpy(path + len, "x", 2);
+    folder_write(r->base, path, "deep");
+    folder_write(r->base, "root/d/d/y", "y");
+    folder_write(r->base, "root/dd/d/z", "z");
+    folder_write(r->base, "root/d/.git/config", "git");
+    assert_int_equal(many_begin(&m, &r->op, &f), 0);
+    for (int round = 0; round < 2; round++) {
+        expect(&m, below, "deep");
+        expect(&m, "d/d/y", "y");
+        expect(&m, "d/.git/config", NULL);
+        expect(&m, "dd/d/z", "z");
+        expect(&m, "d/d/none", NULL);
+        expect(&m, "d/d/y", "y");
+    }
+    many_end(&m);
+}
+
+/* While its folder is held, the folder above it becomes another one: what it was judged to be and
+ * where it lies is looked at again for each folder that is entered. */
+static void test_moved(void **state)
+{
+    need_programs();
+    struct root *r = *state;
+    struct many m;
+    struct fail f;
+    folder_write(r->base, "root/sub/a", "a");
+    folder_write(r->base, "root/sub/in/b", "b");
+    folder_write(r->base, "outside/in/secret", "s");
+    assert_int_equal(many_begin(&m, &r->op, &f), 0);
+    expect(&m, "sub/a", "a");
+    assert_int_equal(rename(in_base(r, "root/sub"), in_base(r, "elsewhere")), 0);
+    expect(&m, "sub/in/b", NULL); /* moved out of the root */
+    assert_int_equal(symlink("../outside", in_base(r, "root/sub")), 0);
+    expect(&m, "sub/in/secret", NULL);
+    expect(&m, "sub/in/b", NULL);
+    many_end(&m);
+}
+
 /* Between the two calls another one got the name. */
 static void test_replaced(void **state)
 {
@@ -155,6 +204,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_judged, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_levels, root_setup, root_teardown),
+        cmocka_unit_test_setup_teardown(test_moved, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_replaced, root_setup, root_teardown),
         cmocka_unit_test_setup_teardown(test_bounds, root_setup, root_teardown),
     };
