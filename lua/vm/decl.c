@@ -3,8 +3,6 @@
 #include <lauxlib.h>
 
 #include "base/parse.h"
-#include "schema/schema.h"
-#include "tools/headerparams.h"
 #include "vm/reading.h"
 #include "vm/schema.h"
 #include "vm/state.h"
@@ -149,16 +147,10 @@ static void report_schema(struct report *r, const char *field, const char *text)
 static void check_compiles(struct reading *x, const char *field, const char *text)
 {
     struct err e = { 0 };
-    struct headerparam *headers = NULL;
     if (vm_of(x->L)->like) /* a further machine's: the set has what the first one's text became */
         return;
-    struct schema *s = schema_compile(text, strlen(text), NULL, 0, &e);
-    if (!s || schema_check_defaults(s, &e) != 0 ||
-        (strcmp(field, "input") == 0 &&
-         headerparams_compile(text, strlen(text), &headers, &e) != 0))
+    if (!schema_try(text, strcmp(field, "input") == 0, &e))
         report_schema(x->r, field, e.text);
-    headerparams_free(headers);
-    schema_free(s);
 }
 
 static void read_schemas(struct reading *x)

@@ -4,6 +4,8 @@
 
 #include "base/json_scan.h"
 #include "base/json_write.h"
+#include "schema/schema.h"
+#include "tools/headerparams.h"
 #include "vm/module.h"
 #include "vm/value.h"
 
@@ -241,4 +243,16 @@ bool schema_push_plain(lua_State *L, int index, const char *field, char want, st
     struct err e = { 0 };
     int code = value_encode(L, index, begin(r), &e);
     return finish(L, r, code, field, &e);
+}
+
+bool schema_try(const char *text, bool is_input, struct err *e)
+{
+    size_t len = strlen(text);
+    struct headerparam *headers = NULL;
+    struct schema *s = schema_compile(text, len, NULL, 0, e);
+    bool is_good = s && schema_check_defaults(s, e) == 0 &&
+                   (!is_input || headerparams_compile(text, len, &headers, e) == 0);
+    headerparams_free(headers);
+    schema_free(s);
+    return is_good;
 }

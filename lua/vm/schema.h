@@ -15,4 +15,8 @@ bool schema_push(lua_State *L, int index, const char *field, struct report *r);
  * An empty table is no list, and nothing wrong either: false, and no report. */
 bool schema_push_plain(lua_State *L, int index, const char *field, char want, struct report *r);
 
+/* Does it compile, its defaults and, of an input, the headers that it names? Else e says where not.
+ */
+bool schema_try(const char *text, bool is_input, struct err *e);
+
 #endif
