@@ -64,6 +64,11 @@ bool principal_may_hear(const struct principal *p, const char *topic);
 /* Is there still a principal of this number, and not expired? Streams outlive reloads: they ask. */
 bool keyring_has(const struct keyring *k, uint64_t number, int64_t wall_ms);
 
+/* That principal, whether it has expired or not; NULL: there is none of this number. */
+const struct principal *keyring_numbered(const struct keyring *k, uint64_t number);
+/* All of them in turn, from 0, whoever needs no key among them; NULL: no more. */
+const struct principal *keyring_at(const struct keyring *k, size_t i);
+
 /* The key inside an Authorization value: "Bearer K" in any case, or the bare key. */
 const char *authorization_key(const char *value, size_t *len);
 

@@ -2,21 +2,33 @@
 #include "base/json_write.h"
 #include "mcp/request.h"
 
-/* What can be asked for is what some file declares, whoever asks. Prompts and resources have no
- * notice of changes. */
-void capabilities_write(const struct request *rq, struct buf *b, bool has_logging)
+static void list_write(struct buf *b, const char *name, bool is_told)
+{
+    json_key(b, name);
+    buf_str(b, is_told ? "{\"listChanged\":true" : "{\"listChanged\":false");
+}
+
+/* What can be asked for is what some file declares, whoever asks. Of changes is told who has a
+ * session or can subscribe, and so a log level is remembered: is_told. */
+void capabilities_write(const struct request *rq, struct buf *b, bool is_told)
 {
     const struct toolset *tools = rq->in->tools;
 
     json_key(b, "capabilities");
-    buf_str(b, "{\"tools\":{\"listChanged\":false}");
-    if (toolset_offers(tools, TOOL_PROMPT))
-        buf_str(b, ",\"prompts\":{\"listChanged\":false}");
-    if (toolset_offers(tools, TOOL_RESOURCE) || toolset_offers(tools, TOOL_TEMPLATE))
-        buf_str(b, ",\"resources\":{\"listChanged\":false,\"subscribe\":false}");
+    json_open(b, '{');
+    list_write(b, "tools", is_told);
+    buf_putc(b, '}');
+    if (toolset_offers(tools, TOOL_PROMPT)) {
+        list_write(b, "prompts", is_told);
+        buf_putc(b, '}');
+    }
+    if (toolset_offers(tools, TOOL_RESOURCE) || toolset_offers(tools, TOOL_TEMPLATE)) {
+        list_write(b, "resources", is_told);
+        buf_str(b, is_told ? ",\"subscribe\":true}" : ",\"subscribe\":false}");
+    }
     if (toolset_offers(tools, TOOL_COMPLETER) && rq->out->revision >= MCP_2025_03_26)
         buf_str(b, ",\"completions\":{}");
-    if (has_logging)
+    if (is_told)
         buf_str(b, ",\"logging\":{}");
     buf_putc(b, '}');
 }

@@ -11,6 +11,7 @@
 #include "http/server.h"
 #include "hub/cache.h"
 #include "hub/inflight.h"
+#include "hub/notices.h"
 #include "hub/sessions.h"
 #include "hub/topics.h"
 #include "io/offload.h"
@@ -31,6 +32,7 @@ struct gateway {
     struct topics *topics;
     struct cache *cache; /* what tools share in memory */
     struct sessions *sessions;
+    struct notices *notices; /* who is told of changes: sessions, subscriptions */
     struct inflight *calls; /* waiting calls of legacy clients, by session and request id */
     struct inflight *jobs;  /* running jobs, by job id */
     struct ratelimit *by_address, *by_key, *by_tool;
@@ -51,6 +53,9 @@ struct gateway {
     struct worker **workers;
     unsigned worker_count;
     atomic_bool draining;
+    struct mail *adopted; /* posted to adopted_loop when a worker has switched to what is published */
+    struct loop *adopted_loop;
+    atomic_bool is_adopting; /* that message is under way */
     atomic_uint long_stuck;       /* workers held for over 10 s */
     atomic_uint full_workers;     /* whose tools keep so much that calls find no memory */
     atomic_uint live_generations; /* of tools; a reload waits while there are MAX_GENERATIONS */

@@ -19,6 +19,7 @@
 
 struct call;
 struct event_stream;
+struct notice_stream;
 struct starter;
 
 #define MAX_GENERATIONS 4 /* alive at once in the process; the supervisor sees to it */
@@ -50,6 +51,8 @@ struct worker {
     struct call *call_pool;  /* free ones */
     unsigned call_pool_size;
     struct event_stream *streams; /* open event streams of /sse and GET /mcp */
+    struct notice_stream *notice_streams; /* of sessions and subscriptions */
+    atomic_uint adopted; /* number of the serving that this worker serves with */
     struct starter *starter;      /* the first worker's; NULL until start functions ran */
     struct buf scratch;           /* for one frame or body at a time */
     bool log_access;
