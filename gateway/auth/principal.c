@@ -291,16 +291,6 @@ const struct principal *keyring_numbered(const struct keyring *k, uint64_t numbe
     return NULL;
 }
 
-const struct principal *keyring_at(const struct keyring *k, size_t i)
-{
-    if (keyring_is_open(k) || k->allow_anonymous) {
-        if (i == 0)
-            return &k->anonymous;
-        i--;
-    }
-    return i < k->count ? &k->keys[i].who : NULL;
-}
-
 bool keyring_has(const struct keyring *k, uint64_t number, int64_t wall_ms)
 {
     if (number == k->anonymous.number)

@@ -66,8 +66,6 @@ bool keyring_has(const struct keyring *k, uint64_t number, int64_t wall_ms);
 
 /* That principal, whether it has expired or not; NULL: there is none of this number. */
 const struct principal *keyring_numbered(const struct keyring *k, uint64_t number);
-/* All of them in turn, from 0, whoever needs no key among them; NULL: no more. */
-const struct principal *keyring_at(const struct keyring *k, size_t i);
 
 /* The key inside an Authorization value: "Bearer K" in any case, or the bare key. */
 const char *authorization_key(const char *value, size_t *len);

@@ -23,14 +23,14 @@ struct watched {
 struct interest {
     struct listener *listener;
     struct watched *watched;
-    uint64_t number;              /* of the last change; 0: none */
-    struct interest *next, *prev; /* of the resource */
+    uint64_t number;                 /* of the last change; 0: none */
+    struct interest *next, *prev;    /* of the resource */
     struct interest *other, *before; /* of the listener */
 };
 
 struct listener {
-    UT_hash_handle hh;            /* by session; a subscription is in no table */
-    struct listener *prev, *next; /* all */
+    UT_hash_handle hh;             /* by session; a subscription is in no table */
+    struct listener *prev, *next;  /* all */
     char session[SESSION_ID_SIZE]; /* "": a subscription */
     uint64_t principal;
     uint64_t stream; /* names its stream in event ids */

@@ -221,9 +221,9 @@ static int session_enter(struct notices *n, struct notice_feed *f, const char *s
     return 0;
 }
 
-int notices_open_session(struct notices *n, struct loop *l, const char *session,
-                         uint64_t principal, const char *last_event,
-                         const struct notice_feed_ops *ops, void *arg, struct notice_feed **out)
+int notices_open_session(struct notices *n, struct loop *l, const char *session, uint64_t principal,
+                         const char *last_event, const struct notice_feed_ops *ops, void *arg,
+                         struct notice_feed **out)
 {
     struct notice_feed *f = feed_new(n, l, ops, arg);
 
@@ -259,9 +259,8 @@ static int subscription_enter(struct notices *n, struct notice_feed *f, uint64_t
 }
 
 int notices_open_subscription(struct notices *n, struct loop *l, uint64_t principal,
-                              const struct notice_filter *filter,
-                              const struct notice_feed_ops *ops, void *arg,
-                              struct notice_feed **out)
+                              const struct notice_filter *filter, const struct notice_feed_ops *ops,
+                              void *arg, struct notice_feed **out)
 {
     struct notice_feed *f = feed_new(n, l, ops, arg);
 

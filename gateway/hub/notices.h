@@ -17,8 +17,8 @@
 #include "base/err.h"
 #include "io/loop.h"
 
-#define NOTICE_URI_MAX 2048       /* bytes of a resource's URI; longer ones match no resource */
-#define NOTICE_EVENT_ID_SIZE 40   /* 16 hex digits, '-', 20 digits, NUL */
+#define NOTICE_URI_MAX 2048           /* bytes of a resource's URI; longer ones match no resource */
+#define NOTICE_EVENT_ID_SIZE 40       /* 16 hex digits, '-', 20 digits, NUL */
 #define NOTICES_MAX_BYTES (64u << 20) /* of all subscriptions to resources */
 
 enum notice_kind { NOTICE_TOOLS, NOTICE_PROMPTS, NOTICE_RESOURCES, NOTICE_UPDATED };
@@ -61,7 +61,7 @@ void notices_forget(struct notices *n, const char *session);
 /* ---- streams ---- */
 
 struct notice_feed;
-struct notice_feed_ops { /* on the feed's loop; not after notices_close() */
+struct notice_feed_ops {    /* on the feed's loop; not after notices_close() */
     void (*due)(void *arg); /* notices_next() has something */
     /* MG_E_NOTFOUND: the session has ended. MG_E_CONFLICT: another stream took over. Close now. */
     void (*closed)(void *arg, int code);
@@ -71,27 +71,26 @@ struct notice_feed_ops { /* on the feed's loop; not after notices_close() */
  * given yet follows; else all that came behind that event. MG_E_CONFLICT: it has a stream, and this
  * one does not resume it. MG_E_INVALID: last_event is not of this session's stream. MG_E_LIMIT: too
  * many streams; MG_E_NOMEM. */
-int notices_open_session(struct notices *n, struct loop *l, const char *session,
-                         uint64_t principal, const char *last_event,
-                         const struct notice_feed_ops *ops, void *arg,
+int notices_open_session(struct notices *n, struct loop *l, const char *session, uint64_t principal,
+                         const char *last_event, const struct notice_feed_ops *ops, void *arg,
                          struct notice_feed **out) MG_NODISCARD;
 
 struct notice_filter { /* borrowed */
-    unsigned lists; /* bits */
+    unsigned lists;    /* bits */
     const char *const *uris;
     const size_t *uri_lens;
     size_t uri_count;
 };
 /* MG_E_LIMIT: too many streams, or resources; MG_E_NOMEM. */
 int notices_open_subscription(struct notices *n, struct loop *l, uint64_t principal,
-                              const struct notice_filter *filter,
-                              const struct notice_feed_ops *ops, void *arg,
-                              struct notice_feed **out) MG_NODISCARD;
+                              const struct notice_filter *filter, const struct notice_feed_ops *ops,
+                              void *arg, struct notice_feed **out) MG_NODISCARD;
 void notices_close(struct notice_feed *f); /* NULL is legal */
 
 /* The next one to be told, in order; false: that was all. */
 bool notices_next(struct notice_feed *f, struct notice *out);
-/* "STREAM-NUMBER": what a client names to go on behind it. number 0: the last one that was given. */
+/* "STREAM-NUMBER": what a client names to go on behind it. number 0: the last one that was given.
+ */
 void notices_event_id(const struct notice_feed *f, uint64_t number,
                       char out[static NOTICE_EVENT_ID_SIZE]);
 

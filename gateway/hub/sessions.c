@@ -196,8 +196,8 @@ int sessions_remove(struct sessions *s, const char *id, uint64_t principal)
     return 0;
 }
 
-int sessions_enter(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms, bool hold,
-                   int (*fn)(void *arg), void *arg)
+int sessions_enter(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms,
+                   bool hold, int (*fn)(void *arg), void *arg)
 {
     struct shard *sh;
     struct session *one = session_lock(s, id, principal, now_ms, &sh);

@@ -40,8 +40,8 @@ int sessions_set_log_level(struct sessions *s, const char *id, uint64_t principa
 int sessions_remove(struct sessions *s, const char *id, uint64_t principal) MG_NODISCARD;
 /* Runs fn while the session cannot end, under the same lock, and returns what it does. hold: when
  * that is 0 the session is in use until sessions_release(). MG_E_NOTFOUND as above. */
-int sessions_enter(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms, bool hold,
-                   int (*fn)(void *arg), void *arg) MG_NODISCARD;
+int sessions_enter(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms,
+                   bool hold, int (*fn)(void *arg), void *arg) MG_NODISCARD;
 /* A session that has ended meanwhile is nothing to care about. */
 void sessions_release(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms);
 uint32_t sessions_count(struct sessions *s);

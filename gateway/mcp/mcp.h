@@ -136,14 +136,14 @@ struct mcp_listen {
     size_t *uri_lens;
 };
 
-struct mcp_out {           /* zeroed by mcp_handle(); mcp_out_fini() */
-    struct mcp_call *call; /* not NULL: run it; the rest but method, revision is empty */
+struct mcp_out {               /* zeroed by mcp_handle(); mcp_out_fini() */
+    struct mcp_call *call;     /* not NULL: run it; the rest but method, revision is empty */
     struct mcp_listen *listen; /* not NULL: open its stream; body is its first message */
-    int status;            /* HTTP status of the reply */
-    struct buf body;       /* empty with 202, 204 */
-    char session_id[33];   /* to be sent as Mcp-Session-Id; "" = none */
-    bool as_stream;        /* send the body as one SSE event */
-    char method[64];       /* for the log, cut, printable ASCII */
+    int status;                /* HTTP status of the reply */
+    struct buf body;           /* empty with 202, 204 */
+    char session_id[33];       /* to be sent as Mcp-Session-Id; "" = none */
+    bool as_stream;            /* send the body as one SSE event */
+    char method[64];           /* for the log, cut, printable ASCII */
     enum mcp_revision revision;
     int error_code; /* JSON-RPC code of the reply, 0 = a result */
 };
@@ -181,7 +181,8 @@ void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const ch
 /* What is told outside of a call. list: 0 tools, 1 prompts, 2 resources; subscription: the id of
  * the request that asked for it, JSON_NONE for a session. */
 void mcp_encode_list_changed(unsigned list, struct json_text subscription, struct buf *out);
-void mcp_encode_updated(const char *uri, size_t len, struct json_text subscription, struct buf *out);
+void mcp_encode_updated(const char *uri, size_t len, struct json_text subscription,
+                        struct buf *out);
 /* The end of a subscription by the server: the result of its request. */
 void mcp_encode_listen_end(const struct mcp_server *s, struct json_text subscription,
                            struct buf *out);

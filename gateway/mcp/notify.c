@@ -105,8 +105,8 @@ void mcp_encode_listen_end(const struct mcp_server *s, struct json_text subscrip
 {
     buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
     json_raw_text(out, subscription);
-    buf_str(out, ",\"result\":{\"resultType\":\"complete\",\"_meta\":{\"" META_PREFIX
-                 "serverInfo\":");
+    buf_str(out,
+            ",\"result\":{\"resultType\":\"complete\",\"_meta\":{\"" META_PREFIX "serverInfo\":");
     reply_server_info(s, MCP_2026_07_28, out);
     buf_str(out, ",\"" META_PREFIX "subscriptionId\":");
     json_raw_text(out, subscription);

@@ -139,8 +139,8 @@ static struct mcp_listen *listen_new(const struct request *rq, unsigned lists,
                                      const struct buf *texts, const size_t *lens, size_t n)
 {
     struct json_text id = rq->message.id;
-    struct mcp_listen *l = calloc(1, sizeof *l + n * (sizeof(char *) + sizeof(size_t)) +
-                                         texts->len + id.len);
+    struct mcp_listen *l =
+        calloc(1, sizeof *l + n * (sizeof(char *) + sizeof(size_t)) + texts->len + id.len);
     if (!l)
         return NULL;
     l->lists = lists;
@@ -204,7 +204,8 @@ void listen_serve(struct request *rq)
     unsigned lists = 0;
 
     if (!rq->in->accepts_sse) {
-        reply_error(rq, 406, MCP_INVALID_REQUEST, "Not Acceptable: the answer is text/event-stream");
+        reply_error(rq, 406, MCP_INVALID_REQUEST,
+                    "Not Acceptable: the answer is text/event-stream");
         return;
     }
     if (filter_read(rq, member, &lists) && uris_read(rq, member[LISTS], &texts, lens, &n)) {

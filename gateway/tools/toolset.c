@@ -363,8 +363,7 @@ static const struct tool *next_shown(const struct toolset *s, struct toolset_fil
 }
 
 bool toolset_lists_alike_for(const struct toolset *a, struct toolset_filter fa,
-                             const struct toolset *b, struct toolset_filter fb,
-                             enum tool_kind kind)
+                             const struct toolset *b, struct toolset_filter fb, enum tool_kind kind)
 {
     size_t i = 0, j = 0;
 

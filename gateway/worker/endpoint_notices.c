@@ -227,10 +227,10 @@ void endpoint_notices_session(struct worker *w, struct exchange *x, struct acces
         return;
     }
     /* The priming event: older clients take its empty data for a message. */
-    int n = 0;
+    int n;
     notices_event_id(s->feed, 0, id);
-    a->protocol = mcp_revision_text(MCP_2025_11_25);
-    if (strcmp(info.protocol, a->protocol) == 0)
+    a->protocol = info.protocol;
+    if (strcmp(info.protocol, mcp_revision_text(MCP_2025_11_25)) == 0)
         n = snprintf(first, sizeof first, "id: %s\nretry: %d\ndata: \n\n", id, RETRY_MS);
     else
         n = snprintf(first, sizeof first, ": connected\n\n");

@@ -144,9 +144,9 @@ static struct notices_limits notices_limits_of(const struct config *c)
 
 static bool services_are_whole(const struct gateway *g)
 {
-    return g->topics && g->cache && g->sessions && g->notices && g->calls && g->jobs && g->by_address &&
-           g->by_key && g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own &&
-           g->fs && g->http;
+    return g->topics && g->cache && g->sessions && g->notices && g->calls && g->jobs &&
+           g->by_address && g->by_key && g->by_tool && g->all_calls && g->toolgates &&
+           g->job_gates && g->own && g->fs && g->http;
 }
 
 static void services_make(struct gateway *g, const struct config *c)

@@ -50,11 +50,11 @@ struct worker {
     struct call *calls;      /* waiting ones */
     struct call *call_pool;  /* free ones */
     unsigned call_pool_size;
-    struct event_stream *streams; /* open event streams of /sse and GET /mcp */
+    struct event_stream *streams;         /* open event streams of /sse and GET /mcp */
     struct notice_stream *notice_streams; /* of sessions and subscriptions */
-    atomic_uint adopted; /* number of the serving that this worker serves with */
-    struct starter *starter;      /* the first worker's; NULL until start functions ran */
-    struct buf scratch;           /* for one frame or body at a time */
+    atomic_uint adopted;                  /* number of the serving that this worker serves with */
+    struct starter *starter;              /* the first worker's; NULL until start functions ran */
+    struct buf scratch;                   /* for one frame or body at a time */
     bool log_access;
     struct mail publish_mail, interrupt_mail, drain_mail;
     _Atomic(struct serving *) incoming; /* published, not yet adopted; one reference, or NULL */

@@ -31,7 +31,7 @@ static const struct api_module time_ = { .name = "time", .open = mgl_open_time }
 static const struct api_module url = { .name = "url", .open = mgl_open_url };
 
 const struct api_module *const api_modules[] = {
-    &call,  &cache, &codec,  &config, &env,   &evals,   &events, &exec,    &fs,
-    &gates, &host,  &index_, &http,   &git,   &jobs,    &json,   &logging, &metrics,
-    &offer, &re,    &resources, &result, &schema, &state, &testing, &time_,  &url,     NULL,
+    &call,      &cache,  &codec,  &config, &env,     &evals, &events,  &exec,    &fs,    &gates,
+    &host,      &index_, &http,   &git,    &jobs,    &json,  &logging, &metrics, &offer, &re,
+    &resources, &result, &schema, &state,  &testing, &time_, &url,     NULL,
 };

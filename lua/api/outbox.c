@@ -104,7 +104,8 @@ static void entry_send(struct outbox *o, struct entry *e, bool is_lost)
     if (!e->topic)
         send_log(e->data, e->len);
     else if (is_lost)
-        warn_dropped(e->topic, e->event ? e->event : "updated", "the change it tells of may not survive");
+        warn_dropped(e->topic, e->event ? e->event : "updated",
+                     "the change it tells of may not survive");
     else if (!e->event)
         send_updated(o, e->topic, e->len);
     else
