@@ -281,6 +281,16 @@ bool principal_may_hear(const struct principal *p, const char *topic)
     return principal_may(p, tool);
 }
 
+const struct principal *keyring_numbered(const struct keyring *k, uint64_t number)
+{
+    if (number == k->anonymous.number)
+        return keyring_is_open(k) || k->allow_anonymous ? &k->anonymous : NULL;
+    for (size_t i = 0; i < k->count; i++)
+        if (k->keys[i].who.number == number)
+            return &k->keys[i].who;
+    return NULL;
+}
+
 bool keyring_has(const struct keyring *k, uint64_t number, int64_t wall_ms)
 {
     if (number == k->anonymous.number)

@@ -64,6 +64,9 @@ bool principal_may_hear(const struct principal *p, const char *topic);
 /* Is there still a principal of this number, and not expired? Streams outlive reloads: they ask. */
 bool keyring_has(const struct keyring *k, uint64_t number, int64_t wall_ms);
 
+/* That principal, whether it has expired or not; NULL: there is none of this number. */
+const struct principal *keyring_numbered(const struct keyring *k, uint64_t number);
+
 /* The key inside an Authorization value: "Bearer K" in any case, or the bare key. */
 const char *authorization_key(const char *value, size_t *len);
 

@@ -16,6 +16,7 @@ struct session {
     UT_hash_handle hh;
     struct session *prev, *next; /* least recently used first */
     int64_t used_ms;
+    uint32_t holds; /* open streams: in use, however long nothing was asked */
     struct session_info info;
 };
 
@@ -29,6 +30,8 @@ struct shard {
 struct sessions {
     uint32_t shard_count, shard_max;
     int64_t idle_ms;
+    void (*ended)(void *arg, const char *id);
+    void *ended_arg;
     struct shard shards[SHARDS];
 };
 
@@ -49,8 +52,16 @@ struct sessions *sessions_new(uint32_t max, int64_t idle_ms)
     return s;
 }
 
-static void session_drop(struct shard *sh, struct session *one)
+void sessions_on_end(struct sessions *s, void (*ended)(void *arg, const char *id), void *arg)
 {
+    s->ended = ended;
+    s->ended_arg = arg;
+}
+
+static void session_drop(struct sessions *s, struct shard *sh, struct session *one)
+{
+    if (s->ended)
+        s->ended(s->ended_arg, one->info.id);
     HASH_DELETE(hh, sh->table, one);
     DL_DELETE(sh->used, one);
     sh->count--;
@@ -63,7 +74,7 @@ void sessions_free(struct sessions *s)
         return;
     for (int i = 0; i < SHARDS; i++) {
         while (s->shards[i].used)
-            session_drop(&s->shards[i], s->shards[i].used);
+            session_drop(s, &s->shards[i], s->shards[i].used);
         pthread_mutex_destroy(&s->shards[i].lock);
     }
     free(s);
@@ -76,7 +87,7 @@ static struct shard *shard_of(struct sessions *s, uint64_t hash)
 
 static bool is_expired(const struct sessions *s, const struct session *one, int64_t now_ms)
 {
-    return now_ms > one->used_ms && now_ms - one->used_ms >= s->idle_ms;
+    return one->holds == 0 && now_ms > one->used_ms && now_ms - one->used_ms >= s->idle_ms;
 }
 
 int sessions_create(struct sessions *s, struct session_info *info, int64_t now_ms)
@@ -95,7 +106,7 @@ int sessions_create(struct sessions *s, struct session_info *info, int64_t now_m
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, sh->table, one->info.id, ID_LEN, (unsigned)hash, one);
     if (one->hh.tbl) {
         if (sh->count >= s->shard_max)
-            session_drop(sh, sh->used);
+            session_drop(s, sh, sh->used);
         DL_APPEND(sh->used, one);
         sh->count++;
     } else {
@@ -120,7 +131,7 @@ static struct session *session_lock(struct sessions *s, const char *id, uint64_t
     HASH_FIND_BYHASHVALUE(hh, sh->table, id, ID_LEN, (unsigned)hash, one);
     /* Another's session is not touched either: nobody keeps alive what is not his. */
     if (one && one->info.principal == principal && is_expired(s, one, now_ms)) {
-        session_drop(sh, one);
+        session_drop(s, sh, one);
         one = NULL;
     }
     if (!one || one->info.principal != principal) {
@@ -180,9 +191,36 @@ int sessions_remove(struct sessions *s, const char *id, uint64_t principal)
 
     if (!one)
         return MG_E_NOTFOUND;
-    session_drop(sh, one);
+    session_drop(s, sh, one);
     pthread_mutex_unlock(&sh->lock);
     return 0;
+}
+
+int sessions_enter(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms,
+                   bool hold, int (*fn)(void *arg), void *arg)
+{
+    struct shard *sh;
+    struct session *one = session_lock(s, id, principal, now_ms, &sh);
+
+    if (!one)
+        return MG_E_NOTFOUND;
+    int rc = fn(arg);
+    if (rc == 0 && hold)
+        one->holds++;
+    pthread_mutex_unlock(&sh->lock);
+    return rc;
+}
+
+void sessions_release(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms)
+{
+    struct shard *sh;
+    struct session *one = session_lock(s, id, principal, now_ms, &sh);
+
+    if (!one)
+        return;
+    if (one->holds > 0)
+        one->holds--;
+    pthread_mutex_unlock(&sh->lock);
 }
 
 uint32_t sessions_count(struct sessions *s)
@@ -202,8 +240,14 @@ void sessions_sweep(struct sessions *s, int64_t now_ms)
     for (int i = 0; i < SHARDS; i++) {
         struct shard *sh = &s->shards[i];
         pthread_mutex_lock(&sh->lock);
-        while (sh->used && is_expired(s, sh->used, now_ms))
-            session_drop(sh, sh->used);
+        /* Least recently used first; those in use stay where they are. */
+        for (struct session *one = sh->used, *next; one; one = next) {
+            next = one->next;
+            if (now_ms - one->used_ms < s->idle_ms)
+                break;
+            if (is_expired(s, one, now_ms))
+                session_drop(s, sh, one);
+        }
         pthread_mutex_unlock(&sh->lock);
     }
 }

@@ -2,19 +2,32 @@
 #include "base/json_write.h"
 #include "mcp/request.h"
 
-/* What can be asked for is what some file declares, whoever asks. Prompts and resources have no
- * notice of changes. */
-void capabilities_write(const struct request *rq, struct buf *b, bool has_notices, bool has_logging)
+static void list_write(struct buf *b, const char *name, bool is_told)
+{
+    json_key(b, name);
+    buf_str(b, is_told ? "{\"listChanged\":true" : "{\"listChanged\":false");
+}
+
+/* What can be asked for is what some file declares, whoever asks. is_told: of changes; over stdio
+ * of changed tools alone. */
+void capabilities_write(const struct request *rq, struct buf *b, bool is_told, bool has_logging)
 {
     const struct toolset *tools = rq->in->tools;
 
     json_key(b, "capabilities");
-    buf_str(b, "{\"tools\":{\"listChanged\":");
-    buf_str(b, has_notices ? "true}" : "false}");
-    if (toolset_offers(tools, TOOL_PROMPT))
-        buf_str(b, ",\"prompts\":{\"listChanged\":false}");
-    if (toolset_offers(tools, TOOL_RESOURCE) || toolset_offers(tools, TOOL_TEMPLATE))
-        buf_str(b, ",\"resources\":{\"listChanged\":false,\"subscribe\":false}");
+    bool is_told_all = is_told && rq->in->is_http;
+
+    json_open(b, '{');
+    list_write(b, "tools", is_told);
+    buf_putc(b, '}');
+    if (toolset_offers(tools, TOOL_PROMPT)) {
+        list_write(b, "prompts", is_told_all);
+        buf_putc(b, '}');
+    }
+    if (toolset_offers(tools, TOOL_RESOURCE) || toolset_offers(tools, TOOL_TEMPLATE)) {
+        list_write(b, "resources", is_told_all);
+        buf_str(b, is_told_all ? ",\"subscribe\":true}" : ",\"subscribe\":false}");
+    }
     if (toolset_offers(tools, TOOL_COMPLETER) && rq->out->revision >= MCP_2025_03_26)
         buf_str(b, ",\"completions\":{}");
     if (has_logging)
@@ -32,7 +45,7 @@ void discover_serve(struct request *rq)
     json_open(b, '[');
     json_str(b, mcp_revision_text(MCP_2026_07_28));
     json_close(b, ']');
-    capabilities_write(rq, b, false, true);
+    capabilities_write(rq, b, rq->in->is_http, true);
     if (s->instructions) {
         json_key(b, "instructions");
         json_str(b, s->instructions);

@@ -1,4 +1,5 @@
 /* mcp_handle(): the order of the checks, and the table of methods. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "mcp/request.h"
@@ -6,7 +7,7 @@
 
 enum { LEGACY = 1, MODERN = 2 };
 
-/* Subscriptions and tasks are further lines here, each with a file of its own; several rounds of
+/* Tasks are further lines here, each with a file of its own; several rounds of
  * one call are the business of tools_call.c. */
 static const struct method {
     const char *name;
@@ -21,6 +22,9 @@ static const struct method {
     { "resources/list", LEGACY | MODERN, MESSAGE_REQUEST, resources_list_serve },
     { "resources/templates/list", LEGACY | MODERN, MESSAGE_REQUEST, templates_list_serve },
     { "resources/read", LEGACY | MODERN, MESSAGE_REQUEST, resources_read_serve },
+    { "resources/subscribe", LEGACY, MESSAGE_REQUEST, subscribe_serve },
+    { "resources/unsubscribe", LEGACY, MESSAGE_REQUEST, unsubscribe_serve },
+    { "subscriptions/listen", MODERN, MESSAGE_REQUEST, listen_serve },
     { "completion/complete", LEGACY | MODERN, MESSAGE_REQUEST, complete_serve },
     { "server/discover", MODERN, MESSAGE_REQUEST, discover_serve },
     { "initialize", LEGACY, MESSAGE_REQUEST, initialize_serve },
@@ -34,6 +38,8 @@ void mcp_out_fini(struct mcp_out *o)
 {
     mcp_call_free(o->call);
     o->call = NULL;
+    free(o->listen);
+    o->listen = NULL;
     buf_fini(&o->body);
 }
 

@@ -62,7 +62,7 @@ void initialize_serve(struct request *rq)
     json_str(b, mcp_revision_text(r));
     /* Over HTTP nobody reads what is not asked for, and without a session nothing remembers a log
      * level. */
-    capabilities_write(rq, b, rq->in->session != NULL, rq->has_session);
+    capabilities_write(rq, b, rq->has_session || rq->in->session, rq->has_session);
     json_key(b, "serverInfo");
     reply_server_info(s, r, b);
     if (s->instructions) {

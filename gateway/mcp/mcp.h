@@ -76,6 +76,9 @@ struct mcp_host {
     int (*session_initialized)(void *arg, const struct principal *p, const char *id);
     int (*session_log_level)(void *arg, const struct principal *p, const char *id,
                              enum mcp_log_level level);
+    /* Of a resource that this caller may read; on: false ends it. MG_E_LIMIT, MG_E_NOMEM. */
+    int (*session_subscribe)(void *arg, const struct principal *p, const char *id, const char *uri,
+                             size_t len, bool on);
     int (*session_remove)(void *arg, const struct principal *p, const char *id);
     /* notifications/cancelled: session is NULL for stateless clients; request_id is the id's exact
      * JSON text. */
@@ -131,13 +134,23 @@ struct mcp_call { /* one tools/call, or another request that Lua answers; checke
 void mcp_call_free(struct mcp_call *c);                /* NULL is allowed */
 const char *mcp_call_method(const struct mcp_call *c); /* "tools/call" */
 
-struct mcp_out {           /* zeroed by mcp_handle(); mcp_out_fini() */
-    struct mcp_call *call; /* not NULL: run it; the rest but method, revision is empty */
-    int status;            /* HTTP status of the reply */
-    struct buf body;       /* empty with 202, 204 */
-    char session_id[33];   /* to be sent as Mcp-Session-Id; "" = none */
-    bool as_stream;        /* send the body as one SSE event */
-    char method[64];       /* for the log, cut, printable ASCII */
+/* What a modern client wants to be told of: subscriptions/listen; checked; heap, one block. */
+struct mcp_listen {
+    unsigned lists; /* bits: 1 tools, 2 prompts, 4 resources */
+    struct json_text id;
+    size_t uri_count;
+    const char **uris; /* of resources that this caller may read */
+    size_t *uri_lens;
+};
+
+struct mcp_out {               /* zeroed by mcp_handle(); mcp_out_fini() */
+    struct mcp_call *call;     /* not NULL: run it; the rest but method, revision is empty */
+    struct mcp_listen *listen; /* not NULL: open its stream; body is its first message */
+    int status;                /* HTTP status of the reply */
+    struct buf body;           /* empty with 202, 204 */
+    char session_id[33];       /* to be sent as Mcp-Session-Id; "" = none */
+    bool as_stream;            /* send the body as one SSE event */
+    char method[64];           /* for the log, cut, printable ASCII */
     enum mcp_revision revision;
     int error_code; /* JSON-RPC code of the reply, 0 = a result */
 };
@@ -154,8 +167,9 @@ bool mcp_batch(const struct mcp_server *s, const struct mcp_in *in, struct json_
                size_t *n, struct mcp_out *out);
 /* DELETE of a session: status and body. */
 void mcp_delete(const struct mcp_server *s, const struct mcp_in *in, struct mcp_out *out);
-/* GET of the endpoint: 200 with as_stream and no body is a stream of keep-alive comments; with 405
- * goes the header Allow: MCP_ALLOW. */
+/* GET of the endpoint: 200 with as_stream and no body is the stream of the session in session_id,
+ * or, without one, of keep-alive comments; with 405 goes the header Allow: MCP_ALLOW. Where the
+ * client names a session, principal must be known. */
 void mcp_get(const struct mcp_server *s, const struct mcp_in *in, struct mcp_out *out);
 #define MCP_ALLOW "GET, HEAD, POST, DELETE, OPTIONS"
 
@@ -178,6 +192,17 @@ void mcp_encode_progress(const struct mcp_call *c, double progress, double total
 /* logger may be NULL. data_json is any JSON value. */
 void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const char *logger,
                     const char *data_json, size_t len, struct buf *out);
+/* What is told outside of a call. list: 0 tools, 1 prompts, 2 resources; subscription: the id of
+ * the request that asked for it, JSON_NONE for a session. */
+void mcp_encode_list_changed(unsigned list, struct json_text subscription, struct buf *out);
+void mcp_encode_updated(const char *uri, size_t len, struct json_text subscription,
+                        struct buf *out);
+/* The end of a subscription by the server: the result of its request. */
+void mcp_encode_listen_end(const struct mcp_server *s, struct json_text subscription,
+                           struct buf *out);
+/* May this caller read what the URI names? As resources/read decides. */
+bool mcp_may_read(const struct mcp_server *s, const struct toolset *tools,
+                  const struct principal *p, const char *uri, size_t len);
 /* "event: message\ndata: " + json + "\n\n" */
 void mcp_sse(struct buf *out, const char *json, size_t len);
 

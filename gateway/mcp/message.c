@@ -21,6 +21,7 @@ static const char *const param_names[PARAM_COUNT] = {
     [PARAM_CLIENT_INFO] = "clientInfo",
     [PARAM_REQUEST_ID] = "requestId",
     [PARAM_LEVEL] = "level",
+    [PARAM_NOTIFICATIONS] = "notifications",
 };
 
 static const char *const meta_names[META_COUNT] = {

@@ -22,6 +22,7 @@ enum message_param {
     PARAM_CLIENT_INFO,
     PARAM_REQUEST_ID,
     PARAM_LEVEL,
+    PARAM_NOTIFICATIONS,
     PARAM_COUNT
 };
 

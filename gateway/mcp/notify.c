@@ -66,6 +66,53 @@ void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const ch
     buf_str(out, "}}");
 }
 
+static void subscription_write(struct json_text subscription, struct buf *out)
+{
+    buf_str(out, "\"_meta\":{\"" META_PREFIX "subscriptionId\":");
+    json_raw_text(out, subscription);
+    buf_putc(out, '}');
+}
+
+/* Legacy clients know of no params here, and need none. */
+void mcp_encode_list_changed(unsigned list, struct json_text subscription, struct buf *out)
+{
+    static const char *const names[] = { "tools", "prompts", "resources" };
+
+    buf_printf(out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/%s/list_changed\"",
+               names[list]);
+    if (subscription.type != JSON_NONE) {
+        buf_str(out, ",\"params\":{");
+        subscription_write(subscription, out);
+        buf_putc(out, '}');
+    }
+    buf_putc(out, '}');
+}
+
+void mcp_encode_updated(const char *uri, size_t len, struct json_text subscription, struct buf *out)
+{
+    notification_open(out, "notifications/resources/updated");
+    json_key(out, "uri");
+    json_str_n(out, uri, len);
+    if (subscription.type != JSON_NONE) {
+        buf_putc(out, ',');
+        subscription_write(subscription, out);
+    }
+    buf_str(out, "}}");
+}
+
+void mcp_encode_listen_end(const struct mcp_server *s, struct json_text subscription,
+                           struct buf *out)
+{
+    buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    json_raw_text(out, subscription);
+    buf_str(out,
+            ",\"result\":{\"resultType\":\"complete\",\"_meta\":{\"" META_PREFIX "serverInfo\":");
+    reply_server_info(s, MCP_2026_07_28, out);
+    buf_str(out, ",\"" META_PREFIX "subscriptionId\":");
+    json_raw_text(out, subscription);
+    buf_str(out, "}}}");
+}
+
 void mcp_sse(struct buf *out, const char *json, size_t len)
 {
     buf_str(out, "event: message\ndata: ");

@@ -48,6 +48,9 @@ void resources_list_serve(struct request *rq);
 void templates_list_serve(struct request *rq);
 void resources_read_serve(struct request *rq);
 void complete_serve(struct request *rq);
+void subscribe_serve(struct request *rq);
+void unsubscribe_serve(struct request *rq);
+void listen_serve(struct request *rq);
 
 /* ---- what is no tool ---- */
 /* Is anything of either kind declared? No: answered, there is no such method. */
@@ -60,11 +63,11 @@ const struct tool *offer_find(const struct request *rq, const char *kind, enum t
 /* What reads the URI, for this caller; *values gets the variables as an object. NULL: nothing. */
 const struct tool *resource_find(const struct request *rq, const char *uri, size_t len,
                                  struct buf *values);
+void resource_unknown(struct request *rq, struct json_text uri);
 int resource_code(enum mcp_revision r); /* the error of a resource that is not there */
 /* Makes the call; frees *arguments, an object, or answers without memory. */
 void request_call(struct request *rq, const struct tool *t, struct buf *arguments);
-void capabilities_write(const struct request *rq, struct buf *b, bool has_notices,
-                        bool has_logging);
+void capabilities_write(const struct request *rq, struct buf *b, bool is_told, bool has_logging);
 void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
                          const struct tool_result *r, struct buf *out);
 
@@ -88,7 +91,7 @@ void reply_error_end(struct request *rq);
 struct buf *reply_result_begin(struct request *rq);
 void reply_result_end(struct request *rq);
 /* What a modern client may keep, and for how long. */
-#define LIST_TTL_MS 60000 /* lists: there is no notice of changes */
+#define LIST_TTL_MS 60000 /* lists: not every client listens for changes */
 void reply_cache_hints(struct buf *out, int ttl_ms, bool is_public);
 /* The beginning of an error's message; members of the error object may follow, and "}}" must. */
 void reply_error_open(struct buf *b, struct json_text id, bool is_modern, int code,

@@ -10,7 +10,7 @@ int resource_code(enum mcp_revision r)
     return mcp_is_modern(r) ? MCP_INVALID_PARAMS : MCP_RESOURCE_NOT_FOUND;
 }
 
-static void unknown(struct request *rq, struct json_text uri)
+void resource_unknown(struct request *rq, struct json_text uri)
 {
     char text[256];
     text_cut(uri, text, sizeof text);
@@ -62,7 +62,7 @@ void resources_read_serve(struct request *rq)
     if (!buf_ok(&text) || !buf_ok(&values)) {
         reply_no_memory(rq);
     } else if (!t) {
-        unknown(rq, uri);
+        resource_unknown(rq, uri);
     } else {
         json_open(&arguments, '{');
         json_key(&arguments, "uri");

@@ -90,19 +90,36 @@ void mcp_delete(const struct mcp_server *s, const struct mcp_in *in, struct mcp_
         reply_no_memory(&rq);
 }
 
+/* Its session's stream: true when it may be opened, else answered. */
+static bool session_stream(struct request *rq)
+{
+    if (!rq->in->accepts_sse) {
+        reply_error(rq, 406, MCP_BAD_REQUEST, "Not Acceptable: the stream is text/event-stream");
+        return false;
+    }
+    if (!session_check(rq))
+        return false;
+    memcpy(rq->out->session_id, rq->session.id, sizeof rq->out->session_id);
+    return true;
+}
+
 void mcp_get(const struct mcp_server *s, const struct mcp_in *in, struct mcp_out *out)
 {
     struct request rq;
+    bool is_open = false;
 
     bodiless_init(&rq, s, in, out, "GET");
-    if (in->accepts_sse && (in->names_both || in->prefers_sse) && !in->session_id &&
-        !rq.is_modern) {
+    if (!rq.is_modern && in->session_id)
+        is_open = session_stream(&rq);
+    else if (in->accepts_sse && (in->names_both || in->prefers_sse) && !rq.is_modern)
+        is_open = true;
+    else
+        reply_error(&rq, 405, rq.is_modern ? MCP_INVALID_REQUEST : MCP_BAD_REQUEST,
+                    "Method not allowed: messages are posted");
+    if (is_open) {
         out->status = 200;
         out->as_stream = true;
-        return;
-    }
-    reply_error(&rq, 405, rq.is_modern ? MCP_INVALID_REQUEST : MCP_BAD_REQUEST,
-                "Method not allowed: messages are posted");
-    if (!buf_ok(&out->body))
+    } else if (!buf_ok(&out->body)) {
         reply_no_memory(&rq);
+    }
 }

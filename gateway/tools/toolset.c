@@ -352,6 +352,32 @@ bool toolset_lists_alike(const struct toolset *a, const struct toolset *b, enum 
     return true;
 }
 
+/* The next that is shown, from *i on, which goes behind it; NULL: no more. */
+static const struct tool *next_shown(const struct toolset *s, struct toolset_filter f,
+                                     enum tool_kind kind, size_t *i)
+{
+    while (f.arg && *i < toolset_offers(s, kind)) {
+        const struct tool *t = toolset_offer_at(s, kind, (*i)++);
+        if (f.shows(f.arg, t->name))
+            return t;
+    }
+    return NULL;
+}
+
+bool toolset_lists_alike_for(const struct toolset *a, struct toolset_filter fa,
+                             const struct toolset *b, struct toolset_filter fb, enum tool_kind kind)
+{
+    size_t i = 0, j = 0;
+
+    for (;;) {
+        const struct tool *x = next_shown(a, fa, kind, &i), *y = next_shown(b, fb, kind, &j);
+        if (!x || !y)
+            return x == y;
+        if (!is_shown_alike(x, y))
+            return false;
+    }
+}
+
 size_t toolset_problem_count(const struct toolset *s) { return s->problem_count; }
 
 const struct toolset_problem *toolset_problem_at(const struct toolset *s, size_t i)

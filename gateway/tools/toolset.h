@@ -82,6 +82,15 @@ const struct tool *toolset_by_index(const struct toolset *s, uint32_t index);
 /* Would a client be shown the same list of that kind? Both are sealed. */
 bool toolset_lists_alike(const struct toolset *a, const struct toolset *b, enum tool_kind kind);
 
+/* The same for one who is shown only what his filter lets through; a filter gets its arg. */
+struct toolset_filter {
+    bool (*shows)(const void *arg, const char *name);
+    const void *arg; /* NULL: nothing is shown */
+};
+bool toolset_lists_alike_for(const struct toolset *a, struct toolset_filter fa,
+                             const struct toolset *b, struct toolset_filter fb,
+                             enum tool_kind kind);
+
 /* ---- what is no tool; by kind, and then by name, bytewise ---- */
 size_t toolset_offers(const struct toolset *s, enum tool_kind kind); /* how many */
 const struct tool *toolset_offer_at(const struct toolset *s, enum tool_kind kind, size_t i);

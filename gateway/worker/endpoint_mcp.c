@@ -8,6 +8,7 @@
 #include "worker/admit.h"
 #include "worker/batch.h"
 #include "worker/call.h"
+#include "worker/endpoint_notices.h"
 #include "worker/endpoint_topics.h"
 #include "worker/worker.h"
 
@@ -67,6 +68,32 @@ static int host_session_log_level(void *arg, const struct principal *p, const ch
     return sessions_set_log_level(g->sessions, id, p->number, clock_mono_ms(), (int8_t)level);
 }
 
+struct subscribing {
+    struct gateway *gateway;
+    const char *session, *uri;
+    uint64_t principal;
+    size_t len;
+    bool on;
+};
+
+/* While the session cannot end. */
+static int subscribe(void *arg)
+{
+    const struct subscribing *s = arg;
+    if (s->on)
+        return notices_subscribe(s->gateway->notices, s->session, s->principal, s->uri, s->len);
+    notices_unsubscribe(s->gateway->notices, s->session, s->uri, s->len);
+    return 0;
+}
+
+static int host_session_subscribe(void *arg, const struct principal *p, const char *id,
+                                  const char *uri, size_t len, bool on)
+{
+    struct gateway *g = arg;
+    struct subscribing s = { g, id, uri, p->number, len, on };
+    return sessions_enter(g->sessions, id, p->number, clock_mono_ms(), false, subscribe, &s);
+}
+
 static int host_session_remove(void *arg, const struct principal *p, const char *id)
 {
     struct gateway *g = arg;
@@ -112,6 +139,7 @@ void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
                               .session_find = host_session_find,
                               .session_initialized = host_session_initialized,
                               .session_log_level = host_session_log_level,
+                              .session_subscribe = host_session_subscribe,
                               .session_remove = host_session_remove,
                               .cancel = host_cancel };
 }
@@ -226,6 +254,8 @@ static void endpoint_post(struct worker *w, struct exchange *x, struct access *a
         out.call = NULL;
         a->rpc = mcp_call_method(call);
         call_begin(w, x, call, p, a);
+    } else if (out.listen) {
+        endpoint_notices_listen(w, x, a, p, &out);
     } else {
         answer(w, x, a, &out);
     }
@@ -243,17 +273,22 @@ static void endpoint_delete(struct worker *w, struct exchange *x, struct access 
     mcp_out_fini(&out);
 }
 
-/* A stream of comments for old connectors that open one; who may not have it is told before a key
- * is asked for. */
+/* The stream of a session; or of comments, for old connectors that open one: who may not have that
+ * is told before a key is asked for. */
 static void endpoint_get(struct worker *w, struct exchange *x, struct access *a)
 {
     struct mcp_in in;
     struct mcp_out out;
-    fill_in(w, x, NULL, &in);
-    mcp_get(&w->serving->mcp, &in, &out);
     const struct principal *p = NULL;
+    bool names_session = exchange_headers(x)->mcp_session_id != NULL;
+    if (names_session && !(p = admit(w, x, a, ADMIT_STREAM)))
+        return;
+    fill_in(w, x, p, &in);
+    mcp_get(&w->serving->mcp, &in, &out);
     if (out.status != 200)
         answer(w, x, a, &out);
+    else if (out.session_id[0])
+        endpoint_notices_session(w, x, a, p, out.session_id);
     else if ((p = admit(w, x, a, ADMIT_STREAM)) != NULL)
         endpoint_topics_idle(w, x, a, p);
     mcp_out_fini(&out);

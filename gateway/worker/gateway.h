@@ -11,6 +11,7 @@
 #include "http/server.h"
 #include "hub/cache.h"
 #include "hub/inflight.h"
+#include "hub/notices.h"
 #include "hub/sessions.h"
 #include "hub/topics.h"
 #include "io/offload.h"
@@ -31,8 +32,9 @@ struct gateway {
     struct topics *topics;
     struct cache *cache; /* what tools share in memory */
     struct sessions *sessions;
-    struct inflight *calls; /* waiting calls of legacy clients, by session and request id */
-    struct inflight *jobs;  /* running jobs, by job id */
+    struct notices *notices; /* who is told of changes: sessions, subscriptions */
+    struct inflight *calls;  /* waiting calls of legacy clients, by session and request id */
+    struct inflight *jobs;   /* running jobs, by job id */
     struct ratelimit *by_address, *by_key, *by_tool;
     struct gate *all_calls;      /* [tools] max_concurrent */
     struct toolgates *toolgates; /* how many calls of one tool at once, by its name */
@@ -51,13 +53,17 @@ struct gateway {
     struct worker **workers;
     unsigned worker_count;
     atomic_bool draining;
+    struct mail *adopted; /* posted to adopted_loop when a worker has switched to what is published
+                           */
+    struct loop *adopted_loop;
+    atomic_bool is_adopting;      /* that message is under way */
     atomic_uint long_stuck;       /* workers held for over 10 s */
     atomic_uint full_workers;     /* whose tools keep so much that calls find no memory */
     atomic_uint live_generations; /* of tools; a reload waits while there are MAX_GENERATIONS */
     atomic_uint reload_failed;    /* 1: the last reload was refused, the old configuration serves */
     /* For whoever reads /metrics; written by the main thread. */
     atomic_uint reloads, reloads_failed, generation, tools, broken_files;
-    atomic_uint start_failed;     /* files whose start function failed when it last ran */
+    atomic_uint start_failed; /* files whose start function failed when it last ran */
 };
 
 #endif

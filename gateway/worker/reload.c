@@ -236,6 +236,7 @@ static void replace(struct reload *r, struct config *c, struct serving *next)
         tell_problems(next->generation, is_new_config ? NULL : old->generation->tools);
     note_generation(g, next->generation); /* first: who gets an answer of it finds it counted */
     atomic_fetch_add(&g->reloads, 1);
+    listchange_publish(&r->lists, next);
     for (unsigned i = 0; i < g->worker_count; i++)
         worker_publish(g->workers[i], next);
     tell_lists_changed(g, old->generation->tools, next->generation);
@@ -447,6 +448,7 @@ void reload_end(struct reload *r)
     timer_stop(r->loop, &r->retry);
     watchfiles_free(r->watch);
     r->watch = NULL;
+    listchange_end(&r->lists);
     serving_unref(r->serving);
     r->serving = NULL;
 }

@@ -11,6 +11,7 @@
 #include "io/loop.h"
 #include "io/watchfiles.h"
 #include "worker/gateway.h"
+#include "worker/listchange.h"
 #include "worker/serving.h"
 
 struct reload {
@@ -20,6 +21,7 @@ struct reload {
     const char *ini_path;
     struct config *config;        /* a reference, the owner's to give up; what serves */
     struct serving *serving;      /* a reference */
+    struct listchange lists;      /* who is told of them */
     struct watchfiles *watch;     /* NULL: [tools] reload = no */
     struct loop_timer wait;       /* for a generation to end */
     struct loop_timer retry;      /* of what failed */

@@ -134,11 +134,19 @@ static void hub_metrics(void *arg, struct buf *out)
                gate_used(g->all_calls));
 }
 
+static void session_ended(void *arg, const char *id) { notices_forget(arg, id); }
+
+static struct notices_limits notices_limits_of(const struct config *c)
+{
+    return (struct notices_limits){ .max_feeds = c->server.max_streams,
+                                    .max_uris = c->server.max_subscriptions };
+}
+
 static bool services_are_whole(const struct gateway *g)
 {
-    return g->topics && g->cache && g->sessions && g->calls && g->jobs && g->by_address &&
-           g->by_key && g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own &&
-           g->fs && g->http;
+    return g->topics && g->cache && g->sessions && g->notices && g->calls && g->jobs &&
+           g->by_address && g->by_key && g->by_tool && g->all_calls && g->toolgates &&
+           g->job_gates && g->own && g->fs && g->http;
 }
 
 static void services_make(struct gateway *g, const struct config *c)
@@ -151,6 +159,10 @@ static void services_make(struct gateway *g, const struct config *c)
     g->topics = topics_new(&topics);
     g->cache = cache_new();
     g->sessions = sessions_new(MAX_SESSIONS, SESSION_IDLE_MS);
+    struct notices_limits limits = notices_limits_of(c);
+    g->notices = notices_new(&limits);
+    if (g->sessions && g->notices)
+        sessions_on_end(g->sessions, session_ended, g->notices);
     g->calls = inflight_new();
     g->jobs = inflight_new();
     g->by_address = ratelimit_new(c->rate_limit.max_clients);
@@ -186,6 +198,7 @@ int services_open(struct gateway *g, const struct config *c, bool is_stdio, stru
         return code;
     metrics_source(store_metrics, g->store);
     metrics_source(topics_metrics, g->topics);
+    metrics_source(notices_metrics, g->notices);
     metrics_source(cache_metrics, g->cache);
     metrics_source(tool_metrics_render, NULL);
     metrics_source(hub_metrics, g);
@@ -208,6 +221,7 @@ void services_free(struct gateway *g)
     topics_free(g->topics);
     cache_free(g->cache);
     sessions_free(g->sessions);
+    notices_free(g->notices);
     inflight_free(g->calls);
     inflight_free(g->jobs);
     ratelimit_free(g->by_address);
@@ -227,5 +241,7 @@ void services_reconfigure(struct gateway *g, const struct config *c)
     store_reconfigure(g->store, c->state.autosave_ms, c->state.job_ttl_ms);
     gate_set_limit(g->all_calls, c->tools.max_concurrent);
     watchdog_set_abort(g->watchdog, c->server.stuck_abort_ms);
+    struct notices_limits limits = notices_limits_of(c);
+    notices_set_limits(g->notices, &limits);
     topics_set_max_queue(g->topics, (uint32_t)c->server.max_stream_queue_bytes);
 }

@@ -37,6 +37,7 @@ struct generation {
 
 struct serving {
     atomic_uint refs;
+    uint32_t number; /* of those that were published, from 1 */
     struct config *config;
     struct keyring *keyring;
     struct generation *generation;

@@ -256,6 +256,7 @@ static int start(struct supervisor *s, struct err *e)
     if (!s->reload.serving)
         return e->code;
     reload_tell_problems(s->reload.serving->generation);
+    listchange_begin(&s->reload.lists, &s->gateway, s->loop, s->reload.serving);
     if ((code = watchdog_open(s, e)) != 0 || (code = workers_open(s, e)) != 0)
         return code;
     for (unsigned i = 0; i < s->gateway.worker_count; i++)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "io/fetch.h"
 #include "worker/call.h"
+#include "worker/endpoint_notices.h"
 #include "worker/endpoint_topics.h"
 #include "worker/peer.h"
 #include "worker/route.h"
@@ -86,6 +87,15 @@ static void worker_adopt(struct worker *w, struct serving *s)
 /* They are part of the worker, so that none of them can fail: a key that was revoked is revoked in
  * every worker. */
 
+/* Whoever waits until all workers serve with what was published looks again. */
+static void tell_adopted(struct worker *w, uint32_t number)
+{
+    struct gateway *g = w->gateway;
+    atomic_store(&w->adopted, number);
+    if (g->adopted && !atomic_exchange(&g->is_adopting, true))
+        loop_post(g->adopted_loop, g->adopted);
+}
+
 static void publish_run(struct mail *m)
 {
     struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, publish_mail));
@@ -103,6 +113,8 @@ static void publish_run(struct mail *m)
         peers_tell_list_changed(w);
     http_server_reconfigure(w->http, &http);
     endpoint_topics_judge_all(w);
+    endpoint_notices_judge_all(w);
+    tell_adopted(w, s->number);
     if (w->index == 0)
         starter_run(w);
 }
@@ -149,6 +161,7 @@ static void drain_begin(struct worker *w, int64_t timeout_ms)
     w->drain_cancel_ms = loop_now(w->loop) + timeout_ms / 2;
     endpoint_topics_end_all(w);
     peers_hold(w);
+    endpoint_notices_end_all(w);
     http_server_drain(w->http);
 }
 
@@ -297,7 +310,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
     if (w->loop)
         w->http = http_server_new(w->loop, g->http, &http, g->addresses, g->address_count, &handler,
                                   w, w->metrics, e);
-    w->outbox = w->http ? outbox_new(w->loop, g->store, g->topics) : NULL;
+    w->outbox = w->http ? outbox_new(w->loop, g->store, g->topics, g->notices) : NULL;
     w->fetcher = w->outbox ? fetcher_new(w->loop, w->metrics) : NULL;
     if (!w->fetcher) {
         err_set(e, e->code ? e->code : MG_E_NOMEM, "%s",
@@ -308,6 +321,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
     w->services = (struct vm_services){ .loop = w->loop,
                                         .store = g->store,
                                         .topics = g->topics,
+                                        .notices = g->notices,
                                         .cache = g->cache,
                                         .jobs = g->jobs,
                                         .offload = g->offload,

@@ -20,6 +20,7 @@ static const struct api_module logging = { .name = "log", .open = mgl_open_log }
 static const struct api_module metrics = { .name = "metrics", .open = mgl_open_metrics };
 static const struct api_module offer = { .name = "", .open = mgl_open_offer };
 static const struct api_module re = { .name = "re", .open = mgl_open_re };
+static const struct api_module resources = { .name = "resources", .open = mgl_open_resources };
 static const struct api_module result = { .name = "", .open = mgl_open_result };
 static const struct api_module schema = { .name = "schema", .open = mgl_open_schema };
 static const struct api_module state = { .name = "state", .open = mgl_open_state };
@@ -30,7 +31,7 @@ static const struct api_module time_ = { .name = "time", .open = mgl_open_time }
 static const struct api_module url = { .name = "url", .open = mgl_open_url };
 
 const struct api_module *const api_modules[] = {
-    &call,  &cache, &codec,  &config, &env,   &evals,   &events, &exec,    &fs,
-    &gates, &host,  &index_, &http,   &git,   &jobs,    &json,   &logging, &metrics,
-    &offer, &re,    &result, &schema, &state, &testing, &time_,  &url,     NULL,
+    &call,      &cache,  &codec,  &config, &env,     &evals, &events,  &exec,    &fs,    &gates,
+    &host,      &index_, &http,   &git,    &jobs,    &json,  &logging, &metrics, &offer, &re,
+    &resources, &result, &schema, &state,  &testing, &time_, &url,     NULL,
 };

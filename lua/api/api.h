@@ -31,6 +31,7 @@ int mgl_open_log(lua_State *L);
 int mgl_open_metrics(lua_State *L);
 int mgl_open_offer(lua_State *L);
 int mgl_open_re(lua_State *L);
+int mgl_open_resources(lua_State *L);
 int mgl_open_result(lua_State *L);
 int mgl_open_schema(lua_State *L);
 int mgl_open_state(lua_State *L);

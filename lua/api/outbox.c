@@ -4,13 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hub/notices.h"
 #include "hub/topics.h"
 
 struct entry {
     struct entry *next;
     store_seq seq;
     size_t bytes;              /* of the whole block */
-    const char *topic, *event; /* inside text; topic NULL: a log line */
+    const char *topic, *event; /* inside text; topic NULL: a log line; event NULL: the topic is the
+                                  URI of a resource */
     const char *data;
     size_t len;
     char text[];
@@ -20,13 +22,14 @@ struct outbox {
     struct loop *loop;
     struct store *store;
     struct topics *topics;
+    struct notices *notices;
     struct entry *first, **last;
     size_t bytes;
     bool is_waiting; /* wait is with the store */
     struct store_wait wait;
 };
 
-struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t)
+struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t, struct notices *n)
 {
     struct outbox *o = calloc(1, sizeof *o);
     if (!o)
@@ -34,6 +37,7 @@ struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t)
     o->loop = l;
     o->store = s;
     o->topics = t;
+    o->notices = n;
     o->last = &o->first;
     return o;
 }
@@ -89,12 +93,21 @@ static void send_log(const char *data, size_t len)
     log_end(&line);
 }
 
+static void send_updated(struct outbox *o, const char *uri, size_t len)
+{
+    if (o->notices)
+        notices_updated(o->notices, uri, len);
+}
+
 static void entry_send(struct outbox *o, struct entry *e, bool is_lost)
 {
     if (!e->topic)
         send_log(e->data, e->len);
     else if (is_lost)
-        warn_dropped(e->topic, e->event, "the change it tells of may not survive");
+        warn_dropped(e->topic, e->event ? e->event : "updated",
+                     "the change it tells of may not survive");
+    else if (!e->event)
+        send_updated(o, e->topic, e->len);
     else
         (void)send_event(o, e->topic, e->event, e->data, e->len);
     free(e);
@@ -164,6 +177,25 @@ int outbox_publish(struct outbox *o, store_seq seq, const char *topic, const cha
     e->topic = memcpy(e->text, topic, topic_size);
     e->event = memcpy(e->text + topic_size, event, event_size);
     e->data = memcpy(e->text + topic_size + event_size, data, len);
+    e->len = len;
+    outbox_pump(o);
+    return 0;
+}
+
+int outbox_updated(struct outbox *o, store_seq seq, const char *uri, size_t len)
+{
+    if (may_send(o, seq)) {
+        send_updated(o, uri, len);
+        return 0;
+    }
+    if (o->bytes + len + 1 > OUTBOX_MAX_BYTES)
+        return MG_E_LIMIT;
+    struct entry *e = entry_new(o, seq, len + 1);
+    if (!e)
+        return MG_E_NOMEM;
+    memcpy(e->text, uri, len);
+    e->text[len] = '\0';
+    e->topic = e->text;
     e->len = len;
     outbox_pump(o);
     return 0;

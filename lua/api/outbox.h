@@ -16,9 +16,11 @@
 #define OUTBOX_MAX_BYTES ((size_t)16 << 20) /* waiting, of one worker */
 
 struct topics;
+struct notices;
 struct outbox;
 
-struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t); /* NULL: no memory */
+/* NULL: no memory */
+struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t, struct notices *n);
 /* The wait that is pending, if any, has been posted: what it says holds for all that waits. */
 void outbox_store_closed(struct outbox *o); /* NULL is legal */
 bool outbox_is_empty(const struct outbox *o);
@@ -28,6 +30,8 @@ void outbox_free(struct outbox *o); /* NULL is legal; only when empty */
  * Copies. MG_E_LIMIT: too much waits already; MG_E_NOMEM. */
 int outbox_publish(struct outbox *o, store_seq seq, const char *topic, const char *event,
                    const char *data, size_t len) MG_NODISCARD;
+/* Tells those who subscribed to the resource, likewise. */
+int outbox_updated(struct outbox *o, store_seq seq, const char *uri, size_t len) MG_NODISCARD;
 /* Ends the line once record seq is durable, or known to be lost. What cannot be kept is logged at
  * once. */
 void outbox_log(struct outbox *o, store_seq seq, struct log_line *line);

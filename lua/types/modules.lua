@@ -7,6 +7,7 @@
 ---@field state mcp.state
 ---@field index mcp.index
 ---@field events mcp.events
+---@field resources mcp.resources
 ---@field jobs mcp.jobs
 ---@field fs mcp.fs only with the grant of fs
 ---@field exec mcp.exec only with the grant of exec
@@ -173,6 +174,18 @@ function index:list(options) end
 ---@return string? message
 ---@return string? code
 function index:count() end
+
+-- ---- resources ----
+
+---@class mcp.resources
+local resources = {}
+
+---Tells the clients that subscribed to the resource, and may read it, that it has changed.
+---@param uri string
+---@return true? ok
+---@return string? message
+---@return string? code
+function resources.updated(uri) end
 
 -- ---- events ----
 

@@ -21,6 +21,7 @@
 struct store;
 struct cache;
 struct topics;
+struct notices;
 struct inflight;
 struct index;
 struct offload;
@@ -41,6 +42,7 @@ struct vm_services {
     struct loop *loop;
     struct store *store;
     struct topics *topics;
+    struct notices *notices; /* who is told of changed resources */
     struct cache *cache;   /* what tools share in memory */
     struct inflight *jobs; /* job id -> owner, for jobs.cancel() from any worker */
     struct offload *offload;

@@ -67,6 +67,13 @@ static int host_level(void *arg, const struct principal *p, const char *id, enum
     return 0;
 }
 
+static int host_subscribe(void *arg, const struct principal *p, const char *id, const char *uri,
+                          size_t len, bool on)
+{
+    note(arg, "%s:%s:%s:%.*s ", on ? "subscribe" : "unsubscribe", p->name, id, (int)len, uri);
+    return ((struct fixture *)arg)->subscribe_result;
+}
+
 static int host_remove(void *arg, const struct principal *p, const char *id)
 {
     struct mcp_session s;
@@ -117,6 +124,7 @@ void fixture_init(struct fixture *f)
         .session_find = host_find,
         .session_initialized = host_initialized,
         .session_log_level = host_level,
+        .session_subscribe = host_subscribe,
         .session_remove = host_remove,
         .cancel = host_cancel,
     };

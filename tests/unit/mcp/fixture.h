@@ -40,6 +40,7 @@ struct fixture {
     struct toolset *tools;
     const struct principal *caller; /* alice unless a test says otherwise */
     int create_result;              /* what session_create() answers */
+    int subscribe_result;           /* and session_subscribe() */
     char log[512];                  /* what the host was told, one word after the other */
 };
 extern const struct principal *const alice, *const bob; /* bob may not call "secret" */

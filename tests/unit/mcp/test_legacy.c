@@ -45,7 +45,7 @@ static void test_initialize(void **state)
                    "\"serverInfo\":{\"name\":\"moongate\",\"version\":\"1.2.3\"}}}" },
         { "a client with a session", INIT(V11), .accept = BOTH, .status = 200,
           .exact = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-11-25\","
-                   "\"capabilities\":{\"tools\":{\"listChanged\":false},\"logging\":{}},"
+                   "\"capabilities\":{\"tools\":{\"listChanged\":true},\"logging\":{}},"
                    "\"serverInfo\":{\"name\":\"moongate\",\"version\":\"1.2.3\"}}}" },
         { "no params at all", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}",
           .status = 200, .has = V11 },
@@ -273,7 +273,12 @@ static void test_delete_and_get(void **state)
         { true, NULL, NULL, NULL, 405, false, "" },
         { true, NULL, NULL, "application/json", 405, false, "" },
         { true, NULL, NULL, "text/html", 405, false, "" },
-        { true, SESSION_11, V11, "text/event-stream", 405, false, "" },
+        { true, SESSION_11, V11, "text/event-stream", 200, true, "" },
+        { true, SESSION_11, NULL, "*/*", 200, true, "" },
+        { true, SESSION_11, V11, "application/json", 406, false, "" },
+        { true, "gone", V11, "text/event-stream", 404, false, "" },
+        { true, SESSION_11, "1999-01-01", "text/event-stream", 400, false, "" },
+        { true, SESSION_11, V26, "text/event-stream", 405, false, "" },
         { true, NULL, V26, "text/event-stream", 405, false, "" },
     };
 

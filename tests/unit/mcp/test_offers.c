@@ -308,8 +308,8 @@ static void test_capabilities(void **state)
         { .probe = { "discover", REQUEST("1", "server/discover", META), .version = V26,
                      .method = "server/discover", .status = 200,
                      .has =
-                         "\"prompts\":{\"listChanged\":false},\"resources\":{\"listChanged\":false,"
-                         "\"subscribe\":false},\"completions\":{},\"logging\":{}}" } },
+                         "\"prompts\":{\"listChanged\":true},\"resources\":{\"listChanged\":true,"
+                         "\"subscribe\":true},\"completions\":{},\"logging\":{}}" } },
         { .probe = { "initialize", REQUEST("1", "initialize", "\"protocolVersion\":\"" V03 "\""),
                      .status = 200, .has = "\"completions\":{}}" } },
         { .probe = { "the oldest has no word for completion",

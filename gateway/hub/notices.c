@@ -1,0 +1,328 @@
+#include "hub/notices.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/parse.h"
+#include "hub/listener.h"
+
+#define ALL_LISTS ((1u << NOTICE_LISTS) - 1)
+
+/* ---- life ---- */
+
+struct notices *notices_new(const struct notices_limits *limits)
+{
+    struct notices *n = calloc(1, sizeof *n);
+
+    if (!n)
+        return NULL;
+    pthread_mutex_init(&n->lock, NULL);
+    n->limits = *limits;
+    return n;
+}
+
+void notices_free(struct notices *n)
+{
+    if (!n)
+        return;
+    while (n->all)
+        listener_free(n, n->all);
+    pthread_mutex_destroy(&n->lock);
+    free(n);
+}
+
+void notices_set_limits(struct notices *n, const struct notices_limits *limits)
+{
+    pthread_mutex_lock(&n->lock);
+    n->limits = *limits;
+    pthread_mutex_unlock(&n->lock);
+}
+
+/* ---- what happened ---- */
+
+void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t principal), void *arg)
+{
+    if (atomic_load(&n->listeners) == 0)
+        return;
+    pthread_mutex_lock(&n->lock);
+    for (struct listener *l = n->all; l; l = l->next) {
+        unsigned lists = l->lists ? l->lists & changed(arg, l->principal) : 0;
+        for (unsigned k = 0; k < NOTICE_LISTS; k++)
+            if (lists & (1u << k))
+                listener_mark(l, &l->changed[k]);
+    }
+    pthread_mutex_unlock(&n->lock);
+}
+
+void notices_updated(struct notices *n, const char *uri, size_t len)
+{
+    struct watched *w;
+
+    if (atomic_load(&n->interests) == 0)
+        return;
+    uint64_t hash = hash_key(uri, len);
+    pthread_mutex_lock(&n->lock);
+    HASH_FIND_BYHASHVALUE(hh, n->watched, uri, len, (unsigned)hash, w);
+    for (struct interest *i = w ? w->interests : NULL; i; i = i->next)
+        listener_mark(i->listener, &i->number);
+    pthread_mutex_unlock(&n->lock);
+}
+
+/* ---- sessions ---- */
+
+static struct listener *session_get(struct notices *n, const char *session, uint64_t principal)
+{
+    struct listener *l = listener_find(n, session);
+
+    return l ? l : listener_new(n, session, principal, ALL_LISTS);
+}
+
+int notices_subscribe(struct notices *n, const char *session, uint64_t principal, const char *uri,
+                      size_t len)
+{
+    pthread_mutex_lock(&n->lock);
+    struct listener *l = session_get(n, session, principal);
+    int code = l ? listener_add(n, l, uri, len) : MG_E_NOMEM;
+    pthread_mutex_unlock(&n->lock);
+    return code;
+}
+
+void notices_unsubscribe(struct notices *n, const char *session, const char *uri, size_t len)
+{
+    pthread_mutex_lock(&n->lock);
+    struct listener *l = listener_find(n, session);
+    if (l)
+        listener_remove(n, l, uri, len);
+    pthread_mutex_unlock(&n->lock);
+}
+
+/* With the lock. */
+static void feed_lose(struct listener *l, int code)
+{
+    struct notice_feed *f = l->feed;
+
+    if (!f)
+        return;
+    l->feed = NULL;
+    f->listener = NULL;
+    f->closed = code;
+    feed_wake(f);
+}
+
+void notices_forget(struct notices *n, const char *session)
+{
+    if (atomic_load(&n->listeners) == 0)
+        return;
+    pthread_mutex_lock(&n->lock);
+    struct listener *l = listener_find(n, session);
+    if (l) {
+        feed_lose(l, MG_E_NOTFOUND);
+        listener_free(n, l);
+    }
+    pthread_mutex_unlock(&n->lock);
+}
+
+/* ---- streams ---- */
+
+void feed_wake(struct notice_feed *f)
+{
+    if (f->is_posted)
+        return;
+    f->is_posted = true;
+    loop_post(f->loop, &f->mail);
+}
+
+static void feed_leave(struct notice_feed *f)
+{
+    pthread_mutex_lock(&f->notices->lock);
+    bool is_posted = f->is_posted;
+    pthread_mutex_unlock(&f->notices->lock);
+    f->is_dead = true;
+    /* While it is running, or its message is under way, that comes back here and frees it. */
+    if (!f->is_running && !is_posted)
+        free(f);
+}
+
+static void feed_run(struct mail *m)
+{
+    struct notice_feed *f = (struct notice_feed *)m;
+
+    pthread_mutex_lock(&f->notices->lock);
+    f->is_posted = false;
+    int closed = f->closed;
+    pthread_mutex_unlock(&f->notices->lock);
+    f->is_running = true;
+    if (!f->is_dead && closed < 0)
+        f->ops->closed(f->arg, closed);
+    else if (!f->is_dead)
+        f->ops->due(f->arg);
+    f->is_running = false;
+    if (f->is_dead)
+        feed_leave(f);
+}
+
+static struct notice_feed *feed_new(struct notices *n, struct loop *l,
+                                    const struct notice_feed_ops *ops, void *arg)
+{
+    struct notice_feed *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return NULL;
+    f->mail.run = feed_run;
+    f->notices = n;
+    f->loop = l;
+    f->ops = ops;
+    f->arg = arg;
+    return f;
+}
+
+/* With the lock: from now on what happens to l goes to f, and what has happened. */
+static void feed_enter(struct notice_feed *f, struct listener *l)
+{
+    f->listener = l;
+    f->stream = l->stream;
+    f->told = l->told;
+    l->feed = f;
+    atomic_fetch_add(&f->notices->feeds, 1);
+    if (listener_next(l, NULL))
+        feed_wake(f);
+}
+
+/* "STREAM-NUMBER" of this listener's own stream; false: it is not. */
+static bool event_read(const struct listener *l, const char *text, uint64_t *number)
+{
+    char stream[20];
+    size_t len = (size_t)snprintf(stream, sizeof stream, "%016" PRIx64 "-", l->stream);
+
+    return strncmp(text, stream, len) == 0 && parse_uint(text + len, l->number, number) == 0;
+}
+
+static int session_enter(struct notices *n, struct notice_feed *f, const char *session,
+                         uint64_t principal, const char *last_event)
+{
+    struct listener *l = listener_find(n, session);
+    uint64_t told;
+
+    if (last_event && (!l || !event_read(l, last_event, &told)))
+        return MG_E_INVALID;
+    if (!last_event && l && l->feed)
+        return MG_E_CONFLICT;
+    if (!(l && l->feed) && atomic_load(&n->feeds) >= n->limits.max_feeds)
+        return MG_E_LIMIT;
+    if (!l && !(l = session_get(n, session, principal)))
+        return MG_E_NOMEM;
+    if (last_event)
+        l->told = told;
+    feed_lose(l, MG_E_CONFLICT);
+    feed_enter(f, l);
+    return 0;
+}
+
+int notices_open_session(struct notices *n, struct loop *l, const char *session, uint64_t principal,
+                         const char *last_event, const struct notice_feed_ops *ops, void *arg,
+                         struct notice_feed **out)
+{
+    struct notice_feed *f = feed_new(n, l, ops, arg);
+
+    if (!f)
+        return MG_E_NOMEM;
+    pthread_mutex_lock(&n->lock);
+    int code = session_enter(n, f, session, principal, last_event);
+    pthread_mutex_unlock(&n->lock);
+    if (code < 0)
+        free(f);
+    else
+        *out = f;
+    return code;
+}
+
+static int subscription_enter(struct notices *n, struct notice_feed *f, uint64_t principal,
+                              const struct notice_filter *filter)
+{
+    int code = 0;
+
+    if (atomic_load(&n->feeds) >= n->limits.max_feeds)
+        return MG_E_LIMIT;
+    struct listener *l = listener_new(n, "", principal, filter->lists);
+    if (!l)
+        return MG_E_NOMEM;
+    for (size_t i = 0; i < filter->uri_count && code == 0; i++)
+        code = listener_add(n, l, filter->uris[i], filter->uri_lens[i]);
+    if (code < 0)
+        listener_free(n, l);
+    else
+        feed_enter(f, l);
+    return code;
+}
+
+int notices_open_subscription(struct notices *n, struct loop *l, uint64_t principal,
+                              const struct notice_filter *filter, const struct notice_feed_ops *ops,
+                              void *arg, struct notice_feed **out)
+{
+    struct notice_feed *f = feed_new(n, l, ops, arg);
+
+    if (!f)
+        return MG_E_NOMEM;
+    pthread_mutex_lock(&n->lock);
+    int code = subscription_enter(n, f, principal, filter);
+    pthread_mutex_unlock(&n->lock);
+    if (code < 0)
+        free(f);
+    else
+        *out = f;
+    return code;
+}
+
+void notices_close(struct notice_feed *f)
+{
+    if (!f)
+        return;
+    struct notices *n = f->notices;
+    pthread_mutex_lock(&n->lock);
+    struct listener *l = f->listener;
+    f->listener = NULL;
+    if (l)
+        l->feed = NULL;
+    if (l && !l->session[0])
+        listener_free(n, l);
+    atomic_fetch_sub(&n->feeds, 1);
+    pthread_mutex_unlock(&n->lock);
+    feed_leave(f);
+}
+
+bool notices_next(struct notice_feed *f, struct notice *out)
+{
+    struct notices *n = f->notices;
+
+    pthread_mutex_lock(&n->lock);
+    struct listener *l = f->listener;
+    bool is_due = l && listener_next(l, out);
+    if (is_due)
+        l->told = f->told = out->number;
+    pthread_mutex_unlock(&n->lock);
+    return is_due;
+}
+
+void notices_event_id(const struct notice_feed *f, uint64_t number,
+                      char out[static NOTICE_EVENT_ID_SIZE])
+{
+    snprintf(out, NOTICE_EVENT_ID_SIZE, "%016" PRIx64 "-%" PRIu64, f->stream,
+             number ? number : f->told);
+}
+
+void notices_metrics(void *notices, struct buf *out)
+{
+    struct notices *n = notices;
+
+    buf_printf(out,
+               "# HELP moongate_listeners Sessions and subscriptions that are told of changes.\n"
+               "# TYPE moongate_listeners gauge\nmoongate_listeners %u\n"
+               "# HELP moongate_notice_streams Their open streams.\n"
+               "# TYPE moongate_notice_streams gauge\nmoongate_notice_streams %u\n"
+               "# HELP moongate_subscriptions Resources they subscribed to.\n"
+               "# TYPE moongate_subscriptions gauge\nmoongate_subscriptions %u\n",
+               atomic_load(&n->listeners), atomic_load(&n->feeds), atomic_load(&n->interests));
+}

@@ -1,0 +1,285 @@
+#include "worker/endpoint_notices.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "hub/notices.h"
+#include "worker/admit.h"
+#include "worker/worker.h"
+
+#define RETRY_MS 1000 /* when a client that lost its stream is to come back */
+
+struct notice_stream {
+    struct notice_stream *next, **prev;
+    struct worker *worker;
+    struct exchange *x;
+    struct notice_feed *feed;
+    struct mcp_listen *listen; /* NULL: of a session */
+    char session[SESSION_ID_SIZE];
+    uint64_t principal; /* whose key opened it; a number, because keyrings are replaced */
+    int64_t expires_ms; /* of that key, wall clock; 0 = never */
+    struct loop_timer ends;
+};
+
+/* ---- life ---- */
+
+/* What feeds it ends, and s; not its exchange. */
+static void stream_free(struct notice_stream *s)
+{
+    struct worker *w = s->worker;
+    notices_close(s->feed);
+    if (!s->listen)
+        sessions_release(w->gateway->sessions, s->session, s->principal, clock_mono_ms());
+    timer_stop(w->loop, &s->ends);
+    if (s->prev) {
+        *s->prev = s->next;
+        if (s->next)
+            s->next->prev = s->prev;
+        metrics_add(w->metrics, M_STREAMS_OPEN, -1);
+    }
+    free(s->listen);
+    free(s);
+}
+
+static void stream_gone(void *arg, enum gone how)
+{
+    struct notice_stream *s = arg;
+    (void)how; /* a client that closed its half reads no notices either */
+    exchange_drop(s->x);
+    stream_free(s);
+}
+
+/* A subscription that the server ends is answered; a session's stream just ends. */
+static void stream_end(void *arg)
+{
+    struct notice_stream *s = arg;
+    struct buf json = { 0 }, frame = { 0 };
+    exchange_on_gone(s->x, NULL, NULL);
+    if (s->listen) {
+        mcp_encode_listen_end(&s->worker->serving->mcp, s->listen->id, &json);
+        mcp_sse(&frame, json.data, json.len);
+        if (buf_ok(&json) && buf_ok(&frame))
+            exchange_send(s->x, frame.data, frame.len);
+    }
+    buf_fini(&json);
+    buf_fini(&frame);
+    exchange_finish(s->x);
+    stream_free(s);
+}
+
+/* ---- telling ---- */
+
+/* As resources/read would decide now, of a key that may have changed since. */
+static bool may_hear(const struct notice_stream *s, const struct notice *n)
+{
+    const struct serving *now = s->worker->serving;
+    if (n->kind != NOTICE_UPDATED)
+        return true;
+    const struct principal *p = keyring_numbered(now->keyring, s->principal);
+    return p && mcp_may_read(&now->mcp, now->generation->tools, p, n->uri, n->len);
+}
+
+/* False: the stream is being closed, and gone() will tell. */
+static bool tell(struct notice_stream *s, const struct notice *n)
+{
+    struct json_text subscription = { NULL, 0, JSON_NONE };
+    struct buf json = { 0 }, *frame = &s->worker->scratch;
+    char id[NOTICE_EVENT_ID_SIZE];
+    buf_clear(frame);
+    if (s->listen) {
+        subscription = s->listen->id;
+    } else {
+        notices_event_id(s->feed, n->number, id);
+        buf_printf(frame, "id: %s\n", id);
+    }
+    if (n->kind == NOTICE_UPDATED)
+        mcp_encode_updated(n->uri, n->len, subscription, &json);
+    else
+        mcp_encode_list_changed((unsigned)n->kind, subscription, &json);
+    mcp_sse(frame, json.data, json.len);
+    bool is_whole = buf_ok(&json) && buf_ok(frame);
+    buf_fini(&json);
+    if (!is_whole) {
+        exchange_on_gone(s->x, NULL, NULL);
+        exchange_drop(s->x);
+        stream_free(s);
+        return false;
+    }
+    metrics_add(s->worker->metrics, M_STREAM_EVENTS, 1);
+    return exchange_send(s->x, frame->data, frame->len) == 0;
+}
+
+static void stream_due(void *arg)
+{
+    struct notice_stream *s = arg;
+    struct notice n;
+    while (notices_next(s->feed, &n))
+        if (may_hear(s, &n) && !tell(s, &n))
+            return;
+}
+
+static void stream_closed(void *arg, int code)
+{
+    (void)code; /* its session has ended, or goes on in another stream */
+    stream_end(arg);
+}
+
+static const struct notice_feed_ops feed_ops = { .due = stream_due, .closed = stream_closed };
+
+/* ---- opening ---- */
+
+static void refuse(struct worker *w, struct exchange *x, const struct access *a, int code,
+                   bool is_modern)
+{
+    static const struct {
+        int code, status, rpc;
+        const char *text;
+    } all[] = {
+        { MG_E_NOTFOUND, 404, MCP_SESSION_NOT_FOUND, "Session not found" },
+        { MG_E_CONFLICT, 409, MCP_BAD_REQUEST,
+          "Conflict: this session has an open stream; resume it with Last-Event-ID" },
+        { MG_E_INVALID, 400, MCP_BAD_REQUEST,
+          "Bad Request: Last-Event-ID names no event of this session's stream" },
+        { MG_E_LIMIT, 503, MCP_INTERNAL_ERROR,
+          "too many streams ([server] max_streams) or subscriptions ([server] max_subscriptions)" },
+        { MG_E_CLOSED, 503, MCP_INTERNAL_ERROR, "the gateway is shutting down" },
+        { MG_E_NOMEM, 503, MCP_INTERNAL_ERROR, "out of memory" },
+    };
+    struct http_field fields[ADMIT_CORS_FIELDS];
+    struct http_reply r = { .content_type = "application/json", .fields = fields };
+    size_t i = 0;
+    while (i + 1 < sizeof all / sizeof *all && all[i].code != code)
+        i++;
+    r.status = all[i].status;
+    admit_cors(w, x, false, fields, &r.field_count);
+    mcp_refusal(&r.body, all[i].rpc, all[i].text, is_modern);
+    access_reply(w, a, x, &r);
+}
+
+static struct notice_stream *stream_new(struct worker *w, struct exchange *x,
+                                        const struct principal *p)
+{
+    struct notice_stream *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->worker = w;
+    s->x = x;
+    s->principal = p->number;
+    s->expires_ms = p->expires_ms;
+    return s;
+}
+
+/* Turns the request into the stream: first is what it begins with. */
+static void stream_open(struct notice_stream *s, const struct access *a, const char *first,
+                        size_t len)
+{
+    struct worker *w = s->worker;
+    struct http_field fields[ADMIT_CORS_FIELDS];
+    struct http_reply head = { .status = 200, .fields = fields };
+    admit_cors(w, s->x, false, fields, &head.field_count);
+    access_log(w, a, s->x, 200, 0);
+    if (exchange_stream(s->x, &head) != 0) {
+        exchange_drop(s->x);
+        stream_free(s);
+        return;
+    }
+    s->next = w->notice_streams;
+    s->prev = &w->notice_streams;
+    if (s->next)
+        s->next->prev = &s->next;
+    w->notice_streams = s;
+    metrics_add(w->metrics, M_STREAMS_OPEN, 1);
+    exchange_on_gone(s->x, stream_gone, s);
+    if (s->expires_ms > 0)
+        timer_start(w->loop, &s->ends, s->expires_ms - clock_wall_ms(), stream_end, s);
+    exchange_send(s->x, first, len);
+}
+
+/* While the session cannot end. */
+static int session_feed(void *arg)
+{
+    struct notice_stream *s = arg;
+    struct worker *w = s->worker;
+    return notices_open_session(w->gateway->notices, w->loop, s->session, s->principal,
+                                exchange_headers(s->x)->last_event_id, &feed_ops, s, &s->feed);
+}
+
+void endpoint_notices_session(struct worker *w, struct exchange *x, struct access *a,
+                              const struct principal *p, const char *session)
+{
+    struct session_info info;
+    char id[NOTICE_EVENT_ID_SIZE], first[200];
+    struct sessions *sessions = w->gateway->sessions;
+    struct notice_stream *s = w->is_draining ? NULL : stream_new(w, x, p);
+    int code = w->is_draining ? MG_E_CLOSED : MG_E_NOMEM;
+    if (s) {
+        int64_t now = clock_mono_ms();
+        strncpy(s->session, session, sizeof s->session - 1);
+        code = sessions_find(sessions, session, p->number, now, &info);
+        if (code == 0)
+            code = sessions_enter(sessions, session, p->number, now, true, session_feed, s);
+    }
+    if (code != 0) {
+        free(s);
+        refuse(w, x, a, code, false);
+        return;
+    }
+    /* The priming event: older clients take its empty data for a message. */
+    int n;
+    notices_event_id(s->feed, 0, id);
+    a->protocol = info.protocol;
+    if (strcmp(info.protocol, mcp_revision_text(MCP_2025_11_25)) == 0)
+        n = snprintf(first, sizeof first, "id: %s\nretry: %d\ndata: \n\n", id, RETRY_MS);
+    else
+        n = snprintf(first, sizeof first, ": connected\n\n");
+    stream_open(s, a, first, (size_t)n);
+}
+
+void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access *a,
+                             const struct principal *p, struct mcp_out *out)
+{
+    struct notice_stream *s = w->is_draining ? NULL : stream_new(w, x, p);
+    int code = w->is_draining ? MG_E_CLOSED : MG_E_NOMEM;
+    if (s) {
+        struct notice_filter filter = { out->listen->lists, out->listen->uris,
+                                        out->listen->uri_lens, out->listen->uri_count };
+        code = notices_open_subscription(w->gateway->notices, w->loop, p->number, &filter,
+                                         &feed_ops, s, &s->feed);
+    }
+    buf_clear(&w->scratch);
+    mcp_sse(&w->scratch, out->body.data, out->body.len);
+    if (code == 0 && !(buf_ok(&out->body) && buf_ok(&w->scratch))) {
+        notices_close(s->feed);
+        code = MG_E_NOMEM;
+    }
+    if (code != 0) {
+        free(s);
+        refuse(w, x, a, code, true);
+        return;
+    }
+    s->listen = out->listen;
+    out->listen = NULL;
+    stream_open(s, a, w->scratch.data, w->scratch.len);
+}
+
+/* ---- all of a worker ---- */
+
+void endpoint_notices_judge_all(struct worker *w)
+{
+    int64_t now = clock_wall_ms();
+    for (struct notice_stream *s = w->notice_streams, *next; s; s = next) {
+        next = s->next;
+        if (!keyring_has(w->serving->keyring, s->principal, now))
+            stream_end(s);
+    }
+}
+
+void endpoint_notices_end_all(struct worker *w)
+{
+    for (struct notice_stream *s = w->notice_streams, *next; s; s = next) {
+        next = s->next;
+        stream_end(s);
+    }
+}

@@ -1,0 +1,22 @@
+/* endpoint_notices.h - the streams on which clients are told of changes: of a legacy session (GET
+ * of the MCP endpoint), and of subscriptions/listen. Threads: the worker's. */
+#ifndef MG_ENDPOINT_NOTICES_H
+#define MG_ENDPOINT_NOTICES_H
+#include "http/exchange.h"
+#include "mcp/mcp.h"
+#include "worker/access.h"
+
+struct worker;
+struct principal;
+
+/* Each answers x: with the stream, or with why there is none. */
+void endpoint_notices_session(struct worker *w, struct exchange *x, struct access *a,
+                              const struct principal *p, const char *session);
+/* Takes out->listen over. */
+void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access *a,
+                             const struct principal *p, struct mcp_out *out);
+/* After a reload: streams whose key is there no more end. */
+void endpoint_notices_judge_all(struct worker *w);
+void endpoint_notices_end_all(struct worker *w); /* drain: every stream ends */
+
+#endif

@@ -1,0 +1,100 @@
+#include "worker/listchange.h"
+
+#include <stddef.h>
+
+#include "worker/worker.h"
+
+static const enum tool_kind kinds[NOTICE_LISTS][3] = {
+    [NOTICE_TOOLS] = { TOOL_TOOL, TOOL_TOOL, TOOL_TOOL },
+    [NOTICE_PROMPTS] = { TOOL_PROMPT, TOOL_PROMPT, TOOL_PROMPT },
+    [NOTICE_RESOURCES] = { TOOL_RESOURCE, TOOL_TEMPLATE, TOOL_LISTER },
+};
+
+/* What was found for the last principal that was asked about: most often the next one too. */
+struct judging {
+    const struct listchange *change;
+    uint64_t principal;
+    unsigned lists;
+    bool is_known;
+};
+
+static bool shows(const void *principal, const char *name)
+{
+    return principal_may(principal, name);
+}
+
+static unsigned lists_changed(void *arg, uint64_t principal)
+{
+    struct judging *j = arg;
+    const struct listchange *c = j->change;
+    if (j->is_known && j->principal == principal)
+        return j->lists;
+    struct toolset_filter before = { shows, keyring_numbered(c->keys_before, principal) };
+    struct toolset_filter now = { shows, keyring_numbered(c->keys_now, principal) };
+    j->principal = principal;
+    j->is_known = true;
+    j->lists = 0;
+    for (unsigned list = 0; list < NOTICE_LISTS; list++)
+        for (unsigned i = 0; i < 3; i++)
+            if (!toolset_lists_alike_for(c->before, before, c->now, now, kinds[list][i]))
+                j->lists |= 1u << list;
+    return j->lists;
+}
+
+static bool all_serve(const struct listchange *c)
+{
+    for (unsigned i = 0; i < c->gateway->worker_count; i++)
+        if (atomic_load(&c->gateway->workers[i]->adopted) != c->number)
+            return false;
+    return true;
+}
+
+static void adopted(struct mail *m)
+{
+    struct listchange *c = (struct listchange *)m;
+    struct judging j = { .change = c };
+    atomic_store(&c->gateway->is_adopting, false);
+    if (!c->is_waiting || !all_serve(c))
+        return;
+    c->is_waiting = false;
+    notices_lists(c->gateway->notices, lists_changed, &j);
+    toolset_unref(c->before);
+    keyring_unref(c->keys_before);
+    c->before = toolset_ref(c->now);
+    c->keys_before = keyring_ref(c->keys_now);
+}
+
+void listchange_begin(struct listchange *c, struct gateway *g, struct loop *l, struct serving *s)
+{
+    c->mail.run = adopted;
+    c->gateway = g;
+    c->number = s->number;
+    c->before = toolset_ref(s->generation->tools);
+    c->now = toolset_ref(s->generation->tools);
+    c->keys_before = keyring_ref(s->keyring);
+    c->keys_now = keyring_ref(s->keyring);
+    g->adopted_loop = l;
+    g->adopted = &c->mail;
+}
+
+void listchange_publish(struct listchange *c, struct serving *s)
+{
+    s->number = ++c->number;
+    toolset_unref(c->now);
+    keyring_unref(c->keys_now);
+    c->now = toolset_ref(s->generation->tools);
+    c->keys_now = keyring_ref(s->keyring);
+    c->is_waiting = true;
+}
+
+void listchange_end(struct listchange *c)
+{
+    if (!c->before)
+        return;
+    toolset_unref(c->before);
+    toolset_unref(c->now);
+    keyring_unref(c->keys_before);
+    keyring_unref(c->keys_now);
+    c->before = NULL;
+    c->is_waiting = false; /* a message may still be under way */
+}
