@@ -20,13 +20,14 @@ const shared = [
   "prompts-get-with-image",
   "resources-list", "resources-read-text", "resources-read-binary", "resources-templates-read",
 ];
+const subscribing = ["resources-subscribe", "resources-unsubscribe"];
 const handshake = ["server-initialize", "server-session-lifecycle", "ping", "logging-set-level"];
 const later = ["json-schema-2020-12", "server-sse-multiple-streams", "dns-rebinding-protection"];
 
 const scenarios = {
   "2025-03-26": ["server-session-lifecycle"],
-  "2025-06-18": [...handshake, ...shared, "tools-call-with-logging"],
-  "2025-11-25": [...handshake, ...shared, ...later, "tools-call-with-logging"],
+  "2025-06-18": [...handshake, ...shared, ...subscribing, "tools-call-with-logging"],
+  "2025-11-25": [...handshake, ...shared, ...subscribing, ...later, "tools-call-with-logging"],
   "2026-07-28": [...shared, ...later, "http-header-validation",
     "http-custom-header-server-validation", "server-stateless", "caching",
     "sep-2164-resource-not-found"],
@@ -56,6 +57,24 @@ async function run(gw, revision, scenario) {
   return JSON.parse(fs.readFileSync(path.join(out, file), "utf8"));
 }
 
+// The suite calls a tool that says so in the log when it wants a list to change.
+function changeWhenAsked(gw) {
+  let n = 0, seen = 0;
+  const next = () => gw.logged((line) => line.msg === "change a list" && gw.log.indexOf(line) >= seen, 600_000)
+    .then((line) => {
+      seen = gw.log.indexOf(line) + 1;
+      const name = `changed_${++n}`;
+      gw.writeTools({ "changing.lua": `local mcp = require "mcp"
+        return {
+          mcp.tool { name = "${name}", description = "New.", input = { type = "object" }, run = function() return "x" end },
+          mcp.prompt { name = "${name}", description = "New.", run = function() return "x" end },
+        }` });
+      gw.signal("SIGHUP");
+      next();
+    }, () => {});
+  next();
+}
+
 export function passes(revision) {
   test(`the official suite passes at ${revision}`, async (t) => {
     const gw = await Gateway.start({
@@ -63,6 +82,7 @@ export function passes(revision) {
       tools: ["conformance.lua", "conformance_offers.lua"],
     });
     t.after(() => gw.stop());
+    changeWhenAsked(gw);
     for (const scenario of scenarios[revision]) {
       await t.test(scenario, async () => {
         const checks = await run(gw, revision, scenario);

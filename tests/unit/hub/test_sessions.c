@@ -235,10 +235,45 @@ static void test_threads(void **state)
     sessions_free(shared);
 }
 
+static int answer(void *arg) { return *(int *)arg; }
+
+static void note_end(void *arg, const char *id)
+{
+    (void)id;
+    ++*(int *)arg;
+}
+
+/* One that has a stream does not expire; whoever ends one is told. */
+static void test_in_use(void **state)
+{
+    struct sessions *s = sessions_new(100, IDLE);
+    char id[SESSION_ID_SIZE], idle[SESSION_ID_SIZE];
+    int ended = 0, ok = 0, not = MG_E_LIMIT;
+
+    (void)state;
+    sessions_on_end(s, note_end, &ended);
+    create(s, 7, 0, id);
+    create(s, 7, 0, idle);
+    assert_int_equal(sessions_enter(s, id, 8, 0, true, answer, &ok), MG_E_NOTFOUND);
+    assert_int_equal(sessions_enter(s, id, 7, 0, true, answer, &not), MG_E_LIMIT);
+    assert_int_equal(sessions_enter(s, id, 7, 0, true, answer, &ok), 0);
+    sessions_sweep(s, 10 * IDLE);
+    assert_int_equal(ended, 1);
+    assert_int_equal(find(s, idle, 7, 10 * IDLE), MG_E_NOTFOUND);
+    sessions_release(s, id, 7, 10 * IDLE);
+    sessions_sweep(s, 11 * IDLE - 1);
+    assert_int_equal(ended, 1);
+    sessions_sweep(s, 11 * IDLE);
+    assert_int_equal(ended, 2);
+    sessions_release(s, id, 7, 11 * IDLE);
+    sessions_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),    cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_in_use),    cmocka_unit_test(test_owner),
         cmocka_unit_test(test_ids),     cmocka_unit_test(test_idle),
         cmocka_unit_test(test_bound),   cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_threads),

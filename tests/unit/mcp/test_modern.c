@@ -194,7 +194,6 @@ static void test_methods(void **state)
         "prompts/list",
         "resources/list",
         "completion/complete",
-        "subscriptions/listen",
         "notifications/initialized",
     };
     char body[512];

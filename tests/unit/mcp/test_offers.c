@@ -298,6 +298,47 @@ static void test_complete(void **state)
     ask_all(asked, COUNT(asked));
 }
 
+/* Who is told of a resource: who may read it, in a session or for as long as he listens. */
+static void test_subscriptions(void **state)
+{
+    static const struct asked asked[] = {
+        { .probe = { "without a session", REQUEST("1", "resources/subscribe", "\"uri\":\"x:1\""),
+                     .status = 200, .code = -32601 } },
+        { .probe = { "no uri", REQUEST("1", "resources/subscribe", ""), .session = SESSION_11,
+                     .status = 200, .code = -32602 } },
+        { .probe = { "nothing that can be read",
+                     REQUEST("1", "resources/subscribe", "\"uri\":\"nope:1\""),
+                     .session = SESSION_11, .status = 200, .code = -32002,
+                     .has = "\"uri\":\"nope:1\"" } },
+        { .probe = { "leaving what was never asked for",
+                     REQUEST("1", "resources/unsubscribe", "\"uri\":\"nope:1\""),
+                     .session = SESSION_11, .status = 200,
+                     .exact = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}" } },
+        { .probe = { "no filter", REQUEST("1", "subscriptions/listen", META), .version = V26,
+                     .method = "subscriptions/listen", .status = 200, .code = -32602 } },
+        { .probe = { "lists",
+                     REQUEST("7", "subscriptions/listen",
+                             "\"notifications\":{\"toolsListChanged\":true,"
+                             "\"promptsListChanged\":false,\"resourcesListChanged\":true}," META),
+                     .version = V26, .method = "subscriptions/listen", .status = 200,
+                     .has = "subscriptionId\":7},\"notifications\":{\"toolsListChanged\":true,"
+                            "\"resourcesListChanged\":true}}}" } },
+        { .probe = { "resources that are not there are left out",
+                     REQUEST("\"x\"", "subscriptions/listen",
+                             "\"notifications\":{\"resourceSubscriptions\":[\"nope:1\"]}," META),
+                     .version = V26, .method = "subscriptions/listen", .status = 200,
+                     .has = "subscriptionId\":\"x\"},\"notifications\":{"
+                            "\"resourceSubscriptions\":[]}}}" } },
+        { .probe = { "no stream is accepted",
+                     REQUEST("1", "subscriptions/listen", "\"notifications\":{}," META),
+                     .version = V26, .method = "subscriptions/listen",
+                     .accept = "application/json", .status = 406, .code = -32600 } },
+    };
+
+    (void)state;
+    ask_all(asked, COUNT(asked));
+}
+
 /* Without any, the methods are none; with some, the capabilities say so. */
 static void test_capabilities(void **state)
 {
@@ -458,6 +499,7 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_subscriptions),
         cmocka_unit_test(test_lists),          cmocka_unit_test(test_prompts_get),
         cmocka_unit_test(test_resources_read), cmocka_unit_test(test_complete),
         cmocka_unit_test(test_capabilities),   cmocka_unit_test(test_results),

@@ -1,0 +1,246 @@
+/* Listeners: what they are to be told, in which order, once, and again when they resume. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/failing.h"
+
+#include "hub/listener.c"
+#include "hub/notices.c"
+
+#define ONE "0123456789abcdef0123456789abcdef"
+#define TWO "fedcba9876543210fedcba9876543210"
+
+struct client {
+    struct notice_feed *feed;
+    char heard[400];
+    int closed;
+};
+
+static struct loop *loop;
+static struct notices *hub;
+
+static int setup(void **state)
+{
+    static const struct notices_limits limits = { .max_feeds = 2, .max_uris = 2 };
+    struct err e;
+
+    (void)state;
+    loop = loop_new(&e);
+    hub = notices_new(&limits);
+    return loop && hub ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    notices_free(hub);
+    loop_free(loop);
+    return 0;
+}
+
+static void on_due(void *arg)
+{
+    struct client *c = arg;
+    struct notice n;
+
+    while (notices_next(c->feed, &n)) {
+        size_t len = strlen(c->heard);
+        snprintf(c->heard + len, sizeof c->heard - len, "%u:%d%s ", (unsigned)n.number, n.kind,
+                 n.uri);
+    }
+}
+
+static void on_closed(void *arg, int code)
+{
+    struct client *c = arg;
+
+    c->closed = code;
+    notices_close(c->feed);
+    c->feed = NULL;
+}
+
+static const struct notice_feed_ops ops = { on_due, on_closed };
+
+static int open_session(struct client *c, const char *session, const char *last)
+{
+    *c = (struct client){ 0 };
+    return notices_open_session(hub, loop, session, 7, last, &ops, c, &c->feed);
+}
+
+static void hears(struct client *c, const char *what)
+{
+    loop_poll(loop, 0);
+    assert_string_equal(c->heard, what);
+    c->heard[0] = '\0';
+}
+
+static int subscribe(const char *session, const char *uri)
+{
+    return notices_subscribe(hub, session, 7, uri, strlen(uri));
+}
+
+static void updated(const char *uri) { notices_updated(hub, uri, strlen(uri)); }
+
+static unsigned tools_of_seven(void *arg, uint64_t principal)
+{
+    (void)arg;
+    return principal == 7 ? 1u << NOTICE_TOOLS : 0;
+}
+
+static void test_told_once(void **state)
+{
+    struct client c;
+
+    (void)state;
+    assert_int_equal(open_session(&c, ONE, NULL), 0);
+    hears(&c, "");
+    notices_lists(hub, tools_of_seven, NULL);
+    notices_lists(hub, tools_of_seven, NULL);
+    hears(&c, "2:0 "); /* the last of two that came together */
+    hears(&c, "");
+    assert_int_equal(subscribe(ONE, "a:1"), 0);
+    assert_int_equal(subscribe(ONE, "a:2"), 0);
+    updated("a:2");
+    updated("a:1");
+    updated("a:2");
+    updated("a:3");
+    hears(&c, "4:3a:1 5:3a:2 ");
+    notices_unsubscribe(hub, ONE, "a:1", 3);
+    notices_unsubscribe(hub, ONE, "a:9", 3);
+    updated("a:1");
+    hears(&c, "");
+    notices_close(c.feed);
+}
+
+static void test_resume(void **state)
+{
+    struct client c, d;
+    char first[NOTICE_EVENT_ID_SIZE], later[NOTICE_EVENT_ID_SIZE + 1];
+
+    (void)state;
+    assert_int_equal(subscribe(ONE, "a:1"), 0);
+    updated("a:1");
+    assert_int_equal(open_session(&c, ONE, NULL), 0);
+    notices_event_id(c.feed, 0, first);
+    hears(&c, "1:3a:1 ");
+    assert_int_equal(open_session(&d, ONE, NULL), MG_E_CONFLICT);
+    assert_int_equal(open_session(&d, TWO, first), MG_E_INVALID);
+    assert_int_equal(open_session(&d, ONE, "nonsense"), MG_E_INVALID);
+    notices_event_id(c.feed, 2, later); /* was never told */
+    assert_int_equal(open_session(&d, ONE, later), MG_E_INVALID);
+    snprintf(later, sizeof later, "%s ", first);
+    assert_int_equal(open_session(&d, ONE, later), MG_E_INVALID);
+    /* From the beginning; the old stream loses its place. */
+    assert_int_equal(open_session(&d, ONE, first), 0);
+    hears(&d, "1:3a:1 ");
+    assert_int_equal(c.closed, MG_E_CONFLICT);
+    assert_null(c.feed);
+    notices_close(d.feed);
+    updated("a:1");
+    /* Without an event, only what no stream was given. */
+    assert_int_equal(open_session(&c, ONE, NULL), 0);
+    hears(&c, "2:3a:1 ");
+    notices_close(c.feed);
+}
+
+static void test_session_ends(void **state)
+{
+    struct client c;
+
+    (void)state;
+    assert_int_equal(open_session(&c, ONE, NULL), 0);
+    assert_int_equal(subscribe(ONE, "a:1"), 0);
+    updated("a:1");
+    notices_forget(hub, TWO);
+    notices_forget(hub, ONE);
+    hears(&c, "");
+    assert_int_equal(c.closed, MG_E_NOTFOUND);
+    assert_int_equal(atomic_load(&hub->interests), 0);
+    assert_int_equal(atomic_load(&hub->listeners), 0);
+    assert_int_equal(atomic_load(&hub->feeds), 0);
+    assert_int_equal(hub->bytes, 0);
+    /* A message is under way while it is closed. */
+    assert_int_equal(open_session(&c, ONE, NULL), 0);
+    notices_lists(hub, tools_of_seven, NULL);
+    notices_close(c.feed);
+    hears(&c, "");
+}
+
+static void test_limits(void **state)
+{
+    struct client c, d, e;
+    char uri[NOTICE_URI_MAX + 2];
+    const char *uris[] = { "a:1", "a:2", "a:3" };
+    const size_t lens[] = { 3, 3, 3 };
+    struct notice_filter filter = { 0, uris, lens, 3 };
+
+    (void)state;
+    assert_int_equal(subscribe(ONE, "a:1"), 0);
+    assert_int_equal(subscribe(ONE, "a:1"), 0);
+    assert_int_equal(subscribe(ONE, "a:2"), 0);
+    assert_int_equal(subscribe(ONE, "a:3"), MG_E_LIMIT);
+    memset(uri, 'a', sizeof uri);
+    assert_int_equal(notices_subscribe(hub, TWO, 7, uri, NOTICE_URI_MAX + 1), MG_E_INVALID);
+    assert_int_equal(notices_subscribe(hub, TWO, 7, uri, NOTICE_URI_MAX), 0);
+    c = d = (struct client){ 0 };
+    assert_int_equal(notices_open_subscription(hub, loop, 8, &filter, &ops, &c, &c.feed),
+                     MG_E_LIMIT);
+    filter.uri_count = 2;
+    filter.lists = 1u << NOTICE_TOOLS;
+    assert_int_equal(notices_open_subscription(hub, loop, 8, &filter, &ops, &c, &c.feed), 0);
+    assert_int_equal(open_session(&d, ONE, NULL), 0);
+    assert_int_equal(open_session(&e, TWO, NULL), MG_E_LIMIT);
+    assert_int_equal(notices_open_subscription(hub, loop, 8, &filter, &ops, &e, &e.feed),
+                     MG_E_LIMIT);
+    notices_lists(hub, tools_of_seven, NULL);
+    updated("a:2");
+    hears(&c, "1:3a:2 "); /* the list is another key's */
+    hears(&d, "1:0 2:3a:2 ");
+    notices_close(c.feed);
+    assert_int_equal(open_session(&e, TWO, NULL), 0);
+    notices_close(d.feed);
+    notices_close(e.feed);
+}
+
+/* Without memory nothing is half there. */
+static void test_memory(void **state)
+{
+    struct client c;
+    int code = MG_E_NOMEM;
+
+    (void)state;
+    for (unsigned n = 0; code == MG_E_NOMEM; n++) {
+        failing_after = (long)n;
+        code = subscribe(ONE, "a:1");
+        failing_after = -1;
+        assert_true(code == 0 || code == MG_E_NOMEM);
+        assert_int_equal(atomic_load(&hub->interests), code == 0);
+    }
+    code = MG_E_NOMEM;
+    for (unsigned n = 0; code == MG_E_NOMEM; n++) {
+        failing_after = (long)n;
+        code = open_session(&c, TWO, NULL);
+        failing_after = -1;
+        assert_int_equal(atomic_load(&hub->feeds), code == 0);
+    }
+    notices_close(c.feed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_told_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_session_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
