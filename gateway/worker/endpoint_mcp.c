@@ -4,6 +4,8 @@
 
 #include "auth/principal.h"
 #include "base/clock.h"
+#include "http/guard.h"
+#include "tools/headerparams.h"
 #include "worker/content_type.h"
 #include "worker/admit.h"
 #include "worker/batch.h"
@@ -115,6 +117,8 @@ void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
 }
 
 /* ---- HTTP's side ---- */
+
+_Static_assert(HEADERPARAMS_MAX <= GUARD_OTHERS, "a tool may want more headers than are let in");
 
 static void refuse(struct worker *w, struct exchange *x, const struct access *a, int status,
                    int code, const char *message)
