@@ -181,6 +181,8 @@ void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const ch
 /* "event: message\ndata: " + json + "\n\n" */
 void mcp_sse(struct buf *out, const char *json, size_t len);
 
+/* An error about the request of that id. */
+void mcp_error(struct buf *out, struct json_text id, bool modern, int code, const char *message);
 /* Bodies for what is refused before a message is looked at: modern clients get no "id":null. */
 void mcp_refusal(struct buf *out, int code, const char *message, bool modern);
 /* Does the MCP-Protocol-Version header name a modern revision? (plain string comparison, as clients
