@@ -291,6 +291,7 @@ static int run(struct supervisor *s, const char *ini_path)
     s->reload.config = loading_config(ini_path, loading_tell_stderr, NULL);
     if (!s->reload.config)
         return 2;
+    services_bound_heaps(s->reload.config);
     s->loop = loop_new(&e);
     s->reload.gateway = &s->gateway;
     s->reload.loop = s->loop;
