@@ -1,6 +1,4 @@
 /* main.c - from the command line to the exit code. */
-#include <malloc.h>
-
 #include "cli/cli.h"
 #include "worker/offline.h"
 #include "worker/supervisor.h"
@@ -31,20 +29,9 @@ static int import(const struct cli *cli)
     return cli_end(offline_import(cli->ini, &o));
 }
 
-/* Of the C library's defaults the first keeps a heap for each thread that ever waited for another
- * one's, helpers' with whole files in them among those, and the second, once a large block was
- * freed, keeps such blocks for later: indexing a large repository held twice as much. */
-static void bound_heaps(void)
-{
-    (void)mallopt(M_ARENA_MAX, 2);
-    (void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
-    (void)mallopt(M_TRIM_THRESHOLD, 128 << 10);
-}
-
 int main(int argc, char **argv)
 {
     struct cli cli;
-    bound_heaps();
     int code = cli_parse(argc, argv, &cli);
     if (code >= 0)
         return code;

@@ -218,3 +218,15 @@ bool globs_allow(const char *globs, const char *s)
     }
     return false;
 }
+
+size_t token_span(const char *s, size_t len)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    size_t i = 0;
+    for (; i < len; i++) {
+        bool is_letter = (s[i] | 32) >= 'a' && (s[i] | 32) <= 'z';
+        if (!is_letter && !is_digit(s[i]) && (s[i] == '\0' || !strchr(marks, s[i])))
+            break;
+    }
+    return i;
+}

@@ -25,6 +25,10 @@ bool glob_match(const char *glob, const char *s, size_t len);
 /* Does a glob of a comma-separated list match? NULL is no list: everything does. */
 bool globs_allow(const char *globs, const char *s);
 
+/* How many bytes at the begin of s[0..len) are of a token, as names of headers are (RFC 9110,
+ * 5.6.2). */
+size_t token_span(const char *s, size_t len);
+
 /* The next item of a comma-separated list: blanks around it trimmed, empty items skipped. Moves
  * *list behind it. Returns the item's start and sets *len, or NULL at the end. */
 const char *list_next(const char **list, size_t *len);

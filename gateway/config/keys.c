@@ -35,7 +35,7 @@ static const struct key_info server_keys[] = {
     { "max_json_values", KEY_INT, AT(server.max_json_values), "100000", 100, 10000000,
       .help = "Most values (numbers, strings, objects, ...) in one JSON text" },
     { "max_result", KEY_SIZE, AT(server.max_result_bytes), "2M", KB, 256 * MB,
-      .help = "Largest result of one tool call" },
+      .help = "Largest result of one tool call, and of all calls of one batch together" },
     { "max_stream_queue", KEY_SIZE, AT(server.max_stream_queue_bytes), "256K", 4 * KB, 64 * MB,
       .help = "Unread bytes held for one event stream; over it the stream is closed" },
     { "max_streams", KEY_INT, AT(server.max_streams), "5000", 1, 1000000,

@@ -143,7 +143,7 @@ const char *shape_header(const char *s)
                                            "te",          "connection",     "keep-alive",
                                            "upgrade",     "trailer",        "expect",
                                            "content-type" };
-    size_t len = strspn(s, LETTERS DIGITS "!#$%&'*+-.^_`|~");
+    size_t len = token_span(s, strlen(s));
 
     if (len == 0 || len > 100 || s[len] != ':' || strlen(s) > 4096 ||
         strncasecmp(s, "proxy-", 6) == 0)

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/parse.h"
+
 /* Where a known header's value goes, and what a second one means. */
 enum rule {
     FIRST, /* the first counts, others are ignored */
@@ -39,19 +41,6 @@ static const struct known known[] = {
     { "Access-Control-Request-Headers", 30, FIRST,
       offsetof(struct http_headers, access_control_request_headers) },
 };
-
-/* The characters of a header's name (RFC 9110, 5.6.2). A blank before the colon is none of them. */
-static bool is_token(const char *s, size_t len)
-{
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < len; i++) {
-        char c = s[i];
-        bool is_alnum = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-        if (!is_alnum && (c == '\0' || !strchr(marks, c)))
-            return false;
-    }
-    return len > 0;
-}
 
 static bool is_control(unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; }
 
@@ -175,7 +164,7 @@ static const struct known *find(const char *name, size_t len)
 /* Any other Mcp-* header may decide something too, if not here then further on. */
 static void take_other(struct guard *g, const char *name, size_t len)
 {
-    if (!is_token(name, len))
+    if (len == 0 || token_span(name, len) < len) /* a blank before the colon is no part of one */
         refuse(g, "bad name of a header");
     if (len < 4 || strncasecmp(name, "Mcp-", 4) != 0)
         return;

@@ -5,6 +5,9 @@
 #include "mcp/request.h"
 #include "mcp/revision.h"
 
+#define TEXT(x) #x
+#define NUMBER(x) TEXT(x)
+
 bool mcp_is_batch(const char *body, size_t len)
 {
     size_t i = 0;
@@ -66,7 +69,7 @@ static bool items_check(struct request *rq, struct json_text items, size_t *n)
     for (struct json_iter it = json_iter(items); json_next_item(&it, &item); ++*n) {
         struct message m;
         if (*n == MCP_BATCH_MAX)
-            return refuse(rq, "more than 100 messages in a batch");
+            return refuse(rq, "more than " NUMBER(MCP_BATCH_MAX) " messages in a batch");
         if (!item_read(rq, item, &m))
             return false;
         if (m.kind != MESSAGE_REQUEST)

@@ -1,6 +1,7 @@
 /* The Mcp-* headers of modern requests: they let intermediaries route without reading bodies, so
  * they must say what the body says. Legacy requests may carry them too and are never judged by
  * them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -144,8 +145,8 @@ static bool span_integer(struct span s, int64_t *out)
         if (i < s.len || i == point + 1)
             return false;
     }
-    return json_integer((struct json_text){ s.p, s.len, JSON_NUMBER }, out) &&
-           *out<MAX_SAFE && * out> - MAX_SAFE;
+    struct json_text number = { s.p, s.len, JSON_NUMBER };
+    return json_integer(number, out) && llabs(*out) < MAX_SAFE;
 }
 
 /* Integers are compared as such: 42 is 42.0. */

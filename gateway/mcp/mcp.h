@@ -206,6 +206,8 @@ bool mcp_may_read(const struct mcp_server *s, const struct toolset *tools,
 /* "event: message\ndata: " + json + "\n\n" */
 void mcp_sse(struct buf *out, const char *json, size_t len);
 
+/* An error about the request of that id. */
+void mcp_error(struct buf *out, struct json_text id, bool modern, int code, const char *message);
 /* Bodies for what is refused before a message is looked at: modern clients get no "id":null. */
 void mcp_refusal(struct buf *out, int code, const char *message, bool modern);
 /* Does the MCP-Protocol-Version header name a modern revision? (plain string comparison, as clients

@@ -74,16 +74,20 @@ void reply_error(struct request *rq, int status, int code, const char *fmt, ...)
     reply_error_end(rq);
 }
 
+void mcp_error(struct buf *out, struct json_text id, bool modern, int code, const char *message)
+{
+    reply_error_open(out, id, modern, code, message);
+    buf_str(out, "}}");
+}
+
 void mcp_refusal(struct buf *out, int code, const char *message, bool modern)
 {
-    reply_error_open(out, (struct json_text){ NULL, 0, JSON_NONE }, modern, code, message);
-    buf_str(out, "}}");
+    mcp_error(out, (struct json_text){ NULL, 0, JSON_NONE }, modern, code, message);
 }
 
 void mcp_encode_error(const struct mcp_call *c, int code, const char *message, struct buf *out)
 {
-    reply_error_open(out, c->id, mcp_is_modern(c->revision), code, message);
-    buf_str(out, "}}");
+    mcp_error(out, c->id, mcp_is_modern(c->revision), code, message);
 }
 
 void reply_server_info(const struct mcp_server *s, enum mcp_revision r, struct buf *out)

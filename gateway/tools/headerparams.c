@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/parse.h"
 
 #define KEYWORD "x-mcp-header"
 #define PREFIX "Mcp-Param-"
@@ -65,21 +66,10 @@ static int fault(struct walk *w, const char *what)
         buf_fini(&at);
         return err_set(w->e, MG_E_NOMEM, "out of memory");
     }
-    int code = err_set(w->e, MG_E_INVALID, "at %.*s: %s", (int)at.len, at.len ? at.data : "", what);
+    int code = at.len > 0 ? err_set(w->e, MG_E_INVALID, "at %.*s: %s", (int)at.len, at.data, what)
+                          : err_set(w->e, MG_E_INVALID, "%s", what);
     buf_fini(&at);
     return code;
-}
-
-static bool is_token(const char *s, size_t len)
-{
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < len; i++) {
-        char c = s[i];
-        bool is_alnum = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-        if (!is_alnum && (c == '\0' || !strchr(marks, c)))
-            return false;
-    }
-    return len > 0;
 }
 
 static enum json_type type_of(struct json_text property)
@@ -144,7 +134,8 @@ static int param_read(struct walk *w, struct json_text property, struct json_tex
     buf_putc(&name, '\0');
     if (!buf_ok(&name))
         code = err_set(w->e, MG_E_NOMEM, "out of memory");
-    else if (!is_token(name.data, name.len - 1) || name.len - 1 > NAME_MAX_BYTES)
+    else if (name.len == 1 || name.len - 1 > NAME_MAX_BYTES ||
+             token_span(name.data, name.len - 1) < name.len - 1)
         code = fault(w, KEYWORD " must be of letters, digits and !#$%&'*+-.^_`|~, at most 64");
     else
         code = param_add(w, name.data, type);

@@ -8,11 +8,8 @@
 #include "worker/access.h"
 
 struct worker;
-struct principal;
 
-/* x gets its answer now or later. in: of the whole body, which mcp_is_batch(). at() is called
- * before each mcp_handle(). */
-void batch_begin(struct worker *w, struct exchange *x, const struct mcp_in *in, struct access *a,
-                 void (*at)(struct worker *w, const struct exchange *x, const struct access *a));
+/* x gets its answer now or later. in: of the whole body, which mcp_is_batch(). */
+void batch_begin(struct worker *w, struct exchange *x, const struct mcp_in *in, struct access *a);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "auth/principal.h"
 #include "base/clock.h"
+#include "http/guard.h"
+#include "tools/headerparams.h"
 #include "worker/content_type.h"
 #include "worker/admit.h"
 #include "worker/batch.h"
@@ -122,14 +124,12 @@ static void host_cancel(void *arg, const struct principal *p, const char *sessio
                                                 says */
 }
 
-static void be_at(struct worker *w, const struct exchange *x, const struct access *a)
+void endpoint_mcp_at(struct worker *w, const struct exchange *x, const struct access *a)
 {
     here.worker = w;
     here.exchange = x;
     here.access = a;
 }
-
-void endpoint_mcp_at(struct worker *w) { be_at(w, NULL, NULL); }
 
 void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
 {
@@ -145,6 +145,8 @@ void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
 }
 
 /* ---- HTTP's side ---- */
+
+_Static_assert(HEADERPARAMS_MAX <= GUARD_OTHERS, "a tool may want more headers than are let in");
 
 static void refuse(struct worker *w, struct exchange *x, const struct access *a, int status,
                    int code, const char *message)
@@ -210,7 +212,8 @@ static void answer_as_stream(struct worker *w, struct exchange *x, struct access
         exchange_drop(x);
 }
 
-static void answer(struct worker *w, struct exchange *x, struct access *a, struct mcp_out *out)
+void endpoint_mcp_answer(struct worker *w, struct exchange *x, struct access *a,
+                         struct mcp_out *out)
 {
     struct http_field fields[1 + ADMIT_CORS_FIELDS];
     struct http_reply r = { .status = out->status, .fields = fields, .body = out->body };
@@ -242,10 +245,10 @@ static void endpoint_post(struct worker *w, struct exchange *x, struct access *a
     }
     fill_in(w, x, p, &in);
     if (mcp_is_batch(in.body, in.len)) {
-        batch_begin(w, x, &in, a, be_at);
+        batch_begin(w, x, &in, a);
         return;
     }
-    be_at(w, x, a);
+    endpoint_mcp_at(w, x, a);
     mcp_handle(&w->serving->mcp, &in, &out);
     a->rpc = out.method[0] ? out.method : NULL;
     a->protocol = mcp_revision_text(out.revision);
@@ -257,7 +260,7 @@ static void endpoint_post(struct worker *w, struct exchange *x, struct access *a
     } else if (out.listen) {
         endpoint_notices_listen(w, x, a, p, &out);
     } else {
-        answer(w, x, a, &out);
+        endpoint_mcp_answer(w, x, a, &out);
     }
     mcp_out_fini(&out);
 }
@@ -269,7 +272,7 @@ static void endpoint_delete(struct worker *w, struct exchange *x, struct access 
     struct mcp_out out;
     fill_in(w, x, p, &in);
     mcp_delete(&w->serving->mcp, &in, &out);
-    answer(w, x, a, &out);
+    endpoint_mcp_answer(w, x, a, &out);
     mcp_out_fini(&out);
 }
 
@@ -286,7 +289,7 @@ static void endpoint_get(struct worker *w, struct exchange *x, struct access *a)
     fill_in(w, x, p, &in);
     mcp_get(&w->serving->mcp, &in, &out);
     if (out.status != 200)
-        answer(w, x, a, &out);
+        endpoint_mcp_answer(w, x, a, &out);
     else if (out.session_id[0])
         endpoint_notices_session(w, x, a, p, out.session_id);
     else if ((p = admit(w, x, a, ADMIT_STREAM)) != NULL)

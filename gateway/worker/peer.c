@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "stdio/door.h"
-#include "worker/call.h"
 #include "worker/peer_struct.h"
 #include "worker/worker.h"
 
@@ -20,7 +19,7 @@ static void peer_free(struct peer *p)
     *p->prev = p->next;
     if (p->next)
         p->next->prev = p->prev;
-    timer_stop(p->worker->loop, &p->reap);
+    timer_stop(p->messages.worker->loop, &p->reap);
     line_pipe_free(p->pipe);
     free(p);
 }
@@ -31,11 +30,11 @@ static void reap_due(void *arg) { peer_free(arg); }
  * ends the process stays for worker_free(). */
 void peer_judge(struct peer *p)
 {
-    bool hold =
-        p->worker->is_draining || p->call_count > (p->is_held ? PEER_CALLS / 2 : PEER_CALLS);
+    bool hold = p->messages.worker->is_draining ||
+                p->messages.count > (p->is_held ? PEER_CALLS / 2 : PEER_CALLS);
     if (p->is_ended) {
-        if (!p->ended && p->call_count == 0 && line_pipe_queued(p->pipe) == 0)
-            timer_start(p->worker->loop, &p->reap, 0, reap_due, p);
+        if (!p->ended && p->messages.count == 0 && line_pipe_queued(p->pipe) == 0)
+            timer_start(p->messages.worker->loop, &p->reap, 0, reap_due, p);
     } else if (hold != p->is_held) {
         p->is_held = hold;
         line_pipe_hold(p->pipe, hold);
@@ -46,11 +45,8 @@ static void pipe_ended(void *arg, bool is_lost)
 {
     struct peer *p = arg;
     p->is_ended = true;
-    for (struct peer_call *c = p->calls, *next; is_lost && c; c = next) {
-        next = c->next;
-        if (c->call)
-            call_lose(c->call);
-    }
+    if (is_lost)
+        messages_lose(&p->messages);
     if (p->ended) {
         log_printf(LOG_INFO, is_lost ? "standard output is closed: draining"
                                      : "end of standard input: draining");
@@ -78,7 +74,7 @@ int peer_open(struct worker *w, const struct peer_options *o, struct err *e)
         close(o->out_fd);
         return err_set(e, MG_E_NOMEM, "no memory for a client");
     }
-    p->worker = w;
+    peer_messages_init(p, w);
     p->ended_loop = o->ended_loop;
     p->ended = o->ended;
     p->session.log_level = MCP_LOG_NONE;
@@ -168,7 +164,7 @@ void peers_hold(struct worker *w)
 bool peers_are_quiet(const struct worker *w)
 {
     for (const struct peer *p = w->peers; p; p = p->next)
-        if (p->call_count > 0 || line_pipe_queued(p->pipe) > 0)
+        if (p->messages.count > 0 || line_pipe_queued(p->pipe) > 0)
             return false;
     return true;
 }

@@ -2,12 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +12,7 @@
 #include "mcp/mcp.h"
 #include "stdio/door.h"
 #include "stdio/line_pipe.h"
+#include "worker/signals.h"
 
 #define CONNECT_TRIES 200 /* the other process opens its door when its tools are loaded */
 #define CONNECT_PAUSE_MS 50
@@ -34,8 +32,7 @@ struct relay {
     int64_t drain_ms;
     struct pending *pending;
     struct loop_timer last;
-    loop_watch_t signal_watch;
-    int signals;
+    struct signals signals;
     int code;
     bool is_client_done, is_over;
 };
@@ -160,10 +157,11 @@ static void pending_refuse(struct relay *r)
     struct buf json = { 0 };
     for (struct pending *p; (p = r->pending);) {
         buf_clear(&json);
-        buf_str(&json, "{\"jsonrpc\":\"2.0\",\"id\":");
-        buf_append(&json, p->id, p->len);
-        buf_str(&json, ",\"error\":{\"code\":-32603,\"message\":\"Internal error: the gateway that "
-                       "holds the state is gone; the call may or may not have had its effect\"}}");
+        mcp_error(&json, (struct json_text){ p->id, p->len, JSON_STRING }, false,
+                  MCP_INTERNAL_ERROR,
+                  "Internal error: the gateway that holds the state is gone; the call may or may "
+                  "not "
+                  "have had its effect");
         if (buf_ok(&json))
             line_pipe_send(r->client, json.data, json.len);
         r->pending = p->next;
@@ -209,33 +207,15 @@ static const struct line_pipe_ops owner_ops = {
 
 /* ---- start ---- */
 
-static void signal_arrived(void *arg, uint32_t events)
+static void signal_arrived(void *arg, bool is_reload, unsigned number)
 {
     struct relay *r = arg;
-    struct signalfd_siginfo info;
-    (void)events;
-    while (read(r->signals, &info, sizeof info) == sizeof info)
-        if (info.ssi_signo != SIGHUP) { /* as the end of the input; the owner reads files anew */
-            line_pipe_hold(r->client, true);
-            if (r->owner)
-                client_ended(r, false);
-        }
-}
-
-static int signals_take(struct relay *r)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        return MG_E_IO;
-    r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (r->signals < 0)
-        return MG_E_IO;
-    return loop_watch(r->loop, r->signals, EPOLLIN, signal_arrived, r, &r->signal_watch);
+    (void)number;
+    if (is_reload) /* the owner reads files anew */
+        return;
+    line_pipe_hold(r->client, true); /* as the end of the input */
+    if (r->owner)
+        client_ended(r, false);
 }
 
 /* The other process may be starting. */
@@ -272,7 +252,7 @@ int relay_run(const struct config *c, int in_fd, int out_fd)
     struct err e = { 0 };
     struct relay r = { .max_queue = c->server.max_stream_queue_bytes,
                        .drain_ms = c->server.drain_timeout_ms + LAST_MS,
-                       .signals = -1 };
+                       .signals.fd = -1 };
     int owner = -1;
     if (owner_connect(c, &owner, &e) != 0) {
         fprintf(stderr, "moongate: another process holds the state, and is not reached: %s\n",
@@ -282,7 +262,8 @@ int relay_run(const struct config *c, int in_fd, int out_fd)
         return 1;
     }
     r.loop = loop_new(&e);
-    if (!r.loop || pipes_open(&r, c, in_fd, out_fd, owner, &e) != 0 || signals_take(&r) != 0) {
+    if (!r.loop || pipes_open(&r, c, in_fd, out_fd, owner, &e) != 0 ||
+        signals_open(&r.signals, r.loop, signal_arrived, &r, &e) != 0) {
         fprintf(stderr, "moongate: cannot relay: %s\n", e.text);
         r.code = 1;
     } else {
@@ -297,8 +278,7 @@ int relay_run(const struct config *c, int in_fd, int out_fd)
         free(r.pending);
         r.pending = next;
     }
-    if (r.signals >= 0)
-        close(r.signals);
+    signals_close(&r.signals);
     loop_free(r.loop);
     return r.code;
 }

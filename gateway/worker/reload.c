@@ -438,8 +438,8 @@ void reload_begin(struct reload *r)
     note_generation(r->gateway, r->serving->generation);
     metrics_source(write_metrics, r->gateway);
     follow(r);
-    if (r->watch) /* what came while the tools were loaded */
-        attempt(r);
+    if (r->watch) /* what came while the tools were loaded; the workers begin meanwhile */
+        timer_start(r->loop, &r->wait, WAIT_MS, wait_over, r);
 }
 
 void reload_end(struct reload *r)

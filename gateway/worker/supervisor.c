@@ -24,6 +24,7 @@
 #include "worker/relay.h"
 #include "worker/reload.h"
 #include "worker/services.h"
+#include "worker/signals.h"
 #include "worker/worker.h"
 
 #define SESSION_SWEEP_MS 60000
@@ -34,8 +35,7 @@ struct supervisor {
     struct reload reload; /* holds the configuration and what serves */
     struct mcp_host host;
     struct loop *loop;
-    int signals;
-    loop_watch_t signal_watch;
+    struct signals signals;
     struct loop_timer sweep;
     bool is_ending;
     bool is_stdio, has_door;
@@ -44,38 +44,15 @@ struct supervisor {
     struct mail input_ended;  /* stdio */
 };
 
-/* ---- signals ---- */
-
-static void signal_arrived(void *arg, uint32_t events)
+static void signal_arrived(void *arg, bool is_reload, unsigned number)
 {
     struct supervisor *s = arg;
-    struct signalfd_siginfo info;
-    (void)events;
-    while (read(s->signals, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGHUP) {
-            reload_now(&s->reload);
-        } else {
-            log_printf(LOG_INFO, "signal %u: draining", info.ssi_signo);
-            s->is_ending = true;
-        }
+    if (is_reload) {
+        reload_now(&s->reload);
+    } else {
+        log_printf(LOG_INFO, "signal %u: draining", number);
+        s->is_ending = true;
     }
-}
-
-static int signals_open(struct supervisor *s, struct err *e)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    signal(SIGPIPE, SIG_IGN);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-        return err_set(e, MG_E_IO, "cannot block signals");
-    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (s->signals < 0)
-        return err_set(e, MG_E_IO, "signalfd: %s", strerror(errno));
-    int code = loop_watch(s->loop, s->signals, EPOLLIN, signal_arrived, s, &s->signal_watch);
-    return code == 0 ? 0 : err_set(e, code, "cannot watch for signals: %s", err_word(code));
 }
 
 static void sweep_hub(void *arg)
@@ -244,7 +221,7 @@ static void say_listening(const struct supervisor *s)
 static int start(struct supervisor *s, struct err *e)
 {
     int code;
-    if ((code = signals_open(s, e)) != 0 ||
+    if ((code = signals_open(&s->signals, s->loop, signal_arrived, s, e)) != 0 ||
         (!s->is_stdio &&
          (code = services_raise_descriptors(&s->gateway, s->reload.config, e)) != 0) ||
         (!s->is_stdio && (code = addresses_open(s, e)) != 0) ||
@@ -315,6 +292,7 @@ static int run(struct supervisor *s, const char *ini_path)
     s->reload.config = loading_config(ini_path, loading_tell_stderr, NULL);
     if (!s->reload.config)
         return 2;
+    services_bound_heaps(s->reload.config);
     s->loop = loop_new(&e);
     s->reload.gateway = &s->gateway;
     s->reload.loop = s->loop;
@@ -342,8 +320,7 @@ static int run(struct supervisor *s, const char *ini_path)
     } else {
         fprintf(stderr, "moongate: %s\n", e.text);
     }
-    if (s->signals >= 0)
-        close(s->signals);
+    signals_close(&s->signals);
     loop_free(s->loop);
     config_unref(s->reload.config);
     return code;
@@ -351,7 +328,7 @@ static int run(struct supervisor *s, const char *ini_path)
 
 int supervisor_serve(const char *ini_path)
 {
-    struct supervisor s = { .signals = -1, .in = -1, .out = -1 };
+    struct supervisor s = { .signals.fd = -1, .in = -1, .out = -1 };
     return run(&s, ini_path);
 }
 
@@ -375,7 +352,7 @@ static int streams_take(struct supervisor *s)
 
 int supervisor_stdio(const char *ini_path)
 {
-    struct supervisor s = { .signals = -1, .in = -1, .out = -1, .is_stdio = true };
+    struct supervisor s = { .signals.fd = -1, .in = -1, .out = -1, .is_stdio = true };
     int code = streams_take(&s);
     if (code == 0)
         code = run(&s, ini_path);

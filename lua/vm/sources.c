@@ -69,13 +69,12 @@ static int refuse(char *why, size_t size, int code, const char *text)
     return code;
 }
 
-/* All that is there, at most one byte more than is allowed: that shows a file that is too large, or
- * grew. */
-static int read_bytes(int fd, char *text, size_t *len, char *why, size_t size)
+/* All that is there, at most `max` bytes. */
+static int read_bytes(int fd, char *text, size_t max, size_t *len, char *why, size_t size)
 {
     *len = 0;
-    while (*len <= SOURCE_MAX_BYTES) {
-        ssize_t n = pread(fd, text + *len, SOURCE_MAX_BYTES + 1 - *len, (off_t)*len);
+    while (*len < max) {
+        ssize_t n = pread(fd, text + *len, max - *len, (off_t)*len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -96,43 +95,43 @@ static bool is_same_version(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* A file that changes while it is read is read again: what is loaded has been one version. */
-static int read_whole(int fd, char *text, size_t *len, char *why, size_t size)
+/* 1: it changed meanwhile. */
+static int read_once(int fd, struct source *s, char *why, size_t size)
 {
     struct stat before, after;
-    for (int i = 0; i < READ_TRIES; i++) {
-        if (fstat(fd, &before) != 0 || !S_ISREG(before.st_mode))
-            return refuse(why, size, MG_E_INVALID, "not a regular file");
-        int code = read_bytes(fd, text, len, why, size);
-        if (code != 0)
-            return code;
-        if (*len > SOURCE_MAX_BYTES) {
-            snprintf(why, size, "larger than %u bytes", SOURCE_MAX_BYTES);
-            return MG_E_LIMIT;
-        }
-        if (fstat(fd, &after) == 0 && is_same_version(&before, &after) &&
-            *len == (size_t)after.st_size)
-            return 0;
+    if (fstat(fd, &before) != 0 || !S_ISREG(before.st_mode))
+        return refuse(why, size, MG_E_INVALID, "not a regular file");
+    if (before.st_size > SOURCE_MAX_BYTES) {
+        snprintf(why, size, "larger than %u bytes", SOURCE_MAX_BYTES);
+        return MG_E_LIMIT;
     }
-    return refuse(why, size, MG_E_CONFLICT, "it is being written all the time");
-}
-
-static int read_all(int fd, struct source *s, char *why, size_t size)
-{
-    char *text = malloc(SOURCE_MAX_BYTES + 2);
+    char *text = malloc((size_t)before.st_size + 1);
     if (!text)
         return MG_E_NOMEM;
     size_t len = 0;
-    int code = read_whole(fd, text, &len, why, size);
+    int code = read_bytes(fd, text, (size_t)before.st_size, &len, why, size);
+    if (code == 0 && (len != (size_t)before.st_size || fstat(fd, &after) != 0 ||
+                      !is_same_version(&before, &after)))
+        code = 1;
     if (code != 0) {
         free(text);
         return code;
     }
     text[len] = '\0';
-    char *exact = realloc(text, len + 1);
-    s->text = exact ? exact : text;
+    s->text = text;
     s->len = len;
     return 0;
+}
+
+/* A file that changes while it is read is read again: what is loaded has been one version. */
+static int read_all(int fd, struct source *s, char *why, size_t size)
+{
+    for (int i = 0; i < READ_TRIES; i++) {
+        int code = read_once(fd, s, why, size);
+        if (code <= 0)
+            return code;
+    }
+    return refuse(why, size, MG_E_CONFLICT, "it is being written all the time");
 }
 
 /* A file that cannot be read is kept with its problem: it is reported where its tool is missed. */

@@ -156,6 +156,7 @@ test("browsers get CORS for allowed origins, on a preflight too", async (t) => {
   assert.equal(preflight.headers.get("access-control-allow-origin"), "https://app.example.com");
   for (const name of ["Authorization", "X-API-Key", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id"])
     assert.ok(preflight.headers.get("access-control-allow-headers").includes(name), name);
+  assert.match(preflight.headers.get("access-control-allow-headers"), /, \*$/); // Mcp-Param-*
   const stream = await gw.fetch("/sse?topic=a&key=k1", { headers: { Origin: "https://app.example.com" } });
   assert.equal(stream.headers.get("access-control-allow-origin"), "https://app.example.com");
   await stream.body.cancel();

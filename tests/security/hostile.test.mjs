@@ -168,9 +168,10 @@ const CORE = path.join(spawnSync("git", ["--exec-path"], { encoding: "utf8" }).s
 // Where the gateway and git may look, without changing anything, and why.
 const REASONS = [
   ["/lib", "libraries of git"], ["/usr/lib/", "libraries of git, and its own programs"], ["/etc/ld.so.", "where libraries are"],
-  [GIT, "the granted program"], ["/usr/share/", "git's messages, and the time zone behind /etc/localtime"], ["/nonexistent/.config/git/", "what the user has git ignore"],
+  [GIT, "the granted program"], ["/usr/share/", "git's messages, and the time zone behind /etc/localtime"], ["/nonexistent/git/", "what a user has git ignore: git has none"],
   ["/proc/self/fd/", "a new file without a name gets one"], ["/dev/null", "in place of files that git shall not read"],
   ["/dev/urandom", "names of git's temporary files"], ["/etc/localtime", "the time zone of a commit"],
+  ["/proc/sys/vm/overcommit_memory", "the C library, before it gives memory back"],
 ];
 // The gateway's own program, those of [eval ...] and their folders are looked at so that no tool changes them; the
 // way there is a link.

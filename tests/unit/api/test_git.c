@@ -128,6 +128,7 @@ static void test_users_files(void **state)
     struct fixture *f = *state;
     char home[FOLDER_PATH + 8];
     char *before[2];
+    need_programs();
     shell(f, "set -e; mkdir -p repo home/git home/.config/git; git init -q repo\n"
              "echo a.txt >home/git/ignore; echo a.txt >home/.config/git/ignore\n"
              "echo >repo/a.txt; echo >repo/b.txt; echo b.txt >repo/mine\n"

@@ -53,7 +53,7 @@ static const struct {
     { OBJECT("\"a\":{\"x-mcp-header\":\"A\"}"), NULL, "is for a type of" },
     { OBJECT("\"a\":" STRING("Same") ",\"o\":" OBJECT("\"b\":" STRING("sAME"))), NULL,
       "at /properties/o/properties/b: x-mcp-header has been given to another" },
-    { "{\"type\":\"object\",\"x-mcp-header\":\"Top\"}", NULL, "at : x-mcp-header can stand" },
+    { "{\"type\":\"object\",\"x-mcp-header\":\"Top\"}", NULL, "x-mcp-header can stand" },
     { OBJECT("\"l\":{\"items\":" STRING("A") "}"), NULL,
       "at /properties/l: x-mcp-header can stand" },
     { OBJECT("\"l\":{\"items\":" OBJECT("\"a\":" STRING("A")) "}"), NULL, "can stand" },
