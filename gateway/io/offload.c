@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heaps.h"
+
 #define THREADS_MAX 64
 
 struct offload {
@@ -46,6 +48,7 @@ static void *run_jobs(void *arg)
     while ((job = next_job(o)) != NULL) {
         job->work(job);
         loop_post(job->loop, &job->mail); /* job is the loop's from here on */
+        heaps_trim();
     }
     return NULL;
 }

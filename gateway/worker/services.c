@@ -1,7 +1,6 @@
 #include "worker/services.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,14 +51,6 @@ unsigned services_worker_count(const struct config *c)
     if (quota > 0 && quota < n)
         n = quota;
     return n > 256 ? 256 : n;
-}
-
-void services_bound_heaps(const struct config *c)
-{
-    unsigned workers = services_worker_count(c);
-    (void)mallopt(M_ARENA_MAX, workers > 2 ? (int)workers : 2);
-    (void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
-    (void)mallopt(M_TRIM_THRESHOLD, 128 << 10);
 }
 
 int services_raise_descriptors(struct gateway *g, const struct config *c, struct err *e)

@@ -21,11 +21,6 @@ void services_reconfigure(struct gateway *g, const struct config *c);
 
 /* [server] workers, or the cores this process may use */
 unsigned services_worker_count(const struct config *c);
-/* Of the C library's defaults the first keeps a heap for each thread that ever waited for another
- * one's, helpers' with whole files in them among those, and the second, once a large block was
- * freed, keeps such blocks for later: indexing a large repository held twice as much. One heap a
- * worker, and not fewer than two. Must be called before the first thread begins. */
-void services_bound_heaps(const struct config *c);
 /* Raises the limit of descriptors to what max_connections needs, or says why it cannot. What it was
  * goes to g->files. */
 int services_raise_descriptors(struct gateway *g, const struct config *c,

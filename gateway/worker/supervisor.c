@@ -15,6 +15,7 @@
 
 #include "api/job_gates.h"
 #include "base/clock.h"
+#include "base/heaps.h"
 #include "base/log.h"
 #include "stdio/door.h"
 #include "worker/endpoint_mcp.h"
@@ -292,7 +293,7 @@ static int run(struct supervisor *s, const char *ini_path)
     s->reload.config = loading_config(ini_path, loading_tell_stderr, NULL);
     if (!s->reload.config)
         return 2;
-    services_bound_heaps(s->reload.config);
+    heaps_bound(services_worker_count(s->reload.config));
     s->loop = loop_new(&e);
     s->reload.gateway = &s->gateway;
     s->reload.loop = s->loop;

@@ -11,7 +11,7 @@ local scans = mcp.state.open("search.scans")
 
 local MAX_FILES = 200000       -- that are looked at
 local AT_ONCE = 32             -- files that are asked about, put or removed at the same time
-local PUT_BYTES = 1 << 20      -- bytes of the files that are put at the same time
+local PUT_BYTES = 1 << 19      -- bytes of files that are put at once; a larger one goes alone
 local PAGE = 1000              -- documents of the index that are listed at once
 local LOOK_FOR_ZERO = 8000     -- bytes in which a zero byte makes a file binary
 local TELL_EVERY = 5           -- seconds between two lines of progress
@@ -95,10 +95,14 @@ function methods.put_waiting(self)
 end
 
 function methods.change(self, file)
+  local size = math.min(file.size, self.max)
+  if #self.changed == AT_ONCE or self.bytes + size > PUT_BYTES then
+    local ok, message, code = self:put_waiting()
+    if not ok then return nil, message, code end
+  end
   table.insert(self.changed, file)
-  self.bytes = self.bytes + math.min(file.size, self.max)
-  if #self.changed < AT_ONCE and self.bytes < PUT_BYTES then return true end
-  return self:put_waiting()
+  self.bytes = self.bytes + size
+  return true
 end
 
 -- Of what the listing does not have, where that is not all there is: is it gone?
