@@ -128,9 +128,19 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
     call_answer(c);
 }
 
+/* Legacy clients are asked by a request on the call's own stream: where there is none they cannot
+ * be asked. */
+static enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, struct err *e)
+{
+    (void)arg, (void)a, (void)wait;
+    err_set(e, MG_E_DENIED, "this client cannot be asked");
+    return ASK_REFUSED;
+}
+
 static const struct task_ops call_ops = { .progress = call_note_progress,
                                           .log = call_note_log,
-                                          .done = call_done };
+                                          .done = call_done,
+                                          .ask = call_ask };
 
 /* Out of the queue, also when a place was given this moment. */
 static void call_leave_queue(struct call *c)

@@ -49,6 +49,7 @@ void generation_options(const struct generation *g, const struct gateway *gw, st
         .config = policies_sections(g->policies),
         .default_timeout_ms = c->tools.timeout_ms,
         .max_timeout_ms = c->tools.max_timeout_ms,
+        .ask_timeout_ms = c->tools.ask_timeout_ms,
         .default_memory = c->tools.memory_bytes,
         .max_memory = c->tools.max_memory_bytes,
         .worker_memory = c->tools.worker_memory_bytes,
