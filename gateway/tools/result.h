@@ -14,6 +14,7 @@ struct tool_result {
     struct buf structured;  /* JSON text of structuredContent; empty: none */
     struct buf meta;        /* JSON text of _meta, an object; empty: none */
     struct tool_asks *asks; /* of OUT_INPUT_REQUIRED, owned; else NULL */
+    bool cannot_ask;        /* it failed because its client cannot be asked something */
 };
 
 static inline void tool_result_fini(struct tool_result *r)

@@ -214,6 +214,8 @@ struct serving *serving_new(struct gateway *g, struct config *config, struct ser
         .limits = { .max_values = config->server.max_json_values },
         .page_size = config->tools.page_size,
         .host = host,
+        .seal = &g->seal,
+        .ask_timeout_ms = config->tools.ask_timeout_ms,
         .lists_are_public = config->n_keys == 0,
     };
     rules_fill(s);

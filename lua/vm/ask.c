@@ -193,6 +193,13 @@ static int end_run(lua_State *L, struct ask_op *a)
 
 /* ---- asking ---- */
 
+/* Should the call fail now, that is why. */
+static int cannot_ask(lua_State *L, struct task *t, const char *why)
+{
+    t->cannot_ask = true;
+    return api_fail(L, "UNSUPPORTED", "%s", why);
+}
+
 static int send(lua_State *L, struct task *t, struct ask_op *a)
 {
     int64_t ms = t->vm->o.ask_timeout_ms ? t->vm->o.ask_timeout_ms : ASK_TIMEOUT_MS;
@@ -211,7 +218,7 @@ static int send(lua_State *L, struct task *t, struct ask_op *a)
     if (how == ASK_ENDS)
         return end_run(L, a);
     op_drop(&a->op);
-    return api_fail(L, "UNSUPPORTED", "%s", e.text);
+    return cannot_ask(L, t, e.text);
 }
 
 /* Who may ask: the call itself, while it runs, in its own strands. */
@@ -283,6 +290,7 @@ static int l_ask(lua_State *L)
     struct task *t = asker(L, "ask");
     lua_settop(L, 2);
     size_t n = read_questions(L, questions);
+    t->cannot_ask = false;
     lua_newtable(L);
     int code = look_up(L, t, questions, &n);
     if (code != 0)
@@ -290,7 +298,7 @@ static int l_ask(lua_State *L)
     if (n == 0)
         return 1;
     if (!t->ops || !t->ops->ask)
-        return api_fail(L, "UNSUPPORTED", "this client cannot be asked");
+        return cannot_ask(L, t, "this client cannot be asked");
     struct ask_op *a = (struct ask_op *)op_push(L, &ask_type);
     if (!a)
         return 3;

@@ -117,6 +117,7 @@ void task_end(struct task *t)
     if (t->timer.armed)
         timer_stop(t->vm->services.loop, &t->timer);
     outcome_settle(t);
+    t->result.cannot_ask = t->cannot_ask && t->result.outcome == OUT_TOOL_ERROR;
     ops_drop(t);
     drop_strands(t);
     if (!t->is_ended)
