@@ -30,8 +30,8 @@ bool version_check(struct request *rq);
 bool headers_complete(struct request *rq); /* those that must be there, and Mcp-Name */
 /* Do the Mcp-Param-* headers of a modern call say what its arguments say? */
 bool headers_repeat(struct request *rq, const struct tool *t, struct json_text arguments);
-bool session_check(struct request *rq);    /* legacy */
-bool meta_check(struct request *rq);       /* optional members of _meta, for requests */
+bool session_check(struct request *rq); /* legacy */
+bool meta_check(struct request *rq);    /* optional members of _meta, for requests */
 
 /* ---- the methods; each answers ---- */
 void initialize_serve(struct request *rq);

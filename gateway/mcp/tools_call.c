@@ -64,8 +64,8 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
         arguments = none;
     if (meta.type != JSON_OBJECT)
         meta = none;
-    struct mcp_call *c = malloc(sizeof *c + m->id.len + arguments.len + meta.len +
-                                responses.len + memory.len + 5);
+    struct mcp_call *c =
+        malloc(sizeof *c + m->id.len + arguments.len + meta.len + responses.len + memory.len + 5);
     if (!c)
         return NULL;
     memset(c, 0, sizeof *c);
@@ -82,8 +82,8 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
         c->progress_token = moved(token, meta, c->meta);
     if (rq->is_modern) {
         c->capabilities = moved(m->meta[META_CAPABILITIES], meta, c->meta);
-        c->caller = rq->server->host->caller(rq->server->host->arg, rq->in->principal,
-                                             &c->caller_number);
+        c->caller =
+            rq->server->host->caller(rq->server->host->arg, rq->in->principal, &c->caller_number);
     }
     c->log_level = log_level(rq);
     c->must_stream = rq->in->is_http && request_wants_stream(rq);

@@ -141,10 +141,9 @@ static enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, st
     return ASK_REFUSED;
 }
 
-static const struct task_ops call_ops = { .progress = call_note_progress,
-                                          .log = call_note_log,
-                                          .done = call_done,
-                                          .ask = call_ask };
+static const struct task_ops call_ops = {
+    .progress = call_note_progress, .log = call_note_log, .done = call_done, .ask = call_ask
+};
 
 /* Out of the queue, also when a place was given this moment. */
 static void call_leave_queue(struct call *c)
