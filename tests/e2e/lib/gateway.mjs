@@ -37,23 +37,15 @@ export class Gateway {
   // Options, all optional:
   //   ini      text of mcp.ini; gets [server] port = 0 and [paths] root = root unless it sets them,
   //            at its end when it lacks the section
-  //   tools    { "name.lua": "text" }, or an array of file names out of tests/e2e/tools.d
+  //   tools    { "name.lua": "text" }, or an array of file names, from tests/e2e/tools.d on
   //   env      additional environment
   //   follow   true: changed files are served by themselves ([tools] reload)
   //   args     additional arguments
   //   dir      an existing folder of an earlier gateway (dir of it), to start again in
   //   wrapper  argv put before the binary, such as ["valgrind", "-q"]
   //   binary   another binary
-  static async start(options = {}) {
-    const gw = new Gateway(options);
-    gw.launch();
-    try {
-      await gw.#listening();
-    } catch (error) {
-      await gw.kill();
-      throw error;
-    }
-    return gw;
+  static start(options = {}) {
+    return new Gateway(options).begin();
   }
 
   constructor(options = {}) {
@@ -72,7 +64,7 @@ export class Gateway {
 
   writeTools(tools) {
     const files = Array.isArray(tools)
-      ? tools.map((name) => [name, fs.readFileSync(path.join(fixtures, name))])
+      ? tools.map((name) => [path.basename(name), fs.readFileSync(path.join(fixtures, name))])
       : Object.entries(tools);
     for (const [name, text] of files) {
       const file = path.join(this.toolsDir, name);
@@ -87,6 +79,17 @@ export class Gateway {
     const text = withDefault(withDefault(ini, "paths", "root = root"), "server", "port = 0");
     fs.writeFileSync(`${this.iniPath}.new`, text, { mode: 0o600 });
     fs.renameSync(`${this.iniPath}.new`, this.iniPath);
+  }
+
+  async begin() {
+    this.launch();
+    try {
+      await this.#listening();
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+    return this;
   }
 
   // Starts the process without waiting for it to listen.
