@@ -19,6 +19,7 @@ import { binary, cleanEnv, fixtures, slowness } from "./env.mjs";
 import { JsonRpc } from "./rpc.mjs";
 import { openEventStream } from "./sse.mjs";
 import { openRaw } from "./raw.mjs";
+import { tapCheck, tapPort } from "./tap.mjs";
 
 export { binary, fixtures, repo, runBinary, slowness } from "./env.mjs";
 
@@ -119,6 +120,7 @@ export class Gateway {
   // What start() does once the port is known; for a gateway that logs to a file (see tests/bench).
   attach(port) {
     this.port = port;
+    tapPort(port);
     this.base = `http://127.0.0.1:${port}`;
     this.url = `${this.base}/mcp`;
     this.client = new JsonRpc(this.url);
@@ -190,6 +192,7 @@ export class Gateway {
       clearTimeout(timer);
     }
     if (!keep) this.remove();
+    tapCheck();
     if (this.killed) return;
     assert.deepEqual({ ...this.exit }, { code: 0, signal: null }, this.tail());
     assert.doesNotMatch(this.stderr, /(Address|Leak|Thread)Sanitizer|runtime error:/);
