@@ -225,11 +225,11 @@ bool mcp_may_read(const struct mcp_server *s, const struct toolset *tools,
 void mcp_sse(struct buf *out, const char *json, size_t len);
 
 /* An error about the request of that id. */
-void mcp_error(struct buf *out, struct json_text id, bool modern, int code, const char *message);
-/* Bodies for what is refused before a message is looked at: modern clients get no "id":null. */
-void mcp_refusal(struct buf *out, int code, const char *message, bool modern);
-/* Does the MCP-Protocol-Version header name a modern revision? (plain string comparison, as clients
- * do; NULL is no) */
-bool mcp_header_is_modern(const char *protocol_version);
+void mcp_error(struct buf *out, struct json_text id, bool omits_id, int code, const char *message);
+/* Bodies for what is refused before a message is looked at: without an id, or with "id":null. */
+void mcp_refusal(struct buf *out, int code, const char *message, bool omits_id);
+/* Does the MCP-Protocol-Version header name a revision whose schema has no null for the id of an
+ * error: 2025-11-25 or later? (plain string comparison, as clients do; NULL is no) */
+bool mcp_header_omits_id(const char *protocol_version);
 
 #endif

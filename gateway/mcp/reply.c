@@ -5,6 +5,7 @@
 
 #include "base/json_write.h"
 #include "mcp/request.h"
+#include "mcp/revision.h"
 
 #define SERVER_INFO META_PREFIX "serverInfo"
 
@@ -19,12 +20,12 @@ void reply_no_memory(struct request *rq)
     rq->out->as_stream = false;
 }
 
-/* Legacy schemas require an id even where none could be read; the modern one forbids null. */
-void reply_error_open(struct buf *b, struct json_text id, bool is_modern, int code,
+/* Schemas up to 2025-06-18 require an id, even where none could be read; later ones forbid null. */
+void reply_error_open(struct buf *b, struct json_text id, bool omits_id, int code,
                       const char *message)
 {
     buf_str(b, "{\"jsonrpc\":\"2.0\"");
-    if (id.type != JSON_NONE || !is_modern) {
+    if (id.type != JSON_NONE || !omits_id) {
         json_key(b, "id");
         json_raw_text(b, id);
     }
@@ -47,8 +48,9 @@ static struct buf *error_begin(struct request *rq, int status, int code, const c
     vsnprintf(message, sizeof message, fmt, ap);
     rq->out->status = status;
     rq->out->error_code = code;
-    reply_error_open(&rq->out->body, is_echoed ? rq->message.id : none, rq->is_modern, code,
-                     message);
+    bool omits_id =
+        rq->is_modern || rq->out->revision >= MCP_2025_11_25 || revision_omits_id(rq->version);
+    reply_error_open(&rq->out->body, is_echoed ? rq->message.id : none, omits_id, code, message);
     return &rq->out->body;
 }
 
@@ -74,15 +76,15 @@ void reply_error(struct request *rq, int status, int code, const char *fmt, ...)
     reply_error_end(rq);
 }
 
-void mcp_error(struct buf *out, struct json_text id, bool modern, int code, const char *message)
+void mcp_error(struct buf *out, struct json_text id, bool omits_id, int code, const char *message)
 {
-    reply_error_open(out, id, modern, code, message);
+    reply_error_open(out, id, omits_id, code, message);
     buf_str(out, "}}");
 }
 
-void mcp_refusal(struct buf *out, int code, const char *message, bool modern)
+void mcp_refusal(struct buf *out, int code, const char *message, bool omits_id)
 {
-    mcp_error(out, (struct json_text){ NULL, 0, JSON_NONE }, modern, code, message);
+    mcp_error(out, (struct json_text){ NULL, 0, JSON_NONE }, omits_id, code, message);
 }
 
 void mcp_encode_error(const struct mcp_call *c, int code, const char *message, struct buf *out)

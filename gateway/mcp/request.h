@@ -108,7 +108,7 @@ void reply_result_end(struct request *rq);
 #define LIST_TTL_MS 60000 /* lists: not every client listens for changes */
 void reply_cache_hints(struct buf *out, int ttl_ms, bool is_public);
 /* The beginning of an error's message; members of the error object may follow, and "}}" must. */
-void reply_error_open(struct buf *b, struct json_text id, bool is_modern, int code,
+void reply_error_open(struct buf *b, struct json_text id, bool omits_id, int code,
                       const char *message);
 void reply_own_meta(const struct mcp_server *s, struct buf *out); /* the object of a result's _meta
                                                                    */

@@ -25,9 +25,9 @@ bool revision_parse_legacy(struct span name, enum mcp_revision *out)
     return false;
 }
 
-bool revision_names_modern(struct span name)
+static bool is_from(struct span name, enum mcp_revision r)
 {
-    const char *first = names[MCP_2026_07_28];
+    const char *first = names[r];
     size_t n = strlen(first);
 
     if (!name.p)
@@ -36,9 +36,13 @@ bool revision_names_modern(struct span name)
     return order > 0 || (order == 0 && name.len >= n);
 }
 
-bool mcp_header_is_modern(const char *protocol_version)
+bool revision_names_modern(struct span name) { return is_from(name, MCP_2026_07_28); }
+
+bool revision_omits_id(struct span name) { return is_from(name, MCP_2025_11_25); }
+
+bool mcp_header_omits_id(const char *protocol_version)
 {
-    return revision_names_modern(span_trim(protocol_version));
+    return revision_omits_id(span_trim(protocol_version));
 }
 
 const char *mcp_log_level_text(enum mcp_log_level l)

@@ -16,5 +16,7 @@
 bool revision_parse_legacy(struct span name, enum mcp_revision *out);
 /* Is it the first modern revision or later? Compared as plain text, so "v999" is modern too. */
 bool revision_names_modern(struct span name);
+/* Is it one, or a later one, of those that leave the id of an error out where it is not known? */
+bool revision_omits_id(struct span name);
 
 #endif

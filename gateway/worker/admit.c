@@ -11,11 +11,6 @@
 #define RPC_UNAUTHORIZED (-32000)
 #define RPC_RATE_LIMIT (-32001)
 
-static bool is_modern(const struct exchange *x)
-{
-    return mcp_header_is_modern(exchange_headers(x)->mcp_protocol_version);
-}
-
 static void refuse(struct worker *w, struct exchange *x, const struct access *a, int status,
                    int code, const char *message, enum admit_form form,
                    const struct http_field *field)
@@ -30,7 +25,8 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
         buf_str(&r.body, message);
     } else {
         r.content_type = "application/json";
-        mcp_refusal(&r.body, code, message, is_modern(x));
+        mcp_refusal(&r.body, code, message,
+                    mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version));
     }
     access_reply(w, a, x, &r);
 }

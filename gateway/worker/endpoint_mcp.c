@@ -170,9 +170,9 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
     struct http_reply r = { .status = status,
                             .content_type = "application/json",
                             .fields = fields };
-    bool is_modern = mcp_header_is_modern(exchange_headers(x)->mcp_protocol_version);
+    bool omits_id = mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version);
     admit_cors(w, x, false, fields, &r.field_count);
-    mcp_refusal(&r.body, code, message, is_modern);
+    mcp_refusal(&r.body, code, message, omits_id);
     access_reply(w, a, x, &r);
 }
 

@@ -130,8 +130,7 @@ static const struct notice_feed_ops feed_ops = { .due = stream_due, .closed = st
 
 /* ---- opening ---- */
 
-static void refuse(struct worker *w, struct exchange *x, const struct access *a, int code,
-                   bool is_modern)
+static void refuse(struct worker *w, struct exchange *x, const struct access *a, int code)
 {
     static const struct {
         int code, status, rpc;
@@ -154,7 +153,8 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
         i++;
     r.status = all[i].status;
     admit_cors(w, x, false, fields, &r.field_count);
-    mcp_refusal(&r.body, all[i].rpc, all[i].text, is_modern);
+    mcp_refusal(&r.body, all[i].rpc, all[i].text,
+                mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version));
     access_reply(w, a, x, &r);
 }
 
@@ -223,7 +223,7 @@ void endpoint_notices_session(struct worker *w, struct exchange *x, struct acces
     }
     if (code != 0) {
         free(s);
-        refuse(w, x, a, code, false);
+        refuse(w, x, a, code);
         return;
     }
     /* The priming event: older clients take its empty data for a message. */
@@ -256,7 +256,7 @@ void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access
     }
     if (code != 0) {
         free(s);
-        refuse(w, x, a, code, true);
+        refuse(w, x, a, code);
         return;
     }
     s->listen = out->listen;

@@ -225,11 +225,14 @@ test("only what the client declares with this very request is asked", async (t) 
 });
 
 test("prompts and resources ask, lists do not, nor do calls in calls and jobs", async (t) => {
-  const gw = await start(t, { tools: ["conformance_asks.lua"] });
-  gw.writeTools({ "trip.lua": trip });
-  gw.signal("SIGHUP");
-  await gw.logged((l) => /^reloaded/.test(l.msg));
-  const prompt = { name: "test_input_required_result_prompt" };
+  const brief = `local mcp = require "mcp"
+  return mcp.prompt { name = "brief", description = "Asks for what it is to say.", run = function(_, ctx)
+    local answer = assert(ctx:elicit("user_context", { message = "About what?", schema = {
+      type = "object", properties = { context = { type = "string" } }, required = { "context" } } }))
+    return "Use this: " .. answer.content.context
+  end }`;
+  const gw = await start(t, { tools: { "trip.lua": trip, "brief.lua": brief } });
+  const prompt = { name: "brief" };
   const first = await round(gw, prompt, { method: "prompts/get" });
   assert.equal(first.resultType, "input_required");
   const second = await round(gw, {

@@ -22,7 +22,7 @@ const KEY = "key-of-the-bridges-0123456789";
 async function start(t) {
   const gw = await Gateway.start({
     ini: `[auth]\nkeys = ${KEY}\n`,
-    tools: ["echo.lua", "outcomes.lua", "conformance_offers.lua"],
+    tools: ["echo.lua", "outcomes.lua", "offers.lua"],
   });
   t.after(() => gw.stop());
   // What they keep in their user's home stays in the test's folder.

@@ -34,7 +34,7 @@ for (const keyed of [false, true]) {
 }
 
 test("arguments that are repeated in headers: client 2.x sends them, and they must agree", async (t) => {
-  const gw = await Gateway.start({ tools: ["conformance.lua"] });
+  const gw = await Gateway.start({ tools: ["../../conformance/tools.d/test_custom_headers.lua"] });
   t.after(() => gw.stop());
   const args = { region: "São Paulo\n", priority: 42, verbose: false };
   const name = "test_custom_headers";

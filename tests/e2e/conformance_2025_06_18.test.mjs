@@ -2,5 +2,5 @@
 
 import { passes } from "./lib/conformance.mjs";
 
-passes("2025-03-26");
-passes("2025-06-18");
+passes("--spec-version", "2025-03-26");
+passes("--spec-version", "2025-06-18");

@@ -2,4 +2,4 @@
 
 import { passes } from "./lib/conformance.mjs";
 
-passes("2025-11-25");
+passes("--requirements", "2025-11-25");

@@ -2,4 +2,4 @@
 
 import { passes } from "./lib/conformance.mjs";
 
-passes("2026-07-28");
+passes("--requirements", "2026-07-28");

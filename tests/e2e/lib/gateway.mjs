@@ -19,6 +19,7 @@ import { binary, cleanEnv, fixtures, slowness } from "./env.mjs";
 import { JsonRpc } from "./rpc.mjs";
 import { openEventStream } from "./sse.mjs";
 import { openRaw } from "./raw.mjs";
+import { tapCheck, tapPort } from "./tap.mjs";
 
 export { binary, fixtures, repo, runBinary, slowness } from "./env.mjs";
 
@@ -37,23 +38,15 @@ export class Gateway {
   // Options, all optional:
   //   ini      text of mcp.ini; gets [server] port = 0 and [paths] root = root unless it sets them,
   //            at its end when it lacks the section
-  //   tools    { "name.lua": "text" }, or an array of file names out of tests/e2e/tools.d
+  //   tools    { "name.lua": "text" }, or an array of file names, from tests/e2e/tools.d on
   //   env      additional environment
   //   follow   true: changed files are served by themselves ([tools] reload)
   //   args     additional arguments
   //   dir      an existing folder of an earlier gateway (dir of it), to start again in
   //   wrapper  argv put before the binary, such as ["valgrind", "-q"]
   //   binary   another binary
-  static async start(options = {}) {
-    const gw = new Gateway(options);
-    gw.launch();
-    try {
-      await gw.#listening();
-    } catch (error) {
-      await gw.kill();
-      throw error;
-    }
-    return gw;
+  static start(options = {}) {
+    return new Gateway(options).begin();
   }
 
   constructor(options = {}) {
@@ -72,7 +65,7 @@ export class Gateway {
 
   writeTools(tools) {
     const files = Array.isArray(tools)
-      ? tools.map((name) => [name, fs.readFileSync(path.join(fixtures, name))])
+      ? tools.map((name) => [path.basename(name), fs.readFileSync(path.join(fixtures, name))])
       : Object.entries(tools);
     for (const [name, text] of files) {
       const file = path.join(this.toolsDir, name);
@@ -87,6 +80,17 @@ export class Gateway {
     const text = withDefault(withDefault(ini, "paths", "root = root"), "server", "port = 0");
     fs.writeFileSync(`${this.iniPath}.new`, text, { mode: 0o600 });
     fs.renameSync(`${this.iniPath}.new`, this.iniPath);
+  }
+
+  async begin() {
+    this.launch();
+    try {
+      await this.#listening();
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+    return this;
   }
 
   // Starts the process without waiting for it to listen.
@@ -116,6 +120,7 @@ export class Gateway {
   // What start() does once the port is known; for a gateway that logs to a file (see tests/bench).
   attach(port) {
     this.port = port;
+    tapPort(port);
     this.base = `http://127.0.0.1:${port}`;
     this.url = `${this.base}/mcp`;
     this.client = new JsonRpc(this.url);
@@ -187,6 +192,7 @@ export class Gateway {
       clearTimeout(timer);
     }
     if (!keep) this.remove();
+    tapCheck();
     if (this.killed) return;
     assert.deepEqual({ ...this.exit }, { code: 0, signal: null }, this.tail());
     assert.doesNotMatch(this.stderr, /(Address|Leak|Thread)Sanitizer|runtime error:/);

@@ -28,6 +28,10 @@ function load(revision) {
   return loaded.get(revision);
 }
 
+export function definesOne(revision, name) {
+  return load(revision).names.has(name);
+}
+
 // Does the value fit the revision's definition of that name? The first of several names that the
 // revision has is taken: definitions were renamed over time.
 export function conforms(revision, names, value) {
@@ -36,8 +40,8 @@ export function conforms(revision, names, value) {
   assert.ok(name, `${revision} defines none of ${names}`);
   const ref = `${revision}#/${root}/${name}`;
   const validate = ajv.getSchema(ref) ?? ajv.compile({ $ref: ref });
-  const text = JSON.stringify(value);
-  assert.ok(validate(value), `${revision} ${name}: ${ajv.errorsText(validate.errors)} in ${text}`);
+  if (validate(value)) return;
+  assert.fail(`${revision} ${name}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(value)}`);
 }
 
 const RESULT = ["JSONRPCResultResponse", "JSONRPCResponse"];

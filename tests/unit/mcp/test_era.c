@@ -125,6 +125,8 @@ static void test_notifications(void **state)
         { "a version of later on", NOTE("notifications/x", ""), .version = "v999", .status = 400,
           .code = -32022, .has = "\"requested\":\"v999\"" },
         { "legacy header without a session", NOTE("notifications/initialized", ""), .version = V11,
+          .status = 400, .code = -32000, .has = "{\"jsonrpc\":\"2.0\",\"error\"" },
+        { "an older one", NOTE("notifications/initialized", ""), .version = "2025-06-18",
           .status = 400, .code = -32000, .has = "\"id\":null" },
         { "unknown session", NOTE("notifications/initialized", ""), .session = "gone",
           .status = 404, .code = -32001, .has = "\"id\":null" },
@@ -197,21 +199,21 @@ static void test_stdio(void **state)
     fixture_fini(&f);
 }
 
-static void test_header_is_modern(void **state)
+static void test_header_omits_id(void **state)
 {
     static const struct {
         const char *value;
-        bool is_modern;
+        bool omits_id;
     } cases[] = {
-        { NULL, false },         { "", false },           { "2026-07-28", true },
-        { "2026-07-27", false }, { "2026-07-29", true },  { " \t2026-07-28 ", true },
-        { "2026-07", false },    { "2026-08", true },     { "2026-07-28-beta", true },
-        { "v999.0.0", true },    { "1900-01-01", false }, { "2025-11-25", false },
+        { NULL, false },        { "", false },           { "2026-07-28", true },
+        { "2025-11-25", true }, { "2025-11-24", false }, { " \t2025-11-25 ", true },
+        { "2025-11", false },   { "2025-12", true },     { "2025-11-25-beta", true },
+        { "v999.0.0", true },   { "1900-01-01", false }, { "2025-06-18", false },
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
-        if (mcp_header_is_modern(cases[i].value) != cases[i].is_modern)
+        if (mcp_header_omits_id(cases[i].value) != cases[i].omits_id)
             fail_msg("%s", cases[i].value);
 }
 
@@ -220,7 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests),      cmocka_unit_test(test_initialize),
         cmocka_unit_test(test_notifications), cmocka_unit_test(test_responses),
-        cmocka_unit_test(test_stdio),         cmocka_unit_test(test_header_is_modern),
+        cmocka_unit_test(test_stdio),         cmocka_unit_test(test_header_omits_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,15 @@
+-- test_input_required_result_tampered_state.lua - a client that changed
+-- what it carries is refused before the script runs.
+local mcp    = require "mcp"
+local asking = require "asking"
+
+return mcp.tool {
+  name        = "test_input_required_result_tampered_state",
+  description = "Ask for a confirmation.",
+  input       = { type = "object", properties = {} },
+  run         = function(_, ctx)
+    local answer, message = ctx:elicit("confirm", asking.form("Please confirm", "ok", "boolean"))
+    if not answer then return nil, message end
+    return "state-ok: " .. tostring(answer.content and answer.content.ok)
+  end,
+}
