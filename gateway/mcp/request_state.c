@@ -51,7 +51,7 @@ void request_state_write(const struct mcp_server *s, const struct mcp_call *c,
     bool is_bound = binding(c, head + 9) == 0;
     buf_append(&whole, head, sizeof head);
     buf_append(&whole, memory->data, memory->len);
-    if (is_bound && buf_ok(&whole) && buf_ok(memory))
+    if (s->seal && is_bound && buf_ok(&whole) && buf_ok(memory))
         seal_write(s->seal, whole.data, whole.len, out);
     else
         out->failed = true;
@@ -81,8 +81,9 @@ int request_state_read(const struct mcp_server *s, const struct mcp_call *c, str
 {
     struct buf sealed = { 0 }, whole = { 0 };
     json_string_decode(text, &sealed);
-    int code =
-        buf_ok(&sealed) ? seal_read(s->seal, sealed.data, sealed.len, &whole, out->id) : MG_E_NOMEM;
+    int code = !buf_ok(&sealed) ? MG_E_NOMEM
+               : s->seal        ? seal_read(s->seal, sealed.data, sealed.len, &whole, out->id)
+                                : MG_E_INVALID;
     if (code == MG_E_INVALID)
         err_set(e, code,
                 "requestState is not what this gateway gave, or its key is another one "
