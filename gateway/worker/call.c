@@ -128,9 +128,15 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
     call_answer(c);
 }
 
+static bool call_close_stream(void *arg, int64_t retry_ms)
+{
+    return call_stream_pause(arg, retry_ms);
+}
+
 static const struct task_ops call_ops = { .progress = call_note_progress,
                                           .log = call_note_log,
-                                          .done = call_done };
+                                          .done = call_done,
+                                          .close_stream = call_close_stream };
 
 /* Out of the queue, also when a place was given this moment. */
 static void call_leave_queue(struct call *c)

@@ -6,6 +6,7 @@
 #include "limit/gate.h"
 #include "store/store.h"
 #include "worker/call.h"
+#include "worker/call_stream.h"
 #include "worker/worker.h"
 
 #define CALL_ID_SIZE 17 /* "call_", 11 base-36 characters (57 bits), NUL */
@@ -23,7 +24,8 @@ struct call {
     struct worker *worker;
     const struct call_sink *sink;
     void *to; /* the sink's */
-    struct exchange *x; /* HTTP's; else NULL */
+    struct exchange *x;         /* HTTP's; NULL: it came otherwise, or its stream can be resumed */
+    struct call_stream *stream; /* of that stream: the connection it came by, while it is open */
     struct mcp_call *mcp;
     const struct principal *principal;
     /* a reference from the first wait on: keeps tool, principal and machine */

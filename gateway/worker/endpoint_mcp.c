@@ -10,6 +10,7 @@
 #include "worker/admit.h"
 #include "worker/batch.h"
 #include "worker/call.h"
+#include "worker/call_stream.h"
 #include "worker/endpoint_notices.h"
 #include "worker/endpoint_topics.h"
 #include "worker/worker.h"
@@ -204,7 +205,7 @@ static void answer_as_stream(struct worker *w, struct exchange *x, struct access
     bool is_whole = buf_ok(&r->body) && buf_ok(&w->scratch);
     buf_fini(&r->body);
     if (is_whole && exchange_stream(x, &head) == 0)
-        exchange_send(x, w->scratch.data, w->scratch.len); /* a failure has closed the stream */
+        exchange_send_whole(x, w->scratch.data, w->scratch.len); /* a failure has closed it */
     access_log(w, a, x, 200, exchange_bytes(x));
     if (exchange_is_stream(x))
         exchange_finish(x);
@@ -290,6 +291,8 @@ static void endpoint_get(struct worker *w, struct exchange *x, struct access *a)
     mcp_get(&w->serving->mcp, &in, &out);
     if (out.status != 200)
         endpoint_mcp_answer(w, x, a, &out);
+    else if (out.session_id[0] && call_stream_resume(w, x, a, p, out.session_id))
+        ; /* of a call of that session */
     else if (out.session_id[0])
         endpoint_notices_session(w, x, a, p, out.session_id);
     else if ((p = admit(w, x, a, ADMIT_STREAM)) != NULL)

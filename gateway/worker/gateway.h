@@ -12,6 +12,7 @@
 #include "hub/cache.h"
 #include "hub/inflight.h"
 #include "hub/notices.h"
+#include "hub/replays.h"
 #include "hub/sessions.h"
 #include "hub/topics.h"
 #include "io/offload.h"
@@ -33,6 +34,7 @@ struct gateway {
     struct cache *cache; /* what tools share in memory */
     struct sessions *sessions;
     struct notices *notices; /* who is told of changes: sessions, subscriptions */
+    struct replays *replays; /* streams of calls that legacy clients can resume */
     struct inflight *calls;  /* waiting calls of legacy clients, by session and request id */
     struct inflight *jobs;   /* running jobs, by job id */
     struct ratelimit *by_address, *by_key, *by_tool;

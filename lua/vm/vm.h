@@ -150,6 +150,9 @@ struct task_ops {
     /* Once. The call has ended; r is moved out by the receiver (or left: then it is freed). Called
      * inside task_start() when the tool did not wait. */
     void (*done)(void *arg, struct tool_result *r, uint64_t wait);
+    /* The client's connection ends, and it comes back for the rest after retry_ms. False: it would
+     * not. NULL: there are no connections. */
+    bool (*close_stream)(void *arg, int64_t retry_ms);
 };
 /* Runs the first slice at once. NULL: done() was called already (ended, or could not start), else
  * the running task, valid until done(). index: struct tool's. */

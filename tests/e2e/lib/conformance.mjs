@@ -23,11 +23,12 @@ const shared = [
 const subscribing = ["resources-subscribe", "resources-unsubscribe"];
 const handshake = ["server-initialize", "server-session-lifecycle", "ping", "logging-set-level"];
 const later = ["json-schema-2020-12", "server-sse-multiple-streams", "dns-rebinding-protection"];
+const polling = ["server-sse-polling"];
 
 const scenarios = {
   "2025-03-26": ["server-session-lifecycle"],
   "2025-06-18": [...handshake, ...shared, ...subscribing, "tools-call-with-logging"],
-  "2025-11-25": [...handshake, ...shared, ...subscribing, ...later, "tools-call-with-logging"],
+  "2025-11-25": [...handshake, ...shared, ...subscribing, ...later, ...polling, "tools-call-with-logging"],
   "2026-07-28": [...shared, ...later, "http-header-validation",
     "http-custom-header-server-validation", "server-stateless", "caching",
     "sep-2164-resource-not-found"],

@@ -71,6 +71,11 @@ return {
     ctx:log("info", "not for who did not ask")
     return "done"
   end),
+  tool("test_reconnection", function(_, ctx)
+    ctx:close_stream { retry = "500ms" }
+    mcp.time.sleep(0.1)
+    return "Reconnection test completed successfully."
+  end),
   tool("test_streaming_elicitation", function() return "done" end),
   tool("json_schema_2020_12_tool", function() return "done" end, DIALECT),
   -- What an intermediary routes by stands in headers as well: Mcp-Param-Region and so on.

@@ -54,7 +54,9 @@ void call_prepare(struct call *c, const char *tool, const char *args)
 
 void call_run(struct vm *vm, struct call *c, uint32_t index)
 {
-    static const struct task_ops ops = { on_progress, on_log, on_done };
+    static const struct task_ops ops = { .progress = on_progress,
+                                         .log = on_log,
+                                         .done = on_done };
     struct task *task = task_start(vm, index, &c->info, &ops, c);
 
     c->info.args = c->info.meta = (struct json_text){ 0 };
