@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "config/config.h"
+#include "vm/ask.h"
 #include "worker/call_struct.h"
 
 #define GATE_WAIT_MS 1000 /* how long a call waits for a place before it is refused */
@@ -133,9 +134,22 @@ static bool call_close_stream(void *arg, int64_t retry_ms)
     return call_stream_pause(arg, retry_ms);
 }
 
+/* A modern client gets the questions as the result, and calls again with its answers. Legacy ones
+ * are asked by requests on the call's own stream: where there is none they cannot be asked. */
+static enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, struct err *e)
+{
+    struct call *c = arg;
+    (void)wait; /* done() tells it */
+    if (mcp_is_modern(c->mcp->revision))
+        return mcp_may_ask(c->mcp, a->questions, a->count, e) ? ASK_ENDS : ASK_REFUSED;
+    err_set(e, MG_E_DENIED, "this client cannot be asked");
+    return ASK_REFUSED;
+}
+
 static const struct task_ops call_ops = { .progress = call_note_progress,
                                           .log = call_note_log,
                                           .done = call_done,
+                                          .ask = call_ask,
                                           .close_stream = call_close_stream };
 
 /* Out of the queue, also when a place was given this moment. */
@@ -211,6 +225,8 @@ void call_run(struct call *c)
         .protocol = mcp_revision_text(m->revision),
         .args = m->arguments,
         .meta = m->meta,
+        .responses = m->responses,
+        .memory = m->memory,
         .timeout_ms = m->tool->timeout_ms,
         .memory_bytes = m->tool->memory_bytes,
         .wants_progress = m->may_stream && m->progress_token.type != JSON_NONE,

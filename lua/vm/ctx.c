@@ -18,7 +18,7 @@ struct ctx {
     uint64_t serial;
 };
 
-static struct task *ctx_task(lua_State *L)
+struct task *ctx_task(lua_State *L)
 {
     struct ctx *c = luaL_checkudata(L, 1, CTX);
     if (c->task->serial != c->serial)
@@ -241,6 +241,7 @@ void ctx_open(lua_State *L)
                                         { "close_stream", l_close_stream }, { NULL, NULL } };
     luaL_newmetatable(L, CTX);
     luaL_newlib(L, methods);
+    ask_open(L);
     lua_pushcclosure(L, l_index, 1);
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, 0);

@@ -90,6 +90,23 @@ static void host_cancel(void *arg, const struct principal *p, const char *sessio
     note(arg, "cancel:%s:%s:%.*s ", p->name, session ? session : "-", (int)len, request_id);
 }
 
+static const char *host_caller(void *arg, const struct principal *p, uint64_t *number)
+{
+    (void)arg;
+    *number = 7;
+    return p->name;
+}
+
+static bool host_spend(void *arg, const uint8_t id[SEAL_ID_SIZE], int64_t expires_ms)
+{
+    struct fixture *f = arg;
+    (void)expires_ms;
+    if (memcmp(f->spent, id, sizeof f->spent) == 0)
+        return false;
+    memcpy(f->spent, id, sizeof f->spent);
+    return true;
+}
+
 static void tools_add(struct toolset *s)
 {
     static const struct tool tools[] = {
@@ -127,13 +144,18 @@ void fixture_init(struct fixture *f)
         .session_subscribe = host_subscribe,
         .session_remove = host_remove,
         .cancel = host_cancel,
+        .caller = host_caller,
+        .spend = host_spend,
     };
     f->server = (struct mcp_server){
         .name = "moongate",
         .version = "1.2.3",
         .limits = { .max_values = 1000 },
         .host = &f->host,
+        .seal = &f->seal,
+        .ask_timeout_ms = 60000,
     };
+    seal_key_make(&f->seal);
     f->tools = toolset_new(1);
     assert_non_null(f->tools);
     tools_add(f->tools);

@@ -41,6 +41,8 @@ struct fixture {
     const struct principal *caller; /* alice unless a test says otherwise */
     int create_result;              /* what session_create() answers */
     int subscribe_result;           /* and session_subscribe() */
+    struct seal_key seal;
+    uint8_t spent[SEAL_ID_SIZE];    /* the last requestState that came back */
     char log[512];                  /* what the host was told, one word after the other */
 };
 extern const struct principal *const alice, *const bob; /* bob may not call "secret" */
