@@ -32,14 +32,20 @@ static void frame_send(struct call *c, const struct buf *json,
     buf_fini(&frame);
 }
 
-static void http_note(struct call *c, struct buf *json)
+static void http_note(struct call *c, struct buf *json, bool must)
 {
     if (!stream_open(c))
         return;
     if (c->sink == &call_http)
         frame_send(c, json, exchange_send);
     else
-        c->sink->note(c, json);
+        c->sink->note(c, json, must);
+}
+
+/* Answers come by a session alone. */
+static bool http_can_ask(struct call *c)
+{
+    return call_stream_fits(c) && c->mcp->may_stream && stream_open(c);
 }
 
 /* Sends the answer and gives the exchange back. */
@@ -112,6 +118,9 @@ static uint64_t http_peer(const struct call *c)
     return address_peer(c->access.ip, exchange_headers(c->x)->user_agent);
 }
 
-const struct call_sink call_http = {
-    .watch = http_watch, .note = http_note, .end = http_end, .drop = http_drop, .peer = http_peer
-};
+const struct call_sink call_http = { .watch = http_watch,
+                                     .note = http_note,
+                                     .can_ask = http_can_ask,
+                                     .end = http_end,
+                                     .drop = http_drop,
+                                     .peer = http_peer };

@@ -99,11 +99,14 @@ bool call_stream_resume(struct worker *w, struct exchange *x, struct access *a,
 
 static void resumable_watch(struct call *c) { (void)c; }
 
-static void resumable_note(struct call *c, struct buf *json)
+static void resumable_note(struct call *c, struct buf *json, bool must)
 {
-    if (!buf_ok(json) || replay_put(c->to, json->data, json->len, false) != 0)
+    if (!buf_ok(json) || replay_put(c->to, json->data, json->len, must) != 0)
         c->is_gone = true;
 }
+
+/* A client that is away may come back. */
+static bool resumable_can_ask(struct call *c) { return !c->is_gone; }
 
 /* The last of both: of the call's interest in its session, and of the session's in the call. */
 static void resumable_leave(struct call *c, bool has_answer)
@@ -150,6 +153,7 @@ static uint64_t resumable_peer(const struct call *c)
 
 static const struct call_sink call_resumable = { .watch = resumable_watch,
                                                  .note = resumable_note,
+                                                 .can_ask = resumable_can_ask,
                                                  .end = resumable_end,
                                                  .drop = resumable_drop,
                                                  .peer = resumable_peer };

@@ -148,6 +148,7 @@ static void session_ended(void *arg, const char *id)
 {
     struct gateway *g = arg;
     notices_forget(g->notices, id);
+    asks_forget(g->asks, id);
     replays_forget(g->replays, id);
 }
 
@@ -165,9 +166,9 @@ static struct notices_limits notices_limits_of(const struct config *c)
 
 static bool services_are_whole(const struct gateway *g)
 {
-    return g->topics && g->cache && g->sessions && g->notices && g->replays && g->spent &&
-           g->calls && g->jobs && g->by_address && g->by_key && g->by_tool && g->all_calls &&
-           g->toolgates && g->job_gates && g->own && g->fs && g->http;
+    return g->topics && g->cache && g->sessions && g->notices && g->replays && g->asks &&
+           g->spent && g->calls && g->jobs && g->by_address && g->by_key && g->by_tool &&
+           g->all_calls && g->toolgates && g->job_gates && g->own && g->fs && g->http;
 }
 
 static void services_make(struct gateway *g, const struct config *c)
@@ -183,7 +184,8 @@ static void services_make(struct gateway *g, const struct config *c)
     struct notices_limits limits = notices_limits_of(c);
     g->notices = notices_new(&limits);
     g->replays = replays_new(replay_bytes_of(c));
-    if (g->sessions && g->notices && g->replays)
+    g->asks = asks_new();
+    if (g->sessions && g->notices && g->replays && g->asks)
         sessions_on_end(g->sessions, session_ended, g);
     g->spent = spent_new();
     g->calls = inflight_new();
@@ -229,6 +231,7 @@ int services_open(struct gateway *g, const struct config *c, bool is_stdio, stru
     metrics_source(topics_metrics, g->topics);
     metrics_source(notices_metrics, g->notices);
     metrics_source(replays_metrics, g->replays);
+    metrics_source(asks_metrics, g->asks);
     metrics_source(cache_metrics, g->cache);
     metrics_source(tool_metrics_render, NULL);
     metrics_source(hub_metrics, g);
@@ -252,6 +255,7 @@ void services_free(struct gateway *g)
     cache_free(g->cache);
     sessions_free(g->sessions);
     notices_free(g->notices);
+    asks_free(g->asks);
     replays_free(g->replays);
     spent_free(g->spent);
     inflight_free(g->calls);
