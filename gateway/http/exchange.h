@@ -70,6 +70,8 @@ int exchange_stream(struct exchange *x, const struct http_reply *r) MG_NODISCARD
  * (gone() follows); MG_E_CLOSED: it is gone already. Callers that have nothing to add may ignore
  * both: gone() tells. */
 int exchange_send(struct exchange *x, const void *data, size_t len);
+/* The same without the bound: an answer, which would be held as one reply as well. */
+int exchange_send_whole(struct exchange *x, const void *data, size_t len);
 void exchange_finish(struct exchange *x); /* the queue is sent, then the stream ends */
 void exchange_drop(struct exchange *x);   /* no reply: the connection is closed */
 bool exchange_is_stream(const struct exchange *x);

@@ -73,15 +73,13 @@ static int enqueue(struct exchange *x, const void *data, size_t len)
     return 0;
 }
 
-/* A client that does not read holds no more than this. gone() follows when libmicrohttpd has closed
- * it. */
-int exchange_send(struct exchange *x, const void *data, size_t len)
+static int send_bounded(struct exchange *x, const void *data, size_t len, uint64_t max)
 {
     struct conn *c = conn_of(x);
     if (!x->is_stream || x->is_lost || !c->mhd || c->is_closing)
         return MG_E_CLOSED;
     int code = MG_E_LIMIT;
-    if (queued(x) + len > c->server->options.max_stream_queue)
+    if (queued(x) + len > max)
         metrics_add(c->server->metrics, M_STREAMS_OVERFLOWED_CONNECTION, 1);
     else
         code = enqueue(x, data, len);
@@ -90,6 +88,19 @@ int exchange_send(struct exchange *x, const void *data, size_t len)
     else
         conn_abort(c);
     return code;
+}
+
+/* A client that does not read holds no more than this. gone() follows when libmicrohttpd has closed
+ * it. */
+int exchange_send(struct exchange *x, const void *data, size_t len)
+{
+    const struct http_server *s = conn_of(x)->server;
+    return send_bounded(x, data, len, s ? s->options.max_stream_queue : 0);
+}
+
+int exchange_send_whole(struct exchange *x, const void *data, size_t len)
+{
+    return send_bounded(x, data, len, UINT64_MAX);
 }
 
 void exchange_finish(struct exchange *x)

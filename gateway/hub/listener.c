@@ -106,7 +106,7 @@ void listener_mark(struct listener *l, uint64_t *place)
 {
     *place = ++l->number;
     if (l->feed)
-        feed_wake(l->feed);
+        feed_wake(&l->feed->base);
 }
 
 /* Nothing that was told, or is older than what was; the lower of two. */

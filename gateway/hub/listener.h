@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/table.h"
+#include "hub/feed.h"
 #include "hub/notices.h"
 #include "hub/sessions.h"
 
@@ -53,17 +54,14 @@ struct notices {
 };
 
 struct notice_feed {
-    struct mail mail;
+    struct feed base;
     struct notices *notices;
-    struct loop *loop;
     const struct notice_feed_ops *ops;
     void *arg;
     /* With the lock: */
     struct listener *listener; /* NULL: it has lost its place */
-    bool is_posted;
-    int closed; /* a negative enum mg_err */
+    int closed;                /* a negative enum mg_err */
     /* Of the loop's thread: */
-    bool is_running, is_dead;
     uint64_t stream, told; /* copies, for event ids */
 };
 
@@ -78,7 +76,5 @@ void listener_remove(struct notices *n, struct listener *l, const char *uri, siz
 void listener_mark(struct listener *l, uint64_t *place);
 /* Is there something to be told? The first of it goes to *out, which may be NULL. */
 bool listener_next(const struct listener *l, struct notice *out);
-
-void feed_wake(struct notice_feed *f);
 
 #endif

@@ -109,7 +109,7 @@ static void feed_lose(struct listener *l, int code)
     l->feed = NULL;
     f->listener = NULL;
     f->closed = code;
-    feed_wake(f);
+    feed_wake(&f->base);
 }
 
 void notices_forget(struct notices *n, const char *session)
@@ -127,41 +127,17 @@ void notices_forget(struct notices *n, const char *session)
 
 /* ---- streams ---- */
 
-void feed_wake(struct notice_feed *f)
+static void notice_feed_run(struct feed *base)
 {
-    if (f->is_posted)
-        return;
-    f->is_posted = true;
-    loop_post(f->loop, &f->mail);
-}
-
-static void feed_leave(struct notice_feed *f)
-{
-    pthread_mutex_lock(&f->notices->lock);
-    bool is_posted = f->is_posted;
-    pthread_mutex_unlock(&f->notices->lock);
-    f->is_dead = true;
-    /* While it is running, or its message is under way, that comes back here and frees it. */
-    if (!f->is_running && !is_posted)
-        free(f);
-}
-
-static void feed_run(struct mail *m)
-{
-    struct notice_feed *f = (struct notice_feed *)m;
+    struct notice_feed *f = (struct notice_feed *)base;
 
     pthread_mutex_lock(&f->notices->lock);
-    f->is_posted = false;
     int closed = f->closed;
     pthread_mutex_unlock(&f->notices->lock);
-    f->is_running = true;
-    if (!f->is_dead && closed < 0)
+    if (closed < 0)
         f->ops->closed(f->arg, closed);
-    else if (!f->is_dead)
+    else
         f->ops->due(f->arg);
-    f->is_running = false;
-    if (f->is_dead)
-        feed_leave(f);
 }
 
 static struct notice_feed *feed_new(struct notices *n, struct loop *l,
@@ -171,9 +147,8 @@ static struct notice_feed *feed_new(struct notices *n, struct loop *l,
 
     if (!f)
         return NULL;
-    f->mail.run = feed_run;
+    feed_init(&f->base, l, &n->lock, notice_feed_run);
     f->notices = n;
-    f->loop = l;
     f->ops = ops;
     f->arg = arg;
     return f;
@@ -188,7 +163,7 @@ static void feed_enter(struct notice_feed *f, struct listener *l)
     l->feed = f;
     atomic_fetch_add(&f->notices->feeds, 1);
     if (listener_next(l, NULL))
-        feed_wake(f);
+        feed_wake(&f->base);
 }
 
 /* "STREAM-NUMBER" of this listener's own stream; false: it is not. */
@@ -290,7 +265,7 @@ void notices_close(struct notice_feed *f)
         listener_free(n, l);
     atomic_fetch_sub(&n->feeds, 1);
     pthread_mutex_unlock(&n->lock);
-    feed_leave(f);
+    feed_leave(&f->base);
 }
 
 bool notices_next(struct notice_feed *f, struct notice *out)

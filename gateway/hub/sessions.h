@@ -19,6 +19,7 @@ struct session_info { /* copied out */
     uint64_t principal;                       /* principal's number, see auth/principal.h */
     bool initialized;
     int8_t log_level; /* -1: not set */
+    uint8_t asks;     /* what its client can be asked for, as bits of the protocol's */
 };
 
 struct sessions;

@@ -78,13 +78,11 @@ static void dispatch(struct request *rq)
 /* Responses answer requests of ours; they belong to a legacy session. */
 static void response_take(struct request *rq)
 {
-    if (!rq->in->is_http)
-        reply_accepted(rq); /* no request of ours is open: it answers nothing */
-    else if (rq->is_modern || !rq->in->session_id)
+    if (rq->in->is_http && (rq->is_modern || !rq->in->session_id))
         reply_error(rq, 400, MCP_INVALID_REQUEST,
                     "Invalid Request: a response without a session answers nothing");
     else if (session_check(rq))
-        reply_accepted(rq);
+        response_serve(rq);
 }
 
 static bool body_read(struct request *rq)

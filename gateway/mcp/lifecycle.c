@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json_write.h"
+#include "mcp/ask.h"
 #include "mcp/request.h"
 #include "mcp/revision.h"
 
@@ -21,6 +22,8 @@ static bool session_open(struct request *rq)
 
     rq->session.revision = rq->out->revision;
     rq->session.log_level = MCP_LOG_NONE;
+    rq->session.asks =
+        (uint8_t)asks_declared(rq->message.params[PARAM_CAPABILITIES], rq->out->revision);
     message_client_info(rq->message.params[PARAM_CLIENT_INFO], rq->session.client_name,
                         rq->session.client_version);
     if (rq->in->session) { /* the client's own: initialize opens it, also once more */

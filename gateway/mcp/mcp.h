@@ -62,7 +62,15 @@ struct mcp_session { /* what a legacy session remembers */
     enum mcp_revision revision;
     enum mcp_log_level log_level;             /* MCP_LOG_NONE until logging/setLevel */
     char client_name[64], client_version[32]; /* cut at whole UTF-8 sequences */
+    uint8_t asks; /* what its client declared to be asked for; mcp/ask.c knows the bits */
     bool is_open, is_initialized; /* of a stdio client's own: the handshake's two steps */
+};
+
+/* A response to a request of ours. */
+struct mcp_answer {
+    char id[40];             /* of the request, decoded */
+    struct json_text result; /* JSON_NONE: error says why there is none */
+    const char *error;
 };
 
 /* The host: sessions, authorization, cancelling. Every function gets host's arg first. A session of
@@ -85,6 +93,9 @@ struct mcp_host {
      * JSON text. */
     void (*cancel)(void *arg, const struct principal *p, const char *session,
                    const char *request_id, size_t len);
+    /* A response came; what it answers, if anything, the host knows. */
+    void (*answer)(void *arg, const struct principal *p, const char *session,
+                   const struct mcp_answer *a);
     /* Who that is, for what only he may bring back: a name, as long as p, and a number. */
     const char *(*caller)(void *arg, const struct principal *p, uint64_t *number);
     /* A requestState comes back. false: it did already. */
@@ -210,6 +221,10 @@ void mcp_encode_progress(const struct mcp_call *c, double progress, double total
 /* logger may be NULL. data_json is any JSON value. */
 void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const char *logger,
                     const char *data_json, size_t len, struct buf *out);
+/* A request to a legacy client, and that nobody waits for its answer any more. */
+void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, const char *id,
+                    struct buf *out);
+void mcp_encode_ask_end(const char *id, const char *reason, struct buf *out);
 /* What is told outside of a call. list: 0 tools, 1 prompts, 2 resources; subscription: the id of
  * the request that asked for it, JSON_NONE for a session. */
 void mcp_encode_list_changed(unsigned list, struct json_text subscription, struct buf *out);

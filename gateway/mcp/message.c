@@ -22,6 +22,7 @@ static const char *const param_names[PARAM_COUNT] = {
     [PARAM_REQUEST_ID] = "requestId",
     [PARAM_LEVEL] = "level",
     [PARAM_NOTIFICATIONS] = "notifications",
+    [PARAM_CAPABILITIES] = "capabilities",
     [PARAM_INPUT_RESPONSES] = "inputResponses",
     [PARAM_REQUEST_STATE] = "requestState",
 };
@@ -112,6 +113,8 @@ void message_read(struct message *m, const struct json_outline *text)
     json_outline_find(text, root, member_names, member, M_COUNT);
     if (message_is_id(member[M_ID]))
         m->id = member[M_ID];
+    m->result = member[M_RESULT];
+    m->error = member[M_ERROR];
     if (member[M_METHOD].type == JSON_STRING)
         m->method = member[M_METHOD];
     classify(m, member);

@@ -23,6 +23,7 @@ enum message_param {
     PARAM_REQUEST_ID,
     PARAM_LEVEL,
     PARAM_NOTIFICATIONS,
+    PARAM_CAPABILITIES,
     PARAM_INPUT_RESPONSES,
     PARAM_REQUEST_STATE,
     PARAM_COUNT
@@ -42,6 +43,7 @@ struct message {
     enum message_kind kind;
     const char *fault;       /* MESSAGE_BAD: what is wrong, for people; else NULL */
     struct json_text id;     /* JSON_NONE: there is none, or none that can be used */
+    struct json_text result, error; /* of a response */
     struct json_text method; /* a string, or JSON_NONE */
     struct json_text params[PARAM_COUNT];
     struct json_text meta[META_COUNT]; /* all JSON_NONE when _meta is no object */

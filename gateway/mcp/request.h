@@ -52,6 +52,7 @@ void complete_serve(struct request *rq);
 void subscribe_serve(struct request *rq);
 void unsubscribe_serve(struct request *rq);
 void listen_serve(struct request *rq);
+void response_serve(struct request *rq);
 
 /* ---- what is no tool ---- */
 /* Is anything of either kind declared? No: answered, there is no such method. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mcp/ask.h"
 #include "mcp/request.h"
 
 #define TOOL_NAME_MAX 128
@@ -64,8 +65,10 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
         arguments = none;
     if (meta.type != JSON_OBJECT)
         meta = none;
-    struct mcp_call *c =
-        malloc(sizeof *c + m->id.len + arguments.len + meta.len + responses.len + memory.len + 5);
+    char text[ASKS_TEXT_SIZE];
+    struct json_text asks = rq->has_session ? asks_text(rq->session.asks, text) : none;
+    struct mcp_call *c = malloc(sizeof *c + m->id.len + arguments.len + meta.len + responses.len +
+                                memory.len + asks.len + 6);
     if (!c)
         return NULL;
     memset(c, 0, sizeof *c);
@@ -78,6 +81,7 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
     c->meta = text_keep(meta, &at);
     c->responses = text_keep(responses, &at);
     c->memory = text_keep(memory, &at);
+    c->capabilities = text_keep(asks, &at);
     if (!text_is_absent(token))
         c->progress_token = moved(token, meta, c->meta);
     if (rq->is_modern) {

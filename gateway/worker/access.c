@@ -44,6 +44,7 @@ void access_log_line(struct worker *w, const struct access *a, const char *trans
     int64_t now_us = a->now_us ? a->now_us : clock_mono_us();
     log_begin(&l, LOG_INFO, "request");
     log_str(&l, "transport", transport);
+    log_str(&l, "ip", a->ip[0] ? a->ip : NULL);
     log_double(&l, "latency_ms", (double)(now_us - started_us) / 1000.0);
     log_facts(&l, a, bytes);
     log_end(&l);

@@ -60,6 +60,7 @@ void call_release(struct call *c)
         serving_unref(c->serving);
     }
     call_drop_notes(c, UINT64_MAX);
+    call_drop_asks(c);
     mcp_call_free(c->mcp);
     tool_result_fini(&c->result);
     if (w->call_pool_size >= POOL_MAX) {
@@ -129,21 +130,17 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
     call_answer(c);
 }
 
-/* A modern client gets the questions as the result, and calls again with its answers. Legacy ones
- * are asked by requests on the call's own stream: where there is none they cannot be asked. */
-static enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, struct err *e)
+static bool call_close_stream(void *arg, int64_t retry_ms)
 {
-    struct call *c = arg;
-    (void)wait; /* done() tells it */
-    if (mcp_is_modern(c->mcp->revision))
-        return mcp_may_ask(c->mcp, a->questions, a->count, e) ? ASK_ENDS : ASK_REFUSED;
-    err_set(e, MG_E_DENIED, "this client cannot be asked");
-    return ASK_REFUSED;
+    return call_stream_pause(arg, retry_ms);
 }
 
-static const struct task_ops call_ops = {
-    .progress = call_note_progress, .log = call_note_log, .done = call_done, .ask = call_ask
-};
+static const struct task_ops call_ops = { .progress = call_note_progress,
+                                          .log = call_note_log,
+                                          .done = call_done,
+                                          .ask = call_ask,
+                                          .ask_drop = call_ask_drop,
+                                          .close_stream = call_close_stream };
 
 /* Out of the queue, also when a place was given this moment. */
 static void call_leave_queue(struct call *c)
@@ -174,7 +171,7 @@ static void call_cancelled(void *arg)
 
 void call_lose(struct call *c)
 {
-    if (mcp_is_modern(c->mcp->revision))
+    if (mcp_is_modern(c->mcp->revision) || call_is_asking(c))
         call_cancelled(c);
     else
         c->is_gone = true;

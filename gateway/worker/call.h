@@ -21,8 +21,10 @@ void call_queue_init(struct call_queue *q);
 struct call_sink {
     /* The call waits: notice from now on when its client is lost. */
     void (*watch)(struct call *c);
-    /* One line of JSON before the answer. */
-    void (*note)(struct call *c, struct buf *json);
+    /* One line of JSON before the answer. must: a request, which is never left out. */
+    void (*note)(struct call *c, struct buf *json, bool must);
+    /* Can requests be put to its client, and answers come? The way to it is open then. */
+    bool (*can_ask)(struct call *c);
     /* The answer, where somebody is there to read it; the log line; then `to` is given back. */
     void (*end)(struct call *c);
     /* The worker ends: without an answer and a line. */
@@ -34,6 +36,9 @@ struct call_sink {
 /* Takes over mcp and is true; false: no memory, nothing was done. */
 bool call_begin_to(struct worker *w, const struct call_sink *sink, void *to, struct mcp_call *mcp,
                    const struct principal *p, const struct access *a) MG_NODISCARD;
+
+/* A sink's client will say no more: what the call asked it is answered by an error. */
+void call_unask(struct call *c);
 
 /* A sink's client is lost: as over HTTP it is cancelled, or only not answered. */
 void call_lose(struct call *c);

@@ -3,13 +3,13 @@
 #include "worker/admit.h"
 #include "worker/call_struct.h"
 
-/* The first note turns the answer into a stream. A client that reads too slowly is gone from then
- * on. */
+/* The first note turns the answer into a stream: where it can, into one that is resumed; then
+ * c->sink is another. A client that reads too slowly is gone from then on. */
 static bool stream_open(struct call *c)
 {
     if (!call_is_reachable(c))
         return false;
-    if (exchange_is_stream(c->x))
+    if (exchange_is_stream(c->x) || (call_stream_fits(c) && call_stream_begin(c)))
         return true;
     struct http_field fields[ADMIT_CORS_FIELDS];
     struct http_reply r = { .status = 200, .fields = fields };
@@ -20,21 +20,32 @@ static bool stream_open(struct call *c)
     return false;
 }
 
-static void frame_send(struct call *c, const struct buf *json)
+static void frame_send(struct call *c, const struct buf *json,
+                       int (*send)(struct exchange *x, const void *data, size_t len))
 {
     struct buf frame = { 0 };
     mcp_sse(&frame, json->data, json->len);
-    if (!buf_ok(json) || !buf_ok(&frame) || exchange_send(c->x, frame.data, frame.len) != 0)
+    if (!buf_ok(json) || !buf_ok(&frame) || send(c->x, frame.data, frame.len) != 0)
         c->is_gone = true;
     else
         metrics_add(c->worker->metrics, M_STREAM_EVENTS, 1);
     buf_fini(&frame);
 }
 
-static void http_note(struct call *c, struct buf *json)
+static void http_note(struct call *c, struct buf *json, bool must)
 {
-    if (stream_open(c))
-        frame_send(c, json);
+    if (!stream_open(c))
+        return;
+    if (c->sink == &call_http)
+        frame_send(c, json, exchange_send);
+    else
+        c->sink->note(c, json, must);
+}
+
+/* Answers come by a session alone. */
+static bool http_can_ask(struct call *c)
+{
+    return call_stream_fits(c) && c->mcp->may_stream && stream_open(c);
 }
 
 /* Sends the answer and gives the exchange back. */
@@ -48,7 +59,7 @@ static void answer_send(struct call *c)
         r.status = 400;
     bool is_stream = c->mcp->must_stream || exchange_is_stream(c->x);
     if (is_stream && stream_open(c))
-        frame_send(c, &r.body);
+        frame_send(c, &r.body, exchange_send_whole);
     uint64_t bytes = is_stream ? exchange_bytes(c->x) : r.body.len;
     access_log(c->worker, &c->access, c->x, is_stream ? 200 : r.status, bytes);
     if (!is_stream) {
@@ -64,6 +75,11 @@ static void answer_send(struct call *c)
 
 static void http_end(struct call *c)
 {
+    if (c->mcp->must_stream && !exchange_is_stream(c->x) && call_stream_fits(c) && stream_open(c) &&
+        c->sink != &call_http) {
+        c->sink->end(c);
+        return;
+    }
     exchange_on_gone(c->x, NULL, NULL);
     if (call_is_reachable(c)) {
         answer_send(c);
@@ -83,7 +99,13 @@ static void http_gone(void *arg, enum gone how)
         call_lose(c);
 }
 
-static void http_watch(struct call *c) { exchange_on_gone(c->x, http_gone, c); }
+/* Who wants nothing but a stream gets one that it can come back to, before anything is said. */
+static void http_watch(struct call *c)
+{
+    exchange_on_gone(c->x, http_gone, c);
+    if (c->mcp->must_stream && call_stream_fits(c) && !call_stream_begin(c))
+        log_printf(LOG_DEBUG, "%s: its stream cannot be resumed", c->id);
+}
 
 static void http_drop(struct call *c)
 {
@@ -96,6 +118,9 @@ static uint64_t http_peer(const struct call *c)
     return address_peer(c->access.ip, exchange_headers(c->x)->user_agent);
 }
 
-const struct call_sink call_http = {
-    .watch = http_watch, .note = http_note, .end = http_end, .drop = http_drop, .peer = http_peer
-};
+const struct call_sink call_http = { .watch = http_watch,
+                                     .note = http_note,
+                                     .can_ask = http_can_ask,
+                                     .end = http_end,
+                                     .drop = http_drop,
+                                     .peer = http_peer };

@@ -23,7 +23,7 @@ void call_send_note(struct call *c)
     struct call_note *n = take(c);
     struct buf json = { .data = n->json, .len = n->len };
     if (call_is_reachable(c))
-        c->sink->note(c, &json);
+        c->sink->note(c, &json, n->must);
     free(n);
 }
 
@@ -35,7 +35,7 @@ void call_drop_notes(struct call *c, uint64_t seq)
 
 /* As for a client that does not read: what cannot be kept for it within [server] max_stream_queue
  * ends its stream. */
-static void hold(struct call *c, uint64_t seq, const struct buf *json)
+static void hold(struct call *c, uint64_t seq, const struct buf *json, bool must)
 {
     struct call_note *n = NULL;
     if (c->note_bytes + json->len <= c->worker->serving->config->server.max_stream_queue_bytes)
@@ -47,6 +47,7 @@ static void hold(struct call *c, uint64_t seq, const struct buf *json)
     }
     n->next = NULL;
     n->seq = seq;
+    n->must = must;
     n->len = json->len;
     memcpy(n->json, json->data, json->len);
     *(c->notes ? &c->notes_last->next : &c->notes) = n;
@@ -56,12 +57,12 @@ static void hold(struct call *c, uint64_t seq, const struct buf *json)
     call_advance(c);
 }
 
-static void note(struct call *c, uint64_t seq, struct buf *json)
+void call_note(struct call *c, uint64_t seq, struct buf *json, bool must)
 {
     if (c->notes || !store_is_durable(c->worker->gateway->store, seq))
-        hold(c, seq, json);
+        hold(c, seq, json, must);
     else if (call_is_reachable(c))
-        c->sink->note(c, json);
+        c->sink->note(c, json, must);
 }
 
 void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait)
@@ -72,7 +73,7 @@ void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait)
         return;
     buf_clear(json);
     mcp_encode_progress(c->mcp, p->done, p->total, p->has_total, p->message, json);
-    note(c, wait, json);
+    call_note(c, wait, json, false);
 }
 
 void call_note_log(void *arg, int level, const char *data_json, size_t len, uint64_t wait)
@@ -83,5 +84,5 @@ void call_note_log(void *arg, int level, const char *data_json, size_t len, uint
         return;
     buf_clear(json);
     mcp_encode_log(c->mcp, (enum mcp_log_level)level, c->mcp->tool->name, data_json, len, json);
-    note(c, wait, json);
+    call_note(c, wait, json, false);
 }

@@ -5,7 +5,9 @@
 #include "hub/inflight.h"
 #include "limit/gate.h"
 #include "store/store.h"
+#include "vm/ask.h"
 #include "worker/call.h"
+#include "worker/call_stream.h"
 #include "worker/worker.h"
 
 #define CALL_ID_SIZE 17 /* "call_", 11 base-36 characters (57 bits), NUL */
@@ -14,22 +16,27 @@ struct call_note { /* said, and not yet to be told */
     struct call_note *next;
     uint64_t seq; /* the record it must wait for */
     size_t len;
+    bool must;
     char json[];
 };
+
+struct call_asking;
 
 struct call {
     struct call *next, **prev; /* worker's list while it waits; `next` in the pool */
     struct call *turn_next;    /* in one of the worker's three queues */
     struct worker *worker;
     const struct call_sink *sink;
-    void *to; /* the sink's */
-    struct exchange *x; /* HTTP's; else NULL */
+    void *to;                   /* the sink's */
+    struct exchange *x;         /* HTTP's; NULL: it came otherwise, or its stream can be resumed */
+    struct call_stream *stream; /* of that stream: the connection it came by, while it is open */
     struct mcp_call *mcp;
     const struct principal *principal;
     /* a reference from the first wait on: keeps tool, principal and machine */
     struct serving *serving;
-    struct task *task;     /* NULL before the start and after the end */
-    struct task_info info; /* the task borrows it to its end */
+    struct call_asking *asking; /* what its client has not answered */
+    struct task *task;          /* NULL before the start and after the end */
+    struct task_info info;      /* the task borrows it to its end */
     struct inflight_entry *entry;
     struct gate *tool_gate; /* NULL: the tool has none */
     bool holds_tool_gate, holds_all_gate;
@@ -68,6 +75,15 @@ void call_note_log(void *arg, int level, const char *data_json, size_t len, uint
 bool call_is_reachable(const struct call *c);
 void call_send_note(struct call *c);                /* the first one */
 void call_drop_notes(struct call *c, uint64_t seq); /* those up to record seq */
+
+void call_note(struct call *c, uint64_t seq, struct buf *json, bool must); /* as soon as seq is safe
+                                                                            */
+
+/* call_ask.c */
+enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, struct err *e);
+void call_ask_drop(void *arg, struct task_ask *a);
+bool call_is_asking(const struct call *c);
+void call_drop_asks(struct call *c); /* its task is gone */
 
 /* call_turn.c */
 void call_start_soon(struct call *c); /* it holds its places: its task starts in this turn, or later

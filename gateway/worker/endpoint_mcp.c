@@ -10,6 +10,7 @@
 #include "worker/admit.h"
 #include "worker/batch.h"
 #include "worker/call.h"
+#include "worker/call_stream.h"
 #include "worker/endpoint_notices.h"
 #include "worker/endpoint_topics.h"
 #include "worker/worker.h"
@@ -30,6 +31,7 @@ static void session_to_mcp(const struct session_info *info, struct mcp_session *
         if (strcmp(info->protocol, mcp_revision_text((enum mcp_revision)r)) == 0)
             s->revision = (enum mcp_revision)r;
     s->log_level = (enum mcp_log_level)info->log_level;
+    s->asks = info->asks;
     memcpy(s->client_name, info->client_name, sizeof s->client_name);
     memcpy(s->client_version, info->client_version, sizeof s->client_version);
 }
@@ -37,7 +39,9 @@ static void session_to_mcp(const struct session_info *info, struct mcp_session *
 static int host_session_create(void *arg, const struct principal *p, struct mcp_session *s)
 {
     struct gateway *g = arg;
-    struct session_info info = { .principal = p->number, .log_level = (int8_t)s->log_level };
+    struct session_info info = { .principal = p->number,
+                                 .log_level = (int8_t)s->log_level,
+                                 .asks = s->asks };
     strncpy(info.protocol, mcp_revision_text(s->revision), sizeof info.protocol - 1);
     memcpy(info.client_name, s->client_name, sizeof info.client_name);
     memcpy(info.client_version, s->client_version, sizeof info.client_version);
@@ -124,6 +128,13 @@ static void host_cancel(void *arg, const struct principal *p, const char *sessio
                                                 says */
 }
 
+static void host_answer(void *arg, const struct principal *p, const char *session,
+                        const struct mcp_answer *a)
+{
+    struct gateway *g = arg;
+    (void)asks_answer(g->asks, session, p->number, a->id, a->result.p, a->result.len, a->error);
+}
+
 static const char *host_caller(void *arg, const struct principal *p, uint64_t *number)
 {
     (void)arg;
@@ -155,6 +166,7 @@ void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
                               .session_subscribe = host_session_subscribe,
                               .session_remove = host_session_remove,
                               .cancel = host_cancel,
+                              .answer = host_answer,
                               .caller = host_caller,
                               .spend = host_spend };
 }
@@ -219,7 +231,7 @@ static void answer_as_stream(struct worker *w, struct exchange *x, struct access
     bool is_whole = buf_ok(&r->body) && buf_ok(&w->scratch);
     buf_fini(&r->body);
     if (is_whole && exchange_stream(x, &head) == 0)
-        exchange_send(x, w->scratch.data, w->scratch.len); /* a failure has closed the stream */
+        exchange_send_whole(x, w->scratch.data, w->scratch.len); /* a failure has closed it */
     access_log(w, a, x, 200, exchange_bytes(x));
     if (exchange_is_stream(x))
         exchange_finish(x);
@@ -305,6 +317,8 @@ static void endpoint_get(struct worker *w, struct exchange *x, struct access *a)
     mcp_get(&w->serving->mcp, &in, &out);
     if (out.status != 200)
         endpoint_mcp_answer(w, x, a, &out);
+    else if (out.session_id[0] && call_stream_resume(w, x, a, p, out.session_id))
+        ; /* of a call of that session */
     else if (out.session_id[0])
         endpoint_notices_session(w, x, a, p, out.session_id);
     else if ((p = admit(w, x, a, ADMIT_STREAM)) != NULL)

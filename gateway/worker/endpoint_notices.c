@@ -7,77 +7,57 @@
 #include "base/clock.h"
 #include "hub/notices.h"
 #include "worker/admit.h"
+#include "worker/eventstream.h"
 #include "worker/worker.h"
 
 #define RETRY_MS 1000 /* when a client that lost its stream is to come back */
 
 struct notice_stream {
-    struct notice_stream *next, **prev;
-    struct worker *worker;
-    struct exchange *x;
+    struct eventstream base;
     struct notice_feed *feed;
     struct mcp_listen *listen; /* NULL: of a session */
     char session[SESSION_ID_SIZE];
-    uint64_t principal; /* whose key opened it; a number, because keyrings are replaced */
-    int64_t expires_ms; /* of that key, wall clock; 0 = never */
-    struct loop_timer ends;
 };
 
 /* ---- life ---- */
 
-/* What feeds it ends, and s; not its exchange. */
-static void stream_free(struct notice_stream *s)
+static void notice_free(struct eventstream *base)
 {
-    struct worker *w = s->worker;
+    struct notice_stream *s = (struct notice_stream *)base;
     notices_close(s->feed);
     if (!s->listen)
-        sessions_release(w->gateway->sessions, s->session, s->principal, clock_mono_ms());
-    timer_stop(w->loop, &s->ends);
-    if (s->prev) {
-        *s->prev = s->next;
-        if (s->next)
-            s->next->prev = s->prev;
-        metrics_add(w->metrics, M_STREAMS_OPEN, -1);
-    }
+        sessions_release(base->worker->gateway->sessions, s->session, base->principal,
+                         clock_mono_ms());
     free(s->listen);
     free(s);
 }
 
-static void stream_gone(void *arg, enum gone how)
-{
-    struct notice_stream *s = arg;
-    (void)how; /* a client that closed its half reads no notices either */
-    exchange_drop(s->x);
-    stream_free(s);
-}
-
 /* A subscription that the server ends is answered; a session's stream just ends. */
-static void stream_end(void *arg)
+static void notice_farewell(struct eventstream *base)
 {
-    struct notice_stream *s = arg;
+    struct notice_stream *s = (struct notice_stream *)base;
     struct buf json = { 0 }, frame = { 0 };
-    exchange_on_gone(s->x, NULL, NULL);
-    if (s->listen) {
-        mcp_encode_listen_end(&s->worker->serving->mcp, s->listen->id, &json);
-        mcp_sse(&frame, json.data, json.len);
-        if (buf_ok(&json) && buf_ok(&frame))
-            exchange_send(s->x, frame.data, frame.len);
-    }
+    if (!s->listen)
+        return;
+    mcp_encode_listen_end(&base->worker->serving->mcp, s->listen->id, &json);
+    mcp_sse(&frame, json.data, json.len);
+    if (buf_ok(&json) && buf_ok(&frame))
+        exchange_send(base->x, frame.data, frame.len);
     buf_fini(&json);
     buf_fini(&frame);
-    exchange_finish(s->x);
-    stream_free(s);
 }
+
+static const struct eventstream_ops ops = { .farewell = notice_farewell, .free = notice_free };
 
 /* ---- telling ---- */
 
 /* As resources/read would decide now, of a key that may have changed since. */
 static bool may_hear(const struct notice_stream *s, const struct notice *n)
 {
-    const struct serving *now = s->worker->serving;
+    const struct serving *now = s->base.worker->serving;
     if (n->kind != NOTICE_UPDATED)
         return true;
-    const struct principal *p = keyring_numbered(now->keyring, s->principal);
+    const struct principal *p = keyring_numbered(now->keyring, s->base.principal);
     return p && mcp_may_read(&now->mcp, now->generation->tools, p, n->uri, n->len);
 }
 
@@ -85,7 +65,7 @@ static bool may_hear(const struct notice_stream *s, const struct notice *n)
 static bool tell(struct notice_stream *s, const struct notice *n)
 {
     struct json_text subscription = { NULL, 0, JSON_NONE };
-    struct buf json = { 0 }, *frame = &s->worker->scratch;
+    struct buf json = { 0 }, *frame = &s->base.worker->scratch;
     char id[NOTICE_EVENT_ID_SIZE];
     buf_clear(frame);
     if (s->listen) {
@@ -102,13 +82,10 @@ static bool tell(struct notice_stream *s, const struct notice *n)
     bool is_whole = buf_ok(&json) && buf_ok(frame);
     buf_fini(&json);
     if (!is_whole) {
-        exchange_on_gone(s->x, NULL, NULL);
-        exchange_drop(s->x);
-        stream_free(s);
+        eventstream_drop(&s->base);
         return false;
     }
-    metrics_add(s->worker->metrics, M_STREAM_EVENTS, 1);
-    return exchange_send(s->x, frame->data, frame->len) == 0;
+    return eventstream_send(&s->base, frame->data, frame->len);
 }
 
 static void stream_due(void *arg)
@@ -123,7 +100,7 @@ static void stream_due(void *arg)
 static void stream_closed(void *arg, int code)
 {
     (void)code; /* its session has ended, or goes on in another stream */
-    stream_end(arg);
+    eventstream_end(arg);
 }
 
 static const struct notice_feed_ops feed_ops = { .due = stream_due, .closed = stream_closed };
@@ -164,46 +141,17 @@ static struct notice_stream *stream_new(struct worker *w, struct exchange *x,
     struct notice_stream *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->worker = w;
-    s->x = x;
-    s->principal = p->number;
-    s->expires_ms = p->expires_ms;
+    eventstream_init(&s->base, w, x, p, &ops);
     return s;
-}
-
-/* Turns the request into the stream: first is what it begins with. */
-static void stream_open(struct notice_stream *s, const struct access *a, const char *first,
-                        size_t len)
-{
-    struct worker *w = s->worker;
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply head = { .status = 200, .fields = fields };
-    admit_cors(w, s->x, false, fields, &head.field_count);
-    access_log(w, a, s->x, 200, 0);
-    if (exchange_stream(s->x, &head) != 0) {
-        exchange_drop(s->x);
-        stream_free(s);
-        return;
-    }
-    s->next = w->notice_streams;
-    s->prev = &w->notice_streams;
-    if (s->next)
-        s->next->prev = &s->next;
-    w->notice_streams = s;
-    metrics_add(w->metrics, M_STREAMS_OPEN, 1);
-    exchange_on_gone(s->x, stream_gone, s);
-    if (s->expires_ms > 0)
-        timer_start(w->loop, &s->ends, s->expires_ms - clock_wall_ms(), stream_end, s);
-    exchange_send(s->x, first, len);
 }
 
 /* While the session cannot end. */
 static int session_feed(void *arg)
 {
     struct notice_stream *s = arg;
-    struct worker *w = s->worker;
-    return notices_open_session(w->gateway->notices, w->loop, s->session, s->principal,
-                                exchange_headers(s->x)->last_event_id, &feed_ops, s, &s->feed);
+    struct worker *w = s->base.worker;
+    return notices_open_session(w->gateway->notices, w->loop, s->session, s->base.principal,
+                                exchange_headers(s->base.x)->last_event_id, &feed_ops, s, &s->feed);
 }
 
 void endpoint_notices_session(struct worker *w, struct exchange *x, struct access *a,
@@ -234,7 +182,7 @@ void endpoint_notices_session(struct worker *w, struct exchange *x, struct acces
         n = snprintf(first, sizeof first, "id: %s\nretry: %d\ndata: \n\n", id, RETRY_MS);
     else
         n = snprintf(first, sizeof first, ": connected\n\n");
-    stream_open(s, a, first, (size_t)n);
+    eventstream_open(&s->base, a, first, (size_t)n);
 }
 
 void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access *a,
@@ -261,25 +209,5 @@ void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access
     }
     s->listen = out->listen;
     out->listen = NULL;
-    stream_open(s, a, w->scratch.data, w->scratch.len);
-}
-
-/* ---- all of a worker ---- */
-
-void endpoint_notices_judge_all(struct worker *w)
-{
-    int64_t now = clock_wall_ms();
-    for (struct notice_stream *s = w->notice_streams, *next; s; s = next) {
-        next = s->next;
-        if (!keyring_has(w->serving->keyring, s->principal, now))
-            stream_end(s);
-    }
-}
-
-void endpoint_notices_end_all(struct worker *w)
-{
-    for (struct notice_stream *s = w->notice_streams, *next; s; s = next) {
-        next = s->next;
-        stream_end(s);
-    }
+    eventstream_open(&s->base, a, w->scratch.data, w->scratch.len);
 }

@@ -15,8 +15,5 @@ void endpoint_notices_session(struct worker *w, struct exchange *x, struct acces
 /* Takes out->listen over. */
 void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access *a,
                              const struct principal *p, struct mcp_out *out);
-/* After a reload: streams whose key is there no more end. */
-void endpoint_notices_judge_all(struct worker *w);
-void endpoint_notices_end_all(struct worker *w); /* drain: every stream ends */
 
 #endif

@@ -1,97 +1,40 @@
 #include "worker/endpoint_topics.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/clock.h"
 #include "base/json_write.h"
 #include "worker/admit.h"
+#include "worker/eventstream.h"
 #include "worker/worker.h"
 
 #define MAX_TOPICS 64
 
-struct event_stream {
-    struct event_stream *next, **prev;
-    struct worker *worker;
-    struct exchange *x;
-    struct topic_sub *sub;  /* NULL: an idle stream */
-    int64_t expires_ms;     /* of that key, wall clock; 0 = never */
-    uint64_t principal;     /* whose key opened it; a number, because keyrings are replaced */
-    struct loop_timer ends; /* when that key expires */
+struct topic_stream {
+    struct eventstream base;
+    struct topic_sub *sub; /* NULL: an idle stream */
 };
 
-static void stream_free(struct event_stream *s)
+static void topic_free(struct eventstream *base)
 {
+    struct topic_stream *s = (struct topic_stream *)base;
     topics_unsubscribe(s->sub);
-    timer_stop(s->worker->loop, &s->ends);
-    *s->prev = s->next;
-    if (s->next)
-        s->next->prev = s->prev;
-    metrics_add(s->worker->metrics, M_STREAMS_OPEN, -1);
     free(s);
 }
 
-static void stream_gone(void *arg, enum gone how)
-{
-    struct event_stream *s = arg;
-    (void)how; /* a client that closed its half reads no events either */
-    exchange_drop(s->x);
-    stream_free(s);
-}
+static const struct eventstream_ops ops = { .free = topic_free };
 
+/* What is over the stream's bound ends it. */
 static void stream_event(void *arg, struct topic_event *ev)
 {
-    struct event_stream *s = arg;
-    metrics_add(s->worker->metrics, M_STREAM_EVENTS, 1);
-    exchange_send(s->x, ev->frame, ev->len); /* over its bound: the exchange closes and gone()
-                                                follows */
+    eventstream_send(arg, ev->frame, ev->len);
 }
 
 static void stream_closed(void *arg, int code)
 {
-    struct event_stream *s = arg;
+    struct topic_stream *s = arg;
     if (code == MG_E_LIMIT)
-        metrics_add(s->worker->metrics, M_STREAMS_OVERFLOWED_TOPIC, 1);
-    exchange_on_gone(s->x, NULL, NULL);
-    exchange_drop(s->x);
-    stream_free(s);
-}
-
-/* Its key is gone or has expired. */
-static void stream_end(void *arg)
-{
-    struct event_stream *s = arg;
-    exchange_on_gone(s->x, NULL, NULL);
-    exchange_finish(s->x);
-    stream_free(s);
-}
-
-/* Turns the request into a stream and s into its owner. On failure the request is answered and s is
- * gone. */
-static bool stream_open(struct event_stream *s, struct access *a)
-{
-    struct worker *w = s->worker;
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply head = { .status = 200, .fields = fields };
-    admit_cors(w, s->x, false, fields, &head.field_count);
-    access_log(w, a, s->x, 200, 0);
-    if (exchange_stream(s->x, &head) != 0) {
-        exchange_drop(s->x);
-        topics_unsubscribe(s->sub);
-        free(s);
-        return false;
-    }
-    s->next = w->streams;
-    s->prev = &w->streams;
-    if (s->next)
-        s->next->prev = &s->next;
-    w->streams = s;
-    metrics_add(w->metrics, M_STREAMS_OPEN, 1);
-    exchange_on_gone(s->x, stream_gone, s);
-    if (s->expires_ms > 0)
-        timer_start(w->loop, &s->ends, s->expires_ms - clock_wall_ms(), stream_end, s);
-    return true;
+        metrics_add(s->base.worker->metrics, M_STREAMS_OVERFLOWED_TOPIC, 1);
+    eventstream_drop(&s->base);
 }
 
 static void reply_text(struct worker *w, struct exchange *x, const struct access *a, int status,
@@ -106,22 +49,19 @@ static void reply_text(struct worker *w, struct exchange *x, const struct access
     access_reply(w, a, x, &r);
 }
 
-static struct event_stream *stream_new(struct worker *w, struct exchange *x, const struct access *a,
+static struct topic_stream *stream_new(struct worker *w, struct exchange *x, const struct access *a,
                                        const struct principal *p)
 {
     if (w->is_draining) { /* it would be held open until drain_timeout */
         reply_text(w, x, a, 503, "the gateway is shutting down");
         return NULL;
     }
-    struct event_stream *s = calloc(1, sizeof *s);
+    struct topic_stream *s = calloc(1, sizeof *s);
     if (!s) {
         reply_text(w, x, a, 503, "out of memory");
         return NULL;
     }
-    s->worker = w;
-    s->x = x;
-    s->principal = p->number;
-    s->expires_ms = p->expires_ms;
+    eventstream_init(&s->base, w, x, p, &ops);
     return s;
 }
 
@@ -129,15 +69,14 @@ void endpoint_topics_idle(struct worker *w, struct exchange *x, struct access *a
                           const struct principal *p)
 {
     static const char comment[] = ": connected\n\n";
-    struct event_stream *s = stream_new(w, x, a, p);
-    if (s && stream_open(s, a))
-        exchange_send(x, comment, sizeof comment - 1);
+    struct topic_stream *s = stream_new(w, x, a, p);
+    if (s)
+        eventstream_open(&s->base, a, comment, sizeof comment - 1);
 }
 
 /* {"ok":true,"topic":T}; with several topics they stand in "topics" too. */
-static void send_open(struct worker *w, struct exchange *x, const char *const *topics, size_t n)
+static void write_open(struct buf *b, const char *const *topics, size_t n)
 {
-    struct buf *b = &w->scratch;
     buf_clear(b);
     buf_str(b, "event: open\ndata: ");
     json_open(b, '{');
@@ -154,7 +93,6 @@ static void send_open(struct worker *w, struct exchange *x, const char *const *t
     }
     json_close(b, '}');
     buf_str(b, "\n\n");
-    exchange_send(x, b->data, b->len);
 }
 
 static const struct topic_sub_ops stream_ops = { .event = stream_event, .closed = stream_closed };
@@ -182,7 +120,7 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
             reply_text(w, x, a, 403, "forbidden: this key may not hear of that topic");
             return;
         }
-    struct event_stream *s = stream_new(w, x, a, p);
+    struct topic_stream *s = stream_new(w, x, a, p);
     if (!s)
         return;
     /* Before the answer, so that a bad topic is a 400; what it delivers comes by the loop, behind
@@ -193,24 +131,9 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
         reply_text(w, x, a, e.code == MG_E_NOMEM ? 503 : 400, e.text);
         return;
     }
-    if (stream_open(s, a))
-        send_open(w, x, topics, n);
-}
-
-void endpoint_topics_judge_all(struct worker *w)
-{
-    int64_t now = clock_wall_ms();
-    for (struct event_stream *s = w->streams, *next; s; s = next) {
-        next = s->next;
-        if (!keyring_has(w->serving->keyring, s->principal, now))
-            stream_end(s);
-    }
-}
-
-void endpoint_topics_end_all(struct worker *w)
-{
-    for (struct event_stream *s = w->streams, *next; s; s = next) {
-        next = s->next;
-        stream_end(s);
-    }
+    write_open(&w->scratch, topics, n);
+    if (buf_ok(&w->scratch))
+        eventstream_open(&s->base, a, w->scratch.data, w->scratch.len);
+    else
+        eventstream_drop(&s->base);
 }

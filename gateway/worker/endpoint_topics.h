@@ -10,11 +10,7 @@ struct principal;
 
 void endpoint_topics(struct worker *w, struct exchange *x, struct access *a);
 /* nothing but keep-alive comments */
-/* nothing but keep-alive comments */
 void endpoint_topics_idle(struct worker *w, struct exchange *x, struct access *a,
                           const struct principal *p);
-/* After a reload: streams whose key is there no more end. */
-void endpoint_topics_judge_all(struct worker *w);
-void endpoint_topics_end_all(struct worker *w); /* drain: every stream ends */
 
 #endif

@@ -10,9 +10,11 @@
 
 #include "base/seal.h"
 #include "http/server.h"
+#include "hub/asks.h"
 #include "hub/cache.h"
 #include "hub/inflight.h"
 #include "hub/notices.h"
+#include "hub/replays.h"
 #include "hub/sessions.h"
 #include "hub/spent.h"
 #include "hub/topics.h"
@@ -37,6 +39,8 @@ struct gateway {
     struct seal_key seal;    /* of requestState */
     struct spent *spent;     /* those that came back */
     struct notices *notices; /* who is told of changes: sessions, subscriptions */
+    struct asks *asks;       /* requests to legacy clients that have no answer yet */
+    struct replays *replays; /* streams of calls that legacy clients can resume */
     struct inflight *calls;  /* waiting calls of legacy clients, by session and request id */
     struct inflight *jobs;   /* running jobs, by job id */
     struct ratelimit *by_address, *by_key, *by_tool;

@@ -59,7 +59,7 @@ static void call_let_go(struct message_call *to)
 {
     struct messages *m = to->messages;
     struct answers *as = to->answers;
-    void (*left)(struct messages *m) = m->ops->left;
+    void (*left)(struct messages * m) = m->ops->left;
     *to->prev = to->next;
     if (to->next)
         to->next->prev = to->prev;
@@ -77,11 +77,17 @@ static void message_watch(struct call *c)
     to->call = c;
 }
 
-static void message_note(struct call *c, struct buf *json)
+static void message_note(struct call *c, struct buf *json, bool must)
 {
     struct message_call *to = c->to;
-    if (to->messages->ops->note && !to->answers)
-        to->messages->ops->note(to->messages, json);
+    if (to->messages->ops->note && (must || !to->answers))
+        to->messages->ops->note(to->messages, json, must);
+}
+
+static bool message_can_ask(struct call *c)
+{
+    const struct message_call *to = c->to;
+    return to->messages->ops->note && !to->messages->is_mute && !c->is_gone;
 }
 
 static void message_end(struct call *c)
@@ -112,6 +118,7 @@ static uint64_t message_peer(const struct call *c)
 
 static const struct call_sink message_sink = { .watch = message_watch,
                                                .note = message_note,
+                                               .can_ask = message_can_ask,
                                                .end = message_end,
                                                .drop = message_drop,
                                                .peer = message_peer };
@@ -197,8 +204,19 @@ void messages_take_batch(struct messages *m, struct answers *as, const struct mc
     answers_leave(m, as);
 }
 
+void messages_unask(struct messages *m)
+{
+    m->is_mute = true;
+    for (struct message_call *to = m->calls, *next; to; to = next) {
+        next = to->next;
+        if (to->call)
+            call_unask(to->call);
+    }
+}
+
 void messages_lose(struct messages *m)
 {
+    m->is_mute = true;
     for (struct message_call *to = m->calls, *next; to; to = next) {
         next = to->next;
         if (to->call)

@@ -30,13 +30,14 @@ struct messages_ops {
     /* An array is whole, or failed for want of memory; *as goes back to whom it belongs. m is
      * dropped: the worker ends, nobody is told anything. */
     void (*complete)(struct messages *m, struct answers *as);
-    /* One line of a call before its answer, of what did not come in a batch; NULL: dropped. */
-    void (*note)(struct messages *m, struct buf *json);
+    /* One line of a call before its answer, of a batch's only what must be told: a request. NULL:
+     * dropped, and nobody can be asked. */
+    void (*note)(struct messages *m, struct buf *json, bool must);
     /* One call less is open, and what it had to say is said. NULL: complete() may free m. */
     void (*left)(struct messages *m);
 };
 
-struct messages { /* filled in by its owner, but for the last three */
+struct messages { /* filled in by its owner, but for the last four */
     const struct messages_ops *ops;
     struct worker *worker;
     const struct exchange *x; /* they came by it; NULL: by none */
@@ -45,6 +46,7 @@ struct messages { /* filled in by its owner, but for the last three */
     struct message_call *calls;
     size_t count; /* calls that are open */
     bool is_dropped;
+    bool is_mute; /* its client says no more */
 };
 
 /* One message. as NULL: it came alone. The caller runs fresh calls (call_run_fresh()). */
@@ -53,6 +55,8 @@ void messages_take(struct messages *m, struct answers *as, const struct mcp_in *
  * this returns. */
 void messages_take_batch(struct messages *m, struct answers *as, const struct mcp_in *in,
                          struct json_text items);
+/* Their client will say no more: it cannot answer. */
+void messages_unask(struct messages *m);
 /* Their client is lost: as over HTTP their calls are cancelled, or only not answered. */
 void messages_lose(struct messages *m);
 

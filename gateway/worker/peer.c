@@ -47,6 +47,8 @@ static void pipe_ended(void *arg, bool is_lost)
     p->is_ended = true;
     if (is_lost)
         messages_lose(&p->messages);
+    else
+        messages_unask(&p->messages);
     if (p->ended) {
         log_printf(LOG_INFO, is_lost ? "standard output is closed: draining"
                                      : "end of standard input: draining");

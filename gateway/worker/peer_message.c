@@ -40,12 +40,14 @@ static void peer_complete(struct messages *m, struct answers *as)
     free(as);
 }
 
-/* Who does not read misses some of what is said on the way, never an answer. */
-static void peer_note(struct messages *m, struct buf *json)
+/* Who does not read misses some of what is said on the way, never an answer or a request. */
+static void peer_note(struct messages *m, struct buf *json, bool must)
 {
     const struct config *c = m->worker->serving->config;
     struct line_pipe *pipe = peer_of(m)->pipe;
-    if (!buf_ok(json) || line_pipe_queued(pipe) + json->len > c->server.max_stream_queue_bytes)
+    if (!buf_ok(json))
+        return;
+    if (!must && line_pipe_queued(pipe) + json->len > c->server.max_stream_queue_bytes)
         return;
     if (line_pipe_send(pipe, json->data, json->len))
         metrics_add(m->worker->metrics, M_STREAM_EVENTS, 1);

@@ -135,7 +135,19 @@ static void hub_metrics(void *arg, struct buf *out)
                gate_used(g->all_calls));
 }
 
-static void session_ended(void *arg, const char *id) { notices_forget(arg, id); }
+static void session_ended(void *arg, const char *id)
+{
+    struct gateway *g = arg;
+    notices_forget(g->notices, id);
+    asks_forget(g->asks, id);
+    replays_forget(g->replays, id);
+}
+
+/* What one call's stream may leave behind goes into one connection's queue at once. */
+static size_t replay_bytes_of(const struct config *c)
+{
+    return (size_t)c->server.max_stream_queue_bytes - 64;
+}
 
 static struct notices_limits notices_limits_of(const struct config *c)
 {
@@ -145,9 +157,9 @@ static struct notices_limits notices_limits_of(const struct config *c)
 
 static bool services_are_whole(const struct gateway *g)
 {
-    return g->topics && g->cache && g->sessions && g->notices && g->spent && g->calls && g->jobs &&
-           g->by_address && g->by_key && g->by_tool && g->all_calls && g->toolgates &&
-           g->job_gates && g->own && g->fs && g->http;
+    return g->topics && g->cache && g->sessions && g->notices && g->replays && g->asks &&
+           g->spent && g->calls && g->jobs && g->by_address && g->by_key && g->by_tool &&
+           g->all_calls && g->toolgates && g->job_gates && g->own && g->fs && g->http;
 }
 
 static void services_make(struct gateway *g, const struct config *c)
@@ -162,8 +174,10 @@ static void services_make(struct gateway *g, const struct config *c)
     g->sessions = sessions_new(MAX_SESSIONS, SESSION_IDLE_MS);
     struct notices_limits limits = notices_limits_of(c);
     g->notices = notices_new(&limits);
-    if (g->sessions && g->notices)
-        sessions_on_end(g->sessions, session_ended, g->notices);
+    g->replays = replays_new(replay_bytes_of(c));
+    g->asks = asks_new();
+    if (g->sessions && g->notices && g->replays && g->asks)
+        sessions_on_end(g->sessions, session_ended, g);
     g->spent = spent_new();
     g->calls = inflight_new();
     g->jobs = inflight_new();
@@ -207,6 +221,8 @@ int services_open(struct gateway *g, const struct config *c, bool is_stdio, stru
     metrics_source(store_metrics, g->store);
     metrics_source(topics_metrics, g->topics);
     metrics_source(notices_metrics, g->notices);
+    metrics_source(replays_metrics, g->replays);
+    metrics_source(asks_metrics, g->asks);
     metrics_source(cache_metrics, g->cache);
     metrics_source(tool_metrics_render, NULL);
     metrics_source(hub_metrics, g);
@@ -230,6 +246,8 @@ void services_free(struct gateway *g)
     cache_free(g->cache);
     sessions_free(g->sessions);
     notices_free(g->notices);
+    asks_free(g->asks);
+    replays_free(g->replays);
     spent_free(g->spent);
     inflight_free(g->calls);
     inflight_free(g->jobs);
@@ -252,5 +270,6 @@ void services_reconfigure(struct gateway *g, const struct config *c)
     watchdog_set_abort(g->watchdog, c->server.stuck_abort_ms);
     struct notices_limits limits = notices_limits_of(c);
     notices_set_limits(g->notices, &limits);
+    replays_set_max(g->replays, replay_bytes_of(c));
     topics_set_max_queue(g->topics, (uint32_t)c->server.max_stream_queue_bytes);
 }

@@ -61,6 +61,7 @@ static void sweep_hub(void *arg)
     struct supervisor *s = arg;
     sessions_sweep(s->gateway.sessions, clock_mono_ms());
     cache_sweep(s->gateway.cache, clock_mono_ms());
+    replays_sweep(s->gateway.replays, clock_mono_ms());
     timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_hub, s);
 }
 

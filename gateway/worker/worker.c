@@ -11,8 +11,7 @@
 #include "base/log.h"
 #include "io/fetch.h"
 #include "worker/call.h"
-#include "worker/endpoint_notices.h"
-#include "worker/endpoint_topics.h"
+#include "worker/eventstream.h"
 #include "worker/peer.h"
 #include "worker/route.h"
 #include "worker/starter.h"
@@ -112,8 +111,7 @@ static void publish_run(struct mail *m)
     if (is_new_list)
         peers_tell_list_changed(w);
     http_server_reconfigure(w->http, &http);
-    endpoint_topics_judge_all(w);
-    endpoint_notices_judge_all(w);
+    eventstreams_judge_all(w);
     tell_adopted(w, s->number);
     if (w->index == 0)
         starter_run(w);
@@ -159,9 +157,8 @@ static void drain_begin(struct worker *w, int64_t timeout_ms)
         vm_every_stop(w->vm);
     w->drain_deadline_ms = loop_now(w->loop) + timeout_ms;
     w->drain_cancel_ms = loop_now(w->loop) + timeout_ms / 2;
-    endpoint_topics_end_all(w);
+    eventstreams_end_all(w);
     peers_hold(w);
-    endpoint_notices_end_all(w);
     http_server_drain(w->http);
 }
 

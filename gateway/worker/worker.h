@@ -18,9 +18,8 @@
 #include "worker/serving.h"
 
 struct call;
-struct event_stream;
+struct eventstream;
 struct peer;
-struct notice_stream;
 struct starter;
 
 #define MAX_GENERATIONS 4 /* alive at once in the process; the supervisor sees to it */
@@ -55,11 +54,10 @@ struct worker {
     int door;           /* the first worker's, where they come in; or -1 */
     loop_watch_t door_watch;
     struct loop_timer door_pause;
-    struct event_stream *streams;         /* open event streams of /sse and GET /mcp */
-    struct notice_stream *notice_streams; /* of sessions and subscriptions */
-    atomic_uint adopted;                  /* number of the serving that this worker serves with */
-    struct starter *starter;              /* the first worker's; NULL until start functions ran */
-    struct buf scratch;                   /* for one frame or body at a time */
+    struct eventstream *streams; /* the open ones */
+    atomic_uint adopted;         /* number of the serving that this worker serves with */
+    struct starter *starter;     /* the first worker's; NULL until start functions ran */
+    struct buf scratch;          /* for one frame or body at a time */
     bool log_access;
     struct mail publish_mail, interrupt_mail, drain_mail;
     _Atomic(struct serving *) incoming; /* published, not yet adopted; one reference, or NULL */

@@ -101,6 +101,11 @@ function ctx:log(level, data) end
 ---@return boolean
 function ctx:cancelled() end
 
+---Ends the connection on which a client of 2025-11-25 waits, and goes on: it comes back for the rest.
+---@param opts? { retry?: number|string } when it is to come back: seconds, or a text such as "500ms"
+---@return boolean closed false: this client would not come back
+function ctx:close_stream(opts) end
+
 ---Runs once when the call has ended, whatever ended it: a task of its own with the same grants and
 ---one second. Of several functions the last one given runs first.
 ---@param fn fun(outcome: mcp.outcome)

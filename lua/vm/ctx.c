@@ -132,6 +132,23 @@ static int l_cancelled(lua_State *L)
     return 1;
 }
 
+#define MAX_RETRY_MS (10 * 60 * 1000)
+
+/* ctx:close_stream({retry=1}) -> boolean. Ends the connection on which a client of 2025-11-25 waits
+ * for this call, and goes on running: the client comes back after `retry` (seconds, or a text such
+ * as "500ms"; at most 10 minutes) for what was said meanwhile, and for the result. False, and
+ * nothing happens, where the client would not come back. */
+static int l_close_stream(lua_State *L)
+{
+    static const char *const names[] = { "retry", NULL };
+    struct task *t = ctx_task(L);
+    opts_check(L, 2, names);
+    int64_t retry_ms = opts_duration(L, 2, "retry", 1000, MAX_RETRY_MS);
+    lua_pushboolean(L, !t->is_ended && t->ops && t->ops->close_stream &&
+                           t->ops->close_stream(t->ops_arg, retry_ms));
+    return 1;
+}
+
 /* ctx:on_end(fn). fn(outcome) runs once, whatever ended the call. */
 static int l_on_end(lua_State *L)
 {
@@ -219,11 +236,9 @@ static int l_index(lua_State *L)
 /* Makes the metatable; once per state, in protected mode. */
 void ctx_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = { { "progress", l_progress },
-                                        { "log", l_log },
-                                        { "cancelled", l_cancelled },
-                                        { "on_end", l_on_end },
-                                        { NULL, NULL } };
+    static const luaL_Reg methods[] = { { "progress", l_progress },         { "log", l_log },
+                                        { "cancelled", l_cancelled },       { "on_end", l_on_end },
+                                        { "close_stream", l_close_stream }, { NULL, NULL } };
     luaL_newmetatable(L, CTX);
     luaL_newlib(L, methods);
     ask_open(L);

@@ -156,6 +156,9 @@ struct task_ops {
     /* Once. The call has ended; r is moved out by the receiver (or left: then it is freed). Called
      * inside task_start() when the tool did not wait. */
     void (*done)(void *arg, struct tool_result *r, uint64_t wait);
+    /* The client's connection ends, and it comes back for the rest after retry_ms. False: it would
+     * not. NULL: there are no connections. */
+    bool (*close_stream)(void *arg, int64_t retry_ms);
     enum task_asked (*ask)(void *arg, struct task_ask *a, uint64_t wait, struct err *e);
     void (*ask_drop)(void *arg, struct task_ask *a); /* NULL where ask never says ASK_SENT */
 };

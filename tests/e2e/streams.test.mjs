@@ -107,7 +107,8 @@ async function waiting(gw, { headers, params, id = 1 }) {
     }),
   });
   assert.equal(stream.status, 200);
-  const first = await stream.next();
+  let first = await stream.next();
+  if (first.data === "") first = await stream.next(); // what a legacy client of 2025-11-25 is told first
   assert.equal(first.json.method, "notifications/progress");
   return stream;
 }

@@ -19,14 +19,8 @@ const folder = path.join(repo, "tests/conformance");
 
 // What the gateway cannot do yet. Each of these must really fail: one that passes has to go. Where
 // checks are named, those alone may.
-const asks = "needs ctx:elicit, ctx:sample and ctx:roots";
 const tasks = "needs ctx:as_task";
 const waiting = {
-  "tools-call-sampling": asks,
-  "tools-call-elicitation": asks,
-  "elicitation-sep1034-defaults": asks,
-  "elicitation-sep1330-enums": asks,
-  "server-sse-polling": "needs streams of calls that can be resumed",
   "tasks-lifecycle": tasks,
   "tasks-capability-negotiation": tasks,
   "tasks-wire-fields": tasks,

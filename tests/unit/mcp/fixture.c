@@ -32,6 +32,7 @@ static int host_create(void *arg, const struct principal *p, struct mcp_session 
     if (f->create_result < 0)
         return f->create_result;
     memcpy(s->id, SESSION_11, sizeof s->id);
+    f->asks = s->asks;
     note(f, "create:%s:%s:%s:%s ", p->name, mcp_revision_text(s->revision), s->client_name,
          s->client_version);
     return 0;
@@ -40,15 +41,15 @@ static int host_create(void *arg, const struct principal *p, struct mcp_session 
 static int host_find(void *arg, const struct principal *p, const char *id, struct mcp_session *out)
 {
     static const struct mcp_session sessions[] = {
-        { SESSION_03, MCP_2025_03_26, MCP_LOG_NONE, "old", "0.3", false, false },
-        { SESSION_06, MCP_2025_06_18, MCP_LOG_WARNING, "mid", "0.6", false, false },
-        { SESSION_11, MCP_2025_11_25, MCP_LOG_NONE, "new", "1.1", false, false },
+        { SESSION_03, MCP_2025_03_26, MCP_LOG_NONE, "old", "0.3", 0, false, false },
+        { SESSION_06, MCP_2025_06_18, MCP_LOG_WARNING, "mid", "0.6", 0, false, false },
+        { SESSION_11, MCP_2025_11_25, MCP_LOG_NONE, "new", "1.1", 0, false, false },
     };
 
-    (void)arg;
     for (size_t i = 0; i < COUNT(sessions); i++) {
         if (p == alice && strcmp(sessions[i].id, id) == 0) {
             *out = sessions[i];
+            out->asks = ((struct fixture *)arg)->asks;
             return 0;
         }
     }
@@ -88,6 +89,15 @@ static void host_cancel(void *arg, const struct principal *p, const char *sessio
                         const char *request_id, size_t len)
 {
     note(arg, "cancel:%s:%s:%.*s ", p->name, session ? session : "-", (int)len, request_id);
+}
+
+static void host_answer(void *arg, const struct principal *p, const char *session,
+                        const struct mcp_answer *a)
+{
+    if (a->result.type == JSON_NONE)
+        note(arg, "error:%s:%s:%s:%s ", p->name, session, a->id, a->error);
+    else
+        note(arg, "answer:%s:%s:%s:%.*s ", p->name, session, a->id, (int)a->result.len, a->result.p);
 }
 
 static const char *host_caller(void *arg, const struct principal *p, uint64_t *number)
@@ -144,6 +154,7 @@ void fixture_init(struct fixture *f)
         .session_subscribe = host_subscribe,
         .session_remove = host_remove,
         .cancel = host_cancel,
+        .answer = host_answer,
         .caller = host_caller,
         .spend = host_spend,
     };

@@ -40,6 +40,7 @@ struct fixture {
     struct toolset *tools;
     const struct principal *caller; /* alice unless a test says otherwise */
     int create_result;              /* what session_create() answers */
+    uint8_t asks;                   /* what the sessions' client may be asked */
     int subscribe_result;           /* and session_subscribe() */
     struct seal_key seal;
     uint8_t spent[SEAL_ID_SIZE];    /* the last requestState that came back */

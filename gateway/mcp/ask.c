@@ -1,0 +1,148 @@
+/* Requests to legacy clients: what they declare to be asked, how they are asked, what they answer.
+ */
+#include "mcp/ask.h"
+
+#include <string.h>
+
+#include "base/json_write.h"
+#include "mcp/request.h"
+
+/* What a session's client can be asked for, as bits. */
+enum { CAN_ROOTS = 1, CAN_SAMPLE = 2, CAN_TOOLS = 4, CAN_CONTEXT = 8, CAN_FORM = 16, CAN_URL = 32 };
+
+static const char *const names[] = { "roots", "sampling", "elicitation" };
+
+static bool is_object(struct json_text t) { return t.type == JSON_OBJECT; }
+
+/* A client that says elicitation and no more shows forms. */
+static unsigned elicitation_read(struct json_text elicitation, enum mcp_revision r)
+{
+    static const char *const modes[] = { "form", "url" };
+    struct json_text mode[2];
+
+    if (!is_object(elicitation) || r < MCP_2025_06_18)
+        return 0;
+    if (r < MCP_2025_11_25)
+        return CAN_FORM;
+    json_find(elicitation, modes, mode, 2);
+    return (is_object(mode[0]) || text_is_absent(mode[1]) ? CAN_FORM : 0u) |
+           (is_object(mode[1]) ? CAN_URL : 0u);
+}
+
+/* What both are good for has to be declared only since there is something to declare. */
+static unsigned sampling_read(struct json_text sampling, enum mcp_revision r)
+{
+    static const char *const parts[] = { "tools", "context" };
+    struct json_text part[2];
+
+    if (!is_object(sampling))
+        return 0;
+    if (r < MCP_2025_11_25)
+        return CAN_SAMPLE | CAN_CONTEXT;
+    json_find(sampling, parts, part, 2);
+    return CAN_SAMPLE | (is_object(part[0]) ? CAN_TOOLS : 0u) |
+           (is_object(part[1]) ? CAN_CONTEXT : 0u);
+}
+
+unsigned asks_declared(struct json_text capabilities, enum mcp_revision r)
+{
+    struct json_text member[3];
+
+    if (!is_object(capabilities))
+        return 0;
+    json_find(capabilities, names, member, 3);
+    return (is_object(member[0]) ? CAN_ROOTS : 0u) | sampling_read(member[1], r) |
+           elicitation_read(member[2], r);
+}
+
+struct json_text asks_text(unsigned declared, char out[static ASKS_TEXT_SIZE])
+{
+    static const struct {
+        unsigned bit;
+        const char *text;
+    } parts[] = {
+        { 0, "{" },
+        { CAN_ROOTS, ",\"roots\":{}" },
+        { CAN_SAMPLE, ",\"sampling\":{" },
+        { CAN_TOOLS, ",\"tools\":{}" },
+        { CAN_CONTEXT, ",\"context\":{}" },
+        { CAN_SAMPLE, "}" },
+        { CAN_FORM | CAN_URL, ",\"elicitation\":{" },
+        { CAN_FORM, ",\"form\":{}" },
+        { CAN_URL, ",\"url\":{}" },
+        { CAN_FORM | CAN_URL, "}" },
+        { 0, "}" },
+    };
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *text = parts[i].text;
+        if (parts[i].bit != 0 && !(parts[i].bit & declared))
+            continue;
+        for (text += *text == ',' && out[n - 1] == '{'; *text; text++)
+            out[n++] = *text;
+    }
+    return (struct json_text){ out, n, JSON_OBJECT };
+}
+
+void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, const char *id,
+                    struct buf *out)
+{
+    struct json_iter it = json_iter(q->params);
+    struct json_text key, value;
+    bool is_url = false, has_mode = c->revision >= MCP_2025_11_25;
+
+    buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    json_str(out, id);
+    json_key(out, "method");
+    json_str(out, q->method);
+    json_key(out, "params");
+    json_open(out, '{');
+    while (json_next_member(&it, &key, &value)) {
+        bool is_mode = text_is(key, "mode");
+        is_url |= is_mode && text_is(value, "url");
+        if (is_mode && !has_mode)
+            continue;
+        if (out->len > 0 && out->data[out->len - 1] != '{')
+            buf_putc(out, ',');
+        json_raw_text(out, key);
+        buf_putc(out, ':');
+        json_raw_text(out, value);
+    }
+    if (is_url) { /* a member of that revision alone */
+        json_key(out, "elicitationId");
+        json_str(out, id);
+    }
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
+void mcp_encode_ask_end(const char *id, const char *reason, struct buf *out)
+{
+    buf_str(out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{");
+    json_key(out, "requestId");
+    json_str(out, id);
+    json_key(out, "reason");
+    json_str(out, reason);
+    buf_str(out, "}}");
+}
+
+void response_serve(struct request *rq)
+{
+    static const char *const message_name[] = { "message" };
+    const struct mcp_host *host = rq->server->host;
+    const struct message *m = &rq->message;
+    struct mcp_answer a = { .result = m->result };
+    struct json_text text = { NULL, 0, JSON_NONE };
+    char error[300] = "the client answered with an error";
+
+    if (m->error.type == JSON_OBJECT)
+        json_find(m->error, message_name, &text, 1);
+    if (text.type == JSON_STRING)
+        text_cut(text, error, sizeof error);
+    a.error = error;
+    /* Late, unknown and repeated ones are nothing to complain about. */
+    if (rq->has_session && m->id.type == JSON_STRING && text_cut(m->id, a.id, sizeof a.id))
+        host->answer(host->arg, rq->in->principal, rq->session.id, &a);
+    reply_accepted(rq);
+}

@@ -1,0 +1,167 @@
+/* What a tool asks its client. A modern one gets the questions as the result, and calls again with
+ * its answers. A legacy one gets requests on the call's own stream, and answers them by messages of
+ * its session, on whichever connection; the call waits. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/principal.h"
+#include "hub/asks.h"
+#include "worker/call_struct.h"
+
+struct asked { /* one question */
+    struct call_asking *of;
+    struct ask *ask; /* NULL: it is answered */
+};
+
+struct call_asking {                  /* one ctx:ask */
+    struct call_asking *next, **prev; /* of the call */
+    struct call *call;
+    struct task_ask *task_ask;
+    size_t count, left;
+    struct asked each[];
+};
+
+bool call_is_asking(const struct call *c) { return c->asking != NULL; }
+
+static void asking_free(struct call_asking *g)
+{
+    *g->prev = g->next;
+    if (g->next)
+        g->next->prev = g->prev;
+    for (size_t i = 0; i < g->count; i++)
+        asks_remove(g->each[i].ask);
+    free(g);
+}
+
+/* ---- what comes ---- */
+
+static void tell_task(struct asked *one, struct json_text result, const char *error)
+{
+    struct call_asking *g = one->of;
+    struct task_ask *a = g->task_ask;
+    size_t i = (size_t)(one - g->each);
+    one->ask = NULL;
+    if (--g->left == 0)
+        asking_free(g);
+    task_answer(a, i, result, error);
+}
+
+static void answered(void *arg, const char *result, size_t len, const char *error)
+{
+    struct json_text text = { NULL, 0, JSON_NONE };
+    if (result && json_scan(result, len, NULL, &text, NULL) != 0)
+        error = "the client's answer cannot be read";
+    tell_task(arg, text, error);
+}
+
+void call_unask(struct call *c)
+{
+    struct json_text none = { NULL, 0, JSON_NONE };
+    struct call_asking *g;
+    while ((g = c->asking) != NULL) {
+        size_t i = 0;
+        while (!g->each[i].ask)
+            i++;
+        asks_remove(g->each[i].ask);
+        tell_task(&g->each[i], none, "the client is gone");
+    }
+}
+
+/* ---- what goes ---- */
+
+static void question_send(struct call *c, const struct tool_question *q, const char *id,
+                          uint64_t wait)
+{
+    struct buf json = { 0 };
+    mcp_encode_ask(c->mcp, q, id, &json);
+    call_note(c, wait, &json, true);
+    buf_fini(&json);
+}
+
+static enum task_asked refused(struct err *e, const char *why)
+{
+    err_set(e, MG_E_DENIED, "this client cannot be asked: %s", why);
+    return ASK_REFUSED;
+}
+
+static struct call_asking *asking_new(struct call *c, struct task_ask *a)
+{
+    struct call_asking *g = calloc(1, sizeof *g + a->count * sizeof g->each[0]);
+    if (!g)
+        return NULL;
+    g->call = c;
+    g->task_ask = a;
+    g->count = g->left = a->count;
+    g->next = c->asking;
+    g->prev = &c->asking;
+    if (g->next)
+        g->next->prev = &g->next;
+    c->asking = g;
+    return g;
+}
+
+/* All are known before the first is sent: an answer can be there at once. */
+static enum task_asked ask_legacy(struct call *c, struct task_ask *a, uint64_t wait, struct err *e)
+{
+    struct asks *asks = c->worker->gateway->asks;
+    if (!c->sink->can_ask(c))
+        return refused(e, "it has no session, takes one JSON answer only, or is gone");
+    struct call_asking *g = asking_new(c, a);
+    int code = g ? 0 : MG_E_NOMEM;
+    for (size_t i = 0; i < a->count && code == 0; i++) {
+        g->each[i].of = g;
+        code = asks_add(asks, c->mcp->session_id, c->principal->number, c->worker->loop, answered,
+                        &g->each[i], &g->each[i].ask);
+    }
+    if (code != 0) {
+        if (g)
+            asking_free(g);
+        return refused(e, code == MG_E_LIMIT ? "too many questions are open" : "out of memory");
+    }
+    a->host = g;
+    call_waits(c);
+    for (size_t i = 0; i < a->count; i++)
+        question_send(c, &a->questions[i], ask_id(g->each[i].ask), wait);
+    return ASK_SENT;
+}
+
+enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, struct err *e)
+{
+    struct call *c = arg;
+    if (!mcp_may_ask(c->mcp, a->questions, a->count, e))
+        return ASK_REFUSED;
+    return mcp_is_modern(c->mcp->revision) ? ASK_ENDS : ask_legacy(c, a, wait, e);
+}
+
+/* The client is told not to go on asking its user. */
+static void question_end(struct call *c, const char *id)
+{
+    struct buf json = { 0 };
+    if (c->worker->is_stopped || (c->is_gone && !c->is_cancelled))
+        return;
+    mcp_encode_ask_end(id,
+                       c->is_cancelled ? "the call was cancelled" : "nobody waits for the answer",
+                       &json);
+    if (c->notes && !c->is_cancelled)
+        call_note(c, c->notes_last->seq, &json, true);
+    else
+        c->sink->note(c, &json, true);
+    buf_fini(&json);
+}
+
+void call_ask_drop(void *arg, struct task_ask *a)
+{
+    struct call *c = arg;
+    struct call_asking *g = a->host;
+    for (size_t i = 0; i < a->count; i++)
+        if (g->each[i].ask)
+            question_end(c, ask_id(g->each[i].ask));
+    asking_free(g);
+}
+
+void call_drop_asks(struct call *c)
+{
+    while (c->asking)
+        asking_free(c->asking);
+}
