@@ -22,6 +22,7 @@ static const char *const param_names[PARAM_COUNT] = {
     [PARAM_REQUEST_ID] = "requestId",
     [PARAM_LEVEL] = "level",
     [PARAM_NOTIFICATIONS] = "notifications",
+    [PARAM_INPUT_RESPONSES] = "inputResponses",
 };
 
 static const char *const meta_names[META_COUNT] = {

@@ -23,6 +23,7 @@ enum message_param {
     PARAM_REQUEST_ID,
     PARAM_LEVEL,
     PARAM_NOTIFICATIONS,
+    PARAM_INPUT_RESPONSES,
     PARAM_COUNT
 };
 

@@ -59,6 +59,7 @@ void call_release(struct call *c)
         serving_unref(c->serving);
     }
     call_drop_notes(c, UINT64_MAX);
+    call_task_free(c->tasked);
     mcp_call_free(c->mcp);
     tool_result_fini(&c->result);
     if (w->call_pool_size >= POOL_MAX) {
@@ -125,12 +126,17 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
     if (c->is_starting)
         return;
     call_leave_gates(c);
-    call_answer(c);
+    if (c->tasked)
+        call_task_end(c);
+    else
+        call_answer(c);
 }
 
 static const struct task_ops call_ops = { .progress = call_note_progress,
                                           .log = call_note_log,
-                                          .done = call_done };
+                                          .done = call_done,
+                                          .as_task = call_as_task,
+                                          .as_task_cancel = call_as_task_cancel };
 
 /* Out of the queue, also when a place was given this moment. */
 static void call_leave_queue(struct call *c)

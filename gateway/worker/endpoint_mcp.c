@@ -11,6 +11,7 @@
 #include "worker/batch.h"
 #include "worker/call.h"
 #include "worker/endpoint_notices.h"
+#include "worker/endpoint_tasks.h"
 #include "worker/endpoint_topics.h"
 #include "worker/worker.h"
 
@@ -141,7 +142,10 @@ void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
                               .session_log_level = host_session_log_level,
                               .session_subscribe = host_session_subscribe,
                               .session_remove = host_session_remove,
-                              .cancel = host_cancel };
+                              .cancel = host_cancel,
+                              .task_get = endpoint_task_get,
+                              .task_update = endpoint_task_update,
+                              .task_cancel = endpoint_task_cancel };
 }
 
 /* ---- HTTP's side ---- */

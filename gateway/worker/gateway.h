@@ -13,6 +13,7 @@
 #include "hub/inflight.h"
 #include "hub/notices.h"
 #include "hub/sessions.h"
+#include "hub/tasks.h"
 #include "hub/topics.h"
 #include "io/offload.h"
 #include "io/watchdog.h"
@@ -35,6 +36,7 @@ struct gateway {
     struct notices *notices; /* who is told of changes: sessions, subscriptions */
     struct inflight *calls;  /* waiting calls of legacy clients, by session and request id */
     struct inflight *jobs;   /* running jobs, by job id */
+    struct tasks *tasks;     /* calls that went on behind their answer */
     struct ratelimit *by_address, *by_key, *by_tool;
     struct gate *all_calls;      /* [tools] max_concurrent */
     struct toolgates *toolgates; /* how many calls of one tool at once, by its name */

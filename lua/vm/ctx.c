@@ -18,7 +18,7 @@ struct ctx {
     uint64_t serial;
 };
 
-static struct task *ctx_task(lua_State *L)
+struct task *ctx_task(lua_State *L)
 {
     struct ctx *c = luaL_checkudata(L, 1, CTX);
     if (c->task->serial != c->serial)
@@ -223,6 +223,7 @@ void ctx_open(lua_State *L)
                                         { "log", l_log },
                                         { "cancelled", l_cancelled },
                                         { "on_end", l_on_end },
+                                        { "as_task", l_ctx_as_task },
                                         { NULL, NULL } };
     luaL_newmetatable(L, CTX);
     luaL_newlib(L, methods);

@@ -20,7 +20,8 @@
 static const char *const fields[] = { "name",   "title",       "description", "input",
                                       "output", "annotations", "icons",       "meta",
                                       "needs",  "settings",    "limits",      "coerce",
-                                      "run",    "start",       "every",       NULL };
+                                      "task",   "run",         "start",       "every",
+                                      NULL };
 
 /* ---- mcp.tool ---- */
 
@@ -204,6 +205,19 @@ static void read_functions(struct reading *x)
     if (type != LUA_TNIL && type != LUA_TBOOLEAN)
         reading_wrong_type(x, "coerce", "true or false");
     x->d->tool.coerce = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+}
+
+/* task = "required": whoever cannot take a task cannot call the tool. */
+static void read_task(struct reading *x)
+{
+    lua_State *L = x->L;
+    int type = reading_field(x, "task");
+    const char *word = type == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    if (strcmp(word, "required") == 0)
+        x->d->tool.needs_task = true;
+    else if (type != LUA_TNIL && strcmp(word, "optional") != 0)
+        report_add(x->r, "task", "task: expected \"required\" or \"optional\"");
     lua_pop(L, 1);
 }
 
@@ -432,6 +446,7 @@ static void read_tool(struct reading *x)
     reading_plain(x, "icons", '[', &x->d->tool.icons);
     reading_plain(x, "meta", '{', &x->d->tool.meta);
     read_functions(x);
+    read_task(x);
     read_every(x);
 }
 

@@ -158,8 +158,12 @@ bool on_end_next(struct task *t); /* starts the next of its on_end functions; fa
 /* ---- ctx.c ---- */
 void ctx_open(lua_State *L);
 void ctx_push(lua_State *L, struct task *t);
+struct task *ctx_task(lua_State *L); /* of the ctx at index 1; raises for another value */
 /* Copies what ctx may be asked for after the caller's texts are gone; call_id: another one, or
  * NULL. 0 or MG_E_NOMEM. */
 int task_keep_info(struct task *t, const char *call_id) MG_NODISCARD;
+
+/* ---- as_task.c ---- */
+int l_ctx_as_task(lua_State *L);
 
 #endif

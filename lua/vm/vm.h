@@ -140,6 +140,14 @@ struct task_progress {
     bool has_total;
     const char *message; /* NULL: none */
 };
+/* ctx:as_task{}: what it asks for, and how it is told what has become of it. */
+struct task_terms {
+    int64_t ttl_ms, poll_ms; /* 0: the host's default */
+};
+struct task_creation { /* the vm's */
+    /* Once. 0: text is the new task's id; else why there is none, the call just goes on. */
+    void (*done)(struct task_creation *c, int code, const char *text);
+};
 /* On the worker's thread. progress and log may be called inside task_start(). wait: the record
  * number that what is told, or the reply, must wait for. progress, log: NULL where nobody is told.
  */
@@ -150,6 +158,12 @@ struct task_ops {
     /* Once. The call has ended; r is moved out by the receiver (or left: then it is freed). Called
      * inside task_start() when the tool did not wait. */
     void (*done)(void *arg, struct tool_result *r, uint64_t wait);
+    /* The call is to be answered with a task, which must be durable by then, as must what the tool
+     * has changed: then c->done() is called, perhaps inside. false: its client knows no tasks,
+     * nothing happens. NULL: likewise. */
+    bool (*as_task)(void *arg, const struct task_terms *terms, struct task_creation *c);
+    /* Before done(): the call is being stopped, c is not to be touched any more. */
+    void (*as_task_cancel)(void *arg, struct task_creation *c);
 };
 /* Runs the first slice at once. NULL: done() was called already (ended, or could not start), else
  * the running task, valid until done(). index: struct tool's. */

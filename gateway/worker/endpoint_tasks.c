@@ -1,0 +1,42 @@
+#include "worker/endpoint_tasks.h"
+
+#include "auth/principal.h"
+#include "base/clock.h"
+#include "worker/gateway.h"
+
+/* A key that may no longer call the tool may not read what its calls became. */
+static bool may(void *arg, uint64_t principal, const char *tool)
+{
+    const struct principal *p = arg;
+    return p->number == principal && principal_may(p, tool);
+}
+
+static struct tasks_who who(const struct principal *p)
+{
+    return (struct tasks_who){ .may = may, .arg = (void *)(uintptr_t)p };
+}
+
+int endpoint_task_get(void *gateway, const struct principal *p, const char *id, size_t len,
+                      struct buf *members)
+{
+    struct gateway *g = gateway;
+    struct tasks_who caller = who(p);
+    return tasks_get(g->tasks, &caller, id, len, clock_wall_ms(), members);
+}
+
+/* More answers than anybody asks for are as good as none. */
+int endpoint_task_update(void *gateway, const struct principal *p, const char *id, size_t len,
+                         struct json_text responses)
+{
+    struct gateway *g = gateway;
+    struct tasks_who caller = who(p);
+    int code = tasks_answer(g->tasks, &caller, id, len, clock_wall_ms(), responses.p, responses.len);
+    return code == MG_E_LIMIT ? 0 : code;
+}
+
+int endpoint_task_cancel(void *gateway, const struct principal *p, const char *id, size_t len)
+{
+    struct gateway *g = gateway;
+    struct tasks_who caller = who(p);
+    return tasks_cancel(g->tasks, &caller, id, len, clock_wall_ms());
+}

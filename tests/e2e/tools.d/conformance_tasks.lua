@@ -1,0 +1,52 @@
+-- conformance_tasks.lua - the tools that the official conformance suite expects of the tasks extension.
+local mcp = require "mcp"
+
+local TTL = "10m"
+
+local function tool(name, input, task, run)
+  return mcp.tool {
+    name = name,
+    description = "A fixture of the conformance suite.",
+    input = input,
+    task = task,
+    run = run,
+  }
+end
+
+local NOTHING = { type = "object", properties = {} }
+
+local function slow_compute(args, ctx)
+  if args.seconds >= 1 then ctx:as_task { ttl = TTL, poll = 0.2 } end
+  local ok, message = mcp.time.sleep(args.seconds)
+  if not ok then return nil, message end
+  return ("computed %s in %g s"):format(args.label or "it", args.seconds)
+end
+
+return {
+  -- The suite tries things on whatever is listed first.
+  tool("any", NOTHING, nil, function() return "done" end),
+
+  tool("greet", {
+    type = "object",
+    properties = { name = { type = "string" } },
+    required = { "name" },
+  }, nil, function(args) return "Hello, " .. args.name .. "!" end),
+
+  tool("slow_compute", {
+    type = "object",
+    properties = { seconds = { type = "number", minimum = 0 }, label = { type = "string" } },
+    required = { "seconds" },
+  }, "optional", slow_compute),
+
+  tool("failing_job", NOTHING, "required", function(_, ctx)
+    ctx:as_task { ttl = TTL, poll = 0.2 }
+    mcp.time.sleep(1)
+    return mcp.fail("the job failed")
+  end),
+
+  -- An error that is no text is no answer.
+  tool("protocol_error_job", NOTHING, "optional", function(_, ctx)
+    ctx:as_task { ttl = TTL, poll = 0.2 }
+    error {}
+  end),
+}
