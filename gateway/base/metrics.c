@@ -20,7 +20,8 @@ const int64_t metrics_bounds_us[METRICS_BUCKETS] = {
 const char *outcome_word(enum outcome o)
 {
     static const char *const words[OUT_COUNT] = {
-        "OK", "TOOL_ERROR", "TIMEOUT", "CANCELLED", "NO_MEMORY", "KILLED",
+        "OK",        "TOOL_ERROR", "TIMEOUT",        "CANCELLED",
+        "NO_MEMORY", "KILLED",     "INPUT_REQUIRED",
     };
 
     return (unsigned)o < OUT_COUNT ? words[o] : "UNKNOWN";

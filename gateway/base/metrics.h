@@ -18,6 +18,7 @@ enum outcome {
     OUT_CANCELLED,
     OUT_NO_MEMORY,
     OUT_KILLED,
+    OUT_INPUT_REQUIRED, /* the client is asked first: it comes again, with the answer */
     OUT_COUNT
 };
 const char *outcome_word(enum outcome o); /* "OK", "TOOL_ERROR", ... */

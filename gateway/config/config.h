@@ -140,6 +140,7 @@ struct config {
         bool reload;     /* follow the tools folder, the ini file and the files it names */
         int64_t poll_ms; /* where the kernel tells nothing of changes */
         int64_t timeout_ms, max_timeout_ms;
+        int64_t ask_timeout_ms; /* of an answer by the client */
         uint64_t memory_bytes, max_memory_bytes, worker_memory_bytes;
         uint32_t max_concurrent;
         uint32_t page_size; /* of tools/list; 0: all */

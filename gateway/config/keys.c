@@ -135,6 +135,8 @@ static const struct key_info tools_keys[] = {
       .help = "Time for one call of a tool that declares none" },
     { "max_timeout", KEY_DURATION, AT(tools.max_timeout_ms), "10m", 10, DAY,
       .help = "The most that a tool may declare" },
+    { "ask_timeout", KEY_DURATION, AT(tools.ask_timeout_ms), "10m", 10, 7 * DAY,
+      .help = "How long a tool's question to its client may stay without an answer" },
     { "memory", KEY_SIZE, AT(tools.memory_bytes), "16M", 256 * KB, 16 * GB,
       .help = "Memory for one call of a tool that declares none" },
     { "max_memory", KEY_SIZE, AT(tools.max_memory_bytes), "256M", 256 * KB, 16 * GB,

@@ -20,8 +20,8 @@ struct tasks_entry {
     uint64_t bytes;
     bool is_told, is_running, is_posted, is_cancelled;
     struct tasks_text text;
-    struct buf answers;
-    struct loop *loop; /* the owner's */
+    struct buf answers, taken; /* for the owner; by it, who has told nothing since */
+    struct loop *loop;         /* the owner's */
     const struct tasks_ops *ops;
     void *arg;
     char id[TASK_ID_SIZE], tool[TASKS_TOOL_SIZE];
@@ -78,6 +78,7 @@ static void entry_unref(struct tasks_entry *e)
         return;
     text_release(&e->text);
     buf_fini(&e->answers);
+    buf_fini(&e->taken);
     free(e);
 }
 
@@ -208,8 +209,8 @@ static int check_limits(struct tasks *t, uint64_t principal, struct err *e)
     if (t->running >= l->max_running)
         return err_set(e, MG_E_LIMIT, "%u tasks run already ([tasks] max_running)", t->running);
     if (t->bytes + TASKS_EACH_BYTES > l->max_bytes)
-        return err_set(e, MG_E_LIMIT, "the tasks hold %" PRIu64 " bytes already ([tasks] max_bytes)",
-                       t->bytes);
+        return err_set(e, MG_E_LIMIT,
+                       "the tasks hold %" PRIu64 " bytes already ([tasks] max_bytes)", t->bytes);
     return 0;
 }
 
@@ -221,7 +222,8 @@ static size_t sweep(struct tasks *t, int64_t now_ms)
     if (now_ms < t->next_expiry_ms)
         return 0;
     t->next_expiry_ms = INT64_MAX;
-    HASH_ITER(hh, t->all, e, next) {
+    HASH_ITER(hh, t->all, e, next)
+    {
         if (e->is_running)
             continue;
         if (e->expires_ms <= now_ms) {
@@ -272,6 +274,7 @@ int tasks_tell(struct tasks_entry *e, const char *text, size_t len)
     pthread_mutex_lock(&t->lock);
     text_release(&e->text);
     e->text = (struct tasks_text){ copy, len, copy, free };
+    buf_fini(&e->taken);
     e->is_told = true;
     pthread_mutex_unlock(&t->lock);
     return 0;
@@ -306,6 +309,8 @@ void tasks_end(struct tasks_entry *e, const struct tasks_text *text)
     pthread_mutex_lock(&t->lock);
     text_release(&e->text);
     e->text = *text;
+    buf_fini(&e->answers);
+    buf_fini(&e->taken);
     e->is_told = true;
     if (e->expires_ms < t->next_expiry_ms)
         t->next_expiry_ms = e->expires_ms;
@@ -329,6 +334,7 @@ void tasks_take_answers(struct tasks_entry *e, struct buf *out)
     pthread_mutex_lock(&e->tasks->lock);
     *out = e->answers;
     e->answers = (struct buf){ 0 };
+    buf_append(&e->taken, out->data, out->len);
     pthread_mutex_unlock(&e->tasks->lock);
 }
 
@@ -374,14 +380,17 @@ static struct tasks_entry *find(struct tasks *t, const struct tasks_who *who, co
 }
 
 int tasks_get(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
-              int64_t now_ms, struct buf *text)
+              int64_t now_ms, struct buf *text, struct buf *answers)
 {
     pthread_mutex_lock(&t->lock);
     struct tasks_entry *e = find(t, who, id, len, now_ms);
-    if (e)
+    if (e) {
         buf_append(text, e->text.p, e->text.len);
+        buf_append(answers, e->taken.data, e->taken.len);
+        buf_append(answers, e->answers.data, e->answers.len);
+    }
     pthread_mutex_unlock(&t->lock);
-    if (e && !buf_ok(text))
+    if (e && (!buf_ok(text) || !buf_ok(answers)))
         return MG_E_NOMEM;
     return e ? 0 : MG_E_NOTFOUND;
 }

@@ -16,9 +16,9 @@
 #include "base/err.h"
 #include "io/loop.h"
 
-#define TASK_ID_SIZE 34       /* "task_", 28 base-36 characters (144 bits), NUL */
-#define TASKS_TOOL_SIZE 129   /* of a tool's name, and NUL */
-#define TASKS_EACH_BYTES 1024 /* that count for a task beside the text of its end */
+#define TASK_ID_SIZE 34                     /* "task_", 28 base-36 characters (144 bits), NUL */
+#define TASKS_TOOL_SIZE 129                 /* of a tool's name, and NUL */
+#define TASKS_EACH_BYTES 1024               /* that count for a task beside the text of its end */
 #define TASKS_ANSWERS_MAX ((size_t)1 << 20) /* bytes that wait for an owner */
 
 struct tasks_limits {
@@ -28,8 +28,8 @@ struct tasks_limits {
 };
 
 struct tasks;
-struct tasks *tasks_new(const struct tasks_limits *limits); /* NULL: no memory */
-void tasks_free(struct tasks *t);                           /* NULL is legal */
+struct tasks *tasks_new(const struct tasks_limits *limits);                /* NULL: no memory */
+void tasks_free(struct tasks *t);                                          /* NULL is legal */
 void tasks_set_limits(struct tasks *t, const struct tasks_limits *limits); /* a reload */
 
 /* ---- the owner's side ---- */
@@ -52,7 +52,8 @@ struct tasks_spec { /* borrowed */
 int tasks_open(struct tasks *t, const struct tasks_spec *s, int64_t now_ms,
                struct tasks_entry **out, struct err *e) MG_NODISCARD;
 const char *tasks_id(const struct tasks_entry *e);
-/* What is read of it from now on; copied. MG_E_NOMEM: what was told before still is. */
+/* What is read of it from now on, all that was taken of answers being known in it; copied.
+ * MG_E_NOMEM: what was told before still is. */
 int tasks_tell(struct tasks_entry *e, const char *text, size_t len) MG_NODISCARD;
 /* Room for the text of its end. MG_E_LIMIT: it does not fit into max_bytes. */
 int tasks_reserve(struct tasks_entry *e, size_t len) MG_NODISCARD;
@@ -82,9 +83,11 @@ struct tasks_who {
     tasks_may_fn *may;
     void *arg;
 };
-/* Each is MG_E_NOTFOUND for an id that is none, is not this caller's, or whose time is over. */
+/* Each is MG_E_NOTFOUND for an id that is none, is not this caller's, or whose time is over.
+ * Appends the text, and to answers, as tasks_take_answers() does, those that its owner has not
+ * spoken of yet. */
 int tasks_get(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
-              int64_t now_ms, struct buf *text) MG_NODISCARD;
+              int64_t now_ms, struct buf *text, struct buf *answers) MG_NODISCARD;
 /* Its owner is told; one that has ended stays as it is. */
 int tasks_cancel(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
                  int64_t now_ms) MG_NODISCARD;

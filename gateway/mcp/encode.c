@@ -73,6 +73,14 @@ void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c,
         out->failed = true;
         return;
     }
+    if (r->asks) {
+        input_required_encode(s, c, r->asks, out);
+        return;
+    }
+    if (mcp_lacks_capability(c, r)) {
+        missing_capability_encode(c, out);
+        return;
+    }
     if (c->tool->kind != TOOL_TOOL) {
         offer_encode_result(s, c, r, out);
         return;

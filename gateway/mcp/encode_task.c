@@ -1,4 +1,6 @@
 /* A task, as its client is told of it. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "mcp/request.h"
@@ -45,6 +47,77 @@ void mcp_encode_task(const struct mcp_task *t, struct buf *out)
     write_text(out, "inputRequests", t->inputs);
     write_text(out, "result", t->result);
     write_text(out, "error", t->error);
+}
+
+static bool is_answered(struct json_text key, const char *answers, size_t n)
+{
+    struct json_text name, value;
+
+    for (size_t at = 0; at < n; at += strlen(answers + at) + 1) {
+        struct json_iter it =
+            json_iter((struct json_text){ answers + at, strlen(answers + at), JSON_OBJECT });
+        while (json_next_member(&it, &name, &value))
+            if (name.len == key.len && memcmp(name.p, key.p, key.len) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* The requests that are left; false: none is. */
+static bool requests_left(struct json_text requests, const char *answers, size_t n, struct buf *out)
+{
+    struct json_iter it = json_iter(requests);
+    struct json_text key, value;
+    bool is_some = false;
+
+    json_open(out, '{');
+    while (json_next_member(&it, &key, &value)) {
+        if (is_answered(key, answers, n))
+            continue;
+        json_raw_text(out, key);
+        buf_putc(out, ':');
+        json_raw_text(out, value);
+        is_some = true;
+    }
+    json_close(out, '}');
+    return is_some;
+}
+
+void mcp_encode_task_answered(const char *members, size_t len, const char *answers, size_t n,
+                              struct buf *out)
+{
+    static const char *const names[] = { "inputRequests" };
+    struct buf object = { 0 }, left = { 0 };
+    struct json_text requests = { NULL, 0, JSON_NONE }, key, value;
+
+    buf_putc(&object, '{');
+    buf_append(&object, members, len);
+    buf_putc(&object, '}');
+    struct json_text root = { object.data, object.len, JSON_OBJECT };
+    if (buf_ok(&object))
+        json_find(root, names, &requests, 1);
+    if (requests.type != JSON_OBJECT) {
+        buf_append(out, members, len);
+    } else {
+        bool is_some = requests_left(requests, answers, n, &left);
+        struct json_iter it = json_iter(root);
+        while (json_next_member(&it, &key, &value)) {
+            bool is_requests = text_is(key, "inputRequests");
+            if (is_requests && !is_some)
+                continue;
+            json_raw_text(out, key);
+            buf_putc(out, ':');
+            if (is_requests)
+                buf_append(out, left.data, left.len);
+            else if (!is_some && text_is(key, "status"))
+                buf_str(out, "\"working\"");
+            else
+                json_raw_text(out, value);
+        }
+    }
+    out->failed |= !buf_ok(&object) || !buf_ok(&left);
+    buf_fini(&object);
+    buf_fini(&left);
 }
 
 void mcp_encode_task_created(const struct mcp_server *s, const struct mcp_call *c,

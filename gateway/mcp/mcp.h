@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json_scan.h"
+#include "base/seal.h"
 #include "tools/result.h"
 #include "tools/toolset.h"
 
@@ -93,6 +94,10 @@ struct mcp_host {
     int (*task_update)(void *arg, const struct principal *p, const char *id, size_t len,
                        struct json_text responses);
     int (*task_cancel)(void *arg, const struct principal *p, const char *id, size_t len);
+    /* Who that is, for what only he may bring back: a name, as long as p, and a number. */
+    const char *(*caller)(void *arg, const struct principal *p, uint64_t *number);
+    /* A requestState comes back. false: it did already. */
+    bool (*spend)(void *arg, const uint8_t id[SEAL_ID_SIZE], int64_t expires_ms);
 };
 
 struct mcp_server {                                    /* borrowed everywhere below */
@@ -101,6 +106,8 @@ struct mcp_server {                                    /* borrowed everywhere be
     size_t page_size;      /* entries on one page of a list; 0 = all */
     bool lists_are_public; /* every caller may see the same tools: caches may share */
     const struct mcp_host *host;
+    const struct seal_key *seal; /* of requestState; NULL: none is taken or given */
+    int64_t ask_timeout_ms;      /* how long one is good for */
 };
 
 struct mcp_in { /* one message, as its transport got it; borrowed */
@@ -132,6 +139,12 @@ struct mcp_call { /* one tools/call, or another request that Lua answers; checke
     enum mcp_log_level log_level;        /* MCP_LOG_NONE: the client wants no log messages */
     bool may_stream;                     /* an event stream may be used for the answer */
     bool must_stream;                    /* the client wants nothing else */
+    /* Of a modern client: what it may be asked, an object; what it answers with this call, by key;
+     * and what an earlier round has left, as tool_asks.memory. Or JSON_NONE. */
+    struct json_text capabilities, responses, memory;
+    const char *lacks; /* set by mcp_may_ask(): JSON of what it does not declare */
+    const char *caller; /* mcp_host.caller */
+    uint64_t caller_number;
     bool has_session;
     char session_id[33];
     char client_name[64], client_version[32];
@@ -140,6 +153,11 @@ struct mcp_call { /* one tools/call, or another request that Lua answers; checke
     int64_t progress_pace_ms;
     char *text; /* what the extents point into; part of this block */
 };
+/* Does the client of this call declare what it takes to answer all this? Else *e says what is
+ * missing. */
+bool mcp_may_ask(struct mcp_call *c, const struct tool_question *q, size_t n, struct err *e);
+/* Does the result become the error MCP_MISSING_CAPABILITY, status 400? */
+bool mcp_lacks_capability(const struct mcp_call *c, const struct tool_result *r);
 void mcp_call_free(struct mcp_call *c);                /* NULL is allowed */
 const char *mcp_call_method(const struct mcp_call *c); /* "tools/call" */
 
@@ -226,6 +244,10 @@ const char *mcp_task_status_text(enum mcp_task_status s);
 bool mcp_call_may_be_task(const struct mcp_call *c);
 /* The members of a task's object, without the braces around them. */
 void mcp_encode_task(const struct mcp_task *t, struct buf *out);
+/* The same of members that were encoded before some of what is asked for was answered: n bytes of
+ * answers, objects by key, each with its NUL. */
+void mcp_encode_task_answered(const char *members, size_t len, const char *answers, size_t n,
+                              struct buf *out);
 /* The answer to the call: it has become the task of these members. */
 void mcp_encode_task_created(const struct mcp_server *s, const struct mcp_call *c,
                              const char *members, size_t len, struct buf *out);

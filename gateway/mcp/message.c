@@ -23,6 +23,7 @@ static const char *const param_names[PARAM_COUNT] = {
     [PARAM_LEVEL] = "level",
     [PARAM_NOTIFICATIONS] = "notifications",
     [PARAM_INPUT_RESPONSES] = "inputResponses",
+    [PARAM_REQUEST_STATE] = "requestState",
 };
 
 static const char *const meta_names[META_COUNT] = {

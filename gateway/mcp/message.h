@@ -24,6 +24,7 @@ enum message_param {
     PARAM_LEVEL,
     PARAM_NOTIFICATIONS,
     PARAM_INPUT_RESPONSES,
+    PARAM_REQUEST_STATE,
     PARAM_COUNT
 };
 

@@ -80,6 +80,12 @@ int resource_code(enum mcp_revision r); /* the error of a resource that is not t
 /* Makes the call; frees *arguments, an object, or answers without memory. */
 void request_call(struct request *rq, const struct tool *t, struct buf *arguments);
 void capabilities_write(const struct request *rq, struct buf *b, bool is_told, bool has_logging);
+/* What an earlier round has left, and what is answered now; false: answered. memory: {0}. */
+bool rounds_read(struct request *rq, const struct tool *t, struct json_text arguments,
+                 struct json_text *responses, struct buf *memory);
+void input_required_encode(const struct mcp_server *s, const struct mcp_call *c,
+                           const struct tool_asks *asks, struct buf *out);
+void missing_capability_encode(const struct mcp_call *c, struct buf *out);
 void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
                          const struct tool_result *r, struct buf *out);
 

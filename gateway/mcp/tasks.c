@@ -26,13 +26,7 @@ bool tasks_are_known(const struct request *rq)
 
 bool mcp_call_may_be_task(const struct mcp_call *c)
 {
-    static const char *const names[] = { META_PREFIX "clientCapabilities" };
-    struct json_text capabilities;
-
-    if (!mcp_is_modern(c->revision) || c->tool->kind != TOOL_TOOL || c->meta.type != JSON_OBJECT)
-        return false;
-    json_find(c->meta, names, &capabilities, 1);
-    return declares(capabilities);
+    return mcp_is_modern(c->revision) && c->tool->kind == TOOL_TOOL && declares(c->capabilities);
 }
 
 /* Legacy clients have no such extension: for them the tool is as good as not there. */
@@ -49,8 +43,8 @@ bool tasks_must_be_known(struct request *rq)
     }
     struct buf *b = reply_error_begin(rq, 400, MCP_MISSING_CAPABILITY,
                                       "Missing required client capability: " TASKS_EXTENSION);
-    buf_str(b, ",\"data\":{\"requiredCapabilities\":{\"extensions\":{\"" TASKS_EXTENSION
-               "\":{}}}}");
+    buf_str(b,
+            ",\"data\":{\"requiredCapabilities\":{\"extensions\":{\"" TASKS_EXTENSION "\":{}}}}");
     reply_error_end(rq);
     return false;
 }

@@ -42,9 +42,18 @@ static enum mcp_log_level log_level(const struct request *rq)
     return mcp_log_level_parse(name, strlen(name));
 }
 
+/* An extent of one text, in its copy. */
+static struct json_text moved(struct json_text part, struct json_text from, struct json_text to)
+{
+    if (part.type != JSON_NONE)
+        part.p = to.p + (part.p - from.p);
+    return part;
+}
+
 /* One block holds the call and its texts. */
 static struct mcp_call *call_new(const struct request *rq, const struct tool *tool,
-                                 struct json_text arguments)
+                                 struct json_text arguments, struct json_text responses,
+                                 struct json_text memory)
 {
     const struct message *m = &rq->message;
     struct json_text meta = m->params[PARAM_META];
@@ -55,7 +64,8 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
         arguments = none;
     if (meta.type != JSON_OBJECT)
         meta = none;
-    struct mcp_call *c = malloc(sizeof *c + m->id.len + arguments.len + meta.len + 3);
+    struct mcp_call *c = malloc(sizeof *c + m->id.len + arguments.len + meta.len +
+                                responses.len + memory.len + 5);
     if (!c)
         return NULL;
     memset(c, 0, sizeof *c);
@@ -66,9 +76,14 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
     c->id = text_keep(m->id, &at);
     c->arguments = text_keep(arguments, &at);
     c->meta = text_keep(meta, &at);
-    if (!text_is_absent(token)) {
-        c->progress_token = token;
-        c->progress_token.p = c->meta.p + (token.p - meta.p);
+    c->responses = text_keep(responses, &at);
+    c->memory = text_keep(memory, &at);
+    if (!text_is_absent(token))
+        c->progress_token = moved(token, meta, c->meta);
+    if (rq->is_modern) {
+        c->capabilities = moved(m->meta[META_CAPABILITIES], meta, c->meta);
+        c->caller = rq->server->host->caller(rq->server->host->arg, rq->in->principal,
+                                             &c->caller_number);
     }
     c->log_level = log_level(rq);
     c->must_stream = rq->in->is_http && request_wants_stream(rq);
@@ -96,13 +111,29 @@ const char *mcp_call_method(const struct mcp_call *c)
     return methods[c->tool->kind];
 }
 
+static void call_make(struct request *rq, const struct tool *t, struct json_text arguments)
+{
+    struct json_text responses, root = { NULL, 0, JSON_NONE };
+    struct buf memory = { 0 };
+
+    if (rounds_read(rq, t, arguments, &responses, &memory)) {
+        /* It was JSON when it was sealed. */
+        if (memory.len > 0 && json_scan(memory.data, memory.len, NULL, &root, NULL) != 0)
+            root = (struct json_text){ NULL, 0, JSON_NONE };
+        rq->out->call = call_new(rq, t, arguments, responses, root);
+        if (!rq->out->call)
+            reply_no_memory(rq);
+    }
+    buf_fini(&memory);
+}
+
 void request_call(struct request *rq, const struct tool *t, struct buf *arguments)
 {
     struct json_text text = { arguments->data, arguments->len, JSON_OBJECT };
 
     if (buf_ok(arguments))
-        rq->out->call = call_new(rq, t, text);
-    if (!rq->out->call)
+        call_make(rq, t, text);
+    else
         reply_no_memory(rq);
     buf_fini(arguments);
 }
@@ -142,7 +173,5 @@ void tools_call_serve(struct request *rq)
         reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: arguments must be an object");
         return;
     }
-    rq->out->call = call_new(rq, tool, arguments);
-    if (!rq->out->call)
-        reply_no_memory(rq);
+    call_make(rq, tool, arguments);
 }

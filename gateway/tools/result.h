@@ -5,14 +5,17 @@
 
 #include "base/buf.h"
 #include "base/metrics.h"
+#include "tools/ask.h"
 
 struct tool_result {
     enum outcome outcome;
     bool is_error;
     bool is_internal; /* the error is no answer of the tool's: what is wrong is in the log alone */
-    struct buf content;    /* JSON text of the content array: "[...]"; always there */
-    struct buf structured; /* JSON text of structuredContent; empty: none */
-    struct buf meta;       /* JSON text of _meta, an object; empty: none */
+    struct buf content;     /* JSON text of the content array: "[...]"; always there */
+    struct buf structured;  /* JSON text of structuredContent; empty: none */
+    struct buf meta;        /* JSON text of _meta, an object; empty: none */
+    struct tool_asks *asks; /* of OUT_INPUT_REQUIRED, owned; else NULL */
+    bool cannot_ask;        /* it failed because its client cannot be asked something */
 };
 
 static inline void tool_result_fini(struct tool_result *r)
@@ -20,6 +23,8 @@ static inline void tool_result_fini(struct tool_result *r)
     buf_fini(&r->content);
     buf_fini(&r->structured);
     buf_fini(&r->meta);
+    tool_asks_free(r->asks);
+    r->asks = NULL;
 }
 
 /* content = one text block; is_error set as given. */

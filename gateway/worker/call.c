@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "config/config.h"
+#include "vm/ask.h"
 #include "worker/call_struct.h"
 
 #define GATE_WAIT_MS 1000 /* how long a call waits for a place before it is refused */
@@ -132,9 +133,31 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
         call_answer(c);
 }
 
+/* A modern client gets the questions as the result, and calls again with its answers. Legacy ones
+ * are asked by requests on the call's own stream: where there is none they cannot be asked. */
+static enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, struct err *e)
+{
+    struct call *c = arg;
+    if (call_task_is_working(c))
+        return call_task_ask(c, a, wait, e) ? ASK_SENT : ASK_REFUSED;
+    if (mcp_is_modern(c->mcp->revision))
+        return mcp_may_ask(c->mcp, a->questions, a->count, e) ? ASK_ENDS : ASK_REFUSED;
+    err_set(e, MG_E_DENIED, "this client cannot be asked");
+    return ASK_REFUSED;
+}
+
+static void call_ask_drop(void *arg, struct task_ask *a)
+{
+    struct call *c = arg;
+    if (call_task_is_working(c))
+        call_task_ask_drop(c, a);
+}
+
 static const struct task_ops call_ops = { .progress = call_note_progress,
                                           .log = call_note_log,
                                           .done = call_done,
+                                          .ask = call_ask,
+                                          .ask_drop = call_ask_drop,
                                           .as_task = call_as_task,
                                           .as_task_cancel = call_as_task_cancel };
 
@@ -211,6 +234,8 @@ void call_run(struct call *c)
         .protocol = mcp_revision_text(m->revision),
         .args = m->arguments,
         .meta = m->meta,
+        .responses = m->responses,
+        .memory = m->memory,
         .timeout_ms = m->tool->timeout_ms,
         .memory_bytes = m->tool->memory_bytes,
         .wants_progress = m->may_stream && m->progress_token.type != JSON_NONE,

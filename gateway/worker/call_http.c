@@ -44,11 +44,13 @@ static void answer_send(struct call *c)
     struct http_reply r = { .status = 200, .content_type = "application/json", .fields = fields };
     admit_cors(c->worker, c->x, false, fields, &r.field_count);
     call_encode(c, &r.body);
+    if (mcp_lacks_capability(c->mcp, &c->result))
+        r.status = 400;
     bool is_stream = c->mcp->must_stream || exchange_is_stream(c->x);
     if (is_stream && stream_open(c))
         frame_send(c, &r.body);
     uint64_t bytes = is_stream ? exchange_bytes(c->x) : r.body.len;
-    access_log(c->worker, &c->access, c->x, 200, bytes);
+    access_log(c->worker, &c->access, c->x, is_stream ? 200 : r.status, bytes);
     if (!is_stream) {
         exchange_reply(c->x, &r);
         return;

@@ -34,7 +34,9 @@ void call_finish(struct call *c)
 void call_bound_result(struct call *c)
 {
     uint64_t max = c->worker->serving->config->server.max_result_bytes;
-    size_t len = c->result.content.len + c->result.structured.len + c->result.meta.len;
+    const struct tool_asks *asks = c->result.asks;
+    size_t len = c->result.content.len + c->result.structured.len + c->result.meta.len +
+                 (asks ? asks->requests.len + asks->memory.len : 0);
     if (len <= max)
         return;
     char text[200];

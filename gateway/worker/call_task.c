@@ -18,6 +18,7 @@
 static void task_free(struct call_task *t)
 {
     store_op_fini(&t->op);
+    task_free_questions(t);
     buf_fini(&t->members);
     buf_fini(&t->end);
     buf_fini(&t->record);
@@ -147,15 +148,7 @@ static void cancel_asked(void *arg)
         task_cancel(t->call->task, TASK_CANCELLED);
 }
 
-static void answered(void *arg)
-{
-    struct call_task *t = arg;
-    struct buf answers = { 0 };
-    tasks_take_answers(t->entry, &answers); /* to nothing that was asked */
-    buf_fini(&answers);
-}
-
-static const struct tasks_ops entry_ops = { .cancel = cancel_asked, .answered = answered };
+static const struct tasks_ops entry_ops = { .cancel = cancel_asked, .answered = task_take_answers };
 
 /* Nobody can read any more what it will have done. */
 static void expired(void *arg)
@@ -238,7 +231,10 @@ bool call_as_task(void *arg, const struct task_terms *terms, struct task_creatio
 
 /* ---- its answer ---- */
 
-bool call_task_is_saved(const struct call *c) { return c->tasked && c->tasked->phase == TASK_SAVED; }
+bool call_task_is_saved(const struct call *c)
+{
+    return c->tasked && c->tasked->phase == TASK_SAVED;
+}
 
 bool call_task_is_working(const struct call *c)
 {
@@ -284,11 +280,9 @@ static uint64_t sink_peer(const struct call *c)
     return 0;
 }
 
-static const struct call_sink task_sink = { .watch = sink_watch,
-                                            .note = sink_note,
-                                            .end = sink_end,
-                                            .drop = sink_drop,
-                                            .peer = sink_peer };
+static const struct call_sink task_sink = {
+    .watch = sink_watch, .note = sink_note, .end = sink_end, .drop = sink_drop, .peer = sink_peer
+};
 
 /* From here on there is no request that could be cancelled, and no client that could be lost. Its
  * tool's own gate it holds on to; the one of all calls it leaves, [tasks] max_running counts it. */
@@ -321,8 +315,8 @@ void call_task_begin(struct call *c)
     call_detach(c);
     t->phase = TASK_AT_WORK;
     t->creation = NULL;
-    timer_start(t->worker->loop, &t->expiry,
-                t->view.created_ms + t->view.ttl_ms - clock_wall_ms(), expired, t);
+    timer_start(t->worker->loop, &t->expiry, t->view.created_ms + t->view.ttl_ms - clock_wall_ms(),
+                expired, t);
     creation->done(creation, 0, t->id);
 }
 
@@ -367,12 +361,27 @@ static void say(void *arg)
     }
     t->has_next = false;
     memcpy(t->message, t->next_message, sizeof t->message);
-    t->view.message = t->message;
+    t->view.message = t->message[0] ? t->message : NULL;
+    task_write_questions(t);
+    t->view.status = t->pending ? MCP_TASK_INPUT_REQUIRED : MCP_TASK_WORKING;
+    t->view.inputs =
+        (struct json_text){ t->inputs.data, t->inputs.len, t->pending ? JSON_OBJECT : JSON_NONE };
     t->view.updated_ms = clock_wall_ms();
     task_encode(t);
-    if (buf_ok(&t->members) && tasks_tell(t->entry, t->members.data, t->members.len) != 0)
-        log_printf(LOG_WARN, "no memory for the message of task %s", t->id);
+    if (!buf_ok(&t->inputs) || !buf_ok(&t->members) ||
+        tasks_tell(t->entry, t->members.data, t->members.len) != 0)
+        log_printf(LOG_WARN, "no memory for what task %s says", t->id);
     timer_start(t->worker->loop, &t->pace, PACE_MS, say, t);
+}
+
+void task_say(struct call_task *t, uint64_t wait)
+{
+    if (t->phase != TASK_AT_WORK)
+        return;
+    if (wait > t->next_seq)
+        t->next_seq = wait;
+    t->has_next = true;
+    say(t);
 }
 
 void call_task_progress(struct call *c, const struct task_progress *p, uint64_t wait)

@@ -24,6 +24,9 @@ void call_task_refuse(struct call *c, int code);
 bool call_task_is_working(const struct call *c);
 void call_task_answer(const struct call *c, struct buf *out); /* the call's own answer */
 void call_task_progress(struct call *c, const struct task_progress *p, uint64_t wait);
+/* What its tool asks its client; false: *e says why it cannot. As vm/ask.h says. */
+bool call_task_ask(struct call *c, struct task_ask *a, uint64_t wait, struct err *e);
+void call_task_ask_drop(struct call *c, struct task_ask *a);
 /* Its tool has ended: c->result is there. */
 void call_task_end(struct call *c);
 void call_task_free(struct call_task *t); /* with its call; NULL is legal */

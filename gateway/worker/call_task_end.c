@@ -20,8 +20,8 @@ static void view_fail(struct call_task *t, const char *text)
 static void view_fail_as_told(struct call_task *t, const struct tool_result *r)
 {
     static const char *const names[] = { "text" };
-    struct json_iter it = json_iter((struct json_text){ r->content.data, r->content.len,
-                                                        JSON_ARRAY });
+    struct json_iter it =
+        json_iter((struct json_text){ r->content.data, r->content.len, JSON_ARRAY });
     struct json_text block, text = { 0 };
     struct buf plain = { 0 };
     if (r->content.len && json_next_item(&it, &block) && block.type == JSON_OBJECT)
@@ -38,6 +38,7 @@ static void view_settle(struct call_task *t)
 {
     const struct tool_result *r = &t->call->result;
     t->view.updated_ms = clock_wall_ms();
+    t->view.inputs = (struct json_text){ 0 };
     if (r->outcome == OUT_CANCELLED && t->is_cancelled) {
         t->view.status = MCP_TASK_CANCELLED;
     } else if (r->outcome == OUT_CANCELLED) {
@@ -63,7 +64,8 @@ static void finish(struct call_task *t, const struct tasks_text *text)
     call_finish(t->call);
 }
 
-/* Told as long as the process lives; the state has it at work, and so fails it at the next start. */
+/* Told as long as the process lives; the state has it at work, and so fails it at the next start.
+ */
 static void finish_unkept(struct call_task *t, const char *why)
 {
     char text[300];
@@ -138,7 +140,8 @@ void call_task_end(struct call *c)
     }
     if (tasks_reserve(t->entry, t->record.len) != 0) {
         snprintf(text, sizeof text,
-                 "no room for a result of %zu bytes beside those of other tasks ([tasks] max_bytes)",
+                 "no room for a result of %zu bytes beside those of other tasks ([tasks] "
+                 "max_bytes)",
                  t->record.len);
         view_fail(t, text);
         task_encode(t);

@@ -20,7 +20,11 @@ struct call_task {
     struct mcp_task view;           /* what its client reads; texts are borrowed from below */
     char id[TASK_ID_SIZE];
     char message[TASK_MESSAGE_MAX + 1];
-    bool is_cancelled; /* by its client */
+    bool is_cancelled;            /* by its client */
+    struct task_pending *pending; /* questions without an answer */
+    struct buf keys;              /* all that it ever used for questions, each with its NUL */
+    size_t key_count;
+    struct buf inputs; /* the text of view.inputs */
     /* What it says next, once record next_seq is durable. */
     bool has_next, is_telling;
     char next_message[TASK_MESSAGE_MAX + 1];
@@ -41,5 +45,12 @@ void task_encode(struct call_task *t); /* members and record; the latter fails f
 /* Writes the record, or removes it when there is none; done() has a reference. */
 void task_submit(struct call_task *t, void (*done)(struct store_op *op));
 void task_unref(struct call_task *t);
+/* Its client is to read how it stands, once record wait is durable. */
+void task_say(struct call_task *t, uint64_t wait);
+
+/* call_task_asks.c */
+void task_write_questions(struct call_task *t);
+void task_take_answers(void *t);
+void task_free_questions(struct call_task *t);
 
 #endif

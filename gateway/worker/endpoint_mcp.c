@@ -125,6 +125,19 @@ static void host_cancel(void *arg, const struct principal *p, const char *sessio
                                                 says */
 }
 
+static const char *host_caller(void *arg, const struct principal *p, uint64_t *number)
+{
+    (void)arg;
+    *number = p->number;
+    return p->name;
+}
+
+static bool host_spend(void *arg, const uint8_t id[SEAL_ID_SIZE], int64_t expires_ms)
+{
+    struct gateway *g = arg;
+    return spent_add(g->spent, id, expires_ms, clock_wall_ms());
+}
+
 void endpoint_mcp_at(struct worker *w, const struct exchange *x, const struct access *a)
 {
     here.worker = w;
@@ -145,7 +158,9 @@ void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
                               .cancel = host_cancel,
                               .task_get = endpoint_task_get,
                               .task_update = endpoint_task_update,
-                              .task_cancel = endpoint_task_cancel };
+                              .task_cancel = endpoint_task_cancel,
+                              .caller = host_caller,
+                              .spend = host_spend };
 }
 
 /* ---- HTTP's side ---- */

@@ -16,12 +16,21 @@ static struct tasks_who who(const struct principal *p)
     return (struct tasks_who){ .may = may, .arg = (void *)(uintptr_t)p };
 }
 
+/* Whoever was told that an answer is there does not read a question for it, wherever he asks. */
 int endpoint_task_get(void *gateway, const struct principal *p, const char *id, size_t len,
                       struct buf *members)
 {
     struct gateway *g = gateway;
     struct tasks_who caller = who(p);
-    return tasks_get(g->tasks, &caller, id, len, clock_wall_ms(), members);
+    struct buf text = { 0 }, answers = { 0 };
+    int code = tasks_get(g->tasks, &caller, id, len, clock_wall_ms(), &text, &answers);
+    if (code == 0 && answers.len == 0)
+        buf_append(members, text.data, text.len);
+    else if (code == 0)
+        mcp_encode_task_answered(text.data, text.len, answers.data, answers.len, members);
+    buf_fini(&text);
+    buf_fini(&answers);
+    return code == 0 && !buf_ok(members) ? MG_E_NOMEM : code;
 }
 
 /* More answers than anybody asks for are as good as none. */
@@ -30,7 +39,8 @@ int endpoint_task_update(void *gateway, const struct principal *p, const char *i
 {
     struct gateway *g = gateway;
     struct tasks_who caller = who(p);
-    int code = tasks_answer(g->tasks, &caller, id, len, clock_wall_ms(), responses.p, responses.len);
+    int code =
+        tasks_answer(g->tasks, &caller, id, len, clock_wall_ms(), responses.p, responses.len);
     return code == MG_E_LIMIT ? 0 : code;
 }
 

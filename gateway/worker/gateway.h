@@ -8,11 +8,13 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
+#include "base/seal.h"
 #include "http/server.h"
 #include "hub/cache.h"
 #include "hub/inflight.h"
 #include "hub/notices.h"
 #include "hub/sessions.h"
+#include "hub/spent.h"
 #include "hub/tasks.h"
 #include "hub/topics.h"
 #include "io/offload.h"
@@ -33,6 +35,8 @@ struct gateway {
     struct topics *topics;
     struct cache *cache; /* what tools share in memory */
     struct sessions *sessions;
+    struct seal_key seal;    /* of requestState */
+    struct spent *spent;     /* those that came back */
     struct notices *notices; /* who is told of changes: sessions, subscriptions */
     struct inflight *calls;  /* waiting calls of legacy clients, by session and request id */
     struct inflight *jobs;   /* running jobs, by job id */

@@ -16,6 +16,7 @@
 #include "index/index.h"
 #include "io/fetch.h"
 #include "worker/own.h"
+#include "worker/sealkey.h"
 #include "worker/task_record.h"
 #include "worker/toolgate.h"
 
@@ -162,7 +163,8 @@ static struct tasks_limits tasks_limits_of(const struct config *c)
 
 static bool services_are_whole(const struct gateway *g)
 {
-    return g->topics && g->cache && g->sessions && g->notices && g->calls && g->jobs && g->tasks &&
+    return g->topics && g->cache && g->sessions && g->notices && g->spent && g->calls && g->jobs &&
+           g->tasks &&
            g->by_address && g->by_key && g->by_tool && g->all_calls && g->toolgates &&
            g->job_gates && g->own && g->fs && g->http;
 }
@@ -181,6 +183,7 @@ static void services_make(struct gateway *g, const struct config *c)
     g->notices = notices_new(&limits);
     if (g->sessions && g->notices)
         sessions_on_end(g->sessions, session_ended, g->notices);
+    g->spent = spent_new();
     g->calls = inflight_new();
     g->jobs = inflight_new();
     struct tasks_limits tasks = tasks_limits_of(c);
@@ -206,6 +209,12 @@ int services_open(struct gateway *g, const struct config *c, bool is_stdio, stru
     if (!g->store)
         return e->code;
     services_make(g, c);
+    struct err why = { 0 };
+    if (sealkey_open(c->state.path, &g->seal, &why) != 0)
+        log_printf(LOG_WARN,
+                   "questions to clients that are open do not outlive this process: the key of "
+                   "requestState cannot be kept: %s",
+                   why.text);
     g->offload = offload_new(OFFLOAD_THREADS, OFFLOAD_QUEUE, e);
     if (g->offload)
         g->index = services_index_new(c, g->offload, false);
@@ -245,6 +254,7 @@ void services_free(struct gateway *g)
     cache_free(g->cache);
     sessions_free(g->sessions);
     notices_free(g->notices);
+    spent_free(g->spent);
     inflight_free(g->calls);
     inflight_free(g->jobs);
     tasks_free(g->tasks);

@@ -49,6 +49,7 @@ void generation_options(const struct generation *g, const struct gateway *gw, st
         .config = policies_sections(g->policies),
         .default_timeout_ms = c->tools.timeout_ms,
         .max_timeout_ms = c->tools.max_timeout_ms,
+        .ask_timeout_ms = c->tools.ask_timeout_ms,
         .default_memory = c->tools.memory_bytes,
         .max_memory = c->tools.max_memory_bytes,
         .worker_memory = c->tools.worker_memory_bytes,
@@ -213,6 +214,8 @@ struct serving *serving_new(struct gateway *g, struct config *config, struct ser
         .limits = { .max_values = config->server.max_json_values },
         .page_size = config->tools.page_size,
         .host = host,
+        .seal = &g->seal,
+        .ask_timeout_ms = config->tools.ask_timeout_ms,
         .lists_are_public = config->n_keys == 0,
     };
     rules_fill(s);

@@ -30,8 +30,9 @@ static void digest_tool(struct buf *facts, const struct config *c, const struct 
 static void digest_sections(struct buf *facts, const struct config *c)
 {
     buf_printf(facts, "paths %s %s %s\n", c->paths.root, c->paths.tools, c->paths.deny.text);
-    buf_printf(facts, "tools %lld %lld %llu %llu %llu %llu\n", (long long)c->tools.timeout_ms,
-               (long long)c->tools.max_timeout_ms, (unsigned long long)c->tools.memory_bytes,
+    buf_printf(facts, "tools %lld %lld %lld %llu %llu %llu %llu\n", (long long)c->tools.timeout_ms,
+               (long long)c->tools.max_timeout_ms, (long long)c->tools.ask_timeout_ms,
+               (unsigned long long)c->tools.memory_bytes,
                (unsigned long long)c->tools.max_memory_bytes,
                (unsigned long long)c->tools.worker_memory_bytes,
                (unsigned long long)c->server.max_result_bytes);

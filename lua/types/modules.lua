@@ -255,7 +255,7 @@ function job:cancelled() end
 ---@param fn fun(outcome: mcp.outcome)
 function job:on_end(fn) end
 
----@alias mcp.outcome "OK"|"TOOL_ERROR"|"TIMEOUT"|"CANCELLED"|"NO_MEMORY"|"KILLED"
+---@alias mcp.outcome "OK"|"TOOL_ERROR"|"TIMEOUT"|"CANCELLED"|"NO_MEMORY"|"KILLED"|"INPUT_REQUIRED"
 
 -- ---- exec ----
 

@@ -1,4 +1,4 @@
-/* ctx:as_task - the call is answered with a task, and its tool goes on behind the answer. */
+/* ctx:as_task: the call is answered with a task, and its tool goes on behind the answer. */
 #include <lauxlib.h>
 #include <string.h>
 
@@ -69,17 +69,9 @@ static int64_t check_duration(lua_State *L, const char *name, int64_t fallback_m
     return ms;
 }
 
-/* ctx:as_task{ttl=, poll=, timeout=} -> the task's id (w). Where the client supports the extension
- * io.modelcontextprotocol/tasks its call is answered now with a task, and the tool goes on behind
- * it: what it returns or raises is kept for the client, who asks every `poll`, until `ttl` after the
- * creation (defaults: [tasks] in mcp.ini). The tool's time begins anew: `timeout`, by default
- * [tools] max_timeout. ctx:progress sets the task's message; ctx:log says nothing. Everywhere else,
- * and in tests and calls by other tools, -> false, and the call goes on as it was; so it does after
- * nil, message, code: LIMIT is one of [tasks]. A second time -> the same id. */
-int l_ctx_as_task(lua_State *L)
+int task_as_task(lua_State *L, struct task *t)
 {
     static const char *const names[] = { "ttl", "poll", "timeout", NULL };
-    struct task *t = ctx_task(L);
     const struct vm_options *o = vm_options_of(L);
     struct task_terms terms;
     opts_check(L, 2, names);
@@ -88,7 +80,8 @@ int l_ctx_as_task(lua_State *L)
     terms.ttl_ms = check_duration(L, "ttl", 0, TTL_MAX_MS);
     terms.poll_ms = check_duration(L, "poll", 0, POLL_MAX_MS);
     int64_t timeout_ms =
-        check_duration(L, "timeout", o->max_timeout_ms ? o->max_timeout_ms : 600000, TIMEOUT_MAX_MS);
+        check_duration(L, "timeout", o->max_timeout_ms ? o->max_timeout_ms : 600000,
+                       TIMEOUT_MAX_MS);
     if (!t->ops || !t->ops->as_task) {
         lua_pushboolean(L, 0);
         return 1;

@@ -217,6 +217,8 @@ void outcome_settle(struct task *t)
         t->kill_outcome = t->why == TASK_TIMEOUT ? OUT_TIMEOUT : OUT_CANCELLED;
     else if (!t->is_killed)
         return;
+    if (t->kill_outcome == OUT_INPUT_REQUIRED) /* ask.c has filled in the rest */
+        return;
     char text[240];
     kill_text(t, text, sizeof text);
     if (t->error)

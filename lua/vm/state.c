@@ -26,9 +26,9 @@ static int open_state(lua_State *L)
     struct vm *like = lua_touserdata(L, 1);
     lua_settop(L, 0);
     value_open(L);
-    ctx_open(L);
     sandbox_open(L);
     sandbox_compile_library(L, like ? like->L : NULL);
+    ctx_open(L);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
+#include "vm/ask_record.h"
 #include "vm/outcome.h"
 #include "vm/state.h"
 
@@ -58,6 +59,7 @@ void task_free(struct task *t)
         luaL_unref(vm->L, LUA_REGISTRYINDEX, t->on_end);
     tool_result_fini(&t->result);
     free(t->identity);
+    ask_record_free(t->record);
     gc_expect(vm, vm->memory.accounts[t->account].used);
     memory_close(&vm->memory, t->account);
     *t->prev = t->next;
@@ -115,6 +117,7 @@ void task_end(struct task *t)
     if (t->timer.armed)
         timer_stop(t->vm->services.loop, &t->timer);
     outcome_settle(t);
+    t->result.cannot_ask = t->cannot_ask && t->result.outcome == OUT_TOOL_ERROR;
     ops_drop(t);
     drop_strands(t);
     if (!t->is_ended)
@@ -186,6 +189,25 @@ void task_arm(struct task *t)
         return;
     int64_t left = t->deadline_ms - clock_mono_ms();
     timer_start(loop, &t->timer, left > 0 ? left : 0, deadline_passed, t);
+}
+
+void task_time_stop(struct task *t)
+{
+    if (t->asking++ > 0 || t->is_stopping)
+        return;
+    t->left_ms = t->deadline_ms == INT64_MAX ? INT64_MAX : t->deadline_ms - clock_mono_ms();
+    t->deadline_ms = INT64_MAX;
+    if (t->timer.armed)
+        timer_stop(t->vm->services.loop, &t->timer);
+}
+
+void task_time_go(struct task *t)
+{
+    if (--t->asking > 0 || t->is_stopping || t->is_killed || t->left_ms == INT64_MAX)
+        return;
+    t->deadline_ms = clock_mono_ms() + t->left_ms;
+    if (t->is_timed)
+        task_arm(t);
 }
 
 void task_restart_timeout(struct task *t, int64_t timeout_ms)

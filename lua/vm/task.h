@@ -56,6 +56,7 @@ struct task_identity {
 };
 
 struct vm_tool;
+struct ask_record; /* ask_record.h */
 struct task {
     struct vm *vm;
     struct task *next, **prev; /* alive ones; or the next free one */
@@ -82,6 +83,10 @@ struct task {
     int on_end; /* registry reference of the list of functions, or LUA_NOREF */
     int on_end_count;
     enum outcome outcome; /* of the call, for its on_end functions */
+    struct ask_record *record; /* what it was told and keeps; owned; NULL until it asks */
+    int64_t left_ms;           /* while asking > 0: what is left of its time */
+    bool cannot_ask;           /* its last question could not be asked */
+    uint32_t asking;           /* strands that wait for its client */
     uint8_t depth;        /* calls around it: mcp.call in mcp.call */
     bool is_timed;        /* its timer was started: it has waited or was preempted */
     bool is_stopping;
@@ -129,6 +134,9 @@ void task_kill(struct task *t, enum outcome o);
 void task_set_timeout(struct task *t, int64_t timeout_ms);
 /* Starts its timer when it first waits or is preempted. */
 void task_arm(struct task *t);
+/* Its time stands still between the two, which nest. */
+void task_time_stop(struct task *t);
+void task_time_go(struct task *t);
 void task_free(struct task *t); /* one that never ran, or has ended */
 
 /* ---- call.c: the bodies ---- */
@@ -155,15 +163,20 @@ extern const struct api_module join_module; /* mcp.spawn, mcp.all, mcp.race */
 /* ---- on_end.c ---- */
 bool on_end_next(struct task *t); /* starts the next of its on_end functions; false: none is left */
 
+/* ---- ask.c ---- */
+/* Completes the table of ctx's methods on top of the stack; once per state, in protected mode. */
+void ask_open(lua_State *L);
+
 /* ---- ctx.c ---- */
 void ctx_open(lua_State *L);
 void ctx_push(lua_State *L, struct task *t);
-struct task *ctx_task(lua_State *L); /* of the ctx at index 1; raises for another value */
+struct task *ctx_task(lua_State *L); /* the ctx at index 1; raises when its call has ended */
 /* Copies what ctx may be asked for after the caller's texts are gone; call_id: another one, or
  * NULL. 0 or MG_E_NOMEM. */
 int task_keep_info(struct task *t, const char *call_id) MG_NODISCARD;
 
 /* ---- as_task.c ---- */
-int l_ctx_as_task(lua_State *L);
+/* ctx:as_task; the options are at index 2. */
+int task_as_task(lua_State *L, struct task *t);
 
 #endif

@@ -102,6 +102,7 @@ struct vm_options {        /* copied; what it points to outlives the vm */
      * vm/module.h) */
     const void *config;
     int64_t default_timeout_ms, max_timeout_ms;
+    int64_t ask_timeout_ms; /* of an answer by a person; 0 = 10 minutes */
     int64_t grace_ms; /* between the two steps of a cancellation; 0 = 2000 */
     uint64_t default_memory, max_memory, worker_memory;
     uint64_t max_result;              /* bytes of a result's JSON; 0 = 2 MB */
@@ -131,6 +132,9 @@ struct task_info { /* borrowed until done() returned, but args and meta: only fo
     const char *tools; /* what the principal may call: comma-separated globs; NULL: everything */
     struct json_text args; /* object or JSON_NONE */
     struct json_text meta; /* _meta or JSON_NONE */
+    /* Until done() returned. What the client answers with this call, an object of results by key;
+     * and what an earlier run of it has left (tool_asks.memory). JSON_NONE: nothing. */
+    struct json_text responses, memory;
     int64_t timeout_ms;
     uint64_t memory_bytes;
     bool wants_progress, wants_log; /* else ctx:progress and ctx:log cost nothing */
@@ -148,9 +152,11 @@ struct task_creation { /* the vm's */
     /* Once. 0: text is the new task's id; else why there is none, the call just goes on. */
     void (*done)(struct task_creation *c, int code, const char *text);
 };
-/* On the worker's thread. progress and log may be called inside task_start(). wait: the record
- * number that what is told, or the reply, must wait for. progress, log: NULL where nobody is told.
- */
+struct task_ask;                                   /* vm/ask.h, which says what these mean */
+enum task_asked { ASK_SENT, ASK_ENDS, ASK_REFUSED };
+/* On the worker's thread. progress, log and ask may be called inside task_start(). wait: the record
+ * number that what is told, or the reply, must wait for. progress, log: NULL where nobody is told;
+ * ask: NULL where nobody can be asked. */
 struct task_ops {
     void (*progress)(void *arg, const struct task_progress *p, uint64_t wait);
     /* level: enum mcp_log_level's number */
@@ -164,6 +170,8 @@ struct task_ops {
     bool (*as_task)(void *arg, const struct task_terms *terms, struct task_creation *c);
     /* Before done(): the call is being stopped, c is not to be touched any more. */
     void (*as_task_cancel)(void *arg, struct task_creation *c);
+    enum task_asked (*ask)(void *arg, struct task_ask *a, uint64_t wait, struct err *e);
+    void (*ask_drop)(void *arg, struct task_ask *a); /* NULL where ask never says ASK_SENT */
 };
 /* Runs the first slice at once. NULL: done() was called already (ended, or could not start), else
  * the running task, valid until done(). index: struct tool's. */

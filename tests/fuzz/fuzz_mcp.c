@@ -61,7 +61,63 @@ static void cancel(void *arg, const struct principal *p, const char *session, co
     fuzz_hold(json_scan(id, len, NULL, &root, NULL) == 0, "an id is JSON");
 }
 
-static struct mcp_host host = { NULL, may, create, find, by_id, set_level, by_id, cancel };
+static int subscribe(void *arg, const struct principal *p, const char *id, const char *uri,
+                     size_t len, bool on)
+{
+    (void)uri, (void)len, (void)on;
+    return by_id(arg, p, id);
+}
+
+static const char *who(void *arg, const struct principal *p, uint64_t *number)
+{
+    (void)arg, (void)p;
+    *number = 1;
+    return "fuzz";
+}
+
+static bool spend(void *arg, const uint8_t id[SEAL_ID_SIZE], int64_t expires_ms)
+{
+    (void)arg, (void)id, (void)expires_ms;
+    return true;
+}
+
+static int task_get(void *arg, const struct principal *p, const char *id, size_t len,
+                    struct buf *members)
+{
+    (void)arg, (void)p;
+    if (len != 1 || *id != 't')
+        return MG_E_NOTFOUND;
+    buf_str(members, "\"taskId\":\"t\"");
+    return 0;
+}
+
+static int task_update(void *arg, const struct principal *p, const char *id, size_t len,
+                       struct json_text responses)
+{
+    (void)arg, (void)p, (void)id, (void)len;
+    fuzz_hold(responses.type == JSON_OBJECT, "responses are an object");
+    return 0;
+}
+
+static int task_cancel(void *arg, const struct principal *p, const char *id, size_t len)
+{
+    (void)arg, (void)p, (void)id, (void)len;
+    return MG_E_NOTFOUND;
+}
+
+static struct mcp_host host = { .may = may,
+                                .session_create = create,
+                                .session_find = find,
+                                .session_initialized = by_id,
+                                .session_log_level = set_level,
+                                .session_subscribe = subscribe,
+                                .session_remove = by_id,
+                                .cancel = cancel,
+                                .caller = who,
+                                .spend = spend,
+                                .task_get = task_get,
+                                .task_update = task_update,
+                                .task_cancel = task_cancel };
 static struct mcp_server server = {
     .name = "fuzz", .version = "1", .limits = { .max_values = 10000 }, .page_size = 1, .host = &host
 };

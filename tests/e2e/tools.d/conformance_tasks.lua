@@ -22,6 +22,44 @@ local function slow_compute(args, ctx)
   return ("computed %s in %g s"):format(args.label or "it", args.seconds)
 end
 
+local function form(message, required)
+  return {
+    message = message,
+    schema = {
+      type = "object",
+      properties = { name = { type = "string" }, confirm = { type = "boolean" } },
+      required = { required },
+    },
+  }
+end
+
+local function confirm_delete(args, ctx)
+  ctx:as_task { ttl = TTL, poll = 0.2 }
+  local answer, message = ctx:elicit("confirm", form("Delete " .. args.filename .. "?", "confirm"))
+  if not answer then return nil, message end
+  if answer.action ~= "accept" or not answer.content.confirm then return "kept " .. args.filename end
+  return "deleted " .. args.filename
+end
+
+local function multi_input(_, ctx)
+  ctx:as_task { ttl = TTL, poll = 0.2 }
+  local answers, message = ctx:ask {
+    first = { elicit = form("Who is first?", "name") },
+    second = { elicit = form("Who is second?", "name") },
+  }
+  if not answers then return nil, message end
+  return ("%s, then %s"):format(answers.first.content.name, answers.second.content.name)
+end
+
+-- One round before it becomes a task.
+local function with_task(_, ctx)
+  local answer, message = ctx:elicit("user_name", form("What is your name?", "name"))
+  if not answer then return nil, message end
+  ctx:as_task { ttl = TTL, poll = 0.2 }
+  mcp.time.sleep(0.2)
+  return "Hello, " .. answer.content.name .. "!"
+end
+
 return {
   -- The suite tries things on whatever is listed first.
   tool("any", NOTHING, nil, function() return "done" end),
@@ -49,4 +87,13 @@ return {
     ctx:as_task { ttl = TTL, poll = 0.2 }
     error {}
   end),
+
+  tool("confirm_delete", {
+    type = "object",
+    properties = { filename = { type = "string" } },
+    required = { "filename" },
+  }, "required", confirm_delete),
+
+  tool("multi_input", NOTHING, "required", multi_input),
+  tool("test_tool_with_task", NOTHING, "required", with_task),
 }

@@ -90,6 +90,60 @@ static void host_cancel(void *arg, const struct principal *p, const char *sessio
     note(arg, "cancel:%s:%s:%.*s ", p->name, session ? session : "-", (int)len, request_id);
 }
 
+static const char *host_caller(void *arg, const struct principal *p, uint64_t *number)
+{
+    (void)arg;
+    *number = 7;
+    return p->name;
+}
+
+static bool host_spend(void *arg, const uint8_t id[SEAL_ID_SIZE], int64_t expires_ms)
+{
+    struct fixture *f = arg;
+    (void)expires_ms;
+    if (memcmp(f->spent, id, sizeof f->spent) == 0)
+        return false;
+    memcpy(f->spent, id, sizeof f->spent);
+    return true;
+}
+
+/* Alice has one task; its object is TASK_MEMBERS. */
+static int task_find(struct fixture *f, const struct principal *p, const char *id, size_t len)
+{
+    if (f->task_result < 0)
+        return f->task_result;
+    return p == alice && len == strlen(TASK_1) && memcmp(id, TASK_1, len) == 0 ? 0 : MG_E_NOTFOUND;
+}
+
+static int host_task_get(void *arg, const struct principal *p, const char *id, size_t len,
+                         struct buf *members)
+{
+    int rc = task_find(arg, p, id, len);
+
+    if (rc == 0)
+        buf_str(members, TASK_MEMBERS);
+    return rc;
+}
+
+static int host_task_update(void *arg, const struct principal *p, const char *id, size_t len,
+                            struct json_text responses)
+{
+    int rc = task_find(arg, p, id, len);
+
+    if (rc == 0)
+        note(arg, "update:%s:%.*s ", p->name, (int)responses.len, responses.p);
+    return rc;
+}
+
+static int host_task_cancel(void *arg, const struct principal *p, const char *id, size_t len)
+{
+    int rc = task_find(arg, p, id, len);
+
+    if (rc == 0)
+        note(arg, "cancel_task:%s ", p->name);
+    return rc;
+}
+
 static void tools_add(struct toolset *s)
 {
     static const struct tool tools[] = {
@@ -127,13 +181,21 @@ void fixture_init(struct fixture *f)
         .session_subscribe = host_subscribe,
         .session_remove = host_remove,
         .cancel = host_cancel,
+        .caller = host_caller,
+        .spend = host_spend,
+        .task_get = host_task_get,
+        .task_update = host_task_update,
+        .task_cancel = host_task_cancel,
     };
     f->server = (struct mcp_server){
         .name = "moongate",
         .version = "1.2.3",
         .limits = { .max_values = 1000 },
         .host = &f->host,
+        .seal = &f->seal,
+        .ask_timeout_ms = 60000,
     };
+    seal_key_make(&f->seal);
     f->tools = toolset_new(1);
     assert_non_null(f->tools);
     tools_add(f->tools);

@@ -35,6 +35,26 @@ static void on_done(void *arg, struct tool_result *r, uint64_t wait)
     c->took_ms = clock_mono_ms() - c->began_ms;
 }
 
+static enum task_asked on_ask(void *arg, struct task_ask *a, uint64_t wait, struct err *e)
+{
+    struct call *c = arg;
+    c->asks++;
+    c->last_wait = wait;
+    c->asked = a;
+    enum task_asked how = c->ask(c, a, e);
+    if (how != ASK_SENT)
+        c->asked = NULL;
+    return how;
+}
+
+static void on_ask_drop(void *arg, struct task_ask *a)
+{
+    struct call *c = arg;
+    assert_ptr_equal(a, c->asked);
+    c->asked = NULL;
+    c->drops++;
+}
+
 void call_prepare(struct call *c, const char *tool, const char *args)
 {
     struct err e = { 0 };
@@ -54,8 +74,11 @@ void call_prepare(struct call *c, const char *tool, const char *args)
 
 void call_run(struct vm *vm, struct call *c, uint32_t index)
 {
-    static const struct task_ops ops = { on_progress, on_log, on_done };
-    struct task *task = task_start(vm, index, &c->info, &ops, c);
+    static const struct task_ops plain = { .progress = on_progress, .log = on_log, .done = on_done };
+    static const struct task_ops asking = { .progress = on_progress, .log = on_log, .done = on_done,
+                                            .ask = on_ask, .ask_drop = on_ask_drop };
+    const struct task_ops *ops = c->ask ? &asking : &plain;
+    struct task *task = task_start(vm, index, &c->info, ops, c);
 
     c->info.args = c->info.meta = (struct json_text){ 0 };
     assert_true(c->is_done ? task == NULL : task != NULL);

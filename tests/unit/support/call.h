@@ -21,6 +21,10 @@ struct call {
     int progress, logs; /* how many came */
     char last[256];     /* of them */
     uint64_t last_wait; /* the record it must wait for */
+    /* Set before call_run(): how its client is asked; NULL: it cannot be. */
+    enum task_asked (*ask)(struct call *c, struct task_ask *a, struct err *e);
+    struct task_ask *asked; /* the last one that was sent, until it is dropped */
+    int asks, drops;
 };
 
 /* As a caller named anna; what more it wants is set in info. args is JSON, or NULL. Both are

@@ -1,0 +1,171 @@
+/* Calls in several rounds: what a modern client answers with a call, what it may be asked, and the
+ * result that asks it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_write.h"
+#include "mcp/request.h"
+#include "mcp/request_state.h"
+
+/* ---- what comes ---- */
+
+static bool is_asking(enum tool_kind kind)
+{
+    return kind == TOOL_TOOL || kind == TOOL_PROMPT || kind == TOOL_RESOURCE ||
+           kind == TOOL_TEMPLATE;
+}
+
+/* Of any key: one that nobody has asked for is not looked at, but an answer is an object. */
+static bool responses_check(struct request *rq, struct json_text responses)
+{
+    struct json_iter it = json_iter(responses);
+    struct json_text key, value;
+    char name[80];
+
+    if (responses.type == JSON_NONE)
+        return true;
+    if (responses.type != JSON_OBJECT) {
+        reply_error(rq, 200, MCP_INVALID_PARAMS,
+                    "Invalid params: inputResponses must be an object of results by their keys");
+        return false;
+    }
+    while (json_next_member(&it, &key, &value)) {
+        if (value.type == JSON_OBJECT)
+            continue;
+        text_cut(key, name, sizeof name);
+        reply_error(rq, 200, MCP_INVALID_PARAMS,
+                    "Invalid params: inputResponses.%s must be an object", name);
+        return false;
+    }
+    return true;
+}
+
+static bool state_check(struct request *rq, const struct mcp_call *c, struct json_text state,
+                        struct buf *memory)
+{
+    struct err e = { 0 };
+
+    if (state.type != JSON_STRING) {
+        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: requestState must be a string");
+        return false;
+    }
+    int code =
+        rq->server->seal ? request_state_read(rq->server, c, state, memory, &e) : MG_E_INVALID;
+    if (code == MG_E_NOMEM)
+        reply_no_memory(rq);
+    else if (code != 0)
+        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: %s", e.text);
+    return code == 0;
+}
+
+bool rounds_read(struct request *rq, const struct tool *t, struct json_text arguments,
+                 struct json_text *responses, struct buf *memory)
+{
+    struct json_text state = rq->message.params[PARAM_REQUEST_STATE];
+    struct mcp_call c = { .tool = t, .arguments = arguments };
+
+    *responses = (struct json_text){ NULL, 0, JSON_NONE };
+    if (!rq->is_modern || !is_asking(t->kind))
+        return true;
+    if (!responses_check(rq, rq->message.params[PARAM_INPUT_RESPONSES]))
+        return false;
+    *responses = rq->message.params[PARAM_INPUT_RESPONSES];
+    if (text_is_absent(state))
+        return true;
+    c.caller = rq->server->host->caller(rq->server->host->arg, rq->in->principal, &c.caller_number);
+    return state_check(rq, &c, state, memory);
+}
+
+/* ---- what may be asked ---- */
+
+static struct json_text member(struct json_text object, const char *name)
+{
+    struct json_text value = { NULL, 0, JSON_NONE };
+    json_find(object, &name, &value, 1);
+    return value;
+}
+
+/* A client that says elicitation and no more shows forms. */
+static bool shows_forms(struct json_text elicitation)
+{
+    return member(elicitation, "form").type == JSON_OBJECT ||
+           member(elicitation, "url").type == JSON_NONE;
+}
+
+/* What the client would have to declare, and does not: JSON; NULL: it declares all of it. */
+static const char *missing_for(struct json_text capabilities, const struct tool_question *q)
+{
+    struct json_text elicitation = member(capabilities, "elicitation");
+    struct json_text sampling = member(capabilities, "sampling");
+    struct json_text context = member(q->params, "includeContext");
+
+    if (strcmp(q->method, "roots/list") == 0)
+        return member(capabilities, "roots").type == JSON_OBJECT ? NULL : "{\"roots\":{}}";
+    if (strcmp(q->method, "elicitation/create") == 0) {
+        if (text_is(member(q->params, "mode"), "url"))
+            return member(elicitation, "url").type == JSON_OBJECT
+                       ? NULL
+                       : "{\"elicitation\":{\"url\":{}}}";
+        return elicitation.type == JSON_OBJECT && shows_forms(elicitation)
+                   ? NULL
+                   : "{\"elicitation\":{\"form\":{}}}";
+    }
+    if (sampling.type != JSON_OBJECT)
+        return "{\"sampling\":{}}";
+    if ((member(q->params, "tools").type != JSON_NONE ||
+         member(q->params, "toolChoice").type != JSON_NONE) &&
+        member(sampling, "tools").type != JSON_OBJECT)
+        return "{\"sampling\":{\"tools\":{}}}";
+    if (context.type != JSON_NONE && !text_is(context, "none") &&
+        member(sampling, "context").type != JSON_OBJECT)
+        return "{\"sampling\":{\"context\":{}}}";
+    return NULL;
+}
+
+bool mcp_may_ask(struct mcp_call *c, const struct tool_question *q, size_t n, struct err *e)
+{
+    c->lacks = NULL;
+    for (size_t i = 0; i < n && !c->lacks; i++)
+        c->lacks = missing_for(c->capabilities, &q[i]);
+    if (!c->lacks)
+        return true;
+    err_set(e, MG_E_DENIED, "this client cannot be asked: it does not declare the capability %s",
+            c->lacks);
+    return false;
+}
+
+/* ---- what is answered ---- */
+
+void input_required_encode(const struct mcp_server *s, const struct mcp_call *c,
+                           const struct tool_asks *asks, struct buf *out)
+{
+    struct buf state = { 0 };
+
+    request_state_write(s, c, &asks->memory, &state);
+    out->failed |= !buf_ok(&state) || !buf_ok(&asks->requests);
+    buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    buf_append(out, c->id.p, c->id.len);
+    buf_str(out, ",\"result\":{\"resultType\":\"input_required\",\"inputRequests\":");
+    buf_append(out, asks->requests.data, asks->requests.len);
+    json_key(out, "requestState");
+    json_str_n(out, state.len ? state.data : "", state.len);
+    json_key(out, "_meta");
+    reply_own_meta(s, out);
+    buf_str(out, "}}");
+    buf_fini(&state);
+}
+
+bool mcp_lacks_capability(const struct mcp_call *c, const struct tool_result *r)
+{
+    return r->cannot_ask && c->lacks && mcp_is_modern(c->revision);
+}
+
+void missing_capability_encode(const struct mcp_call *c, struct buf *out)
+{
+    reply_error_open(out, c->id, true, MCP_MISSING_CAPABILITY,
+                     "Missing client capability: what this asks its client for");
+    json_key(out, "data");
+    buf_str(out, "{\"requiredCapabilities\":");
+    buf_str(out, c->lacks);
+    buf_str(out, "}}}");
+}

@@ -1,0 +1,74 @@
+#include "vm/ask_record.h"
+
+#include "base/json_write.h"
+
+#include <stdlib.h>
+
+#define KEY_ROOM 80 /* a key, its quotes and what stands between */
+
+static void part_take(struct buf *part, struct json_text from)
+{
+    if (from.type == JSON_OBJECT)
+        json_compact(part, from.p, from.len);
+    else
+        buf_str(part, "{}");
+}
+
+struct ask_record *ask_record_new(struct json_text memory)
+{
+    static const char *const names[] = { "answers", "once" };
+    struct json_text found[2] = { { 0 }, { 0 } };
+    struct ask_record *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    if (memory.type == JSON_OBJECT)
+        json_find(memory, names, found, 2);
+    part_take(&r->answers, found[0]);
+    part_take(&r->once, found[1]);
+    if (buf_ok(&r->answers) && buf_ok(&r->once))
+        return r;
+    ask_record_free(r);
+    return NULL;
+}
+
+void ask_record_free(struct ask_record *r)
+{
+    if (!r)
+        return;
+    buf_fini(&r->answers);
+    buf_fini(&r->once);
+    free(r);
+}
+
+struct json_text ask_record_find(const struct buf *part, const char *key)
+{
+    struct json_text found = { 0 };
+    json_find((struct json_text){ part->data, part->len, JSON_OBJECT }, &key, &found, 1);
+    return found;
+}
+
+int ask_record_keep(struct ask_record *r, struct buf *part, const char *key, struct json_text value)
+{
+    size_t before = part->len;
+    if (r->answers.len + r->once.len + value.len + KEY_ROOM > ASK_RECORD_MAX)
+        return MG_E_LIMIT;
+    part->len--; /* the closing bracket */
+    json_key(part, key);
+    json_compact(part, value.p, value.len);
+    json_close(part, '}');
+    if (buf_ok(part))
+        return 0;
+    part->len = before; /* what stood there is as it was, but for the bracket */
+    part->data[before - 1] = '}';
+    part->failed = false;
+    return MG_E_NOMEM;
+}
+
+void ask_record_write(const struct ask_record *r, struct buf *out)
+{
+    buf_str(out, "{\"answers\":");
+    buf_append(out, r->answers.data, r->answers.len);
+    buf_str(out, ",\"once\":");
+    buf_append(out, r->once.data, r->once.len);
+    buf_putc(out, '}');
+}
