@@ -371,6 +371,7 @@ static void say(void *arg)
     if (!buf_ok(&t->inputs) || !buf_ok(&t->members) ||
         tasks_tell(t->entry, t->members.data, t->members.len) != 0)
         log_printf(LOG_WARN, "no memory for what task %s says", t->id);
+    notices_task(t->worker->gateway->notices, t->id, strlen(t->id));
     timer_start(t->worker->loop, &t->pace, PACE_MS, say, t);
 }
 

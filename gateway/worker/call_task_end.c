@@ -61,6 +61,7 @@ static void finish(struct call_task *t, const struct tasks_text *text)
     else
         tasks_drop(t->entry);
     t->entry = NULL;
+    notices_task(t->worker->gateway->notices, t->id, strlen(t->id));
     call_finish(t->call);
 }
 
