@@ -20,7 +20,7 @@ static void write_target(const char *name, struct buf *b)
 }
 
 void local_call_message(const char *client, const char *tool, const char *args, size_t len,
-                        bool wants_progress, bool wants_log, struct buf *b)
+                        bool wants_progress, bool wants_log, bool knows_tasks, struct buf *b)
 {
     buf_str(b, "{\"jsonrpc\":\"2.0\",\"id\":1");
     write_target(tool, b);
@@ -28,9 +28,10 @@ void local_call_message(const char *client, const char *tool, const char *args, 
     buf_append(b, args, len);
     buf_printf(b,
                ",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"%s\","
-               "\"io.modelcontextprotocol/clientCapabilities\":{},"
+               "\"io.modelcontextprotocol/clientCapabilities\":{%s},"
                "\"io.modelcontextprotocol/clientInfo\":{\"name\":",
-               mcp_revision_text(MCP_2026_07_28));
+               mcp_revision_text(MCP_2026_07_28),
+               knows_tasks ? "\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}" : "");
     json_str(b, client);
     buf_str(b, ",\"version\":\"" MG_VERSION "\"}");
     if (wants_log)
@@ -66,7 +67,8 @@ bool local_call_open(struct local_call *c, const struct toolset *tools, const ch
     struct mcp_out out = { 0 };
     if (!args_are_json(c, args, len))
         return false;
-    local_call_message(c->client, tool, args, len, c->progress != NULL, c->log != NULL, &message);
+    local_call_message(c->client, tool, args, len, c->progress != NULL, c->log != NULL, true,
+                       &message);
     if (!buf_ok(&message)) {
         buf_fini(&message);
         refuse(c, MCP_INTERNAL_ERROR, "Internal error: out of memory");

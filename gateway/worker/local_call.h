@@ -28,9 +28,10 @@ struct local_call {
     void (*over)(struct local_call *c);
 };
 
-/* The request that a client of the newest revision would send. args: JSON text. */
+/* The request that a client of the newest revision would send. args: JSON text. knows_tasks: so
+ * that a tool that wants to be a task may be called; who runs it himself waits for it. */
 void local_call_message(const char *client, const char *tool, const char *args, size_t len,
-                        bool wants_progress, bool wants_log, struct buf *b);
+                        bool wants_progress, bool wants_log, bool knows_tasks, struct buf *b);
 
 /* Checks the call as the protocol does. args: the text of the arguments, JSON of whatever kind, not
  * checked by the caller. false: it is refused, reply says why. */
