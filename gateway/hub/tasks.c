@@ -379,20 +379,31 @@ static struct tasks_entry *find(struct tasks *t, const struct tasks_who *who, co
     return who->may(who->arg, e->share->principal, e->tool) ? e : NULL;
 }
 
+/* The text of an end may be long, and stays as it is: it is copied without the lock. */
+static void end_copy(struct tasks *t, struct tasks_entry *e, struct buf *text)
+{
+    e->refs++;
+    pthread_mutex_unlock(&t->lock);
+    buf_append(text, e->text.p, e->text.len);
+    pthread_mutex_lock(&t->lock);
+    entry_unref(e);
+}
+
 int tasks_get(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
               int64_t now_ms, struct buf *text, struct buf *answers)
 {
     pthread_mutex_lock(&t->lock);
     struct tasks_entry *e = find(t, who, id, len, now_ms);
-    if (e) {
+    int code = e ? 0 : MG_E_NOTFOUND;
+    if (e && e->is_running) {
         buf_append(text, e->text.p, e->text.len);
         buf_append(answers, e->taken.data, e->taken.len);
         buf_append(answers, e->answers.data, e->answers.len);
+    } else if (e) {
+        end_copy(t, e, text);
     }
     pthread_mutex_unlock(&t->lock);
-    if (e && (!buf_ok(text) || !buf_ok(answers)))
-        return MG_E_NOMEM;
-    return e ? 0 : MG_E_NOTFOUND;
+    return code == 0 && !(buf_ok(text) && buf_ok(answers)) ? MG_E_NOMEM : code;
 }
 
 /* With the lock held: once it is let go the owner may end the task and its own loop. */

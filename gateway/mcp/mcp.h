@@ -90,7 +90,7 @@ struct mcp_host {
      * them. */
     int (*task_get)(void *arg, const struct principal *p, const char *id, size_t len,
                     struct buf *members);
-    /* responses: an object, what the task asked for by key. MG_E_NOMEM. */
+    /* responses: an object, what the task asked for by key. MG_E_LIMIT, MG_E_NOMEM. */
     int (*task_update)(void *arg, const struct principal *p, const char *id, size_t len,
                        struct json_text responses);
     int (*task_cancel)(void *arg, const struct principal *p, const char *id, size_t len);

@@ -75,6 +75,9 @@ static void refuse(struct request *rq, int code)
 {
     if (code == MG_E_NOTFOUND)
         reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: unknown task");
+    else if (code == MG_E_LIMIT)
+        reply_error(rq, 200, MCP_INVALID_PARAMS,
+                    "Invalid params: the answers are too large, or too many wait for the task");
     else
         reply_no_memory(rq);
 }

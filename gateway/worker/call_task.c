@@ -192,7 +192,7 @@ static int task_new(struct call *c, const struct mcp_task *view, struct err *e)
     t->call = c;
     t->worker = c->worker;
     t->view = *view;
-    strcpy(t->id, tasks_id(t->entry));
+    memcpy(t->id, tasks_id(t->entry), sizeof t->id);
     t->view.id = t->id;
     c->tasked = t;
     return 0;

@@ -2,7 +2,9 @@
 
 #include "auth/principal.h"
 #include "base/clock.h"
-#include "worker/gateway.h"
+#include "worker/worker.h"
+
+#define SWEEP_MS 60000
 
 /* A key that may no longer call the tool may not read what its calls became. */
 static bool may(void *arg, uint64_t principal, const char *tool)
@@ -33,7 +35,6 @@ int endpoint_task_get(void *gateway, const struct principal *p, const char *id, 
     return code == 0 && !buf_ok(members) ? MG_E_NOMEM : code;
 }
 
-/* More answers than anybody asks for are as good as none. */
 int endpoint_task_update(void *gateway, const struct principal *p, const char *id, size_t len,
                          struct json_text responses)
 {
@@ -50,3 +51,18 @@ int endpoint_task_cancel(void *gateway, const struct principal *p, const char *i
     struct tasks_who caller = who(p);
     return tasks_cancel(g->tasks, &caller, id, len, clock_wall_ms());
 }
+
+static void sweep(void *arg)
+{
+    struct worker *w = arg;
+    tasks_sweep(w->gateway->tasks, clock_wall_ms());
+    timer_start(w->loop, &w->tasks_sweep, SWEEP_MS, sweep, w);
+}
+
+void endpoint_tasks_start(struct worker *w)
+{
+    if (w->index == 0)
+        timer_start(w->loop, &w->tasks_sweep, SWEEP_MS, sweep, w);
+}
+
+void endpoint_tasks_stop(struct worker *w) { timer_stop(w->loop, &w->tasks_sweep); }

@@ -12,6 +12,7 @@
 #include "io/fetch.h"
 #include "worker/call.h"
 #include "worker/endpoint_notices.h"
+#include "worker/endpoint_tasks.h"
 #include "worker/endpoint_topics.h"
 #include "worker/peer.h"
 #include "worker/route.h"
@@ -155,6 +156,7 @@ static size_t worker_tasks(const struct worker *w)
 static void drain_begin(struct worker *w, int64_t timeout_ms)
 {
     w->is_draining = true;
+    endpoint_tasks_stop(w);
     if (w->vm)
         vm_every_stop(w->vm);
     w->drain_deadline_ms = loop_now(w->loop) + timeout_ms;
@@ -336,6 +338,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
                                         .every = &w->every,
                                         .worker = index };
     worker_adopt(w, serving_ref(s));
+    endpoint_tasks_start(w);
     return w;
 }
 

@@ -58,6 +58,7 @@ struct worker {
     struct event_stream *streams;         /* open event streams of /sse and GET /mcp */
     struct notice_stream *notice_streams; /* of sessions and subscriptions */
     atomic_uint adopted;                  /* number of the serving that this worker serves with */
+    struct loop_timer tasks_sweep;        /* the first worker's */
     struct starter *starter;              /* the first worker's; NULL until start functions ran */
     struct buf scratch;                   /* for one frame or body at a time */
     bool log_access;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vm/op.h"
+#include "vm/reading.h"
 #include "vm/state.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
@@ -100,4 +101,19 @@ int task_as_task(lua_State *L, struct task *t)
         return 1;
     }
     return op_wait(L, &a->op);
+}
+
+/* ---- the declaration ---- */
+
+/* task = "required": whoever cannot take a task cannot call the tool. */
+void reading_task(struct reading *x)
+{
+    lua_State *L = x->L;
+    int type = reading_field(x, "task");
+    const char *word = type == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    if (strcmp(word, "required") == 0)
+        x->d->tool.needs_task = true;
+    else if (type != LUA_TNIL && strcmp(word, "optional") != 0)
+        report_add(x->r, "task", "task: expected \"required\" or \"optional\"");
+    lua_pop(L, 1);
 }

@@ -141,8 +141,8 @@ static int l_on_end(lua_State *L)
 
 /* ctx:as_task{ttl=, poll=, timeout=} -> the task's id (w). Where the client supports the extension
  * io.modelcontextprotocol/tasks its call is answered now with a task, and the tool goes on behind
- * it: what it returns or raises is kept for the client, who asks every `poll`, until `ttl` after the
- * creation (defaults: [tasks] in mcp.ini). The tool's time begins anew: `timeout`, by default
+ * it: what it returns or raises is kept for the client, who asks every `poll`, until `ttl` after
+ * the creation (defaults: [tasks] in mcp.ini). The tool's time begins anew: `timeout`, by default
  * [tools] max_timeout. ctx:progress sets the task's message; ctx:log says nothing. Everywhere else,
  * and in tests and calls by other tools, -> false, and the call goes on as it was; so it does after
  * nil, message, code: LIMIT is one of [tasks]. A second time -> the same id. */

@@ -208,19 +208,6 @@ static void read_functions(struct reading *x)
     lua_pop(L, 1);
 }
 
-/* task = "required": whoever cannot take a task cannot call the tool. */
-static void read_task(struct reading *x)
-{
-    lua_State *L = x->L;
-    int type = reading_field(x, "task");
-    const char *word = type == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    if (strcmp(word, "required") == 0)
-        x->d->tool.needs_task = true;
-    else if (type != LUA_TNIL && strcmp(word, "optional") != 0)
-        report_add(x->r, "task", "task: expected \"required\" or \"optional\"");
-    lua_pop(L, 1);
-}
-
 /* ---- limits ---- */
 
 /* A number of seconds or bytes, or a text such as "5s" or "8M", at the top of the stack. */
@@ -446,7 +433,7 @@ static void read_tool(struct reading *x)
     reading_plain(x, "icons", '[', &x->d->tool.icons);
     reading_plain(x, "meta", '{', &x->d->tool.meta);
     read_functions(x);
-    read_task(x);
+    reading_task(x);
     read_every(x);
 }
 

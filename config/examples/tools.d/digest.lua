@@ -17,7 +17,7 @@ local function run(args, ctx)
   for i, path in ipairs(files) do
     local text, why, code = mcp.fs.read(path, { max = "16M" })
     if ctx:cancelled() then return nil, code end
-    found[i] = { path = path, sha256 = text and mcp.codec.sha256(text), why = not text and why or nil }
+    found[i] = { path = path, sha256 = text and mcp.codec.sha256(text), why = why }
     ctx:progress(i, #files, path)
   end
   return { files = mcp.json.array(found) }

@@ -1,4 +1,4 @@
--- conformance_tasks.lua - the tools that the official conformance suite expects of the tasks extension.
+-- conformance_tasks.lua - what the official conformance suite expects of the tasks extension.
 local mcp = require "mcp"
 
 local TTL = "10m"
@@ -37,7 +37,8 @@ local function confirm_delete(args, ctx)
   ctx:as_task { ttl = TTL, poll = 0.2 }
   local answer, message = ctx:elicit("confirm", form("Delete " .. args.filename .. "?", "confirm"))
   if not answer then return nil, message end
-  if answer.action ~= "accept" or not answer.content.confirm then return "kept " .. args.filename end
+  local is_sure = answer.action == "accept" and answer.content.confirm
+  if not is_sure then return "kept " .. args.filename end
   return "deleted " .. args.filename
 end
 
