@@ -146,6 +146,11 @@ struct config {
         uint32_t page_size; /* of tools/list; 0: all */
     } tools;
     struct {
+        int64_t ttl_ms, max_ttl_ms, poll_ms;
+        uint32_t max_tasks, max_per_key, max_running;
+        uint64_t max_bytes;
+    } tasks;
+    struct {
         uint32_t parallel, max_queued;
         uint64_t max_output_bytes;
     } evals;

@@ -149,6 +149,23 @@ static const struct key_info tools_keys[] = {
       .help = "Entries on one page of a list; 0 = all on one" },
 };
 
+static const struct key_info tasks_keys[] = {
+    { "ttl", KEY_DURATION, AT(tasks.ttl_ms), "1h", 100, 3650 * DAY,
+      .help = "A task is kept so long, from its creation on, where its tool says nothing else" },
+    { "max_ttl", KEY_DURATION, AT(tasks.max_ttl_ms), "7d", 100, 3650 * DAY,
+      .help = "The most that a tool may ask for" },
+    { "poll", KEY_DURATION, AT(tasks.poll_ms), "1s", 1, HOUR,
+      .help = "How often clients are to ask, where the tool says nothing else" },
+    { "max_tasks", KEY_INT, AT(tasks.max_tasks), "10000", 1, 1000000,
+      .help = "Tasks that are kept, running or ended; with more a call just goes on" },
+    { "max_per_key", KEY_INT, AT(tasks.max_per_key), "1000", 1, 1000000,
+      .help = "Tasks that are kept for one key, or for all callers without one" },
+    { "max_running", KEY_INT, AT(tasks.max_running), "256", 1, 100000,
+      .help = "Tasks that run at once" },
+    { "max_bytes", KEY_SIZE, AT(tasks.max_bytes), "64M", 64 * KB, 16 * GB,
+      .help = "What all tasks hold: 1K each, and their results" },
+};
+
 static const struct key_info evals_keys[] = {
     { "parallel", KEY_INT, AT(evals.parallel), "2", 1, 256,
       .help = "Evaluations that run at once; more are queued" },
@@ -268,6 +285,10 @@ const struct section_info config_sections[] = {
       .keys = tools_keys,
       .n_keys = COUNT(tools_keys),
       .help = "Limits of all tools" },
+    { .name = "tasks",
+      .keys = tasks_keys,
+      .n_keys = COUNT(tasks_keys),
+      .help = "Calls that are answered at once and go on, for clients that know such tasks" },
     { .name = "evals",
       .keys = evals_keys,
       .n_keys = COUNT(evals_keys),

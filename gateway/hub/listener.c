@@ -8,27 +8,27 @@
 
 /* ---- what it is interested in ---- */
 
-static struct watched *watched_find(struct notices *n, const char *uri, size_t len, uint64_t hash)
+static struct watched *watched_find(struct notices *n, const char *name, size_t len, uint64_t hash)
 {
     struct watched *w;
 
-    HASH_FIND_BYHASHVALUE(hh, n->watched, uri, len, (unsigned)hash, w);
+    HASH_FIND_BYHASHVALUE(hh, n->watched, name, len, (unsigned)hash, w);
     return w;
 }
 
-static struct watched *watched_get(struct notices *n, const char *uri, size_t len)
+static struct watched *watched_get(struct notices *n, const char *name, size_t len)
 {
-    uint64_t hash = hash_key(uri, len);
-    struct watched *w = watched_find(n, uri, len, hash);
+    uint64_t hash = hash_key(name, len);
+    struct watched *w = watched_find(n, name, len, hash);
 
     if (w)
         return w;
     w = calloc(1, sizeof *w + len + 1);
     if (!w)
         return NULL;
-    memcpy(w->uri, uri, len);
+    memcpy(w->name, name, len);
     w->len = (unsigned)len;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, n->watched, w->uri, len, (unsigned)hash, w);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, n->watched, w->name, len, (unsigned)hash, w);
     if (!w->hh.tbl) {
         free(w);
         return NULL;
@@ -46,10 +46,10 @@ static void watched_settle(struct notices *n, struct watched *w)
     free(w);
 }
 
-static struct interest *interest_find(const struct listener *l, const char *uri, size_t len)
+static struct interest *interest_find(const struct listener *l, const char *name, size_t len)
 {
     for (struct interest *i = l->interests; i; i = i->other)
-        if (i->watched->len == len && memcmp(i->watched->uri, uri, len) == 0)
+        if (i->watched->len == len && memcmp(i->watched->name, name, len) == 0)
             return i;
     return NULL;
 }
@@ -67,17 +67,17 @@ static void interest_free(struct notices *n, struct interest *i)
     watched_settle(n, w);
 }
 
-int listener_add(struct notices *n, struct listener *l, const char *uri, size_t len)
+int listener_add(struct notices *n, struct listener *l, const char *name, size_t len)
 {
     if (len > NOTICE_URI_MAX)
         return MG_E_INVALID;
-    if (interest_find(l, uri, len))
+    if (interest_find(l, name, len))
         return 0;
     if (l->interest_count >= n->limits.max_uris ||
         n->bytes + sizeof(struct interest) + sizeof(struct watched) + len >= NOTICES_MAX_BYTES)
         return MG_E_LIMIT;
     struct interest *i = calloc(1, sizeof *i);
-    struct watched *w = i ? watched_get(n, uri, len) : NULL;
+    struct watched *w = i ? watched_get(n, name, len) : NULL;
     if (!w) {
         free(i);
         return MG_E_NOMEM;
@@ -92,9 +92,9 @@ int listener_add(struct notices *n, struct listener *l, const char *uri, size_t 
     return 0;
 }
 
-void listener_remove(struct notices *n, struct listener *l, const char *uri, size_t len)
+void listener_remove(struct notices *n, struct listener *l, const char *name, size_t len)
 {
-    struct interest *i = interest_find(l, uri, len);
+    struct interest *i = interest_find(l, name, len);
 
     if (i)
         interest_free(n, i);
@@ -113,6 +113,18 @@ void listener_mark(struct listener *l, uint64_t *place)
 static bool is_sooner(const struct listener *l, uint64_t number, uint64_t than)
 {
     return number > l->told && (than == 0 || number < than);
+}
+
+static void notice_name(struct notice *out, const struct watched *w)
+{
+    bool is_task = w && w->len > 0 && w->name[0] == WATCHED_TASK;
+
+    out->len = w ? w->len - is_task : 0;
+    if (is_task)
+        out->kind = NOTICE_TASK;
+    if (out->len > 0)
+        memcpy(out->uri, w->name + is_task, out->len);
+    out->uri[out->len] = '\0';
 }
 
 bool listener_next(const struct listener *l, struct notice *out)
@@ -138,10 +150,7 @@ bool listener_next(const struct listener *l, struct notice *out)
         return number > 0;
     out->kind = kind;
     out->number = number;
-    out->len = kind == NOTICE_UPDATED ? found->watched->len : 0;
-    if (out->len > 0)
-        memcpy(out->uri, found->watched->uri, out->len);
-    out->uri[out->len] = '\0';
+    notice_name(out, kind == NOTICE_UPDATED ? found->watched : NULL);
     return true;
 }
 

@@ -12,15 +12,17 @@
 
 struct listener;
 
-/* One resource that somebody subscribed to; goes with the last interest in it. */
+/* One resource or task that somebody subscribed to; goes with the last interest in it. Its name:
+ * the URI, or this byte, with which none begins, and the task's id. */
+#define WATCHED_TASK '\n'
 struct watched {
     UT_hash_handle hh;
     struct interest *interests;
     unsigned len;
-    char uri[];
+    char name[];
 };
 
-/* Of one listener in one resource. */
+/* Of one listener in one of them. */
 struct interest {
     struct listener *listener;
     struct watched *watched;
@@ -70,8 +72,8 @@ struct listener *listener_new(struct notices *n, const char *session, uint64_t p
                               unsigned lists);
 struct listener *listener_find(struct notices *n, const char *session);
 void listener_free(struct notices *n, struct listener *l); /* its feed has been taken away */
-int listener_add(struct notices *n, struct listener *l, const char *uri, size_t len) MG_NODISCARD;
-void listener_remove(struct notices *n, struct listener *l, const char *uri, size_t len);
+int listener_add(struct notices *n, struct listener *l, const char *name, size_t len) MG_NODISCARD;
+void listener_remove(struct notices *n, struct listener *l, const char *name, size_t len);
 /* Gives *place the next number and has the stream told. */
 void listener_mark(struct listener *l, uint64_t *place);
 /* Is there something to be told? The first of it goes to *out, which may be NULL. */

@@ -57,18 +57,46 @@ void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t pr
     pthread_mutex_unlock(&n->lock);
 }
 
-void notices_updated(struct notices *n, const char *uri, size_t len)
+static void changed(struct notices *n, const char *name, size_t len)
 {
     struct watched *w;
 
     if (atomic_load(&n->interests) == 0)
         return;
-    uint64_t hash = hash_key(uri, len);
+    uint64_t hash = hash_key(name, len);
     pthread_mutex_lock(&n->lock);
-    HASH_FIND_BYHASHVALUE(hh, n->watched, uri, len, (unsigned)hash, w);
+    HASH_FIND_BYHASHVALUE(hh, n->watched, name, len, (unsigned)hash, w);
     for (struct interest *i = w ? w->interests : NULL; i; i = i->next)
         listener_mark(i->listener, &i->number);
     pthread_mutex_unlock(&n->lock);
+}
+
+/* Of a client that may send any text: one that is no URI is nothing that could change. */
+static bool names_resource(const char *uri, size_t len) { return len > 0 && *uri != WATCHED_TASK; }
+
+void notices_updated(struct notices *n, const char *uri, size_t len)
+{
+    if (names_resource(uri, len))
+        changed(n, uri, len);
+}
+
+/* The name under which it is watched; 0: it is too long to be any. */
+static size_t task_name(char out[static NOTICE_URI_MAX], const char *id, size_t len)
+{
+    if (len >= NOTICE_URI_MAX)
+        return 0;
+    out[0] = WATCHED_TASK;
+    memcpy(out + 1, id, len);
+    return len + 1;
+}
+
+void notices_task(struct notices *n, const char *id, size_t len)
+{
+    char name[NOTICE_URI_MAX];
+    size_t size = task_name(name, id, len);
+
+    if (size > 0)
+        changed(n, name, size);
 }
 
 /* ---- sessions ---- */
@@ -83,6 +111,8 @@ static struct listener *session_get(struct notices *n, const char *session, uint
 int notices_subscribe(struct notices *n, const char *session, uint64_t principal, const char *uri,
                       size_t len)
 {
+    if (!names_resource(uri, len))
+        return 0;
     pthread_mutex_lock(&n->lock);
     struct listener *l = session_get(n, session, principal);
     int code = l ? listener_add(n, l, uri, len) : MG_E_NOMEM;
@@ -214,6 +244,18 @@ int notices_open_session(struct notices *n, struct loop *l, const char *session,
     return code;
 }
 
+/* It may have changed since its client read it last: what it is like is told at once. */
+static int task_add(struct notices *n, struct listener *l, const char *id, size_t len)
+{
+    char name[NOTICE_URI_MAX];
+    size_t size = task_name(name, id, len);
+    int code = size > 0 ? listener_add(n, l, name, size) : MG_E_INVALID;
+
+    if (code == 0)
+        listener_mark(l, &l->interests->before->number);
+    return code;
+}
+
 static int subscription_enter(struct notices *n, struct notice_feed *f, uint64_t principal,
                               const struct notice_filter *filter)
 {
@@ -225,7 +267,10 @@ static int subscription_enter(struct notices *n, struct notice_feed *f, uint64_t
     if (!l)
         return MG_E_NOMEM;
     for (size_t i = 0; i < filter->uri_count && code == 0; i++)
-        code = listener_add(n, l, filter->uris[i], filter->uri_lens[i]);
+        if (names_resource(filter->uris[i], filter->uri_lens[i]))
+            code = listener_add(n, l, filter->uris[i], filter->uri_lens[i]);
+    for (size_t i = 0; i < filter->task_count && code == 0; i++)
+        code = task_add(n, l, filter->tasks[i], filter->task_lens[i]);
     if (code < 0)
         listener_free(n, l);
     else

@@ -1,5 +1,5 @@
 /* notices.h - who is to be told of what changed: of lists (tools, prompts, resources), and of
- * single resources.
+ * single resources and tasks.
  * A listener is a legacy session, or one subscription of a modern client. What it is to be told is
  * a set and no queue: of each list, and of each resource it subscribed to, the last change alone,
  * each under the listener's next number. So it is bounded however much happens, nothing is lost to
@@ -21,19 +21,25 @@
 #define NOTICE_EVENT_ID_SIZE 40       /* 16 hex digits, '-', 20 digits, NUL */
 #define NOTICES_MAX_BYTES (64u << 20) /* of all subscriptions to resources */
 
-enum notice_kind { NOTICE_TOOLS, NOTICE_PROMPTS, NOTICE_RESOURCES, NOTICE_UPDATED };
+enum notice_kind {
+    NOTICE_TOOLS,
+    NOTICE_PROMPTS,
+    NOTICE_RESOURCES,
+    NOTICE_UPDATED,
+    NOTICE_TASK /* stands otherwise than it did */
+};
 #define NOTICE_LISTS 3 /* the kinds before NOTICE_UPDATED; sets of them are bits, 1 << kind */
 
 struct notice {
     enum notice_kind kind;
     uint64_t number; /* of this listener: 1, 2, ... */
-    size_t len;      /* NOTICE_UPDATED: the URI */
+    size_t len;      /* NOTICE_UPDATED: the URI; NOTICE_TASK: the id */
     char uri[NOTICE_URI_MAX + 1];
 };
 
 struct notices_limits {
     uint32_t max_feeds; /* open streams */
-    uint32_t max_uris;  /* resources that one listener subscribes to */
+    uint32_t max_uris;  /* resources and tasks that one listener subscribes to */
 };
 
 struct notices;
@@ -48,6 +54,8 @@ void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t pr
                    void *arg);
 /* The resource of that URI. Costs one atomic load while nobody subscribes to any. */
 void notices_updated(struct notices *n, const char *uri, size_t len);
+/* The task of that id. Likewise. */
+void notices_task(struct notices *n, const char *id, size_t len);
 
 /* ---- legacy sessions: called while the session cannot end (sessions_enter()) ---- */
 
@@ -80,8 +88,12 @@ struct notice_filter { /* borrowed */
     const char *const *uris;
     const size_t *uri_lens;
     size_t uri_count;
+    const char *const *tasks;
+    const size_t *task_lens;
+    size_t task_count;
 };
-/* MG_E_LIMIT: too many streams, or resources; MG_E_NOMEM. */
+/* What its tasks are like it is told at once. MG_E_LIMIT: too many streams, or resources and tasks
+ * together; MG_E_NOMEM. */
 int notices_open_subscription(struct notices *n, struct loop *l, uint64_t principal,
                               const struct notice_filter *filter, const struct notice_feed_ops *ops,
                               void *arg, struct notice_feed **out) MG_NODISCARD;

@@ -32,6 +32,8 @@ void capabilities_write(const struct request *rq, struct buf *b, bool is_told, b
         buf_str(b, ",\"completions\":{}");
     if (has_logging)
         buf_str(b, ",\"logging\":{}");
+    if (rq->is_modern)
+        buf_str(b, ",\"extensions\":{\"" TASKS_EXTENSION "\":{}}");
     buf_putc(b, '}');
 }
 

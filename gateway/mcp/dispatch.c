@@ -7,8 +7,7 @@
 
 enum { LEGACY = 1, MODERN = 2 };
 
-/* Tasks are further lines here, each with a file of its own; several rounds of
- * one call are the business of tools_call.c. */
+/* Several rounds of one call are the business of tools_call.c. */
 static const struct method {
     const char *name;
     unsigned eras;
@@ -25,6 +24,9 @@ static const struct method {
     { "resources/subscribe", LEGACY, MESSAGE_REQUEST, subscribe_serve },
     { "resources/unsubscribe", LEGACY, MESSAGE_REQUEST, unsubscribe_serve },
     { "subscriptions/listen", MODERN, MESSAGE_REQUEST, listen_serve },
+    { "tasks/get", MODERN, MESSAGE_REQUEST, task_get_serve },
+    { "tasks/update", MODERN, MESSAGE_REQUEST, task_update_serve },
+    { "tasks/cancel", MODERN, MESSAGE_REQUEST, task_cancel_serve },
     { "completion/complete", LEGACY | MODERN, MESSAGE_REQUEST, complete_serve },
     { "server/discover", MODERN, MESSAGE_REQUEST, discover_serve },
     { "initialize", LEGACY, MESSAGE_REQUEST, initialize_serve },

@@ -36,6 +36,34 @@ static void meta_write_modern(const struct mcp_server *s, const struct buf *meta
     json_close(out, '}');
 }
 
+static void result_write(const struct tool_result *r, enum mcp_revision revision, struct buf *out)
+{
+    buf_str(out, "\"content\":");
+    content_write(r->content.data, r->content.len, revision, out);
+    if (sends_structured(&r->structured, revision)) {
+        buf_str(out, ",\"structuredContent\":");
+        buf_append(out, r->structured.data, r->structured.len);
+    }
+    if (r->is_error)
+        buf_str(out, ",\"isError\":true");
+}
+
+/* Who we are stands in the message around it. */
+void mcp_encode_task_result(const struct tool_result *r, struct buf *out)
+{
+    if (!buf_ok(&r->content) || !buf_ok(&r->structured) || !buf_ok(&r->meta)) {
+        out->failed = true;
+        return;
+    }
+    buf_str(out, "{\"resultType\":\"complete\",");
+    result_write(r, MCP_2026_07_28, out);
+    if (r->meta.len) {
+        buf_str(out, ",\"_meta\":");
+        buf_append(out, r->meta.data, r->meta.len);
+    }
+    buf_putc(out, '}');
+}
+
 void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c,
                        const struct tool_result *r, struct buf *out)
 {
@@ -60,15 +88,8 @@ void mcp_encode_result(const struct mcp_server *s, const struct mcp_call *c,
     buf_reserve(out, c->id.len + r->content.len + r->structured.len + r->meta.len + 256);
     buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
     buf_append(out, c->id.p, c->id.len);
-    buf_str(out, is_modern ? ",\"result\":{\"resultType\":\"complete\",\"content\":"
-                           : ",\"result\":{\"content\":");
-    content_write(r->content.data, r->content.len, c->revision, out);
-    if (sends_structured(&r->structured, c->revision)) {
-        buf_str(out, ",\"structuredContent\":");
-        buf_append(out, r->structured.data, r->structured.len);
-    }
-    if (r->is_error)
-        buf_str(out, ",\"isError\":true");
+    buf_str(out, is_modern ? ",\"result\":{\"resultType\":\"complete\"," : ",\"result\":{");
+    result_write(r, c->revision, out);
     if (is_modern) {
         meta_write_modern(s, &r->meta, out);
     } else if (r->meta.len) {

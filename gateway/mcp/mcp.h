@@ -96,6 +96,15 @@ struct mcp_host {
     /* A response came; what it answers, if anything, the host knows. */
     void (*answer)(void *arg, const struct principal *p, const char *session,
                    const struct mcp_answer *a);
+    /* Tasks. One of another principal, of a tool that this one may not call any more, or whose time
+     * is over does not exist: MG_E_NOTFOUND. Appends the task's members, as mcp_encode_task() wrote
+     * them. */
+    int (*task_get)(void *arg, const struct principal *p, const char *id, size_t len,
+                    struct buf *members);
+    /* responses: an object, what the task asked for by key. MG_E_LIMIT, MG_E_NOMEM. */
+    int (*task_update)(void *arg, const struct principal *p, const char *id, size_t len,
+                       struct json_text responses);
+    int (*task_cancel)(void *arg, const struct principal *p, const char *id, size_t len);
     /* Who that is, for what only he may bring back: a name, as long as p, and a number. */
     const char *(*caller)(void *arg, const struct principal *p, uint64_t *number);
     /* A requestState comes back. false: it did already. */
@@ -170,6 +179,9 @@ struct mcp_listen {
     size_t uri_count;
     const char **uris; /* of resources that this caller may read */
     size_t *uri_lens;
+    size_t task_count;
+    const char **tasks; /* ids of tasks of this caller */
+    size_t *task_lens;
 };
 
 struct mcp_out {               /* zeroed by mcp_handle(); mcp_out_fini() */
@@ -225,6 +237,41 @@ void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const ch
 void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, const char *id,
                     struct buf *out);
 void mcp_encode_ask_end(const char *id, const char *reason, struct buf *out);
+
+/* ---- a call that goes on as a task ---- */
+enum mcp_task_status {
+    MCP_TASK_WORKING,
+    MCP_TASK_INPUT_REQUIRED,
+    MCP_TASK_COMPLETED, /* these three are final */
+    MCP_TASK_FAILED,
+    MCP_TASK_CANCELLED
+};
+struct mcp_task { /* borrowed */
+    const char *id;
+    enum mcp_task_status status;
+    const char *message;            /* UTF-8 for people, or NULL */
+    int64_t created_ms, updated_ms; /* wall */
+    int64_t ttl_ms, poll_ms;
+    /* An object: what is asked for by key; the result; or the error. JSON_NONE: not there. */
+    struct json_text inputs, result, error;
+};
+const char *mcp_task_status_text(enum mcp_task_status s);
+/* May this call become a task: does its client know them? */
+bool mcp_call_may_be_task(const struct mcp_call *c);
+/* The members of a task's object, without the braces around them. */
+void mcp_encode_task(const struct mcp_task *t, struct buf *out);
+/* The same of members that were encoded before some of what is asked for was answered: n bytes of
+ * answers, objects by key, each with its NUL. */
+void mcp_encode_task_answered(const char *members, size_t len, const char *answers, size_t n,
+                              struct buf *out);
+/* The answer to the call: it has become the task of these members. */
+void mcp_encode_task_created(const struct mcp_server *s, const struct mcp_call *c,
+                             const char *members, size_t len, struct buf *out);
+/* What the call's answer would have been, as an object that stands in its task. */
+void mcp_encode_task_result(const struct tool_result *r, struct buf *out);
+/* notifications/tasks */
+void mcp_encode_task_told(const char *members, size_t len, struct json_text subscription,
+                          struct buf *out);
 /* What is told outside of a call. list: 0 tools, 1 prompts, 2 resources; subscription: the id of
  * the request that asked for it, JSON_NONE for a session. */
 void mcp_encode_list_changed(unsigned list, struct json_text subscription, struct buf *out);

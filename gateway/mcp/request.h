@@ -53,6 +53,18 @@ void subscribe_serve(struct request *rq);
 void unsubscribe_serve(struct request *rq);
 void listen_serve(struct request *rq);
 void response_serve(struct request *rq);
+void task_get_serve(struct request *rq);
+void task_update_serve(struct request *rq);
+void task_cancel_serve(struct request *rq);
+
+/* ---- tasks.c ---- */
+#define TASKS_EXTENSION META_PREFIX "tasks"
+/* Does the client of this request know tasks? */
+bool tasks_are_known(const struct request *rq);
+/* No: answered, with what is missing. */
+bool tasks_must_be_known(struct request *rq);
+/* Has this caller a task of that id? Nothing is answered. */
+bool task_is_there(const struct request *rq, const char *id, size_t len);
 
 /* ---- what is no tool ---- */
 /* Is anything of either kind declared? No: answered, there is no such method. */

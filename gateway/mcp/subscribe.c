@@ -1,5 +1,6 @@
 /* resources/subscribe and resources/unsubscribe of legacy sessions, subscriptions/listen of modern
  * clients. Who may not read a resource cannot subscribe to it: it does not exist for him. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,8 +82,18 @@ void unsubscribe_serve(struct request *rq) { change(rq, false); }
 
 /* ---- modern ---- */
 
-static const char *const filter_names[] = { "toolsListChanged", "promptsListChanged",
-                                            "resourcesListChanged", "resourceSubscriptions" };
+#define FILTERS (LISTS + 2)
+static const char *const filter_names[FILTERS] = { "toolsListChanged", "promptsListChanged",
+                                                   "resourcesListChanged", "resourceSubscriptions",
+                                                   "taskIds" };
+
+/* A list of names, decoded, one behind the other. */
+struct names {
+    const char *filter;
+    bool (*is_there)(const struct request *rq, const char *name, size_t len);
+    struct buf texts;
+    size_t lens[MAX_URIS], n;
+};
 
 static bool bad_filter(struct request *rq, const char *what)
 {
@@ -96,68 +107,94 @@ static unsigned lists_there(const struct toolset *t)
            (toolset_offers(t, TOOL_RESOURCE) || toolset_offers(t, TOOL_TEMPLATE) ? 4u : 0);
 }
 
-/* One URI of the list; decoded texts lie one behind the other in *texts. False: answered. */
-static bool uri_take(struct request *rq, struct json_text item, struct buf *texts, size_t *lens,
-                     size_t *n)
+/* One that is not there for this caller is left out. False: answered. */
+static bool name_take(struct request *rq, struct json_text item, struct names *all)
 {
-    size_t at = texts->len;
+    size_t at = all->texts.len;
+    char fault[80];
 
+    snprintf(fault, sizeof fault, "too many %s", all->filter);
+    if (all->n == MAX_URIS)
+        return bad_filter(rq, fault);
+    snprintf(fault, sizeof fault, "%s must be a list of strings", all->filter);
     if (item.type != JSON_STRING)
-        return bad_filter(rq, "resourceSubscriptions must be a list of strings");
-    if (*n == MAX_URIS)
-        return bad_filter(rq, "too many resourceSubscriptions");
-    json_string_decode(item, texts);
-    if (!buf_ok(texts)) {
+        return bad_filter(rq, fault);
+    json_string_decode(item, &all->texts);
+    if (!buf_ok(&all->texts)) {
         reply_no_memory(rq);
         return false;
     }
-    if (may_read(rq, texts->len > at ? texts->data + at : "", texts->len - at))
-        lens[(*n)++] = texts->len - at;
+    size_t len = all->texts.len - at;
+    if (all->is_there(rq, len > 0 ? all->texts.data + at : "", len))
+        all->lens[all->n++] = len;
     else
-        texts->len = at;
+        all->texts.len = at;
     return true;
 }
 
-static bool uris_read(struct request *rq, struct json_text list, struct buf *texts, size_t *lens,
-                      size_t *n)
+static bool names_read(struct request *rq, struct json_text list, struct names *all)
 {
     struct json_text item;
+    char fault[80];
 
     if (text_is_absent(list))
         return true;
+    snprintf(fault, sizeof fault, "%s must be a list of strings", all->filter);
     if (list.type != JSON_ARRAY)
-        return bad_filter(rq, "resourceSubscriptions must be a list of strings");
+        return bad_filter(rq, fault);
     struct json_iter it = json_iter(list);
     while (json_next_item(&it, &item))
-        if (!uri_take(rq, item, texts, lens, n))
+        if (!name_take(rq, item, all))
             return false;
     return true;
 }
 
-/* The texts are copied behind the block: URIs, and the id of the request. */
+static char *names_copy(char *p, const struct names *from, const char **to, size_t *lens)
+{
+    for (size_t i = 0, at = 0; i < from->n; at += from->lens[i++]) {
+        to[i] = p;
+        lens[i] = from->lens[i];
+        if (lens[i] > 0)
+            memcpy(p, from->texts.data + at, lens[i]);
+        p += lens[i];
+    }
+    return p;
+}
+
+/* The texts are copied behind the block: names, and the id of the request. */
 static struct mcp_listen *listen_new(const struct request *rq, unsigned lists,
-                                     const struct buf *texts, const size_t *lens, size_t n)
+                                     const struct names *uris, const struct names *tasks)
 {
     struct json_text id = rq->message.id;
-    struct mcp_listen *l =
-        calloc(1, sizeof *l + n * (sizeof(char *) + sizeof(size_t)) + texts->len + id.len);
+    size_t n = uris->n + tasks->n;
+    struct mcp_listen *l = calloc(1, sizeof *l + n * (sizeof(char *) + sizeof(size_t)) +
+                                         uris->texts.len + tasks->texts.len + id.len);
     if (!l)
         return NULL;
     l->lists = lists;
-    l->uri_count = n;
+    l->uri_count = uris->n;
+    l->task_count = tasks->n;
     l->uris = (const char **)(l + 1);
+    l->tasks = l->uris + uris->n;
     l->uri_lens = (size_t *)(l->uris + n);
-    char *p = (char *)(l->uri_lens + n);
-    for (size_t i = 0, at = 0; i < n; at += lens[i++]) {
-        l->uris[i] = memcpy(p, texts->data + at, lens[i]);
-        l->uri_lens[i] = lens[i];
-        p += lens[i];
-    }
+    l->task_lens = l->uri_lens + uris->n;
+    char *p = names_copy((char *)(l->uri_lens + n), uris, l->uris, l->uri_lens);
+    p = names_copy(p, tasks, l->tasks, l->task_lens);
     l->id = (struct json_text){ memcpy(p, id.p, id.len), id.len, id.type };
     return l;
 }
 
-static void acknowledge(struct buf *b, const struct mcp_listen *l, bool has_uris)
+static void names_write(struct buf *b, const char *filter, const char *const *names,
+                        const size_t *lens, size_t n)
+{
+    json_key(b, filter);
+    json_open(b, '[');
+    for (size_t i = 0; i < n; i++)
+        json_str_n(b, names[i], lens[i]);
+    json_close(b, ']');
+}
+
+static void acknowledge(struct buf *b, const struct mcp_listen *l, bool has_uris, bool has_tasks)
 {
     buf_str(b, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\","
                "\"params\":{\"_meta\":{\"" META_PREFIX "subscriptionId\":");
@@ -168,24 +205,21 @@ static void acknowledge(struct buf *b, const struct mcp_listen *l, bool has_uris
             json_key(b, filter_names[i]);
             json_bool(b, true);
         }
-    if (has_uris) {
-        json_key(b, filter_names[LISTS]);
-        json_open(b, '[');
-        for (size_t i = 0; i < l->uri_count; i++)
-            json_str_n(b, l->uris[i], l->uri_lens[i]);
-        json_close(b, ']');
-    }
+    if (has_uris)
+        names_write(b, filter_names[LISTS], l->uris, l->uri_lens, l->uri_count);
+    if (has_tasks)
+        names_write(b, filter_names[LISTS + 1], l->tasks, l->task_lens, l->task_count);
     buf_str(b, "}}}");
 }
 
-static bool filter_read(struct request *rq, struct json_text member[static LISTS + 1],
+static bool filter_read(struct request *rq, struct json_text member[static FILTERS],
                         unsigned *lists)
 {
     struct json_text filter = rq->message.params[PARAM_NOTIFICATIONS];
 
     if (filter.type != JSON_OBJECT)
         return bad_filter(rq, "notifications must be an object");
-    json_find(filter, filter_names, member, LISTS + 1);
+    json_find(filter, filter_names, member, FILTERS);
     for (unsigned i = 0; i < LISTS; i++) {
         if (!text_is_absent(member[i]) && member[i].type != JSON_TRUE &&
             member[i].type != JSON_FALSE)
@@ -196,32 +230,46 @@ static bool filter_read(struct request *rq, struct json_text member[static LISTS
     return true;
 }
 
-void listen_serve(struct request *rq)
+/* Members of the filter that are lists of names. False: answered. */
+static bool lists_read(struct request *rq, const struct json_text member[static FILTERS],
+                       struct names *uris, struct names *tasks)
 {
-    struct json_text member[LISTS + 1];
-    struct buf texts = { 0 };
-    size_t lens[MAX_URIS], n = 0;
+    *uris = (struct names){ .filter = filter_names[LISTS], .is_there = may_read };
+    *tasks = (struct names){ .filter = filter_names[LISTS + 1], .is_there = task_is_there };
+    if (!text_is_absent(member[LISTS + 1]) && !tasks_must_be_known(rq))
+        return false;
+    return names_read(rq, member[LISTS], uris) && names_read(rq, member[LISTS + 1], tasks);
+}
+
+static void listen_open(struct request *rq)
+{
+    struct json_text member[FILTERS];
+    struct names uris = { 0 }, tasks = { 0 };
     unsigned lists = 0;
 
-    if (!rq->in->is_http) {
-        reply_error(rq, 404, MCP_METHOD_NOT_FOUND, "Method not found: %s is there over HTTP",
-                    rq->out->method);
-        return;
-    }
-    if (!rq->in->accepts_sse) {
-        reply_error(rq, 406, MCP_INVALID_REQUEST,
-                    "Not Acceptable: the answer is text/event-stream");
-        return;
-    }
-    if (filter_read(rq, member, &lists) && uris_read(rq, member[LISTS], &texts, lens, &n)) {
-        struct mcp_listen *l = listen_new(rq, lists, &texts, lens, n);
+    if (filter_read(rq, member, &lists) && lists_read(rq, member, &uris, &tasks)) {
+        struct mcp_listen *l = listen_new(rq, lists, &uris, &tasks);
         if (l) {
             rq->out->listen = l;
             rq->out->status = 200;
-            acknowledge(&rq->out->body, l, member[LISTS].type == JSON_ARRAY);
+            acknowledge(&rq->out->body, l, member[LISTS].type == JSON_ARRAY,
+                        member[LISTS + 1].type == JSON_ARRAY);
         } else {
             reply_no_memory(rq);
         }
     }
-    buf_fini(&texts);
+    buf_fini(&uris.texts);
+    buf_fini(&tasks.texts);
+}
+
+void listen_serve(struct request *rq)
+{
+    if (!rq->in->is_http)
+        reply_error(rq, 404, MCP_METHOD_NOT_FOUND, "Method not found: %s is there over HTTP",
+                    rq->out->method);
+    else if (!rq->in->accepts_sse)
+        reply_error(rq, 406, MCP_INVALID_REQUEST,
+                    "Not Acceptable: the answer is text/event-stream");
+    else
+        listen_open(rq);
 }

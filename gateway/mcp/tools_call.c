@@ -174,6 +174,8 @@ void tools_call_serve(struct request *rq)
         reply_error(rq, 200, MCP_INVALID_PARAMS, "Unknown tool: %s", name);
         return;
     }
+    if (tool->needs_task && !tasks_must_be_known(rq))
+        return;
     if (tool->headers && !headers_repeat(rq, tool, arguments))
         return;
     if (!text_is_absent(arguments) && arguments.type != JSON_OBJECT) {

@@ -83,6 +83,9 @@ struct store_op {      /* owned by the caller, alive until done */
 int store_submit(struct store *s, struct store_op *op) MG_NODISCARD;
 void store_op_fini(struct store_op *op); /* legal on a zeroed op, and twice */
 
+/* The gateway's own collection: no tool is let in, whatever it is granted. */
+#define STORE_TASKS "_tasks"
+
 /* Declares a collection and the member that holds its key ("jobId"); NULL: "id". Idempotent; a
  * different key field for a known collection is MG_E_CONFLICT. "jobs" (jobId) and "models"
  * (modelId) are always there. A member of the state file that nobody declared before becomes the

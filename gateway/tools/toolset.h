@@ -48,6 +48,7 @@ struct tool {
     uint32_t concurrent;                  /* per process; 0 = only the process-wide limit */
     uint32_t rate_bucket, rate_window_ms; /* 0 = none */
     bool coerce;
+    bool needs_task; /* only for clients that know tasks: its calls become some */
     unsigned metric; /* metrics_tool() index */
     uint32_t index;  /* position in the set: the Lua side's handle */
 };

@@ -28,6 +28,7 @@ static void log_facts(struct log_line *l, const struct access *a, uint64_t bytes
     log_str(l, "rpc", a->rpc);
     log_str(l, "tool", a->tool);
     log_str(l, "call_id", a->call_id);
+    log_str(l, "task", a->task);
     if (a->outcome >= 0)
         log_str(l, "outcome", outcome_word((enum outcome)a->outcome));
     if (a->rpc_error != 0)

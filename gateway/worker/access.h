@@ -15,6 +15,7 @@ struct access {
     const char *rpc;    /* JSON-RPC method; NULL: none */
     const char *reason; /* why HTTP itself refused it; NULL: it did not */
     const char *tool, *call_id; /* NULL: not a call */
+    const char *task;           /* the id of what the call has become; NULL: it was answered */
     const char *protocol;       /* revision; NULL: unknown */
     int outcome;                /* enum outcome, or -1 */
     int rpc_error;              /* JSON-RPC code, 0 = none */

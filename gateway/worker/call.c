@@ -61,6 +61,7 @@ void call_release(struct call *c)
     }
     call_drop_notes(c, UINT64_MAX);
     call_drop_asks(c);
+    call_task_free(c->tasked);
     mcp_call_free(c->mcp);
     tool_result_fini(&c->result);
     if (w->call_pool_size >= POOL_MAX) {
@@ -127,7 +128,10 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
     if (c->is_starting)
         return;
     call_leave_gates(c);
-    call_answer(c);
+    if (c->tasked)
+        call_task_end(c);
+    else
+        call_answer(c);
 }
 
 static bool call_close_stream(void *arg, int64_t retry_ms)
@@ -140,7 +144,9 @@ static const struct task_ops call_ops = { .progress = call_note_progress,
                                           .done = call_done,
                                           .ask = call_ask,
                                           .ask_drop = call_ask_drop,
-                                          .close_stream = call_close_stream };
+                                          .close_stream = call_close_stream,
+                                          .as_task = call_as_task,
+                                          .as_task_cancel = call_as_task_cancel };
 
 /* Out of the queue, also when a place was given this moment. */
 static void call_leave_queue(struct call *c)

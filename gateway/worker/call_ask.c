@@ -129,6 +129,8 @@ static enum task_asked ask_legacy(struct call *c, struct task_ask *a, uint64_t w
 enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, struct err *e)
 {
     struct call *c = arg;
+    if (call_task_is_working(c))
+        return call_task_ask(c, a, wait, e) ? ASK_SENT : ASK_REFUSED;
     if (!mcp_may_ask(c->mcp, a->questions, a->count, e))
         return ASK_REFUSED;
     return mcp_is_modern(c->mcp->revision) ? ASK_ENDS : ask_legacy(c, a, wait, e);
@@ -153,6 +155,10 @@ static void question_end(struct call *c, const char *id)
 void call_ask_drop(void *arg, struct task_ask *a)
 {
     struct call *c = arg;
+    if (call_task_is_working(c)) {
+        call_task_ask_drop(c, a);
+        return;
+    }
     struct call_asking *g = a->host;
     for (size_t i = 0; i < a->count; i++)
         if (g->each[i].ask)

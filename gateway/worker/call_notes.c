@@ -69,6 +69,10 @@ void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait)
 {
     struct call *c = arg;
     struct buf *json = &c->worker->scratch;
+    if (call_task_is_working(c)) {
+        call_task_progress(c, p, wait);
+        return;
+    }
     if (!call_is_reachable(c) || !mcp_progress_due(c->mcp, p->done, loop_now(c->worker->loop)))
         return;
     buf_clear(json);

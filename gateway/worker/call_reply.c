@@ -6,14 +6,17 @@
 
 void call_encode(struct call *c, struct buf *out)
 {
-    mcp_encode_result(&c->worker->serving->mcp, c->mcp, &c->result, out);
+    if (c->tasked && !c->is_over)
+        call_task_answer(c, out);
+    else
+        mcp_encode_result(&c->worker->serving->mcp, c->mcp, &c->result, out);
     if (buf_ok(out))
         return;
     buf_fini(out);
     mcp_encode_error(c->mcp, MCP_INTERNAL_ERROR, "Internal error: out of memory", out);
 }
 
-static void call_finish(struct call *c)
+void call_finish(struct call *c)
 {
     struct worker *w = c->worker;
     inflight_remove(w->gateway->calls, c->entry);
@@ -27,8 +30,8 @@ static void call_finish(struct call *c)
     call_release(c);
 }
 
-/* [server] max_result: a client's context is not the place for a larger one. */
-static void bound_result(struct call *c)
+/* A client's context is not the place for a larger one. */
+void call_bound_result(struct call *c)
 {
     uint64_t max = c->worker->serving->config->server.max_result_bytes;
     const struct tool_asks *asks = c->result.asks;
@@ -65,6 +68,8 @@ static void call_durable(struct store_wait *wait, int code)
     if (c->is_over && code != 0 && wait->seq >= c->seq) {
         result_unsure(&c->result);
         call_finish(c);
+    } else if (call_task_is_saved(c) && code != 0 && wait->seq >= c->seq) {
+        call_task_refuse(c, code);
     } else if (!is_closed) {
         call_advance(c);
     } else if (c->is_over) {
@@ -79,11 +84,14 @@ void call_advance(struct call *c)
         return;
     while (c->notes && store_is_durable(store, c->notes->seq))
         call_send_note(c);
-    if (!c->notes && !c->is_over)
+    if (!c->notes && !c->is_over && !call_task_is_saved(c))
         return;
     uint64_t seq = c->notes ? c->notes->seq : c->seq;
     if (store_is_durable(store, seq)) {
-        call_finish(c);
+        if (c->is_over)
+            call_finish(c);
+        else
+            call_task_begin(c);
         return;
     }
     call_list(c);
@@ -96,7 +104,7 @@ void call_advance(struct call *c)
 
 void call_answer(struct call *c)
 {
-    bound_result(c);
+    call_bound_result(c);
     call_advance(c);
 }
 

@@ -8,6 +8,7 @@
 #include "vm/ask.h"
 #include "worker/call.h"
 #include "worker/call_stream.h"
+#include "worker/call_task.h"
 #include "worker/worker.h"
 
 #define CALL_ID_SIZE 17 /* "call_", 11 base-36 characters (57 bits), NUL */
@@ -57,6 +58,7 @@ struct call {
     bool is_late;    /* in the worker's list of those whose first slice waits: likewise */
     bool is_gone;    /* nobody is there to read the answer */
     bool is_cancelled;
+    struct call_task *tasked; /* it becomes a task, or is one; NULL: neither */
     char id[CALL_ID_SIZE];
 };
 
@@ -68,6 +70,8 @@ void call_encode(struct call *c, struct buf *out); /* the answer: one line of JS
 void call_answer(struct call *c); /* result is there: wait until it is durable, answer, log, free */
 void call_advance(struct call *c); /* sends what may be sent by now, waits for the rest */
 void call_refuse(struct call *c, enum outcome o, const char *text);
+void call_bound_result(struct call *c); /* [server] max_result */
+void call_finish(struct call *c);       /* answers, counts, logs, frees */
 
 /* call_notes.c */
 void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait);

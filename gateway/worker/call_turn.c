@@ -60,7 +60,10 @@ static void answer_all(struct worker *w)
 {
     for (struct call *c; (c = pop(&w->over)) != NULL;) {
         call_leave_gates(c);
-        call_answer(c);
+        if (c->tasked)
+            call_task_end(c);
+        else
+            call_answer(c);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "worker/call.h"
 #include "worker/call_stream.h"
 #include "worker/endpoint_notices.h"
+#include "worker/endpoint_tasks.h"
 #include "worker/endpoint_topics.h"
 #include "worker/worker.h"
 
@@ -167,6 +168,9 @@ void endpoint_mcp_host(struct gateway *g, struct mcp_host *out)
                               .session_remove = host_session_remove,
                               .cancel = host_cancel,
                               .answer = host_answer,
+                              .task_get = endpoint_task_get,
+                              .task_update = endpoint_task_update,
+                              .task_cancel = endpoint_task_cancel,
                               .caller = host_caller,
                               .spend = host_spend };
 }

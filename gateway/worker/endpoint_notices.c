@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "hub/notices.h"
 #include "worker/admit.h"
+#include "worker/endpoint_tasks.h"
 #include "worker/eventstream.h"
 #include "worker/worker.h"
 
@@ -55,29 +56,48 @@ static const struct eventstream_ops ops = { .farewell = notice_farewell, .free =
 static bool may_hear(const struct notice_stream *s, const struct notice *n)
 {
     const struct serving *now = s->base.worker->serving;
-    if (n->kind != NOTICE_UPDATED)
+    if (n->kind != NOTICE_UPDATED) /* what may be read of a task is looked up as it is told */
         return true;
     const struct principal *p = keyring_numbered(now->keyring, s->base.principal);
     return p && mcp_may_read(&now->mcp, now->generation->tools, p, n->uri, n->len);
 }
 
+/* As tasks/get would answer now; nothing of a task that is gone. */
+static void task_encode(const struct notice_stream *s, const struct notice *n, struct buf *json)
+{
+    const struct principal *p =
+        keyring_numbered(s->base.worker->serving->keyring, s->base.principal);
+    struct buf members = { 0 };
+    if (p && endpoint_task_get(s->base.worker->gateway, p, n->uri, n->len, &members) == 0)
+        mcp_encode_task_told(members.data, members.len, s->listen->id, json);
+    buf_fini(&members);
+}
+
+static void notice_encode(const struct notice_stream *s, const struct notice *n, struct buf *json)
+{
+    struct json_text subscription =
+        s->listen ? s->listen->id : (struct json_text){ NULL, 0, JSON_NONE };
+    if (n->kind == NOTICE_UPDATED)
+        mcp_encode_updated(n->uri, n->len, subscription, json);
+    else if (n->kind != NOTICE_TASK)
+        mcp_encode_list_changed((unsigned)n->kind, subscription, json);
+    else if (s->listen) /* sessions have no tasks */
+        task_encode(s, n, json);
+}
+
 /* False: the stream is being closed, and gone() will tell. */
 static bool tell(struct notice_stream *s, const struct notice *n)
 {
-    struct json_text subscription = { NULL, 0, JSON_NONE };
     struct buf json = { 0 }, *frame = &s->base.worker->scratch;
     char id[NOTICE_EVENT_ID_SIZE];
+    notice_encode(s, n, &json);
+    if (json.len == 0 && buf_ok(&json))
+        return true;
     buf_clear(frame);
-    if (s->listen) {
-        subscription = s->listen->id;
-    } else {
+    if (!s->listen) {
         notices_event_id(s->feed, n->number, id);
         buf_printf(frame, "id: %s\n", id);
     }
-    if (n->kind == NOTICE_UPDATED)
-        mcp_encode_updated(n->uri, n->len, subscription, &json);
-    else
-        mcp_encode_list_changed((unsigned)n->kind, subscription, &json);
     mcp_sse(frame, json.data, json.len);
     bool is_whole = buf_ok(&json) && buf_ok(frame);
     buf_fini(&json);
@@ -191,8 +211,10 @@ void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access
     struct notice_stream *s = w->is_draining ? NULL : stream_new(w, x, p);
     int code = w->is_draining ? MG_E_CLOSED : MG_E_NOMEM;
     if (s) {
-        struct notice_filter filter = { out->listen->lists, out->listen->uris,
-                                        out->listen->uri_lens, out->listen->uri_count };
+        struct notice_filter filter = { out->listen->lists,     out->listen->uris,
+                                        out->listen->uri_lens,  out->listen->uri_count,
+                                        out->listen->tasks,     out->listen->task_lens,
+                                        out->listen->task_count };
         code = notices_open_subscription(w->gateway->notices, w->loop, p->number, &filter,
                                          &feed_ops, s, &s->feed);
     }

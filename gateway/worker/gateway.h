@@ -17,6 +17,7 @@
 #include "hub/replays.h"
 #include "hub/sessions.h"
 #include "hub/spent.h"
+#include "hub/tasks.h"
 #include "hub/topics.h"
 #include "io/offload.h"
 #include "io/watchdog.h"
@@ -43,6 +44,7 @@ struct gateway {
     struct replays *replays; /* streams of calls that legacy clients can resume */
     struct inflight *calls;  /* waiting calls of legacy clients, by session and request id */
     struct inflight *jobs;   /* running jobs, by job id */
+    struct tasks *tasks;     /* calls that went on behind their answer */
     struct ratelimit *by_address, *by_key, *by_tool;
     struct gate *all_calls;      /* [tools] max_concurrent */
     struct toolgates *toolgates; /* how many calls of one tool at once, by its name */

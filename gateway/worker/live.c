@@ -120,8 +120,8 @@ static int send(const char *url, const struct live_call *call, const struct roun
                                     name,
                                     who->secret ? buf_cstr(key) : NULL,
                                     NULL };
-    local_call_message("moongate", call->tool->name, call->args, call->len, false, false, rounds,
-                       &body);
+    local_call_message("moongate", call->tool->name, call->args, call->len, false, false, false,
+                       rounds, &body);
     if (!buf_ok(&body) || !buf_ok(key)) {
         buf_fini(&body);
         return err_set(e, MG_E_NOMEM, "no memory for a request");

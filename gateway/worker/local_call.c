@@ -21,20 +21,22 @@ static void write_target(const char *name, struct buf *b)
 }
 
 void local_call_message(const char *client, const char *tool, const char *args, size_t len,
-                        bool wants_progress, bool wants_log, const struct rounds *rounds,
-                        struct buf *b)
+                        bool wants_progress, bool wants_log, bool knows_tasks,
+                        const struct rounds *rounds, struct buf *b)
 {
-    static const char all[] = "{\"elicitation\":{\"form\":{},\"url\":{}},\"roots\":{},"
-                              "\"sampling\":{\"context\":{},\"tools\":{}}}";
+    static const char all[] = "\"elicitation\":{\"form\":{},\"url\":{}},\"roots\":{},"
+                              "\"sampling\":{\"context\":{},\"tools\":{}}";
     buf_str(b, "{\"jsonrpc\":\"2.0\",\"id\":1");
     write_target(tool, b);
     buf_str(b, ",\"arguments\":");
     buf_append(b, args, len);
     buf_printf(b,
                ",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"%s\","
-               "\"io.modelcontextprotocol/clientCapabilities\":%s,"
+               "\"io.modelcontextprotocol/clientCapabilities\":{%s%s%s},"
                "\"io.modelcontextprotocol/clientInfo\":{\"name\":",
-               mcp_revision_text(MCP_2026_07_28), rounds ? all : "{}");
+               mcp_revision_text(MCP_2026_07_28), rounds ? all : "",
+               rounds && knows_tasks ? "," : "",
+               knows_tasks ? "\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}" : "");
     json_str(b, client);
     buf_str(b, ",\"version\":\"" MG_VERSION "\"}");
     if (wants_log)
@@ -73,7 +75,7 @@ bool local_call_open(struct local_call *c, const struct toolset *tools, const ch
     struct mcp_out out = { 0 };
     if (!args_are_json(c, args, len))
         return false;
-    local_call_message(c->client, tool, args, len, c->progress != NULL, c->log != NULL,
+    local_call_message(c->client, tool, args, len, c->progress != NULL, c->log != NULL, true,
                        c->cannot_ask ? NULL : &c->rounds, &message);
     if (!buf_ok(&message)) {
         buf_fini(&message);

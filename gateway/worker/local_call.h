@@ -31,11 +31,12 @@ struct local_call {
     void (*over)(struct local_call *c);
 };
 
-/* The request that a client of the newest revision would send. args: JSON text. rounds NULL: of
- * one that cannot be asked anything. */
+/* The request that a client of the newest revision would send. args: JSON text. knows_tasks: so
+ * that a tool that wants to be a task may be called; who runs it himself waits for it. rounds NULL:
+ * of one that cannot be asked anything. */
 void local_call_message(const char *client, const char *tool, const char *args, size_t len,
-                        bool wants_progress, bool wants_log, const struct rounds *rounds,
-                        struct buf *b);
+                        bool wants_progress, bool wants_log, bool knows_tasks,
+                        const struct rounds *rounds, struct buf *b);
 
 /* Checks the call as the protocol does. args: the text of the arguments, JSON of whatever kind, not
  * checked by the caller. false: it is refused, reply says why. */

@@ -16,6 +16,7 @@
 #include "io/fetch.h"
 #include "worker/own.h"
 #include "worker/sealkey.h"
+#include "worker/task_record.h"
 #include "worker/toolgate.h"
 
 #define SPARE_DESCRIPTORS                                                  \
@@ -155,11 +156,19 @@ static struct notices_limits notices_limits_of(const struct config *c)
                                     .max_uris = c->server.max_subscriptions };
 }
 
+static struct tasks_limits tasks_limits_of(const struct config *c)
+{
+    return (struct tasks_limits){ .max_tasks = c->tasks.max_tasks,
+                                  .max_per_key = c->tasks.max_per_key,
+                                  .max_running = c->tasks.max_running,
+                                  .max_bytes = c->tasks.max_bytes };
+}
+
 static bool services_are_whole(const struct gateway *g)
 {
     return g->topics && g->cache && g->sessions && g->notices && g->replays && g->asks &&
-           g->spent && g->calls && g->jobs && g->by_address && g->by_key && g->by_tool &&
-           g->all_calls && g->toolgates && g->job_gates && g->own && g->fs && g->http;
+           g->spent && g->calls && g->jobs && g->tasks && g->by_address && g->by_key &&
+           g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own && g->fs && g->http;
 }
 
 static void services_make(struct gateway *g, const struct config *c)
@@ -181,6 +190,8 @@ static void services_make(struct gateway *g, const struct config *c)
     g->spent = spent_new();
     g->calls = inflight_new();
     g->jobs = inflight_new();
+    struct tasks_limits tasks = tasks_limits_of(c);
+    g->tasks = tasks_new(&tasks);
     g->by_address = ratelimit_new(c->rate_limit.max_clients);
     g->by_key = ratelimit_new(c->rate_limit.max_clients);
     g->by_tool = ratelimit_new(METRICS_TOOLS);
@@ -216,6 +227,8 @@ int services_open(struct gateway *g, const struct config *c, bool is_stdio, stru
                           : e->code;
     }
     int code = own_set(g->own, c, g->store, e);
+    if (code == 0)
+        code = task_records_restore(g, e);
     if (code != 0)
         return code;
     metrics_source(store_metrics, g->store);
@@ -224,6 +237,7 @@ int services_open(struct gateway *g, const struct config *c, bool is_stdio, stru
     metrics_source(replays_metrics, g->replays);
     metrics_source(asks_metrics, g->asks);
     metrics_source(cache_metrics, g->cache);
+    metrics_source(tasks_metrics, g->tasks);
     metrics_source(tool_metrics_render, NULL);
     metrics_source(hub_metrics, g);
     metrics_source(log_metrics, NULL);
@@ -251,6 +265,7 @@ void services_free(struct gateway *g)
     spent_free(g->spent);
     inflight_free(g->calls);
     inflight_free(g->jobs);
+    tasks_free(g->tasks);
     ratelimit_free(g->by_address);
     ratelimit_free(g->by_key);
     ratelimit_free(g->by_tool);
@@ -271,5 +286,7 @@ void services_reconfigure(struct gateway *g, const struct config *c)
     struct notices_limits limits = notices_limits_of(c);
     notices_set_limits(g->notices, &limits);
     replays_set_max(g->replays, replay_bytes_of(c));
+    struct tasks_limits tasks = tasks_limits_of(c);
+    tasks_set_limits(g->tasks, &tasks);
     topics_set_max_queue(g->topics, (uint32_t)c->server.max_stream_queue_bytes);
 }

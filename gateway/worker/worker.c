@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "io/fetch.h"
 #include "worker/call.h"
+#include "worker/endpoint_tasks.h"
 #include "worker/eventstream.h"
 #include "worker/peer.h"
 #include "worker/route.h"
@@ -153,6 +154,7 @@ static size_t worker_tasks(const struct worker *w)
 static void drain_begin(struct worker *w, int64_t timeout_ms)
 {
     w->is_draining = true;
+    endpoint_tasks_stop(w);
     if (w->vm)
         vm_every_stop(w->vm);
     w->drain_deadline_ms = loop_now(w->loop) + timeout_ms;
@@ -333,6 +335,7 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
                                         .every = &w->every,
                                         .worker = index };
     worker_adopt(w, serving_ref(s));
+    endpoint_tasks_start(w);
     return w;
 }
 

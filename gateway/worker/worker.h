@@ -54,10 +54,11 @@ struct worker {
     int door;           /* the first worker's, where they come in; or -1 */
     loop_watch_t door_watch;
     struct loop_timer door_pause;
-    struct eventstream *streams; /* the open ones */
-    atomic_uint adopted;         /* number of the serving that this worker serves with */
-    struct starter *starter;     /* the first worker's; NULL until start functions ran */
-    struct buf scratch;          /* for one frame or body at a time */
+    struct eventstream *streams;   /* the open ones */
+    atomic_uint adopted;           /* number of the serving that this worker serves with */
+    struct loop_timer tasks_sweep; /* the first worker's */
+    struct starter *starter;       /* the first worker's; NULL until start functions ran */
+    struct buf scratch;            /* for one frame or body at a time */
     bool log_access;
     struct mail publish_mail, interrupt_mail, drain_mail;
     _Atomic(struct serving *) incoming; /* published, not yet adopted; one reference, or NULL */

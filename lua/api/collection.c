@@ -59,6 +59,8 @@ static bool entry_allows(const char *entry, const char *name, bool writes)
 
 static bool is_granted(const struct vm_policy *policy, const char *name, bool writes)
 {
+    if (strcmp(name, STORE_TASKS) == 0) /* the results of everybody's calls */
+        return false;
     for (const char *const *entry = policy->state; entry && *entry; entry++)
         if (entry_allows(*entry, name, writes))
             return true;

@@ -19,6 +19,7 @@ local mcp = {}
 ---@field settings table<string, mcp.setting>?
 ---@field limits { timeout: mcp.duration?, memory: mcp.size?, concurrent: integer? }?
 ---@field coerce boolean?
+---@field task "optional"|"required"|nil required: only clients that know tasks may call it
 ---@field start fun()? once per process, at start and after a change of the file
 ---@field every { [1]: mcp.duration, [2]: fun() }? again and again, once per process
 
@@ -160,6 +161,18 @@ function ctx:ask(questions) end
 ---@return string? message
 ---@return string? code
 function ctx:once(key, fn) end
+
+---@class mcp.as_task
+---@field ttl mcp.duration?
+---@field poll mcp.duration?
+---@field timeout mcp.duration?
+
+---The call is answered with a task and goes on behind it. false: its client knows no tasks.
+---@param options mcp.as_task?
+---@return string|false|nil id
+---@return string? message
+---@return string? code
+function ctx:as_task(options) end
 
 ---@class mcp.handle
 local handle = {}

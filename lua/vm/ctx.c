@@ -156,6 +156,15 @@ static int l_on_end(lua_State *L)
     return 0;
 }
 
+/* ctx:as_task{ttl=, poll=, timeout=} -> the task's id (w). Where the client supports the extension
+ * io.modelcontextprotocol/tasks its call is answered now with a task, and the tool goes on behind
+ * it: what it returns or raises is kept for the client, who asks every `poll`, until `ttl` after
+ * the creation (defaults: [tasks] in mcp.ini). The tool's time begins anew: `timeout`, by default
+ * [tools] max_timeout. ctx:progress sets the task's message; ctx:log says nothing. Everywhere else,
+ * and in tests and calls by other tools, -> false, and the call goes on as it was; so it does after
+ * nil, message, code: LIMIT is one of [tasks]. A second time -> the same id. */
+static int l_as_task(lua_State *L) { return task_as_task(L, ctx_task(L)); }
+
 /* ---- fields ---- */
 
 static int push_scopes(lua_State *L, const char *s)
@@ -236,9 +245,13 @@ static int l_index(lua_State *L)
 /* Makes the metatable; once per state, in protected mode. */
 void ctx_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = { { "progress", l_progress },         { "log", l_log },
-                                        { "cancelled", l_cancelled },       { "on_end", l_on_end },
-                                        { "close_stream", l_close_stream }, { NULL, NULL } };
+    static const luaL_Reg methods[] = { { "progress", l_progress },
+                                        { "log", l_log },
+                                        { "cancelled", l_cancelled },
+                                        { "on_end", l_on_end },
+                                        { "close_stream", l_close_stream },
+                                        { "as_task", l_as_task },
+                                        { NULL, NULL } };
     luaL_newmetatable(L, CTX);
     luaL_newlib(L, methods);
     ask_open(L);

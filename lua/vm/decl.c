@@ -20,7 +20,8 @@
 static const char *const fields[] = { "name",   "title",       "description", "input",
                                       "output", "annotations", "icons",       "meta",
                                       "needs",  "settings",    "limits",      "coerce",
-                                      "run",    "start",       "every",       NULL };
+                                      "task",   "run",         "start",       "every",
+                                      NULL };
 
 /* ---- mcp.tool ---- */
 
@@ -432,6 +433,7 @@ static void read_tool(struct reading *x)
     reading_plain(x, "icons", '[', &x->d->tool.icons);
     reading_plain(x, "meta", '{', &x->d->tool.meta);
     read_functions(x);
+    reading_task(x);
     read_every(x);
 }
 

@@ -46,6 +46,7 @@ void outcome_internal(struct task *t)
     char text[128];
     int n = snprintf(text, sizeof text, "internal error (call %s)", call_id(t) ? call_id(t) : "-");
     outcome_text(t, OUT_TOOL_ERROR, true, text, (size_t)n < sizeof text ? (size_t)n : 127);
+    t->result.is_internal = true;
 }
 
 /* ---- what it raised ---- */

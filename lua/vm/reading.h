@@ -36,4 +36,7 @@ void offer_read(struct reading *x);
 /* "mcp.prompt" */
 const char *decl_word(enum tool_kind kind);
 
+/* as_task.c: its `task`. */
+void reading_task(struct reading *x);
+
 #endif

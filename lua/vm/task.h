@@ -175,4 +175,8 @@ struct task *ctx_task(lua_State *L); /* the ctx at index 1; raises when its call
  * NULL. 0 or MG_E_NOMEM. */
 int task_keep_info(struct task *t, const char *call_id) MG_NODISCARD;
 
+/* ---- as_task.c ---- */
+/* ctx:as_task; the options are at index 2. */
+int task_as_task(lua_State *L, struct task *t);
+
 #endif

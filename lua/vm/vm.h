@@ -144,6 +144,14 @@ struct task_progress {
     bool has_total;
     const char *message; /* NULL: none */
 };
+/* ctx:as_task{}: what it asks for, and how it is told what has become of it. */
+struct task_terms {
+    int64_t ttl_ms, poll_ms; /* 0: the host's default */
+};
+struct task_creation { /* the vm's */
+    /* Once. 0: text is the new task's id; else why there is none, the call just goes on. */
+    void (*done)(struct task_creation *c, int code, const char *text);
+};
 struct task_ask;                                   /* vm/ask.h, which says what these mean */
 enum task_asked { ASK_SENT, ASK_ENDS, ASK_REFUSED };
 /* On the worker's thread. progress, log and ask may be called inside task_start(). wait: the record
@@ -159,6 +167,12 @@ struct task_ops {
     /* The client's connection ends, and it comes back for the rest after retry_ms. False: it would
      * not. NULL: there are no connections. */
     bool (*close_stream)(void *arg, int64_t retry_ms);
+    /* The call is to be answered with a task, which must be durable by then, as must what the tool
+     * has changed: then c->done() is called, perhaps inside. false: its client knows no tasks,
+     * nothing happens. NULL: likewise. */
+    bool (*as_task)(void *arg, const struct task_terms *terms, struct task_creation *c);
+    /* Before done(): the call is being stopped, c is not to be touched any more. */
+    void (*as_task_cancel)(void *arg, struct task_creation *c);
     enum task_asked (*ask)(void *arg, struct task_ask *a, uint64_t wait, struct err *e);
     void (*ask_drop)(void *arg, struct task_ask *a); /* NULL where ask never says ASK_SENT */
 };

@@ -61,25 +61,48 @@ static void cancel(void *arg, const struct principal *p, const char *session, co
     fuzz_hold(json_scan(id, len, NULL, &root, NULL) == 0, "an id is JSON");
 }
 
-static int subscribe(void *arg, const struct principal *p, const char *session, const char *uri,
+static int subscribe(void *arg, const struct principal *p, const char *id, const char *uri,
                      size_t len, bool on)
 {
-    struct mcp_session s;
     (void)uri, (void)len, (void)on;
-    return find(arg, p, session, &s);
+    return by_id(arg, p, id);
 }
 
 static const char *who(void *arg, const struct principal *p, uint64_t *number)
 {
     (void)arg, (void)p;
     *number = 1;
-    return "somebody";
+    return "fuzz";
 }
 
 static bool spend(void *arg, const uint8_t id[SEAL_ID_SIZE], int64_t expires_ms)
 {
     (void)arg, (void)id, (void)expires_ms;
     return true;
+}
+
+static int task_get(void *arg, const struct principal *p, const char *id, size_t len,
+                    struct buf *members)
+{
+    (void)arg, (void)p;
+    if (len != 1 || *id != 't')
+        return MG_E_NOTFOUND;
+    buf_str(members, "\"taskId\":\"t\"");
+    return 0;
+}
+
+static int task_update(void *arg, const struct principal *p, const char *id, size_t len,
+                       struct json_text responses)
+{
+    (void)arg, (void)p, (void)id, (void)len;
+    fuzz_hold(responses.type == JSON_OBJECT, "responses are an object");
+    return 0;
+}
+
+static int task_cancel(void *arg, const struct principal *p, const char *id, size_t len)
+{
+    (void)arg, (void)p, (void)id, (void)len;
+    return MG_E_NOTFOUND;
 }
 
 static struct mcp_host host = { .may = may,
@@ -91,7 +114,10 @@ static struct mcp_host host = { .may = may,
                                 .session_remove = by_id,
                                 .cancel = cancel,
                                 .caller = who,
-                                .spend = spend };
+                                 .spend = spend,
+                                 .task_get = task_get,
+                                 .task_update = task_update,
+                                 .task_cancel = task_cancel };
 static struct seal_key seal;
 static struct mcp_server server = { .name = "fuzz",
                                     .version = "1",

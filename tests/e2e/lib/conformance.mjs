@@ -19,17 +19,7 @@ const folder = path.join(repo, "tests/conformance");
 
 // What the gateway cannot do yet. Each of these must really fail: one that passes has to go. Where
 // checks are named, those alone may.
-const tasks = "needs ctx:as_task";
 const waiting = {
-  "tasks-lifecycle": tasks,
-  "tasks-capability-negotiation": tasks,
-  "tasks-wire-fields": tasks,
-  "tasks-request-state-removal": tasks,
-  "tasks-mrtr-input": tasks,
-  "tasks-request-headers": tasks,
-  "tasks-dispatch-and-envelope": tasks,
-  "tasks-required-task-error": tasks,
-  "tasks-mrtr-composition": tasks,
   "sep-2640-skills-enumeration": "needs skills",
   "sep-2640-skills-manifest": "needs skills",
   "sep-2640-skills-directory": "needs skills",

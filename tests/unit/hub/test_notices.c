@@ -179,7 +179,7 @@ static void test_limits(void **state)
     char uri[NOTICE_URI_MAX + 2];
     const char *uris[] = { "a:1", "a:2", "a:3" };
     const size_t lens[] = { 3, 3, 3 };
-    struct notice_filter filter = { 0, uris, lens, 3 };
+    struct notice_filter filter = { .uris = uris, .uri_lens = lens, .uri_count = 3 };
 
     (void)state;
     assert_int_equal(subscribe(ONE, "a:1"), 0);
@@ -207,6 +207,42 @@ static void test_limits(void **state)
     assert_int_equal(open_session(&e, TWO, NULL), 0);
     notices_close(d.feed);
     notices_close(e.feed);
+}
+
+/* A task is known by its id alone; what it is like is told at once, and no URI is taken for one. */
+static void test_tasks(void **state)
+{
+    struct client c = { 0 }, d = { 0 };
+    char long_id[NOTICE_URI_MAX];
+    const char *uris[] = { "\nt1", "t1" }, *tasks[] = { "t1", "t1" }, *too_long[] = { long_id };
+    const size_t uri_lens[] = { 3, 2 }, lens[] = { 2, 2 }, long_lens[] = { sizeof long_id };
+    struct notice_filter filter = { .tasks = tasks, .task_lens = lens, .task_count = 2 };
+
+    (void)state;
+    memset(long_id, 'x', sizeof long_id);
+    notices_task(hub, "t1", 2);
+    assert_int_equal(notices_open_subscription(hub, loop, 7, &filter, &ops, &c, &c.feed), 0);
+    hears(&c, "2:4t1 ");
+    notices_task(hub, "t1", 2);
+    notices_task(hub, "t2", 2);
+    updated("t1");
+    notices_updated(hub, "\nt1", 3);
+    hears(&c, "3:4t1 ");
+    notices_close(c.feed);
+
+    filter = (struct notice_filter){ .uris = uris, .uri_lens = uri_lens, .uri_count = 2 };
+    assert_int_equal(notices_open_subscription(hub, loop, 7, &filter, &ops, &d, &d.feed), 0);
+    assert_int_equal(notices_subscribe(hub, ONE, 7, "\nt1", 3), 0);
+    notices_task(hub, "t1", 2);
+    updated("t1");
+    hears(&d, "1:3t1 ");
+    notices_close(d.feed);
+    assert_int_equal(atomic_load(&hub->interests), 0);
+
+    filter = (struct notice_filter){ .tasks = too_long, .task_lens = long_lens, .task_count = 1 };
+    assert_int_equal(notices_open_subscription(hub, loop, 7, &filter, &ops, &d, &d.feed),
+                     MG_E_INVALID);
+    notices_task(hub, long_id, sizeof long_id);
 }
 
 /* Without memory nothing is half there. */
@@ -240,6 +276,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
         cmocka_unit_test_setup_teardown(test_session_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tasks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,7 @@ static const struct replay_feed_ops feed_ops = { on_due, on_lost };
 
 static struct replay *begin_call(struct client *c)
 {
-    struct replay *one;
+    struct replay *one = NULL;
 
     assert_int_equal(replays_begin(hub, ONE, 7, &one), 0);
     *c = (struct client){ 0 };

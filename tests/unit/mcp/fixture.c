@@ -117,6 +117,43 @@ static bool host_spend(void *arg, const uint8_t id[SEAL_ID_SIZE], int64_t expire
     return true;
 }
 
+/* Alice has one task; its object is TASK_MEMBERS. */
+static int task_find(struct fixture *f, const struct principal *p, const char *id, size_t len)
+{
+    if (f->task_result < 0)
+        return f->task_result;
+    return p == alice && len == strlen(TASK_1) && memcmp(id, TASK_1, len) == 0 ? 0 : MG_E_NOTFOUND;
+}
+
+static int host_task_get(void *arg, const struct principal *p, const char *id, size_t len,
+                         struct buf *members)
+{
+    int rc = task_find(arg, p, id, len);
+
+    if (rc == 0)
+        buf_str(members, TASK_MEMBERS);
+    return rc;
+}
+
+static int host_task_update(void *arg, const struct principal *p, const char *id, size_t len,
+                            struct json_text responses)
+{
+    int rc = task_find(arg, p, id, len);
+
+    if (rc == 0)
+        note(arg, "update:%s:%.*s ", p->name, (int)responses.len, responses.p);
+    return rc;
+}
+
+static int host_task_cancel(void *arg, const struct principal *p, const char *id, size_t len)
+{
+    int rc = task_find(arg, p, id, len);
+
+    if (rc == 0)
+        note(arg, "cancel_task:%s ", p->name);
+    return rc;
+}
+
 static void tools_add(struct toolset *s)
 {
     static const struct tool tools[] = {
@@ -157,6 +194,9 @@ void fixture_init(struct fixture *f)
         .answer = host_answer,
         .caller = host_caller,
         .spend = host_spend,
+        .task_get = host_task_get,
+        .task_update = host_task_update,
+        .task_cancel = host_task_cancel,
     };
     f->server = (struct mcp_server){
         .name = "moongate",

@@ -25,6 +25,12 @@
 #define META_AND(more) \
     "\"_meta\":{\"" NS "protocolVersion\":\"" V26 "\",\"" NS "clientCapabilities\":{}" more "}"
 #define META META_AND("")
+/* The same of a client that knows tasks. */
+#define META_TASKS                                                          \
+    "\"_meta\":{\"" NS "protocolVersion\":\"" V26 "\",\"" NS             \
+    "clientCapabilities\":{\"extensions\":{\"" NS "tasks\":{}}}}"
+#define TASK_1 "task_1"
+#define TASK_MEMBERS "\"taskId\":\"task_1\",\"status\":\"working\""
 #define REQUEST(id, method, params) \
     "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
 #define BOTH "application/json, text/event-stream"
@@ -42,6 +48,7 @@ struct fixture {
     int create_result;              /* what session_create() answers */
     uint8_t asks;                   /* what the sessions' client may be asked */
     int subscribe_result;           /* and session_subscribe() */
+    int task_result;                /* below 0: every function of tasks */
     struct seal_key seal;
     uint8_t spent[SEAL_ID_SIZE];    /* the last requestState that came back */
     char log[512];                  /* what the host was told, one word after the other */

@@ -220,7 +220,8 @@ static void test_discover(void **state)
         { "whole", DISCOVER("201", META), MODERN_DISCOVER, .status = 200,
           .exact = "{\"jsonrpc\":\"2.0\",\"id\":201,\"result\":{\"resultType\":\"complete\","
                    "\"supportedVersions\":[\"2026-07-28\"],"
-                   "\"capabilities\":{\"tools\":{\"listChanged\":true},\"logging\":{}},"
+                   "\"capabilities\":{\"tools\":{\"listChanged\":true},\"logging\":{},"
+                   "\"extensions\":{\"" NS "tasks\":{}}},"
                    "\"ttlMs\":60000,\"cacheScope\":\"public\","
                    "\"_meta\":{\"" NS "serverInfo\":{\"name\":\"moongate\","
                    "\"version\":\"1.2.3\"}}}}" },

@@ -350,7 +350,7 @@ static void test_capabilities(void **state)
                      .method = "server/discover", .status = 200,
                      .has =
                          "\"prompts\":{\"listChanged\":true},\"resources\":{\"listChanged\":true,"
-                         "\"subscribe\":true},\"completions\":{},\"logging\":{}}" } },
+                         "\"subscribe\":true},\"completions\":{},\"logging\":{}" } },
         { .probe = { "initialize", REQUEST("1", "initialize", "\"protocolVersion\":\"" V03 "\""),
                      .status = 200, .has = "\"completions\":{}}" } },
         { .probe = { "the oldest has no word for completion",

@@ -1,0 +1,495 @@
+#include "hub/tasks.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rand.h"
+#include "base/table.h"
+
+/* One reference is the table's, one the owner's, one of a message that is under way. All but what
+ * is set once is under the lock. */
+struct tasks_entry {
+    struct mail mail; /* first */
+    UT_hash_handle hh;
+    struct tasks *tasks;
+    unsigned refs;
+    struct share *share;
+    int64_t expires_ms;
+    uint64_t bytes;
+    bool is_told, is_running, is_posted, is_cancelled;
+    struct tasks_text text;
+    struct buf answers, taken; /* for the owner; by it, who has told nothing since */
+    struct loop *loop;         /* the owner's */
+    const struct tasks_ops *ops;
+    void *arg;
+    char id[TASK_ID_SIZE], tool[TASKS_TOOL_SIZE];
+};
+
+/* What one principal has; goes with its last task. */
+struct share {
+    UT_hash_handle hh;
+    uint64_t principal;
+    uint32_t count;
+};
+
+struct tasks {
+    pthread_mutex_t lock;
+    struct tasks_entry *all;
+    struct share *shares;
+    struct tasks_limits limits;
+    uint32_t count, running;
+    uint64_t bytes, opened, expired;
+    int64_t next_expiry_ms; /* no ended one's time is over before */
+};
+
+/* ---- life ---- */
+
+struct tasks *tasks_new(const struct tasks_limits *limits)
+{
+    struct tasks *t = calloc(1, sizeof *t);
+
+    if (!t)
+        return NULL;
+    pthread_mutex_init(&t->lock, NULL);
+    t->limits = *limits;
+    t->next_expiry_ms = INT64_MAX;
+    return t;
+}
+
+void tasks_set_limits(struct tasks *t, const struct tasks_limits *limits)
+{
+    pthread_mutex_lock(&t->lock);
+    t->limits = *limits;
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void text_release(struct tasks_text *text)
+{
+    if (text->release)
+        text->release(text->held);
+    *text = (struct tasks_text){ 0 };
+}
+
+static void entry_unref(struct tasks_entry *e)
+{
+    if (--e->refs > 0)
+        return;
+    text_release(&e->text);
+    buf_fini(&e->answers);
+    buf_fini(&e->taken);
+    free(e);
+}
+
+static struct share *share_get(struct tasks *t, uint64_t principal)
+{
+    struct share *s;
+
+    HASH_FIND_BYHASHVALUE(hh, t->shares, &principal, sizeof principal, (unsigned)principal, s);
+    if (s)
+        return s;
+    s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->principal = principal;
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, t->shares, &s->principal, sizeof s->principal,
+                                (unsigned)principal, s);
+    if (s->hh.tbl)
+        return s;
+    free(s);
+    return NULL;
+}
+
+static void share_settle(struct tasks *t, struct share *s)
+{
+    if (s->count > 0)
+        return;
+    HASH_DELETE(hh, t->shares, s);
+    free(s);
+}
+
+/* Out of the table, with the table's reference. */
+static void entry_remove(struct tasks_entry *e)
+{
+    struct tasks *t = e->tasks;
+
+    HASH_DELETE(hh, t->all, e);
+    t->count--;
+    t->bytes -= e->bytes;
+    e->share->count--;
+    share_settle(t, e->share);
+    e->share = NULL;
+    entry_unref(e);
+}
+
+void tasks_free(struct tasks *t)
+{
+    if (!t)
+        return;
+    while (t->all)
+        entry_remove(t->all);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+/* On the owner's loop. */
+static void entry_run(struct mail *m)
+{
+    struct tasks_entry *e = (struct tasks_entry *)m;
+    struct tasks *t = e->tasks;
+
+    pthread_mutex_lock(&t->lock);
+    e->is_posted = false;
+    bool is_cancelled = e->is_cancelled, is_answered = e->answers.len > 0;
+    pthread_mutex_unlock(&t->lock);
+    /* Only this thread ends it, perhaps in the first of the two. */
+    if (e->is_running && is_answered)
+        e->ops->answered(e->arg);
+    if (e->is_running && is_cancelled)
+        e->ops->cancel(e->arg);
+    pthread_mutex_lock(&t->lock);
+    entry_unref(e);
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* ---- the owner's side ---- */
+
+/* With the lock. NULL: no memory. */
+static struct tasks_entry *entry_add(struct tasks *t, const struct tasks_spec *s, const char *id)
+{
+    size_t len = strlen(id);
+    struct tasks_entry *e = calloc(1, sizeof *e);
+    struct share *share = e ? share_get(t, s->principal) : NULL;
+
+    if (!share) {
+        free(e);
+        return NULL;
+    }
+    e->mail.run = entry_run;
+    e->tasks = t;
+    e->refs = 1;
+    e->share = share;
+    e->expires_ms = s->expires_ms;
+    e->bytes = TASKS_EACH_BYTES;
+    e->loop = s->loop;
+    e->ops = s->ops;
+    e->arg = s->arg;
+    memcpy(e->id, id, len);
+    strncpy(e->tool, s->tool, sizeof e->tool - 1);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, t->all, e->id, len, (unsigned)hash_key(e->id, len), e);
+    if (!e->hh.tbl) {
+        share_settle(t, share);
+        free(e);
+        return NULL;
+    }
+    share->count++;
+    t->count++;
+    t->bytes += e->bytes;
+    return e;
+}
+
+static uint32_t share_count(struct tasks *t, uint64_t principal)
+{
+    struct share *s;
+
+    HASH_FIND_BYHASHVALUE(hh, t->shares, &principal, sizeof principal, (unsigned)principal, s);
+    return s ? s->count : 0;
+}
+
+static int check_limits(struct tasks *t, uint64_t principal, struct err *e)
+{
+    const struct tasks_limits *l = &t->limits;
+
+    if (t->count >= l->max_tasks)
+        return err_set(e, MG_E_LIMIT, "there are %u tasks already ([tasks] max_tasks)", t->count);
+    if (share_count(t, principal) >= l->max_per_key)
+        return err_set(e, MG_E_LIMIT, "this key has %u tasks already ([tasks] max_per_key)",
+                       share_count(t, principal));
+    if (t->running >= l->max_running)
+        return err_set(e, MG_E_LIMIT, "%u tasks run already ([tasks] max_running)", t->running);
+    if (t->bytes + TASKS_EACH_BYTES > l->max_bytes)
+        return err_set(e, MG_E_LIMIT,
+                       "the tasks hold %" PRIu64 " bytes already ([tasks] max_bytes)", t->bytes);
+    return 0;
+}
+
+static size_t sweep(struct tasks *t, int64_t now_ms)
+{
+    struct tasks_entry *e, *next;
+    size_t n = 0;
+
+    if (now_ms < t->next_expiry_ms)
+        return 0;
+    t->next_expiry_ms = INT64_MAX;
+    HASH_ITER(hh, t->all, e, next)
+    {
+        if (e->is_running)
+            continue;
+        if (e->expires_ms <= now_ms) {
+            entry_remove(e);
+            n++;
+        } else if (e->expires_ms < t->next_expiry_ms) {
+            t->next_expiry_ms = e->expires_ms;
+        }
+    }
+    t->expired += n;
+    return n;
+}
+
+int tasks_open(struct tasks *t, const struct tasks_spec *s, int64_t now_ms,
+               struct tasks_entry **out, struct err *e)
+{
+    char id[TASK_ID_SIZE] = "task_";
+
+    rand_base36(id + 5, TASK_ID_SIZE - 6);
+    pthread_mutex_lock(&t->lock);
+    sweep(t, now_ms);
+    int code = check_limits(t, s->principal, e);
+    struct tasks_entry *entry = code == 0 ? entry_add(t, s, id) : NULL;
+    if (code == 0 && !entry)
+        code = err_set(e, MG_E_NOMEM, "no memory for a task");
+    if (entry) {
+        entry->is_running = true;
+        entry->refs++;
+        t->running++;
+        t->opened++;
+        *out = entry;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return code;
+}
+
+const char *tasks_id(const struct tasks_entry *e) { return e->id; }
+
+int tasks_tell(struct tasks_entry *e, const char *text, size_t len)
+{
+    struct tasks *t = e->tasks;
+    char *copy = malloc(len + 1);
+
+    if (!copy)
+        return MG_E_NOMEM;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    pthread_mutex_lock(&t->lock);
+    text_release(&e->text);
+    e->text = (struct tasks_text){ copy, len, copy, free };
+    buf_fini(&e->taken);
+    e->is_told = true;
+    pthread_mutex_unlock(&t->lock);
+    return 0;
+}
+
+int tasks_reserve(struct tasks_entry *e, size_t len)
+{
+    struct tasks *t = e->tasks;
+    uint64_t bytes = TASKS_EACH_BYTES + len;
+
+    pthread_mutex_lock(&t->lock);
+    int code = t->bytes - e->bytes + bytes > t->limits.max_bytes ? MG_E_LIMIT : 0;
+    if (code == 0) {
+        t->bytes += bytes - e->bytes;
+        e->bytes = bytes;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return code;
+}
+
+static void leave(struct tasks_entry *e)
+{
+    e->is_running = false;
+    e->tasks->running--;
+    entry_unref(e);
+}
+
+void tasks_end(struct tasks_entry *e, const struct tasks_text *text)
+{
+    struct tasks *t = e->tasks;
+
+    pthread_mutex_lock(&t->lock);
+    text_release(&e->text);
+    e->text = *text;
+    buf_fini(&e->answers);
+    buf_fini(&e->taken);
+    e->is_told = true;
+    if (e->expires_ms < t->next_expiry_ms)
+        t->next_expiry_ms = e->expires_ms;
+    leave(e);
+    pthread_mutex_unlock(&t->lock);
+}
+
+void tasks_drop(struct tasks_entry *e)
+{
+    if (!e)
+        return;
+    struct tasks *t = e->tasks;
+    pthread_mutex_lock(&t->lock);
+    entry_remove(e);
+    leave(e);
+    pthread_mutex_unlock(&t->lock);
+}
+
+void tasks_take_answers(struct tasks_entry *e, struct buf *out)
+{
+    pthread_mutex_lock(&e->tasks->lock);
+    *out = e->answers;
+    e->answers = (struct buf){ 0 };
+    buf_append(&e->taken, out->data, out->len);
+    pthread_mutex_unlock(&e->tasks->lock);
+}
+
+int tasks_restore(struct tasks *t, const struct tasks_spec *s, const char *id, size_t len,
+                  const struct tasks_text *text)
+{
+    char copy[TASK_ID_SIZE] = "";
+    struct tasks_entry *e;
+
+    if (len == 0 || len >= sizeof copy || strlen(s->tool) >= TASKS_TOOL_SIZE)
+        return MG_E_INVALID;
+    memcpy(copy, id, len);
+    pthread_mutex_lock(&t->lock);
+    HASH_FIND_BYHASHVALUE(hh, t->all, id, len, (unsigned)hash_key(id, len), e);
+    int code = e ? MG_E_CONFLICT : 0;
+    e = e ? NULL : entry_add(t, s, copy);
+    if (e) {
+        e->text = *text;
+        e->is_told = true;
+        e->bytes += text->len;
+        t->bytes += text->len;
+        if (e->expires_ms < t->next_expiry_ms)
+            t->next_expiry_ms = e->expires_ms;
+    } else if (code == 0) {
+        code = MG_E_NOMEM;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return code;
+}
+
+/* ---- the clients' side ---- */
+
+/* With the lock; NULL: there is none for this caller. */
+static struct tasks_entry *find(struct tasks *t, const struct tasks_who *who, const char *id,
+                                size_t len, int64_t now_ms)
+{
+    struct tasks_entry *e;
+
+    HASH_FIND_BYHASHVALUE(hh, t->all, id, len, (unsigned)hash_key(id, len), e);
+    if (!e || !e->is_told || e->expires_ms <= now_ms)
+        return NULL;
+    return who->may(who->arg, e->share->principal, e->tool) ? e : NULL;
+}
+
+/* The text of an end may be long, and stays as it is: it is copied without the lock. */
+static void end_copy(struct tasks *t, struct tasks_entry *e, struct buf *text)
+{
+    e->refs++;
+    pthread_mutex_unlock(&t->lock);
+    buf_append(text, e->text.p, e->text.len);
+    pthread_mutex_lock(&t->lock);
+    entry_unref(e);
+}
+
+int tasks_get(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
+              int64_t now_ms, struct buf *text, struct buf *answers)
+{
+    pthread_mutex_lock(&t->lock);
+    struct tasks_entry *e = find(t, who, id, len, now_ms);
+    int code = e ? 0 : MG_E_NOTFOUND;
+    if (e && e->is_running) {
+        buf_append(text, e->text.p, e->text.len);
+        buf_append(answers, e->taken.data, e->taken.len);
+        buf_append(answers, e->answers.data, e->answers.len);
+    } else if (e) {
+        end_copy(t, e, text);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return code == 0 && !(buf_ok(text) && buf_ok(answers)) ? MG_E_NOMEM : code;
+}
+
+/* With the lock held: once it is let go the owner may end the task and its own loop. */
+static void post(struct tasks_entry *e)
+{
+    if (e->is_posted)
+        return;
+    e->is_posted = true;
+    e->refs++;
+    loop_post(e->loop, &e->mail);
+}
+
+int tasks_cancel(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
+                 int64_t now_ms)
+{
+    pthread_mutex_lock(&t->lock);
+    struct tasks_entry *e = find(t, who, id, len, now_ms);
+    if (e && e->is_running && !e->is_cancelled) {
+        e->is_cancelled = true;
+        post(e);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return e ? 0 : MG_E_NOTFOUND;
+}
+
+static int answers_add(struct tasks_entry *e, const char *json, size_t len)
+{
+    if (e->answers.len + len + 1 > TASKS_ANSWERS_MAX)
+        return MG_E_LIMIT;
+    buf_reserve(&e->answers, len + 1);
+    if (!buf_ok(&e->answers)) { /* what waits already is kept */
+        e->answers.failed = false;
+        return MG_E_NOMEM;
+    }
+    buf_append(&e->answers, json, len);
+    buf_putc(&e->answers, '\0');
+    post(e);
+    return 0;
+}
+
+int tasks_answer(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
+                 int64_t now_ms, const char *json, size_t json_len)
+{
+    pthread_mutex_lock(&t->lock);
+    struct tasks_entry *e = find(t, who, id, len, now_ms);
+    int code = e ? 0 : MG_E_NOTFOUND;
+    if (e && e->is_running)
+        code = answers_add(e, json, json_len);
+    pthread_mutex_unlock(&t->lock);
+    return code;
+}
+
+size_t tasks_sweep(struct tasks *t, int64_t now_ms)
+{
+    pthread_mutex_lock(&t->lock);
+    size_t n = sweep(t, now_ms);
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}
+
+uint32_t tasks_count(struct tasks *t)
+{
+    pthread_mutex_lock(&t->lock);
+    uint32_t n = t->count;
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}
+
+void tasks_metrics(void *tasks, struct buf *out)
+{
+    struct tasks *t = tasks;
+
+    pthread_mutex_lock(&t->lock);
+    buf_printf(out,
+               "# HELP moongate_tasks Tasks kept, running ones too.\n"
+               "# TYPE moongate_tasks gauge\nmoongate_tasks %u\n"
+               "# HELP moongate_tasks_running Tasks whose tool is still at work.\n"
+               "# TYPE moongate_tasks_running gauge\nmoongate_tasks_running %u\n"
+               "# HELP moongate_tasks_bytes What they hold, as [tasks] max_bytes counts it.\n"
+               "# TYPE moongate_tasks_bytes gauge\nmoongate_tasks_bytes %" PRIu64 "\n"
+               "# HELP moongate_tasks_created_total Calls that became tasks.\n"
+               "# TYPE moongate_tasks_created_total counter\nmoongate_tasks_created_total %" PRIu64
+               "\n"
+               "# HELP moongate_tasks_expired_total Tasks forgotten because their time was over.\n"
+               "# TYPE moongate_tasks_expired_total counter\nmoongate_tasks_expired_total %" PRIu64
+               "\n",
+               t->count, t->running, t->bytes, t->opened, t->expired);
+    pthread_mutex_unlock(&t->lock);
+}
