@@ -185,6 +185,22 @@ test("a round outlives a restart, kill -9, and a reload of the tool", async (t) 
     ...call, requestState: second.requestState, inputResponses: { to: accept({ city: "Rome" }) },
   });
   assert.equal(JSON.parse(third.content[0].text).from, "Bonn");
+  // A form that has changed meanwhile is asked again where what was answered does not fit it.
+  const short = await round(gw, { ...call, inputResponses });
+  fs.writeFileSync(path.join(gw.toolsDir, "trip.lua"), trip.replace("minLength = 2", "minLength = 5"));
+  const before = gw.log.length;
+  gw.signal("SIGHUP");
+  await gw.logged((l) => /^reloaded/.test(l.msg) && gw.log.indexOf(l) >= before);
+  const anew = await round(gw, { ...call, requestState: short.requestState });
+  assert.deepEqual(Object.keys(anew.inputRequests), ["from"]);
+  const more = await round(gw, {
+    ...call, requestState: anew.requestState, inputResponses: { from: accept({ city: "Bremen" }) },
+  });
+  assert.deepEqual(Object.keys(more.inputRequests), ["to"]);
+  const last = await round(gw, {
+    ...call, requestState: more.requestState, inputResponses: { to: accept({ city: "Napoli" }) },
+  });
+  assert.equal(JSON.parse(last.content[0].text).from, "Bremen");
   // Without the key nothing of before means anything.
   const open = await round(gw, call);
   await gw.stop({ keep: true });
