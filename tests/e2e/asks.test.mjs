@@ -211,6 +211,21 @@ test("a round outlives a restart, kill -9, and a reload of the tool", async (t) 
   assert.match(res.body.error.message, /call again without requestState/);
 });
 
+test("where the key cannot be kept, the log says so and calls are asked all the same", async (t) => {
+  const gw = new Gateway({ tools: { "trip.lua": trip } });
+  fs.mkdirSync(`${gw.statePath}-seal`);
+  t.after(() => gw.stop());
+  gw.launch();
+  gw.attach((await gw.logged((l) => l.msg === "listening")).port);
+  await gw.logged((l) => l.level === "warn" && /the key of requestState cannot be kept: .*-seal/.test(l.msg));
+  const call = { name: "trip", arguments: {} };
+  const first = await round(gw, call);
+  const second = await round(gw, {
+    ...call, requestState: first.requestState, inputResponses: { from: accept({ city: "Bonn" }) },
+  });
+  assert.deepEqual(Object.keys(second.inputRequests), ["to"]);
+});
+
 test("only what the client declares with this very request is asked", async (t) => {
   const gw = await start(t);
   const lacking = (name, capabilities) =>
