@@ -24,7 +24,8 @@ struct ask_op {
     struct task_ask ask;
     struct loop *loop; /* NULL: no timer */
     struct loop_timer timer;
-    size_t left; /* answers that are missing */
+    size_t left;  /* answers that are missing */
+    size_t bytes; /* of those that are there: no more than the record may hold */
     bool is_sent, is_late;
     struct tool_question questions[QUESTIONS_MAX]; /* texts: Lua's, on the strand's stack */
     struct answer answers[QUESTIONS_MAX];
@@ -69,11 +70,12 @@ void task_answer(struct task_ask *ask, size_t i, struct json_text result, const 
         return;
     to->is_there = true;
     to->is_error = result.type == JSON_NONE;
-    to->text.max = ASK_RECORD_MAX;
+    to->text.max = a->bytes < ASK_RECORD_MAX ? ASK_RECORD_MAX - a->bytes : 1;
     if (to->is_error)
         buf_str(&to->text, error ? error : "the client failed");
     else
         buf_append(&to->text, result.p, result.len);
+    a->bytes += to->text.len;
     if (--a->left > 0)
         return;
     if (a->is_sent)
