@@ -241,6 +241,7 @@ test("only what the client declares with this very request is asked", async (t) 
     assert.equal(res.body.error.code, -32021);
     assert.deepEqual(res.body.error.data, { requiredCapabilities: required });
   }
+  await gw.logged((l) => l.tool === "pay" && l.status === 400 && l.rpc_error === -32021);
   const page = await round(gw, { name: "pay" }, { capabilities: { elicitation: { url: {} } } });
   assert.deepEqual(page.inputRequests.page.params, {
     mode: "url", message: "Pay here", url: "https://pay.example.org/1",
@@ -253,6 +254,31 @@ test("only what the client declares with this very request is asked", async (t) 
   assert.deepEqual(asked.inputRequests, { r: { method: "roots/list", params: {} } });
   const res = await round(gw, { name: "either", requestState: asked.requestState }, { capabilities: {} });
   assert.equal(res.content[0].text, "otherwise: UNSUPPORTED");
+});
+
+test("what is told before a question comes first, on the same stream", async (t) => {
+  const gw = await start(t);
+  gw.writeTools({ "tell.lua": `local mcp = require "mcp"
+    return mcp.tool { name = "tell", description = "Tell, then ask.", input = { type = "object" }, run = function(_, ctx)
+      ctx:progress(1, 2, "asking")
+      local roots, message = ctx:roots("r")
+      ctx:progress(2, 2, "asked")
+      if not roots then return nil, message end
+      return "done"
+    end }` });
+  gw.signal("SIGHUP");
+  await gw.logged((l) => /^reloaded/.test(l.msg));
+  const call = (more, capabilities = ALL) => gw.client.modern("tools/call", { name: "tell", ...more },
+    { meta: { [CAPABILITIES]: capabilities, progressToken: 7 } });
+  const first = await call();
+  assert.deepEqual(first.messages.map((m) => m.params?.message ?? m.result.resultType), ["asking", "input_required"]);
+  const { requestState } = first.body.result;
+  const second = await call({ requestState, inputResponses: { r: { roots: [] } } });
+  assert.deepEqual(second.messages.map((m) => m.params?.message ?? m.result.resultType), ["asking", "asked", "complete"]);
+  // A stream that is open has its status already.
+  const refused = await call({}, {});
+  assert.equal(refused.status, 200);
+  assert.equal(refused.body.error.code, -32021);
 });
 
 test("prompts and resources ask, lists do not, nor do calls in calls and jobs", async (t) => {
