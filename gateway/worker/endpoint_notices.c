@@ -51,14 +51,21 @@ static const struct eventstream_ops ops = { .farewell = notice_farewell, .free =
 
 /* ---- telling ---- */
 
-/* As resources/read would decide now, of a key that may have changed since. */
-static bool may_hear(const struct notice_stream *s, const struct notice *n)
+bool notice_is_for(const struct worker *w, uint64_t principal, const struct notice *n)
 {
-    const struct serving *now = s->base.worker->serving;
+    const struct serving *now = w->serving;
     if (n->kind != NOTICE_UPDATED)
         return true;
-    const struct principal *p = keyring_numbered(now->keyring, s->base.principal);
+    const struct principal *p = keyring_numbered(now->keyring, principal);
     return p && mcp_may_read(&now->mcp, now->generation->tools, p, n->uri, n->len);
+}
+
+void notice_encode(const struct notice *n, struct json_text subscription, struct buf *json)
+{
+    if (n->kind == NOTICE_UPDATED)
+        mcp_encode_updated(n->uri, n->len, subscription, json);
+    else
+        mcp_encode_list_changed((unsigned)n->kind, subscription, json);
 }
 
 /* False: the stream is being closed, and gone() will tell. */
@@ -74,10 +81,7 @@ static bool tell(struct notice_stream *s, const struct notice *n)
         notices_event_id(s->feed, n->number, id);
         buf_printf(frame, "id: %s\n", id);
     }
-    if (n->kind == NOTICE_UPDATED)
-        mcp_encode_updated(n->uri, n->len, subscription, &json);
-    else
-        mcp_encode_list_changed((unsigned)n->kind, subscription, &json);
+    notice_encode(n, subscription, &json);
     mcp_sse(frame, json.data, json.len);
     bool is_whole = buf_ok(&json) && buf_ok(frame);
     buf_fini(&json);
@@ -93,7 +97,7 @@ static void stream_due(void *arg)
     struct notice_stream *s = arg;
     struct notice n;
     while (notices_next(s->feed, &n))
-        if (may_hear(s, &n) && !tell(s, &n))
+        if (notice_is_for(s->base.worker, s->base.principal, &n) && !tell(s, &n))
             return;
 }
 
