@@ -117,18 +117,23 @@ const char *mcp_call_method(const struct mcp_call *c)
 
 static void call_make(struct request *rq, const struct tool *t, struct json_text arguments)
 {
-    struct json_text responses, root = { NULL, 0, JSON_NONE };
-    struct buf memory = { 0 };
+    struct round round = { .responses = { NULL, 0, JSON_NONE } };
+    struct json_text memory = { NULL, 0, JSON_NONE };
+    const struct buf *kept = &round.state.memory;
 
-    if (rounds_read(rq, t, arguments, &responses, &memory)) {
+    if (round_read(rq, t, arguments, &round)) {
         /* It was JSON when it was sealed. */
-        if (memory.len > 0 && json_scan(memory.data, memory.len, NULL, &root, NULL) != 0)
-            root = (struct json_text){ NULL, 0, JSON_NONE };
-        rq->out->call = call_new(rq, t, arguments, responses, root);
-        if (!rq->out->call)
+        if (kept->len > 0 && json_scan(kept->data, kept->len, NULL, &memory, NULL) != 0)
+            memory = (struct json_text){ NULL, 0, JSON_NONE };
+        struct mcp_call *c = call_new(rq, t, arguments, round.responses, memory);
+        if (!c)
             reply_no_memory(rq);
+        else if (round_begin(rq, &round))
+            rq->out->call = c;
+        else
+            mcp_call_free(c);
     }
-    buf_fini(&memory);
+    buf_fini(&round.state.memory);
 }
 
 void request_call(struct request *rq, const struct tool *t, struct buf *arguments)

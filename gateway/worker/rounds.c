@@ -27,9 +27,11 @@ static const char *key_text(struct json_text key, char out[80])
 
 static bool was_asked(const struct rounds *r, struct json_text key)
 {
-    struct json_text item;
-    struct json_iter it = json_iter((struct json_text){ r->asked.data, r->asked.len, JSON_ARRAY });
-    while (r->asked.len > 0 && json_next_item(&it, &item)) {
+    struct json_text item, all = { r->asked.data, r->asked.len, JSON_ARRAY };
+    if (all.len == 0)
+        return false;
+    struct json_iter it = json_iter(all);
+    while (json_next_item(&it, &item)) {
         struct json_text other = member(item, "key");
         if (other.len == key.len && memcmp(other.p, key.p, key.len) == 0)
             return true;

@@ -144,7 +144,9 @@ function ctx:sample(key, params) end
 ---@return mcp.asked_code? code
 function ctx:roots(key) end
 
----@param questions table<string, { elicit: mcp.form?, elicit_url: table?, sample: table?, roots: true? }>
+---@alias mcp.question { elicit: mcp.form?, elicit_url: table?, sample: table?, roots: true? }
+
+---@param questions table<string, mcp.question>
 ---@return table<string, table>?
 ---@return string? message
 ---@return mcp.asked_code? code
