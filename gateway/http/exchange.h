@@ -72,6 +72,7 @@ int exchange_stream(struct exchange *x, const struct http_reply *r) MG_NODISCARD
 int exchange_send(struct exchange *x, const void *data, size_t len);
 /* The same without the bound: an answer, which would be held as one reply as well. */
 int exchange_send_whole(struct exchange *x, const void *data, size_t len);
+size_t exchange_queued(const struct exchange *x); /* bytes that the client has not taken */
 void exchange_finish(struct exchange *x); /* the queue is sent, then the stream ends */
 void exchange_drop(struct exchange *x);   /* no reply: the connection is closed */
 bool exchange_is_stream(const struct exchange *x);

@@ -5,6 +5,8 @@
 
 static size_t queued(const struct exchange *x) { return x->out.len - x->out_taken; }
 
+size_t exchange_queued(const struct exchange *x) { return queued(x); }
+
 /* Ends the stream by a write that fails. libmicrohttpd forgets to clean up a connection that its
  * reader has ended (but for the end of chunks): it would lie there until everything older has timed
  * out. */

@@ -15,7 +15,7 @@ void capabilities_write(const struct request *rq, struct buf *b, bool is_told, b
     const struct toolset *tools = rq->in->tools;
 
     json_key(b, "capabilities");
-    bool is_told_all = is_told && rq->in->is_http;
+    bool is_told_all = is_told && (rq->in->is_http || rq->in->hears_all);
 
     json_open(b, '{');
     list_write(b, "tools", is_told);

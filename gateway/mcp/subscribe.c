@@ -54,7 +54,7 @@ static void change(struct request *rq, bool on)
 
     if (!offers_are_there(rq, TOOL_RESOURCE, TOOL_TEMPLATE))
         return;
-    if (!rq->has_session || !rq->in->is_http) {
+    if (!rq->has_session || !(rq->in->is_http || rq->in->hears_all)) {
         reply_error(rq, 200, MCP_METHOD_NOT_FOUND, "Method not found: %s needs a session over HTTP",
                     rq->out->method);
         return;

@@ -59,6 +59,7 @@ void call_release(struct call *c)
             c->next->prev = c->prev;
         serving_unref(c->serving);
     }
+    timer_stop(w->loop, &c->late);
     call_drop_notes(c, UINT64_MAX);
     call_drop_asks(c);
     call_task_free(c->tasked);

@@ -3,6 +3,8 @@
 #include "worker/admit.h"
 #include "worker/call_struct.h"
 
+#define LATE_MS 1000
+
 /* The first note turns the answer into a stream: where it can, into one that is resumed; then
  * c->sink is another. A client that reads too slowly is gone from then on. */
 static bool stream_open(struct call *c)
@@ -99,12 +101,24 @@ static void http_gone(void *arg, enum gone how)
         call_lose(c);
 }
 
-/* Who wants nothing but a stream gets one that it can come back to, before anything is said. */
+static void stream_late(void *arg)
+{
+    struct call *c = arg;
+    if (c->sink == &call_http && !exchange_is_stream(c->x))
+        (void)stream_open(c);
+}
+
+/* Who wants nothing but a stream gets one that it can come back to, before anything is said; who takes
+ * one as well, when the call takes long: an answer that is lost with its connection is lost. */
 static void http_watch(struct call *c)
 {
     exchange_on_gone(c->x, http_gone, c);
-    if (c->mcp->must_stream && call_stream_fits(c) && !call_stream_begin(c))
-        log_printf(LOG_DEBUG, "%s: its stream cannot be resumed", c->id);
+    if (!call_stream_fits(c))
+        return;
+    if (c->mcp->must_stream)
+        (void)stream_open(c);
+    else if (c->mcp->may_stream && c->mcp->revision >= MCP_2025_11_25)
+        timer_start(c->worker->loop, &c->late, LATE_MS, stream_late, c);
 }
 
 static void http_drop(struct call *c)

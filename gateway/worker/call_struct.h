@@ -43,6 +43,7 @@ struct call {
     bool holds_tool_gate, holds_all_gate;
     struct gate_waiter waiter;
     struct loop_timer gate_timer;
+    struct loop_timer late; /* HTTP: when its answer becomes a stream, unless it is there */
     struct call_note *notes, *notes_last;
     size_t note_bytes;
     struct store_wait durable; /* of the first note, or, when there is none, of the answer */

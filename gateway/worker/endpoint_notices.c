@@ -52,14 +52,21 @@ static const struct eventstream_ops ops = { .farewell = notice_farewell, .free =
 
 /* ---- telling ---- */
 
-/* As resources/read would decide now, of a key that may have changed since. */
-static bool may_hear(const struct notice_stream *s, const struct notice *n)
+bool notice_is_for(const struct worker *w, uint64_t principal, const struct notice *n)
 {
-    const struct serving *now = s->base.worker->serving;
+    const struct serving *now = w->serving;
     if (n->kind != NOTICE_UPDATED) /* what may be read of a task is looked up as it is told */
         return true;
-    const struct principal *p = keyring_numbered(now->keyring, s->base.principal);
+    const struct principal *p = keyring_numbered(now->keyring, principal);
     return p && mcp_may_read(&now->mcp, now->generation->tools, p, n->uri, n->len);
+}
+
+void notice_encode(const struct notice *n, struct json_text subscription, struct buf *json)
+{
+    if (n->kind == NOTICE_UPDATED)
+        mcp_encode_updated(n->uri, n->len, subscription, json);
+    else
+        mcp_encode_list_changed((unsigned)n->kind, subscription, json);
 }
 
 /* As tasks/get would answer now; nothing of a task that is gone. */
@@ -73,15 +80,14 @@ static void task_encode(const struct notice_stream *s, const struct notice *n, s
     buf_fini(&members);
 }
 
-static void notice_encode(const struct notice_stream *s, const struct notice *n, struct buf *json)
+/* Of tasks only subscriptions are told: sessions have none. */
+static void stream_encode(const struct notice_stream *s, const struct notice *n, struct buf *json)
 {
     struct json_text subscription =
         s->listen ? s->listen->id : (struct json_text){ NULL, 0, JSON_NONE };
-    if (n->kind == NOTICE_UPDATED)
-        mcp_encode_updated(n->uri, n->len, subscription, json);
-    else if (n->kind != NOTICE_TASK)
-        mcp_encode_list_changed((unsigned)n->kind, subscription, json);
-    else if (s->listen) /* sessions have no tasks */
+    if (n->kind != NOTICE_TASK)
+        notice_encode(n, subscription, json);
+    else if (s->listen)
         task_encode(s, n, json);
 }
 
@@ -90,7 +96,7 @@ static bool tell(struct notice_stream *s, const struct notice *n)
 {
     struct buf json = { 0 }, *frame = &s->base.worker->scratch;
     char id[NOTICE_EVENT_ID_SIZE];
-    notice_encode(s, n, &json);
+    stream_encode(s, n, &json);
     if (json.len == 0 && buf_ok(&json))
         return true;
     buf_clear(frame);
@@ -113,7 +119,7 @@ static void stream_due(void *arg)
     struct notice_stream *s = arg;
     struct notice n;
     while (notices_next(s->feed, &n))
-        if (may_hear(s, &n) && !tell(s, &n))
+        if (notice_is_for(s->base.worker, s->base.principal, &n) && !tell(s, &n))
             return;
 }
 

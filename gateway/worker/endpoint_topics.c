@@ -4,6 +4,7 @@
 
 #include "base/json_write.h"
 #include "worker/admit.h"
+#include "worker/endpoint_sse.h"
 #include "worker/eventstream.h"
 #include "worker/worker.h"
 
@@ -107,6 +108,10 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
         return;
     for (const char *t; n < MAX_TOPICS && (t = exchange_query(x, "topic", n)); n++)
         topics[n] = t;
+    if (n == 0 && endpoint_sse_is_meant(x)) {
+        endpoint_sse_open(w, x, a, p);
+        return;
+    }
     if (n == 0 || topics[0][0] == '\0') {
         reply_text(w, x, a, 400, "missing topic");
         return;

@@ -99,7 +99,9 @@ void eventstreams_end_all(struct worker *w)
 {
     for (struct eventstream *s = w->streams, *next; s; s = next) {
         next = s->next;
-        if (!s->ops->outlives_drain)
+        if (s->ops->drain)
+            s->ops->drain(s);
+        else
             eventstream_end(s);
     }
 }

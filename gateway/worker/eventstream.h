@@ -16,7 +16,8 @@ struct eventstream_ops {
     /* The gateway ends it: what is said before. NULL: nothing. */
     void (*farewell)(struct eventstream *s);
     void (*free)(struct eventstream *s);
-    bool outlives_drain; /* it ends by itself, with the call that it belongs to */
+    /* The gateway drains; it ends by itself, now or when its calls are over. NULL: it is ended. */
+    void (*drain)(struct eventstream *s);
 };
 
 struct eventstream {
@@ -41,6 +42,6 @@ void eventstream_end(struct eventstream *s);
 void eventstream_drop(struct eventstream *s); /* the connection is closed at once. s is freed */
 
 void eventstreams_judge_all(struct worker *w); /* ends those whose key is gone */
-void eventstreams_end_all(struct worker *w);   /* drain: all that do not end by themselves */
+void eventstreams_end_all(struct worker *w);   /* drain: what has nothing to wait for ends */
 
 #endif

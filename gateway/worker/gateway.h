@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "hub/asks.h"
 #include "hub/cache.h"
+#include "hub/inboxes.h"
 #include "hub/inflight.h"
 #include "hub/notices.h"
 #include "hub/replays.h"
@@ -40,6 +41,7 @@ struct gateway {
     struct seal_key seal;    /* of requestState */
     struct spent *spent;     /* those that came back */
     struct notices *notices; /* who is told of changes: sessions, subscriptions */
+    struct inboxes *inboxes; /* messages for clients of the 2024-11-05 transport */
     struct asks *asks;       /* requests to legacy clients that have no answer yet */
     struct replays *replays; /* streams of calls that legacy clients can resume */
     struct inflight *calls;  /* waiting calls of legacy clients, by session and request id */

@@ -38,7 +38,18 @@ static void answers_leave(struct messages *m, struct answers *as)
         return;
     if (as->text.len > 0)
         buf_putc(&as->text, ']');
-    m->ops->complete(m, as);
+    if (m->ops->complete) {
+        m->ops->complete(m, as);
+        return;
+    }
+    if (m->is_dropped)
+        ; /* nobody is told anything any more */
+    else if (!buf_ok(&as->text))
+        m->ops->answer(m, MESSAGES_NO_MEMORY, sizeof MESSAGES_NO_MEMORY - 1);
+    else if (as->text.len > 0)
+        m->ops->answer(m, as->text.data, as->text.len);
+    buf_fini(&as->text);
+    free(as);
 }
 
 static void answer(struct messages *m, struct answers *as, const struct buf *json,
@@ -64,11 +75,14 @@ static void call_let_go(struct message_call *to)
     if (to->next)
         to->next->prev = to->prev;
     free(to);
-    m->count--;
+    if (!left)
+        m->count--;
     if (as)
         answers_leave(m, as); /* m may be gone now, if it has no left() */
-    if (left)
-        left(m);
+    if (!left)
+        return;
+    m->count--;
+    left(m);
 }
 
 static void message_watch(struct call *c)
@@ -202,6 +216,35 @@ void messages_take_batch(struct messages *m, struct answers *as, const struct mc
         messages_take(m, as, &one);
     }
     answers_leave(m, as);
+}
+
+static void text_batch(struct messages *m, const struct mcp_in *in)
+{
+    struct worker *w = m->worker;
+    struct mcp_out out;
+    struct json_text items;
+    size_t n;
+    endpoint_mcp_at(w, m->x, NULL);
+    bool is_taken = mcp_batch(&w->serving->mcp, in, &items, &n, &out);
+    struct answers *as = is_taken ? calloc(1, sizeof *as) : NULL;
+    if (as)
+        messages_take_batch(m, as, in, items);
+    else if (!is_taken && out.body.len > 0)
+        m->ops->answer(m, out.body.data, out.body.len);
+    else
+        m->ops->answer(m, MESSAGES_NO_MEMORY, sizeof MESSAGES_NO_MEMORY - 1);
+    mcp_out_fini(&out);
+}
+
+void messages_take_text(struct messages *m, const struct mcp_in *in)
+{
+    struct worker *w = m->worker;
+    if (mcp_is_batch(in->body, in->len))
+        text_batch(m, in);
+    else
+        messages_take(m, NULL, in);
+    w->turn_us = clock_mono_us();
+    call_run_fresh(w);
 }
 
 void messages_unask(struct messages *m)

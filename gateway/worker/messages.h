@@ -28,7 +28,8 @@ struct messages_ops {
     /* To a message that came alone. */
     void (*answer)(struct messages *m, const char *json, size_t len);
     /* An array is whole, or failed for want of memory; *as goes back to whom it belongs. m is
-     * dropped: the worker ends, nobody is told anything. */
+     * dropped: the worker ends, nobody is told anything. NULL: *as is messages_take_text()'s, and
+     * answer() gets it. */
     void (*complete)(struct messages *m, struct answers *as);
     /* One line of a call before its answer, of a batch's only what must be told: a request. NULL:
      * dropped, and nobody can be asked. */
@@ -55,6 +56,8 @@ void messages_take(struct messages *m, struct answers *as, const struct mcp_in *
  * this returns. */
 void messages_take_batch(struct messages *m, struct answers *as, const struct mcp_in *in,
                          struct json_text items);
+/* A text as it came: one message or a batch of them. Its calls have begun when this returns. */
+void messages_take_text(struct messages *m, const struct mcp_in *in);
 /* Their client will say no more: it cannot answer. */
 void messages_unask(struct messages *m);
 /* Their client is lost: as over HTTP their calls are cancelled, or only not answered. */

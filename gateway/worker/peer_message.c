@@ -4,10 +4,7 @@
 #include <string.h>
 
 #include "auth/principal.h"
-#include "base/clock.h"
 #include "base/metrics.h"
-#include "worker/call.h"
-#include "worker/endpoint_mcp.h"
 #include "worker/peer_struct.h"
 #include "worker/worker.h"
 
@@ -27,19 +24,6 @@ static void peer_answer(struct messages *m, const char *json, size_t len)
     line_pipe_send(peer_of(m)->pipe, json, len);
 }
 
-static void peer_complete(struct messages *m, struct answers *as)
-{
-    if (m->is_dropped) {
-        /* nobody is told anything any more */
-    } else if (!buf_ok(&as->text)) {
-        peer_answer(m, MESSAGES_NO_MEMORY, sizeof MESSAGES_NO_MEMORY - 1);
-    } else if (as->text.len > 0) {
-        peer_answer(m, as->text.data, as->text.len);
-    }
-    buf_fini(&as->text);
-    free(as);
-}
-
 /* Who does not read misses some of what is said on the way, never an answer or a request. */
 static void peer_note(struct messages *m, struct buf *json, bool must)
 {
@@ -56,7 +40,7 @@ static void peer_note(struct messages *m, struct buf *json, bool must)
 static void peer_left(struct messages *m) { peer_judge(peer_of(m)); }
 
 static const struct messages_ops ops = {
-    .answer = peer_answer, .complete = peer_complete, .note = peer_note, .left = peer_left
+    .answer = peer_answer, .note = peer_note, .left = peer_left
 };
 
 void peer_messages_init(struct peer *p, struct worker *w)
@@ -88,24 +72,6 @@ void peer_fault(void *arg, enum line_fault fault)
 
 /* ---- lines ---- */
 
-static void batch_take(struct peer *p, const struct mcp_in *in)
-{
-    struct worker *w = p->messages.worker;
-    struct mcp_out out;
-    struct json_text items;
-    size_t n;
-    endpoint_mcp_at(w, NULL, NULL);
-    bool is_taken = mcp_batch(&w->serving->mcp, in, &items, &n, &out);
-    struct answers *as = is_taken ? calloc(1, sizeof *as) : NULL;
-    if (as)
-        messages_take_batch(&p->messages, as, in, items);
-    else if (!is_taken && out.body.len > 0)
-        peer_answer(&p->messages, out.body.data, out.body.len);
-    else
-        peer_answer(&p->messages, MESSAGES_NO_MEMORY, sizeof MESSAGES_NO_MEMORY - 1);
-    mcp_out_fini(&out);
-}
-
 void peer_line(void *arg, const char *text, size_t len)
 {
     struct peer *p = arg;
@@ -117,11 +83,6 @@ void peer_line(void *arg, const char *text, size_t len)
                          .accepts_sse = true,
                          .principal = &environment,
                          .tools = w->serving->generation->tools };
-    if (mcp_is_batch(text, len))
-        batch_take(p, &in);
-    else
-        messages_take(&p->messages, NULL, &in);
-    w->turn_us = clock_mono_us();
-    call_run_fresh(w);
+    messages_take_text(&p->messages, &in);
     peer_judge(p);
 }

@@ -5,6 +5,7 @@
 #include "base/json_write.h"
 #include "worker/admit.h"
 #include "worker/endpoint_mcp.h"
+#include "worker/endpoint_sse.h"
 #include "worker/endpoint_topics.h"
 #include "worker/health.h"
 #include "worker/worker.h"
@@ -25,6 +26,7 @@ struct route {
 static const struct route routes[] = {
     { NULL, M_POST | M_GET | M_HEAD | M_DELETE, DOOR_HEAD, endpoint_mcp },
     { "/sse", M_GET | M_HEAD, DOOR_HEAD, endpoint_topics },
+    { SSE_POST_PATH, M_POST, DOOR_ASKED, endpoint_sse_post },
     { "/healthz", M_GET | M_HEAD, DOOR_OPEN, health_live },
     { "/readyz", M_GET | M_HEAD, DOOR_OPEN, health_ready },
     { "/health", M_GET | M_HEAD, DOOR_OPEN, health_page },
@@ -73,8 +75,9 @@ static void reply_not_found(struct worker *w, struct exchange *x, const struct a
 static void reply_bad_method(struct worker *w, struct exchange *x, const struct access *a,
                              unsigned methods)
 {
-    struct http_field allow = { "Allow", methods & M_POST ? "GET, HEAD, POST, DELETE, OPTIONS"
-                                                          : "GET, HEAD, OPTIONS" };
+    struct http_field allow = { "Allow", methods == M_POST  ? "POST, OPTIONS"
+                                         : methods & M_POST ? "GET, HEAD, POST, DELETE, OPTIONS"
+                                                            : "GET, HEAD, OPTIONS" };
     struct http_reply r = { .status = 405, .fields = &allow, .field_count = 1 };
     access_reply(w, a, x, &r);
 }

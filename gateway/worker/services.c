@@ -185,6 +185,7 @@ static void services_make(struct gateway *g, const struct config *c)
     g->notices = notices_new(&limits);
     g->replays = replays_new(replay_bytes_of(c));
     g->asks = asks_new();
+    g->inboxes = inboxes_new();
     if (g->sessions && g->notices && g->replays && g->asks)
         sessions_on_end(g->sessions, session_ended, g);
     g->spent = spent_new();
@@ -261,6 +262,7 @@ void services_free(struct gateway *g)
     sessions_free(g->sessions);
     notices_free(g->notices);
     asks_free(g->asks);
+    inboxes_free(g->inboxes);
     replays_free(g->replays);
     spent_free(g->spent);
     inflight_free(g->calls);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "io/fetch.h"
 #include "worker/call.h"
+#include "worker/endpoint_sse.h"
 #include "worker/endpoint_tasks.h"
 #include "worker/eventstream.h"
 #include "worker/peer.h"
@@ -362,6 +363,7 @@ void worker_free(struct worker *w)
         http_server_run(w->http);
         http_server_free(w->http);
     }
+    endpoint_sse_free(w);
     outbox_free(w->outbox);
     fetcher_free(w->fetcher);
     loop_free(w->loop);

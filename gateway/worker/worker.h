@@ -20,6 +20,7 @@
 struct call;
 struct eventstream;
 struct peer;
+struct sse_client;
 struct starter;
 
 #define MAX_GENERATIONS 4 /* alive at once in the process; the supervisor sees to it */
@@ -54,7 +55,8 @@ struct worker {
     int door;           /* the first worker's, where they come in; or -1 */
     loop_watch_t door_watch;
     struct loop_timer door_pause;
-    struct eventstream *streams;   /* the open ones */
+    struct eventstream *streams; /* the open ones */
+    struct sse_client *sse_clients;
     atomic_uint adopted;           /* number of the serving that this worker serves with */
     struct loop_timer tasks_sweep; /* the first worker's */
     struct starter *starter;       /* the first worker's; NULL until start functions ran */

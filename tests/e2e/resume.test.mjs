@@ -112,6 +112,19 @@ test("a client that wants nothing but a stream gets one it can come back to, bef
   assert.equal(await back.next(), null);
 });
 
+test("an answer that takes long becomes a stream that a client can come back to", async (t) => {
+  const gw = await start(t);
+  const s = await session(gw);
+  const stream = await call(gw, s, "steps", { n: 1 }, { token: null });
+  const first = await stream.next(); // after a second
+  assert.equal(first.data, "");
+  stream.close();
+  await go(gw, 1);
+  await gw.logged((l) => l.msg === "steps are over");
+  const events = await rest(await resume(gw, s, first.id));
+  assert.deepEqual(events.map((e) => e.json.result.content[0].text), ["all steps"]);
+});
+
 test("what was missed comes once, in order, on any worker, and the answer ends it", async (t) => {
   const gw = await start(t);
   const s = await session(gw);
