@@ -5,7 +5,12 @@
 
 static int call(const struct cli *cli)
 {
-    struct offline_call o = { cli->tool, cli->arguments, cli->key, cli->commit };
+    struct offline_call o = { .tool = cli->tool,
+                              .arguments = cli->arguments,
+                              .as = cli->key,
+                              .answers = cli->answers,
+                              .answer_count = cli->answer_count,
+                              .commit = cli->commit };
     return cli_end(offline_call(cli->ini, &o));
 }
 

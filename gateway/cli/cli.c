@@ -25,6 +25,7 @@ static const char usage[] =
     "                        programs and requests are real); -: the arguments come from\n"
     "                        standard input\n"
     "       --as KEYNAME     as that key, if it may\n"
+    "       --answer KEY=JSON  what is answered when the tool asks for KEY\n"
     "       --commit         on the state itself; through the gateway, if one runs\n"
     "  may KEYNAME TOOL      may that key call the tool? and which line decides\n"
     "  import FILE.db        take over jobs, models and audits of the ops kit's SQLite state\n"
@@ -44,12 +45,11 @@ static const struct command {
     int min, max;        /* words behind its name */
     const char *options; /* those it knows, by their letter */
 } commands[] = {
-    { "serve", CLI_SERVE, 0, 0, "" },     { "stdio", CLI_STDIO, 0, 0, "" },
-    { "check", CLI_CHECK, 0, 1, "" },
-    { "config", CLI_CONFIG, 0, 0, "im" }, { "tools", CLI_TOOLS, 0, 0, "jm" },
-    { "call", CLI_CALL, 1, 2, "aC" },     { "new", CLI_NEW, 1, 1, "" },
-    { "test", CLI_TEST, 0, 10000, "fT" }, { "may", CLI_MAY, 2, 2, "" },
-    { "import", CLI_IMPORT, 1, 1, "nO" },
+    { "serve", CLI_SERVE, 0, 0, "" },   { "stdio", CLI_STDIO, 0, 0, "" },
+    { "check", CLI_CHECK, 0, 1, "" },   { "config", CLI_CONFIG, 0, 0, "im" },
+    { "tools", CLI_TOOLS, 0, 0, "jm" }, { "call", CLI_CALL, 1, 2, "aCA" },
+    { "new", CLI_NEW, 1, 1, "" },       { "test", CLI_TEST, 0, 10000, "fT" },
+    { "may", CLI_MAY, 2, 2, "" },       { "import", CLI_IMPORT, 1, 1, "nO" },
 };
 
 static int misuse(const char *text, const char *word)
@@ -77,12 +77,19 @@ static void option_note(char given[8], int option)
 static int options_read(int argc, char **argv, struct cli *out, char given[8])
 {
     static const struct option longs[] = {
-        { "help", no_argument, NULL, 'h' },      { "version", no_argument, NULL, 'v' },
-        { "json", no_argument, NULL, 'j' },      { "ini", no_argument, NULL, 'i' },
-        { "markdown", no_argument, NULL, 'm' },  { "as", required_argument, NULL, 'a' },
-        { "commit", no_argument, NULL, 'C' },    { "filter", required_argument, NULL, 'f' },
-        { "tap", no_argument, NULL, 'T' },       { "dry-run", no_argument, NULL, 'n' },
-        { "overwrite", no_argument, NULL, 'O' }, { NULL, 0, NULL, 0 },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
+        { "json", no_argument, NULL, 'j' },
+        { "ini", no_argument, NULL, 'i' },
+        { "markdown", no_argument, NULL, 'm' },
+        { "as", required_argument, NULL, 'a' },
+        { "commit", no_argument, NULL, 'C' },
+        { "filter", required_argument, NULL, 'f' },
+        { "tap", no_argument, NULL, 'T' },
+        { "dry-run", no_argument, NULL, 'n' },
+        { "overwrite", no_argument, NULL, 'O' },
+        { "answer", required_argument, NULL, 'A' },
+        { NULL, 0, NULL, 0 },
     };
     int option;
 
@@ -101,6 +108,12 @@ static int options_read(int argc, char **argv, struct cli *out, char given[8])
             break;
         case 'f':
             out->filter = optarg;
+            option_note(given, option);
+            break;
+        case 'A':
+            if (out->answer_count == CLI_ANSWERS_MAX)
+                return misuse("too many answers: ", optarg);
+            out->answers[out->answer_count++] = optarg;
             option_note(given, option);
             break;
         case 'C':
@@ -161,7 +174,8 @@ static int command_read(const struct command *command, char **words, int n, cons
         return misuse("one word too many: ", words[command->max]);
     if (given[strspn(given, command->options)] != '\0')
         return misuse("--json belongs to tools; --ini and --markdown belong to config (--markdown "
-                      "to tools, too); --as and --commit belong to call; --filter and --tap belong "
+                      "to tools, too); --as, --answer and --commit belong to call; --filter and "
+                      "--tap belong "
                       "to test; --dry-run and --overwrite belong to import",
                       "");
     if (command->command == CLI_CONFIG && strlen(given) > 1)

@@ -3,6 +3,9 @@
 #ifndef MG_CLI_H
 #define MG_CLI_H
 #include <stdbool.h>
+#include <stddef.h>
+
+#define CLI_ANSWERS_MAX 32
 
 enum cli_exit { CLI_OK, CLI_FAILURE, CLI_USAGE }; /* the process's exit codes */
 
@@ -30,8 +33,10 @@ struct cli {
     const char *tool;   /* CLI_CALL, CLI_NEW, CLI_MAY */
     /* CLI_CALL: the JSON text as it was given, "-" for standard input, "{}" when none was */
     const char *arguments;
-    const char *key;          /* CLI_CALL: --as, or NULL; CLI_MAY */
-    bool commit;              /* CLI_CALL */
+    const char *key;                      /* CLI_CALL: --as, or NULL; CLI_MAY */
+    bool commit;                          /* CLI_CALL */
+    const char *answers[CLI_ANSWERS_MAX]; /* CLI_CALL: "KEY=JSON" each */
+    size_t answer_count;
     const char *const *files; /* CLI_TEST: NULL-terminated */
     const char *filter;       /* CLI_TEST, or NULL */
     bool tap;                 /* CLI_TEST */

@@ -5,7 +5,6 @@
 
 #include "base/json_write.h"
 #include "mcp/request.h"
-#include "mcp/request_state.h"
 
 /* ---- what comes ---- */
 
@@ -40,17 +39,16 @@ static bool responses_check(struct request *rq, struct json_text responses)
     return true;
 }
 
-static bool state_check(struct request *rq, const struct mcp_call *c, struct json_text state,
-                        struct buf *memory)
+static bool state_check(struct request *rq, const struct mcp_call *c, struct json_text text,
+                        struct request_state *state)
 {
     struct err e = { 0 };
 
-    if (state.type != JSON_STRING) {
+    if (text.type != JSON_STRING) {
         reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: requestState must be a string");
         return false;
     }
-    int code =
-        rq->server->seal ? request_state_read(rq->server, c, state, memory, &e) : MG_E_INVALID;
+    int code = request_state_read(rq->server, c, text, state, &e);
     if (code == MG_E_NOMEM)
         reply_no_memory(rq);
     else if (code != 0)
@@ -58,22 +56,31 @@ static bool state_check(struct request *rq, const struct mcp_call *c, struct jso
     return code == 0;
 }
 
-bool rounds_read(struct request *rq, const struct tool *t, struct json_text arguments,
-                 struct json_text *responses, struct buf *memory)
+bool round_read(struct request *rq, const struct tool *t, struct json_text arguments,
+                struct round *r)
 {
     struct json_text state = rq->message.params[PARAM_REQUEST_STATE];
     struct mcp_call c = { .tool = t, .arguments = arguments };
 
-    *responses = (struct json_text){ NULL, 0, JSON_NONE };
     if (!rq->is_modern || !is_asking(t->kind))
         return true;
     if (!responses_check(rq, rq->message.params[PARAM_INPUT_RESPONSES]))
         return false;
-    *responses = rq->message.params[PARAM_INPUT_RESPONSES];
+    r->responses = rq->message.params[PARAM_INPUT_RESPONSES];
     if (text_is_absent(state))
         return true;
     c.caller = rq->server->host->caller(rq->server->host->arg, rq->in->principal, &c.caller_number);
-    return state_check(rq, &c, state, memory);
+    return state_check(rq, &c, state, &r->state);
+}
+
+bool round_begin(struct request *rq, const struct round *r)
+{
+    struct err e = { 0 };
+
+    if (r->state.expires_ms == 0 || request_state_spend(rq->server, &r->state, &e) == 0)
+        return true;
+    reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: %s", e.text);
+    return false;
 }
 
 /* ---- what may be asked ---- */

@@ -142,7 +142,7 @@ struct mcp_call { /* one tools/call, or another request that Lua answers; checke
     /* Of a modern client: what it may be asked, an object; what it answers with this call, by key;
      * and what an earlier round has left, as tool_asks.memory. Or JSON_NONE. */
     struct json_text capabilities, responses, memory;
-    const char *lacks; /* set by mcp_may_ask(): JSON of what it does not declare */
+    const char *lacks;  /* set by mcp_may_ask(): JSON of what it does not declare */
     const char *caller; /* mcp_host.caller */
     uint64_t caller_number;
     bool has_session;

@@ -7,6 +7,7 @@
 
 #include "mcp/mcp.h"
 #include "mcp/message.h"
+#include "mcp/request_state.h"
 #include "mcp/text.h"
 
 struct request {
@@ -30,8 +31,8 @@ bool version_check(struct request *rq);
 bool headers_complete(struct request *rq); /* those that must be there, and Mcp-Name */
 /* Do the Mcp-Param-* headers of a modern call say what its arguments say? */
 bool headers_repeat(struct request *rq, const struct tool *t, struct json_text arguments);
-bool session_check(struct request *rq);    /* legacy */
-bool meta_check(struct request *rq);       /* optional members of _meta, for requests */
+bool session_check(struct request *rq); /* legacy */
+bool meta_check(struct request *rq);    /* optional members of _meta, for requests */
 
 /* ---- the methods; each answers ---- */
 void initialize_serve(struct request *rq);
@@ -80,9 +81,16 @@ int resource_code(enum mcp_revision r); /* the error of a resource that is not t
 /* Makes the call; frees *arguments, an object, or answers without memory. */
 void request_call(struct request *rq, const struct tool *t, struct buf *arguments);
 void capabilities_write(const struct request *rq, struct buf *b, bool is_told, bool has_logging);
-/* What an earlier round has left, and what is answered now; false: answered. memory: {0}. */
-bool rounds_read(struct request *rq, const struct tool *t, struct json_text arguments,
-                 struct json_text *responses, struct buf *memory);
+/* Of a call in several rounds: what is answered now, and what an earlier one has left. */
+struct round {
+    struct json_text responses; /* or JSON_NONE */
+    struct request_state state; /* its memory is to be freed */
+};
+/* *r is {0}. False: answered. */
+bool round_read(struct request *rq, const struct tool *t, struct json_text arguments,
+                struct round *r);
+/* When nothing else can go wrong. False: answered. */
+bool round_begin(struct request *rq, const struct round *r);
 void input_required_encode(const struct mcp_server *s, const struct mcp_call *c,
                            const struct tool_asks *asks, struct buf *out);
 void missing_capability_encode(const struct mcp_call *c, struct buf *out);

@@ -51,7 +51,7 @@ void request_state_write(const struct mcp_server *s, const struct mcp_call *c,
     bool is_bound = binding(c, head + 9) == 0;
     buf_append(&whole, head, sizeof head);
     buf_append(&whole, memory->data, memory->len);
-    if (is_bound && buf_ok(&whole) && buf_ok(memory))
+    if (s->seal && is_bound && buf_ok(&whole) && buf_ok(memory))
         seal_write(s->seal, whole.data, whole.len, out);
     else
         out->failed = true;
@@ -59,8 +59,8 @@ void request_state_write(const struct mcp_server *s, const struct mcp_call *c,
 }
 
 /* It is ours: is it of this very call, and in time? */
-static int head_check(const struct mcp_server *s, const struct mcp_call *c, const struct buf *whole,
-                      const uint8_t id[SEAL_ID_SIZE], struct err *e)
+static int head_check(const struct mcp_call *c, const struct buf *whole, struct request_state *out,
+                      struct err *e)
 {
     const uint8_t *head = (const uint8_t *)whole->data;
     uint8_t bound[SHA256_SIZE];
@@ -70,31 +70,37 @@ static int head_check(const struct mcp_server *s, const struct mcp_call *c, cons
         return err_set(e, MG_E_INVALID,
                        "requestState belongs to another call: who calls, what and the arguments "
                        "must be the same; " WAY_OUT);
-    int64_t expires_ms = time_read(head + 1);
-    if (clock_wall_ms() >= expires_ms)
-        return err_set(e, MG_E_INVALID, "requestState has expired ([tools] ask_timeout); " WAY_OUT);
-    if (s->host->spend(s->host->arg, id, expires_ms))
+    out->expires_ms = time_read(head + 1);
+    if (clock_wall_ms() < out->expires_ms)
         return 0;
-    return err_set(e, MG_E_INVALID, "requestState was used already; " WAY_OUT);
+    return err_set(e, MG_E_INVALID, "requestState has expired ([tools] ask_timeout); " WAY_OUT);
 }
 
 int request_state_read(const struct mcp_server *s, const struct mcp_call *c, struct json_text text,
-                       struct buf *memory, struct err *e)
+                       struct request_state *out, struct err *e)
 {
     struct buf sealed = { 0 }, whole = { 0 };
-    uint8_t id[SEAL_ID_SIZE];
     json_string_decode(text, &sealed);
-    int code =
-        buf_ok(&sealed) ? seal_read(s->seal, sealed.data, sealed.len, &whole, id) : MG_E_NOMEM;
+    int code = !buf_ok(&sealed) ? MG_E_NOMEM
+               : s->seal        ? seal_read(s->seal, sealed.data, sealed.len, &whole, out->id)
+                                : MG_E_INVALID;
     if (code == MG_E_INVALID)
         err_set(e, code,
                 "requestState is not what this gateway gave, or its key is another one "
                 "now; " WAY_OUT);
     if (code == 0)
-        code = head_check(s, c, &whole, id, e);
+        code = head_check(c, &whole, out, e);
     if (code == 0)
-        buf_append(memory, whole.data + HEAD_SIZE, whole.len - HEAD_SIZE);
+        buf_append(&out->memory, whole.data + HEAD_SIZE, whole.len - HEAD_SIZE);
     buf_fini(&sealed);
     buf_fini(&whole);
-    return code == 0 && !buf_ok(memory) ? MG_E_NOMEM : code;
+    return code == 0 && !buf_ok(&out->memory) ? MG_E_NOMEM : code;
+}
+
+int request_state_spend(const struct mcp_server *s, const struct request_state *state,
+                        struct err *e)
+{
+    if (s->host->spend(s->host->arg, state->id, state->expires_ms))
+        return 0;
+    return err_set(e, MG_E_INVALID, "requestState was used already; " WAY_OUT);
 }

@@ -9,9 +9,17 @@
 /* Appends the text. memory: JSON. */
 void request_state_write(const struct mcp_server *s, const struct mcp_call *c,
                          const struct buf *memory, struct buf *out);
-/* text: the JSON string that came. Appends what request_state_write() was given. 0, or MG_E_INVALID
- * with what the caller is told, or MG_E_NOMEM. */
+struct request_state {
+    struct buf memory;        /* what request_state_write() was given */
+    uint8_t id[SEAL_ID_SIZE]; /* for mcp_host.spend */
+    int64_t expires_ms;       /* 0: there is no state */
+};
+/* text: the JSON string that came. *out is {0}; its memory is the caller's, whatever is returned.
+ * 0, or MG_E_INVALID with what the caller is told, or MG_E_NOMEM. */
 int request_state_read(const struct mcp_server *s, const struct mcp_call *c, struct json_text text,
-                       struct buf *memory, struct err *e) MG_NODISCARD;
+                       struct request_state *out, struct err *e) MG_NODISCARD;
+/* Marks it as used; once all else is right. MG_E_INVALID: it was already. */
+int request_state_spend(const struct mcp_server *s, const struct request_state *state,
+                        struct err *e) MG_NODISCARD;
 
 #endif

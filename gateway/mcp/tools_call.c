@@ -64,8 +64,8 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
         arguments = none;
     if (meta.type != JSON_OBJECT)
         meta = none;
-    struct mcp_call *c = malloc(sizeof *c + m->id.len + arguments.len + meta.len +
-                                responses.len + memory.len + 5);
+    struct mcp_call *c =
+        malloc(sizeof *c + m->id.len + arguments.len + meta.len + responses.len + memory.len + 5);
     if (!c)
         return NULL;
     memset(c, 0, sizeof *c);
@@ -82,8 +82,8 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
         c->progress_token = moved(token, meta, c->meta);
     if (rq->is_modern) {
         c->capabilities = moved(m->meta[META_CAPABILITIES], meta, c->meta);
-        c->caller = rq->server->host->caller(rq->server->host->arg, rq->in->principal,
-                                             &c->caller_number);
+        c->caller =
+            rq->server->host->caller(rq->server->host->arg, rq->in->principal, &c->caller_number);
     }
     c->log_level = log_level(rq);
     c->must_stream = rq->in->is_http && request_wants_stream(rq);
@@ -113,18 +113,23 @@ const char *mcp_call_method(const struct mcp_call *c)
 
 static void call_make(struct request *rq, const struct tool *t, struct json_text arguments)
 {
-    struct json_text responses, root = { NULL, 0, JSON_NONE };
-    struct buf memory = { 0 };
+    struct round round = { .responses = { NULL, 0, JSON_NONE } };
+    struct json_text memory = { NULL, 0, JSON_NONE };
+    const struct buf *kept = &round.state.memory;
 
-    if (rounds_read(rq, t, arguments, &responses, &memory)) {
+    if (round_read(rq, t, arguments, &round)) {
         /* It was JSON when it was sealed. */
-        if (memory.len > 0 && json_scan(memory.data, memory.len, NULL, &root, NULL) != 0)
-            root = (struct json_text){ NULL, 0, JSON_NONE };
-        rq->out->call = call_new(rq, t, arguments, responses, root);
-        if (!rq->out->call)
+        if (kept->len > 0 && json_scan(kept->data, kept->len, NULL, &memory, NULL) != 0)
+            memory = (struct json_text){ NULL, 0, JSON_NONE };
+        struct mcp_call *c = call_new(rq, t, arguments, round.responses, memory);
+        if (!c)
             reply_no_memory(rq);
+        else if (round_begin(rq, &round))
+            rq->out->call = c;
+        else
+            mcp_call_free(c);
     }
-    buf_fini(&memory);
+    buf_fini(&round.state.memory);
 }
 
 void request_call(struct request *rq, const struct tool *t, struct buf *arguments)

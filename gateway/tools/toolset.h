@@ -34,7 +34,7 @@ struct tool {
     const char *output_schema;       /* or NULL */
     /* Compiled, the set's own; NULL: anything goes. */
     struct schema *input, *output;
-    struct headerparam *headers; /* of input; the set's own; NULL: none */
+    struct headerparam *headers;            /* of input; the set's own; NULL: none */
     const char *annotations, *icons, *meta; /* JSON text or NULL */
     /* What the file says it needs, and the settings that it declares: for people, JSON or NULL. */
     const char *needs, *settings;

@@ -103,8 +103,8 @@ static int url_make(const struct config *c, char *out, size_t size, struct err *
     return n > 0 && (size_t)n < size ? 0 : err_set(e, MG_E_LIMIT, "the address is too long");
 }
 
-static int send(const char *url, const struct live_call *call, const struct credential *who,
-                struct buf *key, struct buf *reply, struct err *e)
+static int send(const char *url, const struct live_call *call, const struct rounds *rounds,
+                const struct credential *who, struct buf *key, struct buf *reply, struct err *e)
 {
     char name[160];
     struct buf body = { 0 };
@@ -121,27 +121,27 @@ static int send(const char *url, const struct live_call *call, const struct cred
                                     who->secret ? buf_cstr(key) : NULL,
                                     NULL };
     local_call_message("moongate", call->tool->name, call->args, call->len, false, false, false,
-                       &body);
-    if (!buf_ok(&body) || !buf_ok(key)) {
-        buf_fini(&body);
-        return err_set(e, MG_E_NOMEM, "no memory for a request");
-    }
-    struct post p = { .url = url,
-                      .headers = headers,
-                      .body = body.data,
-                      .len = body.len,
-                      .timeout_ms = call->tool->timeout_ms + MORE_MS };
-    int code = post_send(&p, reply, &status, e);
-    buf_fini(&body);
-    if (code != 0)
-        return err_prefix(e, "a gateway holds this state, but does not answer");
-    if (status != 200 && (reply->len == 0 || reply->data[0] != '{'))
-        return err_set(e, MG_E_IO, "%s answers with status %d", url, status);
-    return 0;
+                       rounds, &body);
+                       if (!buf_ok(&body) || !buf_ok(key)) {
+                           buf_fini(&body);
+                           return err_set(e, MG_E_NOMEM, "no memory for a request");
+                       }
+                       struct post p = { .url = url,
+                                         .headers = headers,
+                                         .body = body.data,
+                                         .len = body.len,
+                                         .timeout_ms = call->tool->timeout_ms + MORE_MS };
+                       int code = post_send(&p, reply, &status, e);
+                       buf_fini(&body);
+                       if (code != 0)
+                           return err_prefix(e, "a gateway holds this state, but does not answer");
+                       if (status != 200 && (reply->len == 0 || reply->data[0] != '{'))
+                           return err_set(e, MG_E_IO, "%s answers with status %d", url, status);
+                       return 0;
 }
 
-int live_send(const struct standalone *site, const struct live_call *call, struct buf *reply,
-              struct err *e)
+int live_send(const struct standalone *site, const struct live_call *call,
+              const struct rounds *rounds, struct buf *reply, struct err *e)
 {
     char url[512], name[32];
     struct credential who = { NULL, NULL };
@@ -151,8 +151,9 @@ int live_send(const struct standalone *site, const struct live_call *call, struc
         code = url_make(site->config, url, sizeof url, e);
     if (code != 0)
         return code;
-    fprintf(stderr, "through the gateway at %s, as %s\n", url, who.name);
-    code = send(url, call, &who, &key, reply, e);
+    if (rounds->count == 0)
+        fprintf(stderr, "through the gateway at %s, as %s\n", url, who.name);
+    code = send(url, call, rounds, &who, &key, reply, e);
     if (key.data)
         explicit_bzero(key.data, key.len);
     buf_fini(&key);

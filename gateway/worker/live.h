@@ -5,6 +5,7 @@
 #define MG_LIVE_H
 #include "base/buf.h"
 #include "base/err.h"
+#include "worker/rounds.h"
 #include "worker/standalone.h"
 
 struct live_call { /* borrowed */
@@ -14,9 +15,10 @@ struct live_call { /* borrowed */
     const char *as; /* the key's name; NULL: the first that may */
 };
 
-/* Appends the answer, one JSON-RPC message, to reply. Says on standard error where it goes and as
- * whom. MG_E_DENIED: no key that may call the tool stands in the configuration in the clear. */
-int live_send(const struct standalone *site, const struct live_call *call, struct buf *reply,
-              struct err *e) MG_NODISCARD;
+/* One round of it. Appends the answer, one JSON-RPC message, to reply. Says on standard error where
+ * it goes and as whom. MG_E_DENIED: no key that may call the tool stands in the configuration in
+ * the clear. */
+int live_send(const struct standalone *site, const struct live_call *call,
+              const struct rounds *rounds, struct buf *reply, struct err *e) MG_NODISCARD;
 
 #endif

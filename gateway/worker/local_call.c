@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json_write.h"
+#include "vm/ask.h"
 
 /* No tool has a colon in its name: "prompt:review" is a prompt, any other is a URI that is read. */
 static void write_target(const char *name, struct buf *b)
@@ -20,17 +21,21 @@ static void write_target(const char *name, struct buf *b)
 }
 
 void local_call_message(const char *client, const char *tool, const char *args, size_t len,
-                        bool wants_progress, bool wants_log, bool knows_tasks, struct buf *b)
+                        bool wants_progress, bool wants_log, bool knows_tasks,
+                        const struct rounds *rounds, struct buf *b)
 {
+    static const char all[] = "\"elicitation\":{\"form\":{},\"url\":{}},\"roots\":{},"
+                              "\"sampling\":{\"context\":{},\"tools\":{}}";
     buf_str(b, "{\"jsonrpc\":\"2.0\",\"id\":1");
     write_target(tool, b);
     buf_str(b, ",\"arguments\":");
     buf_append(b, args, len);
     buf_printf(b,
                ",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"%s\","
-               "\"io.modelcontextprotocol/clientCapabilities\":{%s},"
+               "\"io.modelcontextprotocol/clientCapabilities\":{%s%s%s},"
                "\"io.modelcontextprotocol/clientInfo\":{\"name\":",
-               mcp_revision_text(MCP_2026_07_28),
+               mcp_revision_text(MCP_2026_07_28), rounds ? all : "",
+               rounds && knows_tasks ? "," : "",
                knows_tasks ? "\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}" : "");
     json_str(b, client);
     buf_str(b, ",\"version\":\"" MG_VERSION "\"}");
@@ -38,7 +43,10 @@ void local_call_message(const char *client, const char *tool, const char *args, 
         buf_str(b, ",\"io.modelcontextprotocol/logLevel\":\"debug\"");
     if (wants_progress)
         buf_str(b, ",\"progressToken\":1");
-    buf_str(b, "}}}");
+    buf_putc(b, '}');
+    if (rounds)
+        rounds_write(rounds, b);
+    buf_str(b, "}}");
 }
 
 static void refuse(struct local_call *c, int code, const char *text)
@@ -68,7 +76,7 @@ bool local_call_open(struct local_call *c, const struct toolset *tools, const ch
     if (!args_are_json(c, args, len))
         return false;
     local_call_message(c->client, tool, args, len, c->progress != NULL, c->log != NULL, true,
-                       &message);
+                       c->cannot_ask ? NULL : &c->rounds, &message);
     if (!buf_ok(&message)) {
         buf_fini(&message);
         refuse(c, MCP_INTERNAL_ERROR, "Internal error: out of memory");
@@ -109,7 +117,8 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
     struct local_call *c = arg;
     c->result = *r;
     memset(r, 0, sizeof *r);
-    c->seq = seq;
+    if (seq > c->seq)
+        c->seq = seq;
     c->task = NULL;
     c->is_over = true;
     mcp_encode_result(&c->serving->mcp, c->mcp, &c->result, &c->reply);
@@ -117,11 +126,32 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
         c->over(c);
 }
 
+static enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, struct err *e)
+{
+    struct local_call *c = arg;
+    (void)wait;
+    return mcp_may_ask(c->mcp, a->questions, a->count, e) ? ASK_ENDS : ASK_REFUSED;
+}
+
+enum rounds_next local_call_next(struct local_call *c, struct buf *problem)
+{
+    enum rounds_next next = rounds_next(&c->rounds, &c->reply, problem);
+    if (next != ROUNDS_NEXT)
+        return next;
+    mcp_call_free(c->mcp);
+    c->mcp = NULL;
+    tool_result_fini(&c->result);
+    c->result = (struct tool_result){ 0 };
+    buf_fini(&c->reply);
+    c->is_over = false;
+    return next;
+}
+
 void local_call_start(struct local_call *c, struct vm *vm)
 {
-    static const struct task_ops ops = { .progress = call_progress,
-                                         .log = call_log,
-                                         .done = call_done };
+    static const struct task_ops ops = {
+        .progress = call_progress, .log = call_log, .done = call_done, .ask = call_ask
+    };
     const struct mcp_call *m = c->mcp;
     c->info = (struct task_info){ .call_id = "call_local",
                                   .tool = m->tool->name,
@@ -134,6 +164,8 @@ void local_call_start(struct local_call *c, struct vm *vm)
                                   .protocol = mcp_revision_text(m->revision),
                                   .args = m->arguments,
                                   .meta = m->meta,
+                                  .responses = m->responses,
+                                  .memory = m->memory,
                                   .timeout_ms = m->tool->timeout_ms,
                                   .memory_bytes = m->tool->memory_bytes,
                                   .wants_progress = c->progress != NULL,
@@ -154,5 +186,6 @@ void local_call_fini(struct local_call *c)
     mcp_call_free(c->mcp);
     tool_result_fini(&c->result);
     buf_fini(&c->reply);
+    rounds_fini(&c->rounds);
     c->mcp = NULL;
 }

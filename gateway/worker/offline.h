@@ -5,6 +5,7 @@
 #ifndef MG_OFFLINE_H
 #define MG_OFFLINE_H
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Loads the configuration and every tool, prints every error. file: only the problems of this tool
  * file; NULL: all. */
@@ -20,9 +21,11 @@ int offline_tools(const char *ini_path, enum offline_tools_form form);
 
 struct offline_call {
     const char *tool;
-    const char *arguments; /* a JSON object; "-": standard input holds it */
-    const char *as;        /* a key's name; NULL: the operator, who may call everything */
-    bool commit;           /* what it changes stays; else it works on a copy of the state */
+    const char *arguments;      /* a JSON object; "-": standard input holds it */
+    const char *as;             /* a key's name; NULL: the operator, who may call everything */
+    const char *const *answers; /* "KEY=JSON": what is answered when the tool asks for KEY */
+    size_t answer_count;
+    bool commit; /* what it changes stays; else it works on a copy of the state */
 };
 /* Calls one tool. Prints the text blocks of the result, other blocks as JSON. An error result goes
  * to standard error and returns 1. commit: through the gateway that holds the state, if one does.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json_write.h"
 #include "store/store.h"
 #include "worker/live.h"
 #include "worker/local_call.h"
@@ -19,6 +20,8 @@ struct command {
     struct standalone site;
     struct buf input; /* what standard input held */
     struct json_text args;
+    struct buf answer_text;   /* of answers */
+    struct json_text answers; /* JSON_NONE: none is given */
     const struct principal *principal;
     const struct tool *tool;
 };
@@ -61,6 +64,47 @@ static int args_read(struct command *c)
         return 0;
     fprintf(stderr, "moongate: the arguments must be a JSON object: %s\n",
             e.code ? e.text : c->o->arguments);
+    return 2;
+}
+
+static int misuse(const char *answer, const char *what)
+{
+    fprintf(stderr, "moongate: --answer %s: %s\n", answer, what);
+    return 2;
+}
+
+/* "KEY=JSON": what the client answers, such as who={"action":"decline"}. */
+static int answer_add(struct command *c, const char *answer)
+{
+    struct json_limits limits = { 0 };
+    struct json_text value;
+    struct err e = { 0 };
+    const char *equals = strchr(answer, '=');
+    if (!equals || equals == answer)
+        return misuse(answer, "expected KEY=JSON");
+    int code = json_scan(equals + 1, strlen(equals + 1), &limits, &value, &e);
+    if (code != 0 || value.type != JSON_OBJECT)
+        return misuse(answer, code != 0 ? e.text : "the answer must be a JSON object");
+    json_key_n(&c->answer_text, answer, (size_t)(equals - answer));
+    json_raw_text(&c->answer_text, value);
+    return 0;
+}
+
+static int answers_read(struct command *c)
+{
+    struct json_limits limits = { 0 };
+    struct err e = { 0 };
+    json_open(&c->answer_text, '{');
+    for (size_t i = 0; i < c->o->answer_count; i++) {
+        int code = answer_add(c, c->o->answers[i]);
+        if (code != 0)
+            return code;
+    }
+    json_close(&c->answer_text, '}');
+    if (buf_ok(&c->answer_text) &&
+        json_scan(c->answer_text.data, c->answer_text.len, &limits, &c->answers, &e) == 0)
+        return 0;
+    fprintf(stderr, "moongate: --answer: %s\n", e.code ? e.text : "not enough memory");
     return 2;
 }
 
@@ -205,22 +249,48 @@ static bool is_durable(struct standalone_run *r, struct vm *vm, uint64_t seq)
     return d.code == 0;
 }
 
+/* What was asked and cannot be answered. */
+static int tell_open(struct buf *problem)
+{
+    const char *text = buf_cstr(problem);
+    fprintf(stderr, "moongate: %s; give the answer as a client would: --answer KEY=JSON\n",
+            text ? text : "not enough memory");
+    buf_fini(problem);
+    return 1;
+}
+
+/* All rounds of it. Returns whether the reply is there to be printed. */
+static bool run_rounds(struct command *c, struct standalone_run *r, struct vm *vm,
+                       struct local_call *call)
+{
+    const struct toolset *tools = c->site.serving->generation->tools;
+    struct buf problem = { 0 };
+    enum rounds_next next;
+    do {
+        if (local_call_open(call, tools, c->o->tool, c->args.p, c->args.len)) {
+            local_call_start(call, vm);
+            while (!call->is_over)
+                standalone_turn(r, vm, -1);
+        }
+        next = local_call_next(call, &problem);
+    } while (next == ROUNDS_NEXT);
+    if (next == ROUNDS_OPEN)
+        tell_open(&problem);
+    return next == ROUNDS_OVER;
+}
+
 static int run(struct command *c, struct standalone_run *r, struct vm *vm)
 {
     struct local_call call = { .serving = c->site.serving,
                                .principal = c->principal,
                                .client = "moongate",
                                .progress = tell_progress,
-                               .log = tell_log };
+                               .log = tell_log,
+                               .rounds = { .answers = c->answers } };
     int code = 1;
-    if (local_call_open(&call, c->site.serving->generation->tools, c->o->tool, c->args.p,
-                        c->args.len)) {
-        local_call_start(&call, vm);
-        while (!call.is_over)
-            standalone_turn(r, vm, -1);
-    }
+    bool is_answered = run_rounds(c, r, vm, &call);
     if (is_durable(r, vm, call.seq))
-        code = print_reply(&call.reply);
+        code = is_answered ? print_reply(&call.reply) : 1;
     else
         fprintf(stderr, "moongate: the change could not be made durable and may or may not be "
                         "there: the disk of the state has failed\n");
@@ -264,9 +334,19 @@ static int run_live(struct command *c)
     struct live_call call = {
         .tool = c->tool, .args = c->args.p, .len = c->args.len, .as = c->o->as
     };
-    struct buf reply = { 0 };
+    struct rounds rounds = { .answers = c->answers };
+    struct buf reply = { 0 }, problem = { 0 };
     struct err e = { 0 };
-    int code = live_send(&c->site, &call, &reply, &e) == 0 ? print_reply(&reply) : fail(&e);
+    enum rounds_next next = ROUNDS_NEXT;
+    int code = 0;
+    while (code == 0 && next == ROUNDS_NEXT) {
+        buf_fini(&reply);
+        code = live_send(&c->site, &call, &rounds, &reply, &e);
+        if (code == 0)
+            next = rounds_next(&rounds, &reply, &problem);
+    }
+    code = code != 0 ? fail(&e) : next == ROUNDS_OPEN ? tell_open(&problem) : print_reply(&reply);
+    rounds_fini(&rounds);
     buf_fini(&reply);
     return code;
 }
@@ -300,6 +380,8 @@ int offline_call(const char *ini_path, const struct offline_call *o)
 {
     struct command c = { .o = o };
     int code = args_read(&c);
+    if (code == 0)
+        code = answers_read(&c);
     if (code == 0) {
         code = standalone_open(&c.site, ini_path, NULL);
         if (code == 0)
@@ -311,5 +393,6 @@ int offline_call(const char *ini_path, const struct offline_call *o)
         standalone_close(&c.site);
     }
     buf_fini(&c.input);
+    buf_fini(&c.answer_text);
     return code;
 }

@@ -59,7 +59,8 @@ static int log_open(const struct config *c, const char *file, struct err *e)
 int standalone_open(struct standalone *s, const char *ini_path, const char *log_file)
 {
     struct err e = { 0 };
-    *s = (struct standalone){ .gateway = { .worker_count = 1 }, .host = { .may = may, .caller = caller, .spend = spend } };
+    *s = (struct standalone){ .gateway = { .worker_count = 1 },
+                              .host = { .may = may, .caller = caller, .spend = spend } };
     seal_key_make(&s->gateway.seal);
     s->config = loading_config(ini_path, loading_tell_stderr, NULL);
     if (!s->config)

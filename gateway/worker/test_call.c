@@ -13,8 +13,9 @@ struct test_call {
     struct test_calls *calls;
     struct test_call *next, **prev; /* in one of the two lists */
     struct testing_call *asker;     /* NULL: the test waits for it no more */
-    char *tool, *args;
+    char *tool, *args, *answers;
     size_t len;
+    struct buf problem;       /* why it did not come to its end */
     struct buf progress, log; /* what it told: the items of two JSON lists */
 };
 
@@ -41,6 +42,8 @@ static void call_free(struct test_call *c)
     buf_fini(&c->log);
     free(c->tool);
     free(c->args);
+    free(c->answers);
+    buf_fini(&c->problem);
     free(c);
 }
 
@@ -138,6 +141,16 @@ static void list(struct buf *out, const char *name, const struct buf *items)
     out->failed |= !buf_ok(items);
 }
 
+/* What it was asked, in order. */
+static void asked_write(const struct rounds *r, struct buf *out)
+{
+    json_key(out, "asked");
+    if (r->asked.len)
+        json_raw(out, r->asked.data, r->asked.len);
+    else
+        buf_str(out, "[]");
+}
+
 static void answer(struct test_call *c)
 {
     struct json_limits limits = { 0 };
@@ -155,6 +168,11 @@ static void answer(struct test_call *c)
     } else {
         out.failed = true;
     }
+    if (c->problem.len) {
+        json_key(&out, "problem");
+        json_str_n(&out, c->problem.data, c->problem.len);
+    }
+    asked_write(&c->call.rounds, &out);
     list(&out, "progress", &c->progress);
     list(&out, "log", &c->log);
     json_close(&out, '}');
@@ -194,12 +212,25 @@ static void call_log(struct local_call *call, int level, const char *json, size_
     json_close(b, '}');
 }
 
+static void call_append(struct test_call *c)
+{
+    struct test_call **last = &c->calls->pending;
+    while (*last)
+        last = &(*last)->next;
+    call_link(c, last);
+}
+
+/* The next round is another call, made when this one has really ended. */
 static void call_over(struct local_call *call)
 {
     struct test_call *c = of(call);
+    call_unlink(c);
+    if (c->asker && local_call_next(call, &c->problem) == ROUNDS_NEXT) {
+        call_append(c);
+        return;
+    }
     if (c->asker)
         answer(c);
-    call_unlink(c);
     call_free(c);
 }
 
@@ -230,22 +261,23 @@ int test_call_new(void *arg, struct testing_call *asker, const struct testing_re
     c->tool = strdup(r->tool);
     c->args = strndup(r->args, r->len);
     c->len = r->len;
-    if (!c->tool || !c->args) {
+    c->answers = r->answers ? strndup(r->answers, r->answers_len) : NULL;
+    if (!c->tool || !c->args || (r->answers && !c->answers)) {
         call_free(c);
         return err_set(e, MG_E_NOMEM, "not enough memory");
     }
     c->call = (struct local_call){ .serving = calls->serving,
                                    .principal = p,
                                    .client = "moongate",
+                                   .cannot_ask = !r->answers,
                                    .progress = call_progress,
                                    .log = call_log,
                                    .over = call_over };
+    if (c->answers)
+        c->call.rounds.answers = (struct json_text){ c->answers, r->answers_len, JSON_OBJECT };
     c->calls = calls;
     c->asker = asker;
-    struct test_call **last = &calls->pending;
-    while (*last)
-        last = &(*last)->next;
-    call_link(c, last);
+    call_append(c);
     return 0;
 }
 

@@ -93,8 +93,8 @@ void testing_answer(struct testing_call *c, char *json, size_t len)
     op_complete(&c->op);
 }
 
-/* Pushes the arguments' JSON. */
-static const char *check_args(lua_State *L, int index, size_t *len)
+/* Pushes the JSON of arguments, or of answers. */
+static const char *check_args(lua_State *L, int index, const char *what, size_t *len)
 {
     if (lua_type(L, index) == LUA_TSTRING) {
         lua_pushvalue(L, index);
@@ -102,20 +102,23 @@ static const char *check_args(lua_State *L, int index, size_t *len)
         struct buf *json = scratch_push(L);
         struct err e;
         if (value_encode(L, index, json, &e) != 0)
-            luaL_error(L, "call: the arguments: %s", e.text);
+            luaL_error(L, "call: the %s: %s", what, e.text);
         scratch_push_string(L, json);
     }
     return lua_tolstring(L, -1, len);
 }
 
-/* Likewise: tool, arguments, key or nil -> result, or nil, message, code. */
+/* Likewise: tool, arguments, key or nil, answers or false -> result, or nil, message, code. */
 static int l_call(lua_State *L)
 {
     const struct vm_testing *t = testing(L);
     struct testing_request r = { .tool = luaL_checkstring(L, 1), .as = luaL_optstring(L, 3, NULL) };
     struct err e = { 0 };
     check_running(L, "call");
-    r.args = check_args(L, 2, &r.len);
+    lua_settop(L, 4);
+    r.args = check_args(L, 2, "arguments", &r.len);
+    if (lua_istable(L, 4))
+        r.answers = check_args(L, 4, "answers", &r.answers_len);
     struct testing_call *c = (struct testing_call *)op_push(L, &call_type);
     if (!c)
         return 3;

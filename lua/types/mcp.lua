@@ -119,6 +119,56 @@ function ctx:on_end(fn) end
 ---@return string? code
 function ctx:as_task(options) end
 
+---@class mcp.form
+---@field message string
+---@field schema table an object of texts, numbers, booleans and choices
+
+---@alias mcp.asked_code "UNSUPPORTED"|"FAILED"|"INVALID"|"TIMEOUT"|"TOO_LARGE"|"CANCELLED"|"NOMEM"
+
+---@param key string the question's name within the call
+---@param what mcp.form
+---@return { action: "accept"|"decline"|"cancel", content: table? }?
+---@return string? message
+---@return mcp.asked_code? code
+function ctx:elicit(key, what) end
+
+---@param key string
+---@param what { message: string, url: string }
+---@return { action: "accept"|"decline"|"cancel" }?
+---@return string? message
+---@return mcp.asked_code? code
+function ctx:elicit_url(key, what) end
+
+---@param key string
+---@param params { messages: table[], maxTokens: integer, [string]: any }
+---@return { role: string, content: table, model: string, stopReason: string? }?
+---@return string? message
+---@return mcp.asked_code? code
+function ctx:sample(key, params) end
+
+---@param key string
+---@return { uri: string, name: string? }[]?
+---@return string? message
+---@return mcp.asked_code? code
+function ctx:roots(key) end
+
+---@alias mcp.question { elicit: mcp.form?, elicit_url: table?, sample: table?, roots: true? }
+
+---@param questions table<string, mcp.question>
+---@return table<string, table>?
+---@return string? message
+---@return mcp.asked_code? code
+function ctx:ask(questions) end
+
+---fn is called once, however often the call begins anew with an answer.
+---@generic T
+---@param key string
+---@param fn fun(): T, string?, string?
+---@return T
+---@return string? message
+---@return string? code
+function ctx:once(key, fn) end
+
 ---@class mcp.handle
 local handle = {}
 

@@ -17,6 +17,7 @@ local testing = {}
 ---@field code integer? of a refusal in JSON-RPC
 ---@field progress { done: number, total: number?, message: string? }[]
 ---@field log { level: string, data: any }[]
+---@field asked { key: string, method: string, params: table }[]
 
 ---@class mcp.testing.program
 ---@field code integer?
@@ -69,6 +70,9 @@ function testing.exec(answers) end
 
 ---@param answers table<string, mcp.testing.response>
 function testing.http(answers) end
+
+---@param answers table<string, table>|false by key, as clients send them; false: none can be asked
+function testing.answers(answers) end
 
 ---@class mcp.testing.clock
 testing.clock = {}

@@ -82,13 +82,13 @@ struct task {
     uint64_t wait_seq;
     int on_end; /* registry reference of the list of functions, or LUA_NOREF */
     int on_end_count;
-    enum outcome outcome; /* of the call, for its on_end functions */
+    enum outcome outcome;      /* of the call, for its on_end functions */
     struct ask_record *record; /* what it was told and keeps; owned; NULL until it asks */
     int64_t left_ms;           /* while asking > 0: what is left of its time */
     bool cannot_ask;           /* its last question could not be asked */
     uint32_t asking;           /* strands that wait for its client */
-    uint8_t depth;        /* calls around it: mcp.call in mcp.call */
-    bool is_timed;        /* its timer was started: it has waited or was preempted */
+    uint8_t depth;             /* calls around it: mcp.call in mcp.call */
+    bool is_timed;             /* its timer was started: it has waited or was preempted */
     bool is_stopping;
     bool is_dying; /* in vm->dying */
     bool is_ended; /* done() was called; only its on_end functions run */

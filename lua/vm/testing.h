@@ -15,6 +15,9 @@ struct testing_request { /* borrowed for the call of call() */
     const char *args; /* JSON text */
     size_t len;
     const char *as; /* the key's name; NULL: whoever may call everything */
+    /* JSON: what is answered to what the tool asks, by key; NULL: the client cannot be asked. */
+    const char *answers;
+    size_t answers_len;
 };
 
 struct vm_testing {

@@ -184,6 +184,19 @@ test("max_timeout, max_memory: a tool that declares more does not load, with the
   assert.doesNotMatch(run.stderr, /right\.lua/);
 });
 
+test("ask_timeout: a question whose answer comes later must be asked anew", async (t) => {
+  const ask = 'function(_, ctx) return tostring(#assert(ctx:roots("r"))) end';
+  const gw = await start(t, `${quiet}[tools]\nask_timeout = 50ms\n`, { "ask.lua": tool("ask", ask) });
+  const meta = { "io.modelcontextprotocol/clientCapabilities": { roots: {} } };
+  const call = (more) => gw.client.modern("tools/call", { name: "ask", ...more }, { meta });
+  const { requestState } = (await call()).body.result;
+  const late = Date.now() + 50;
+  while (Date.now() <= late) await new Promise(setImmediate);
+  const res = await call({ requestState, inputResponses: { r: { roots: [] } } });
+  assert.match(res.body.error.message, /ask_timeout/);
+  assert.equal((await call({ inputResponses: { r: { roots: [] } } })).body.result.content[0].text, "0");
+});
+
 test("worker_memory: tools that keep what fills it are told of by readiness, and a reload heals it", async (t) => {
   const gw = await start(t, `${quiet}[server]\nworkers = 1\n[tools]\nworker_memory = 8M\nmemory = 4M\nmax_memory = 8M\n`, {
     "keep.lua": `local mcp = require "mcp"

@@ -61,18 +61,19 @@ static void cancel(void *arg, const struct principal *p, const char *session, co
     fuzz_hold(json_scan(id, len, NULL, &root, NULL) == 0, "an id is JSON");
 }
 
-static int subscribe(void *arg, const struct principal *p, const char *id, const char *uri,
+static int subscribe(void *arg, const struct principal *p, const char *session, const char *uri,
                      size_t len, bool on)
 {
+    struct mcp_session s;
     (void)uri, (void)len, (void)on;
-    return by_id(arg, p, id);
+    return find(arg, p, session, &s);
 }
 
 static const char *who(void *arg, const struct principal *p, uint64_t *number)
 {
     (void)arg, (void)p;
     *number = 1;
-    return "fuzz";
+    return "somebody";
 }
 
 static bool spend(void *arg, const uint8_t id[SEAL_ID_SIZE], int64_t expires_ms)
@@ -118,9 +119,14 @@ static struct mcp_host host = { .may = may,
                                 .task_get = task_get,
                                 .task_update = task_update,
                                 .task_cancel = task_cancel };
-static struct mcp_server server = {
-    .name = "fuzz", .version = "1", .limits = { .max_values = 10000 }, .page_size = 1, .host = &host
-};
+static struct seal_key seal;
+static struct mcp_server server = { .name = "fuzz",
+                                    .version = "1",
+                                    .limits = { .max_values = 10000 },
+                                    .page_size = 1,
+                                    .host = &host,
+                                    .seal = &seal,
+                                    .ask_timeout_ms = 1000 };
 static struct toolset *tools;
 static const struct principal caller;
 
@@ -159,6 +165,9 @@ static void check_call(struct mcp_call *c)
     check_text(c->arguments, c->text, "a call's arguments are JSON");
     check_text(c->meta, c->text, "a call's _meta is JSON");
     check_text(c->progress_token, c->text, "a call's token is JSON");
+    check_text(c->capabilities, c->text, "what a client declares is JSON");
+    check_text(c->responses, c->text, "a call's answers are JSON");
+    fuzz_hold(c->memory.type == JSON_NONE, "nobody guesses a requestState");
     fuzz_hold(c->arguments.type == JSON_NONE || c->arguments.type == JSON_OBJECT,
               "arguments are an object");
     mcp_encode_error(c, MCP_INTERNAL_ERROR, "no \"such\" thing", &out);

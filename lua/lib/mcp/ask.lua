@@ -245,25 +245,26 @@ local function ask_one(ctx, kind, key, what)
   return answers[key]
 end
 
---- ctx:elicit(key, {message=, schema=}) -> {action=, content=}, or nil, message, code (w).
--- Asks the person in front of the client to fill in a form. schema: an object whose properties are
--- texts (minLength, maxLength, format; enum, or oneOf = {{const=, title=}, ...}), numbers (minimum,
--- maximum), booleans, and lists of choices (items with enum or anyOf, minItems, maxItems), each with
--- title, description and default; no other, nothing nested: else it raises. action: "accept",
--- "decline" or "cancel"; content, with "accept" only, fits the schema. key names the question within
--- the call. Code UNSUPPORTED: this client cannot be asked that; FAILED: it answers with an error;
--- INVALID: three times what was no answer; TIMEOUT: none within [tools] ask_timeout; TOO_LARGE.
--- With clients of 2026-07-28 the call ends here and run begins anew once there is an answer (see
--- docs/tool-authors.md): change something only behind the last question, or in ctx:once.
+--- ctx:elicit(key, {message=, schema=}) -> {action=, content=}, or nil, message, code (w). Asks the
+-- person in front of the client to fill in a form. schema: an object whose properties are texts
+-- (minLength, maxLength, format; enum, or oneOf = {{const=, title=}, ...}), numbers (minimum,
+-- maximum), booleans, and lists of choices (items with enum or anyOf, minItems, maxItems), each
+-- with title, description and default; no other, nothing nested: else it raises. action: "accept",
+-- "decline" or "cancel"; content, with "accept" only, fits the schema. key names the question
+-- within the call. Code UNSUPPORTED: this client cannot be asked that; FAILED: it answers with an
+-- error; INVALID: three times what was no answer; TIMEOUT: none within [tools] ask_timeout;
+-- TOO_LARGE. With clients of 2026-07-28 the call ends here and run begins anew once there is an
+-- answer (see docs/tool-authors.md): change something only behind the last question, or in
+-- ctx:once.
 function methods.elicit(ctx, key, what) return ask_one(ctx, "elicit", key, what) end
 
---- ctx:elicit_url(key, {message=, url=}) -> {action=}, or nil, message, code (w). Asks the person to
--- open a page, for what must not pass through the client, such as a password. "accept" says that it
--- was opened, not that anything was done there.
+--- ctx:elicit_url(key, {message=, url=}) -> {action=}, or nil, message, code (w). Asks the person
+-- to open a page, for what must not pass through the client, such as a password. "accept" says
+-- that it was opened, not that anything was done there.
 function methods.elicit_url(ctx, key, what) return ask_one(ctx, "elicit_url", key, what) end
 
---- ctx:sample(key, params) -> {role=, content=, model=, stopReason=}, or nil, message, code (w). Asks
--- the client's model. params as in the protocol: messages = {{role=, content=mcp.text(...)}},
+--- ctx:sample(key, params) -> {role=, content=, model=, stopReason=}, or nil, message, code (w).
+-- Asks the client's model. params as in the protocol: messages = {{role=, content=mcp.text(...)}},
 -- maxTokens, systemPrompt, temperature, modelPreferences, tools, ...
 function methods.sample(ctx, key, params) return ask_one(ctx, "sample", key, params) end
 
@@ -271,9 +272,9 @@ function methods.sample(ctx, key, params) return ask_one(ctx, "sample", key, par
 -- works in.
 function methods.roots(ctx, key) return ask_one(ctx, "roots", key, true) end
 
---- ctx:ask{ KEY = {elicit = {...}}, KEY = {sample = {...}}, KEY = {roots = true}, ... } -> the answers
--- by key, or nil, message, code (w). Several questions at once, at most 32: elicit, elicit_url,
--- sample and roots take what the functions of these names take.
+--- ctx:ask{ KEY = {elicit = {...}}, KEY = {sample = {...}}, KEY = {roots = true}, ... } -> the
+-- answers by key, or nil, message, code (w). Several questions at once, at most 32: elicit,
+-- elicit_url, sample and roots take what the functions of these names take.
 function methods.ask(ctx, list)
   if type(list) ~= "table" or next(list) == nil then
     error("ctx:ask: expected a table of questions by their keys", 2)
@@ -295,10 +296,10 @@ function methods.ask(ctx, list)
   return ask_all(ctx, questions)
 end
 
---- ctx:once(key, fn) -> what fn() returned, one value that JSON can hold (w). Where a call begins anew
--- with the answer to a question, fn is not called again and its value is there again: for ids,
--- random numbers, long searches, and for changes that must be made once. What fn raises, and nil
--- with a message, is not kept. In all 256 KB for each call, with the answers.
+--- ctx:once(key, fn) -> what fn() returned, one value that JSON can hold (w). Where a call begins
+-- anew with the answer to a question, fn is not called again and its value is there again: for
+-- ids, random numbers, long searches, and for changes that must be made once. What fn raises, and
+-- nil with a message, is not kept. In all 256 KB for each call, with the answers.
 function methods.once(ctx, key, fn)
   check_key(key, "ctx:once", 2)
   if type(fn) ~= "function" then error("ctx:once: expected a function, got " .. type(fn), 2) end

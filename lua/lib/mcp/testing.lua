@@ -146,6 +146,8 @@ end
 
 -- ---- the tools ----
 
+local answers_given = {}        -- to what tools ask; false: the client cannot be asked
+
 --- mcp.testing.call(tool [, args] [, {as=}]) -> result (w). Calls a tool as a client would;
 -- "prompt:NAME" gets a prompt, a URI reads a resource. The message is checked, as is whether the
 -- key `as` may do that; then it runs under its own grants and limits. Without `as` everything may
@@ -154,7 +156,7 @@ end
 -- (structuredContent, else what the text holds if that is JSON), `content` (of a prompt `messages`,
 -- of a resource `contents`), `structured`, `meta`, `outcome` ("OK", "TOOL_ERROR", "TIMEOUT", ...;
 -- nil when the call was refused), `code` (of a refusal in JSON-RPC: -32602, ...), `progress` and
--- `log`: what the tool told meanwhile.
+-- `log`: what the tool told meanwhile, and `asked`: {key=, method=, params=} for each question.
 function testing.call(tool, args, options)
   if type(tool) ~= "string" then error("call: expected a tool's name", 2) end
   options = options or {}
@@ -165,8 +167,11 @@ function testing.call(tool, args, options)
   if args ~= nil and type(args) ~= "table" and type(args) ~= "string" then
     error("call: expected arguments in a table, got " .. type(args), 2)
   end
-  local result, message, code = raw.call(tool, args or {}, options.as)
+  local result, message, code = raw.call(tool, args or {}, options.as, answers_given)
   if result == nil and code == "NOTFOUND" then error("call: " .. message, 2) end
+  if result and result.problem then
+    error("call: " .. result.problem .. ": add it to mcp.testing.answers{...}", 2)
+  end
   return result, message, code
 end
 
@@ -238,6 +243,23 @@ local RESPONSE = { status = true, headers = true, body = true, error = true, mes
 -- the network. status is 200 without one, the names in headers are in lower case.
 function testing.http(answers)
   keep_answers("http", answers, RESPONSE)
+end
+
+--- mcp.testing.answers{ KEY = {action=, content=}, ... }: what the client answers when a tool asks
+-- for KEY (ctx:elicit and its like), as clients send it: of a form { action = "accept", content =
+-- {...} }, of a model { role =, content =, model = }, of folders { roots = {{uri=}} }. Every round
+-- runs the tool from its beginning, as with clients of 2026-07-28. A question that is not listed
+-- fails the case. answers(false): the client cannot be asked anything.
+function testing.answers(answers)
+  if answers ~= false and type(answers) ~= "table" then
+    error("answers: expected a table of answers, or false", 2)
+  end
+  for key, answer in pairs(answers or {}) do
+    if type(key) ~= "string" or type(answer) ~= "table" then
+      error("answers: expected tables by their keys, got " .. show(key) .. " = " .. show(answer), 2)
+    end
+  end
+  answers_given = answers
 end
 
 -- ---- time ----

@@ -74,9 +74,14 @@ void call_prepare(struct call *c, const char *tool, const char *args)
 
 void call_run(struct vm *vm, struct call *c, uint32_t index)
 {
-    static const struct task_ops plain = { .progress = on_progress, .log = on_log, .done = on_done };
-    static const struct task_ops asking = { .progress = on_progress, .log = on_log, .done = on_done,
-                                            .ask = on_ask, .ask_drop = on_ask_drop };
+    static const struct task_ops plain = { .progress = on_progress,
+                                           .log = on_log,
+                                           .done = on_done };
+    static const struct task_ops asking = { .progress = on_progress,
+                                            .log = on_log,
+                                            .done = on_done,
+                                            .ask = on_ask,
+                                            .ask_drop = on_ask_drop };
     const struct task_ops *ops = c->ask ? &asking : &plain;
     struct task *task = task_start(vm, index, &c->info, ops, c);
 
