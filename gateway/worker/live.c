@@ -122,22 +122,22 @@ static int send(const char *url, const struct live_call *call, const struct roun
                                     NULL };
     local_call_message("moongate", call->tool->name, call->args, call->len, false, false, false,
                        rounds, &body);
-                       if (!buf_ok(&body) || !buf_ok(key)) {
-                           buf_fini(&body);
-                           return err_set(e, MG_E_NOMEM, "no memory for a request");
-                       }
-                       struct post p = { .url = url,
-                                         .headers = headers,
-                                         .body = body.data,
-                                         .len = body.len,
-                                         .timeout_ms = call->tool->timeout_ms + MORE_MS };
-                       int code = post_send(&p, reply, &status, e);
-                       buf_fini(&body);
-                       if (code != 0)
-                           return err_prefix(e, "a gateway holds this state, but does not answer");
-                       if (status != 200 && (reply->len == 0 || reply->data[0] != '{'))
-                           return err_set(e, MG_E_IO, "%s answers with status %d", url, status);
-                       return 0;
+    if (!buf_ok(&body) || !buf_ok(key)) {
+        buf_fini(&body);
+        return err_set(e, MG_E_NOMEM, "no memory for a request");
+    }
+    struct post p = { .url = url,
+                      .headers = headers,
+                      .body = body.data,
+                      .len = body.len,
+                      .timeout_ms = call->tool->timeout_ms + MORE_MS };
+    int code = post_send(&p, reply, &status, e);
+    buf_fini(&body);
+    if (code != 0)
+        return err_prefix(e, "a gateway holds this state, but does not answer");
+    if (status != 200 && (reply->len == 0 || reply->data[0] != '{'))
+        return err_set(e, MG_E_IO, "%s answers with status %d", url, status);
+    return 0;
 }
 
 int live_send(const struct standalone *site, const struct live_call *call,
