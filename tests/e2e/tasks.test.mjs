@@ -263,6 +263,7 @@ test("no tool reads the tasks of the state, whatever it is granted", async (t) =
   await until(gw, taskId, ended);
   const peek = (await gw.call("peeks")).value;
   assert.equal(peek.code, "DENIED");
+  assert.equal(peek.message, "the collection _tasks is the gateway's own");
   assert.ok(!("row" in peek));
 });
 
@@ -451,6 +452,19 @@ test("what is wrong with ctx:as_task raises, and the file stays small", async (t
   assert.deepEqual(state._tasks.map((row) => row.taskId), [taskId]);
   await gw.restart();
   assert.equal((await get(gw, taskId)).status, "completed");
+});
+
+test("without a journal nothing waits: the call is answered within its first slice", async (t) => {
+  const gw = await start(t, { ini: "[state]\ndurability = snapshot\n" });
+  const all = await Promise.all(Array.from({ length: 50 }, (_, i) => create(gw, "sum", { a: i, wait: i % 2 ? 0.05 : undefined })));
+  for (const [i, { taskId }] of all.entries())
+    assert.equal(value(await until(gw, taskId, ended)).sum, i);
+  const { taskId } = await create(gw, "ends");
+  await modern(gw, "tasks/cancel", { taskId });
+  assert.equal((await until(gw, taskId, ended)).status, "cancelled");
+  await gw.stop({ keep: true });
+  await gw.restart();
+  assert.equal(value(await get(gw, all[7].taskId)).sum, 7);
 });
 
 test("a result that the state cannot keep: the task has failed, before a restart and behind it", async (t) => {
