@@ -59,8 +59,6 @@ static bool entry_allows(const char *entry, const char *name, bool writes)
 
 static bool is_granted(const struct vm_policy *policy, const char *name, bool writes)
 {
-    if (strcmp(name, STORE_TASKS) == 0) /* the results of everybody's calls */
-        return false;
     for (const char *const *entry = policy->state; entry && *entry; entry++)
         if (entry_allows(*entry, name, writes))
             return true;
@@ -78,6 +76,8 @@ int collection_use(lua_State *L, struct collection *c, bool writes)
                              "tells what they hold");
     if (!tool || !services || !services->store)
         return luaL_error(L, "state: there is no store while a file is loaded");
+    if (strcmp(c->name, STORE_TASKS) == 0) /* the results of everybody's calls */
+        return api_fail(L, "DENIED", "the collection %s is the gateway's own", c->name);
     if (!is_own(tool->name, c->name) && !is_granted(policy_of(L), c->name, writes))
         return api_fail(L, "DENIED",
                         "the collection %s is not granted; in mcp.ini: [tool %s] state = %s:%s",

@@ -2,9 +2,16 @@
 // for their own key alone, within the limits of [tasks].
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import fs from "node:fs";
+import readline from "node:readline";
 import test from "node:test";
 
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { createTaskSessionFromClient } from "@modelcontextprotocol/ext-tasks/client";
+
+import { binary, cleanEnv } from "./lib/env.mjs";
 import { Gateway, slowness } from "./lib/gateway.mjs";
 import { openEventStream } from "./lib/sse.mjs";
 
@@ -256,6 +263,7 @@ test("no tool reads the tasks of the state, whatever it is granted", async (t) =
   await until(gw, taskId, ended);
   const peek = (await gw.call("peeks")).value;
   assert.equal(peek.code, "DENIED");
+  assert.equal(peek.message, "the collection _tasks is the gateway's own");
   assert.ok(!("row" in peek));
 });
 
@@ -444,4 +452,87 @@ test("what is wrong with ctx:as_task raises, and the file stays small", async (t
   assert.deepEqual(state._tasks.map((row) => row.taskId), [taskId]);
   await gw.restart();
   assert.equal((await get(gw, taskId)).status, "completed");
+});
+
+test("without a journal nothing waits: the call is answered within its first slice", async (t) => {
+  const gw = await start(t, { ini: "[state]\ndurability = snapshot\n" });
+  const all = await Promise.all(Array.from({ length: 50 }, (_, i) => create(gw, "sum", { a: i, wait: i % 2 ? 0.05 : undefined })));
+  for (const [i, { taskId }] of all.entries())
+    assert.equal(value(await until(gw, taskId, ended)).sum, i);
+  const { taskId } = await create(gw, "ends");
+  await modern(gw, "tasks/cancel", { taskId });
+  assert.equal((await until(gw, taskId, ended)).status, "cancelled");
+  await gw.stop({ keep: true });
+  await gw.restart();
+  assert.equal(value(await get(gw, all[7].taskId)).sum, 7);
+});
+
+test("a result that the state cannot keep: the task has failed, before a restart and behind it", async (t) => {
+  const gw = await start(t, { ini: "[server]\nmax_result = 8M\n[tools]\nmemory = 64M\n" });
+  const { taskId } = await create(gw, "sum", { bytes: 5_000_000 });
+  const task = await until(gw, taskId, ended);
+  assert.equal(task.status, "failed");
+  assert.match(task.error.message, /^the result could not be kept: _tasks: an object may have 4194304 bytes, this one has 50\d+$/);
+  await gw.kill();
+  await gw.restart();
+  assert.equal((await get(gw, taskId)).status, "failed");
+});
+
+test("the official client of the extension follows a task to its end, and answers it", async (t) => {
+  const gw = await start(t);
+  const clientInfo = { name: "moongate-tests", version: "1" };
+  const clientCapabilities = { elicitation: { form: {} }, extensions: { [`${META}tasks`]: {} } };
+  const client = new Client(clientInfo, {
+    capabilities: clientCapabilities, versionNegotiation: { mode: { pin: "2026-07-28" } },
+  });
+  await client.connect(new StreamableHTTPClientTransport(new URL(gw.url)));
+  let id = 0;
+  const session = createTaskSessionFromClient(client, {
+    endpointId: "moongate",
+    v2RequestFraming: { protocolVersion: "2026-07-28", clientInfo, clientCapabilities },
+    rawDispatch: async (request) => {
+      const name = request.params.name ?? request.params.taskId;
+      const headers = {
+        Accept: "application/json, text/event-stream", "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": request.method, ...(name ? { "Mcp-Name": name } : {}),
+      };
+      return (await gw.client.post({ jsonrpc: "2.0", id: ++id, ...request }, { headers })).body;
+    },
+    onInputRequest: async ({ params }) => ({
+      action: "accept", content: params.requestedSchema.properties.n ? { n: 3 } : { s: "x" },
+    }),
+  });
+  const outcome = async (name, args = {}) => (await (await session.callTool(name, args)).settle()).outcome;
+  assert.equal((await outcome("asks")).result.content[0].text, "3x");
+  assert.equal(JSON.parse((await outcome("sum", { a: 1, b: 1, wait: 0.1, poll: 0.05 })).result.content[0].text).sum, 2);
+  const failed = await outcome("fails", { how: "crash" });
+  assert.equal(failed.status, "failed");
+  assert.equal((await outcome("ended")).result.content[0].text, "not yet"); // that one is no task
+  await session.close();
+  await client.close();
+});
+
+test("the same over lines", async (t) => {
+  const gw = new Gateway({ ini: quick(`[rate_limit]\nbucket = 0\n${grants}`), tools: { "tasks.lua": tools } });
+  t.after(() => gw.remove());
+  const child = spawn(binary, ["-c", gw.iniPath, "stdio"], { cwd: gw.dir, env: cleanEnv(), stdio: ["pipe", "pipe", "ignore"] });
+  const exited = once(child, "exit");
+  const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const ask = async (method, params) => {
+    const _meta = { [`${META}protocolVersion`]: "2026-07-28", ...KNOWS.meta };
+    child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: method, method, params: { ...params, _meta } })}\n`);
+    return JSON.parse((await lines.next()).value).result;
+  };
+  const { taskId } = await ask("tools/call", { name: "sum", arguments: { a: 4, b: 5, wait: 0.1 } });
+  let task;
+  do task = await ask("tasks/get", { taskId });
+  while (!ended(task));
+  assert.equal(value(task).sum, 9);
+  const waits = await ask("tools/call", { name: "sum", arguments: { wait: 600 } });
+  assert.deepEqual(Object.keys(await ask("tasks/cancel", { taskId: waits.taskId })).sort(), ["_meta", "resultType"]);
+  do task = await ask("tasks/get", { taskId: waits.taskId });
+  while (!ended(task));
+  assert.equal(task.status, "cancelled");
+  child.stdin.end();
+  assert.equal((await exited)[0], 0);
 });
