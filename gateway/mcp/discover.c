@@ -24,7 +24,7 @@ void capabilities_write(const struct request *rq, struct buf *b, bool is_told, b
         list_write(b, "prompts", is_told_all);
         buf_putc(b, '}');
     }
-    if (toolset_offers(tools, TOOL_RESOURCE) || toolset_offers(tools, TOOL_TEMPLATE)) {
+    if (resources_are_in(tools)) {
         list_write(b, "resources", is_told_all);
         buf_str(b, is_told_all ? ",\"subscribe\":true}" : ",\"subscribe\":false}");
     }
@@ -32,6 +32,8 @@ void capabilities_write(const struct request *rq, struct buf *b, bool is_told, b
         buf_str(b, ",\"completions\":{}");
     if (has_logging)
         buf_str(b, ",\"logging\":{}");
+    if (toolset_offers(tools, TOOL_SKILL) && rq->is_modern)
+        buf_str(b, ",\"extensions\":{\"" META_PREFIX "skills\":{\"directoryRead\":true}}");
     buf_putc(b, '}');
 }
 

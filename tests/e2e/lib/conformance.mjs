@@ -50,9 +50,6 @@ const waiting = {
   "tasks-dispatch-and-envelope": tasks,
   "tasks-required-task-error": tasks,
   "tasks-mrtr-composition": tasks,
-  "sep-2640-skills-enumeration": "needs skills",
-  "sep-2640-skills-manifest": "needs skills",
-  "sep-2640-skills-directory": "needs skills",
 };
 
 // This one has no checks: the suite itself skips it, whatever a server does.
