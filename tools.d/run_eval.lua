@@ -229,6 +229,7 @@ local function run(arguments)
       rows:delete(row.jobId)
       return nil, message
     end
+    evaljob.tell_changed(row.jobId)
   end
   return evaljob.view(row)
 end

@@ -51,9 +51,10 @@ const struct principal *keyring_find(const struct keyring *k, const char *presen
  * NULL: there is none. For people at the command line: nobody is admitted by a name. */
 const struct principal *keyring_named(const struct keyring *k, const char *name);
 
-/* May it see and use this tool, this prompt ("prompt:NAME") or resource ("resource:NAME")? Whoever
- * may use all tools may use those; others when a glob of their tools names it and begins with that
- * very word and colon: "resource:docs_*". Globs meant for tools, such as "r*", open none. */
+/* May it see and use this tool, this prompt ("prompt:NAME"), resource ("resource:NAME") or skill
+ * ("skill:NAME")? Whoever may use all tools may use those; others when a glob of their tools names
+ * it and begins with that very word and colon: "resource:docs_*". Globs meant for tools, such as
+ * "r*", open none. */
 bool principal_may(const struct principal *p, const char *name);
 
 /* May it hear of this topic ("job/ID", "jobs", "*", "counter/7")? Whoever may use all tools hears

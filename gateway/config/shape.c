@@ -171,12 +171,12 @@ const char *shape_sha256(const char *s)
     return "64 hex digits";
 }
 
-/* Prompts and resources stand beside the tools, behind a word of their own. */
+/* Prompts, resources and skills stand beside the tools, behind a word of their own. */
 const char *shape_tool_glob(const char *s)
 {
-    static const char *const kinds[] = { "prompt:", "resource:" };
+    static const char *const kinds[] = { "prompt:", "resource:", "skill:" };
 
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 3; i++)
         if (strncmp(s, kinds[i], strlen(kinds[i])) == 0) {
             s += strlen(kinds[i]);
             break;

@@ -48,7 +48,7 @@ static void walk_all(const struct watchfiles *w, struct watchwalk *look)
 
 static uint64_t facts_now(const struct watchfiles *w)
 {
-    struct watchwalk look = { .suffix = w->o.suffix, .enter = w->o.enter };
+    struct watchwalk look = { .suffix = w->o.suffix, .enter = w->o.enter, .whole = w->o.whole };
     walk_all(w, &look);
     return look.facts;
 }
@@ -83,7 +83,9 @@ static void watch_descriptor(struct watchfiles *w)
  * caller reads after it. */
 static void look_anew(struct watchfiles *w)
 {
-    struct watchwalk look = { .set = &w->set, .suffix = w->o.suffix, .enter = w->o.enter };
+    struct watchwalk look = {
+        .set = &w->set, .suffix = w->o.suffix, .enter = w->o.enter, .whole = w->o.whole
+    };
     watchset_begin(&w->set);
     walk_all(w, &look);
     watchset_end(&w->set);

@@ -21,6 +21,7 @@
 struct watchfiles_options {
     const char *suffix; /* of the files in a folder that matter, such as ".lua"; outlives it all */
     const char *enter;  /* the one folder in a followed folder that is entered, with all below it */
+    const char *whole;  /* another one, in which all files matter; NULL: none */
     void (*changed)(void *arg);
     /* Changes may be seen by polling only: why, in one line. Once, until it is well again. */
     void (*limited)(void *arg, const char *why);

@@ -171,20 +171,26 @@ static bool has_suffix(const char *s, const char *suffix)
     return n > m && strcmp(s + n - m, suffix) == 0;
 }
 
-static bool is_wanted(const struct watchwalk *w, const struct dirent *d, unsigned depth)
+/* Is the folder `name`, in a followed one, the one in which all files matter? */
+static bool is_whole(const struct watchwalk *w, const char *name)
+{
+    return w->whole && strcmp(name, w->whole) == 0;
+}
+
+static bool is_wanted(const struct watchwalk *w, const struct dirent *d, unsigned depth, bool whole)
 {
     if (d->d_name[0] == '.')
         return false;
-    if (has_suffix(d->d_name, w->suffix))
+    if (whole || has_suffix(d->d_name, w->suffix))
         return true;
     if (depth == 0)
-        return strcmp(d->d_name, w->enter) == 0;
+        return strcmp(d->d_name, w->enter) == 0 || is_whole(w, d->d_name);
     return d->d_type == DT_DIR || d->d_type == DT_LNK || d->d_type == DT_UNKNOWN;
 }
 
-static void walk_folder(struct watchwalk *w, const char *path, unsigned depth);
+static void walk_folder(struct watchwalk *w, const char *path, unsigned depth, bool whole);
 
-static void walk_entry(struct watchwalk *w, const char *path, unsigned depth)
+static void walk_entry(struct watchwalk *w, const char *path, unsigned depth, bool whole)
 {
     struct way v;
     struct stat st;
@@ -201,12 +207,12 @@ static void walk_entry(struct watchwalk *w, const char *path, unsigned depth)
             watchset_file(w->set, real);
     }
     if (S_ISDIR(st.st_mode))
-        walk_folder(w, real, depth + 1);
+        walk_folder(w, real, depth + 1, whole);
     else
         note_file(w, path, &st);
 }
 
-static void walk_folder(struct watchwalk *w, const char *path, unsigned depth)
+static void walk_folder(struct watchwalk *w, const char *path, unsigned depth, bool whole)
 {
     char below[PATH_MAX];
     if (depth > MAX_DEPTH)
@@ -219,9 +225,9 @@ static void walk_folder(struct watchwalk *w, const char *path, unsigned depth)
         return;
     }
     for (struct dirent *entry; (entry = readdir(d));)
-        if (is_wanted(w, entry, depth) && spend(w) &&
+        if (is_wanted(w, entry, depth, whole) && spend(w) &&
             (size_t)snprintf(below, sizeof below, "%s/%s", path, entry->d_name) < sizeof below)
-            walk_entry(w, below, depth);
+            walk_entry(w, below, depth, whole || (depth == 0 && is_whole(w, entry->d_name)));
     closedir(d);
 }
 
@@ -230,5 +236,5 @@ void watchwalk_folder(struct watchwalk *w, const char *path)
     struct way v;
     struct stat st;
     if (way_follow(w, &v, path, &st))
-        walk_folder(w, v.done[0] ? v.done : "/", 0);
+        walk_folder(w, v.done[0] ? v.done : "/", 0, false);
 }

@@ -14,6 +14,7 @@ struct watchwalk {
     struct watchset *set; /* NULL: only looks */
     const char *suffix;   /* of the files in a folder that matter: ".lua" */
     const char *enter;    /* the one folder in a followed one that is entered, with all below it */
+    const char *whole;    /* another one, in which all files matter; NULL: none */
     uint64_t facts;       /* equal facts: nothing has changed, as far as stat() can tell */
     int64_t newest_ms;    /* wall clock: the last change of any of the files */
     unsigned entries;

@@ -8,6 +8,14 @@ static void list_write(struct buf *b, const char *name, bool is_told)
     buf_str(b, is_told ? "{\"listChanged\":true" : "{\"listChanged\":false");
 }
 
+static void extensions_write(const struct toolset *tools, struct buf *b)
+{
+    buf_str(b, ",\"extensions\":{\"" TASKS_EXTENSION "\":{}");
+    if (toolset_offers(tools, TOOL_SKILL))
+        buf_str(b, ",\"" META_PREFIX "skills\":{\"directoryRead\":true}");
+    buf_putc(b, '}');
+}
+
 /* What can be asked for is what some file declares, whoever asks. is_told: of changes; over stdio
  * of changed tools alone. */
 void capabilities_write(const struct request *rq, struct buf *b, bool is_told, bool has_logging)
@@ -24,7 +32,7 @@ void capabilities_write(const struct request *rq, struct buf *b, bool is_told, b
         list_write(b, "prompts", is_told_all);
         buf_putc(b, '}');
     }
-    if (toolset_offers(tools, TOOL_RESOURCE) || toolset_offers(tools, TOOL_TEMPLATE)) {
+    if (resources_are_in(tools)) {
         list_write(b, "resources", is_told_all);
         buf_str(b, is_told_all ? ",\"subscribe\":true}" : ",\"subscribe\":false}");
     }
@@ -33,7 +41,7 @@ void capabilities_write(const struct request *rq, struct buf *b, bool is_told, b
     if (has_logging)
         buf_str(b, ",\"logging\":{}");
     if (rq->is_modern)
-        buf_str(b, ",\"extensions\":{\"" TASKS_EXTENSION "\":{}}");
+        extensions_write(tools, b);
     buf_putc(b, '}');
 }
 

@@ -8,13 +8,30 @@
 #define BEFORE_ALL "!" /* sorts before every name */
 
 /* A method of what nobody declares is none, as the capabilities say. */
-bool offers_are_there(struct request *rq, enum tool_kind kind, enum tool_kind other)
+static bool are_there(struct request *rq, bool some)
 {
-    if (toolset_offers(rq->in->tools, kind) || toolset_offers(rq->in->tools, other))
+    if (some)
         return true;
     reply_error(rq, rq->is_modern ? 404 : 200, MCP_METHOD_NOT_FOUND, "Method not found: %s",
                 rq->out->method);
     return false;
+}
+
+bool offers_are_there(struct request *rq, enum tool_kind kind, enum tool_kind other)
+{
+    const struct toolset *tools = rq->in->tools;
+    return are_there(rq, toolset_offers(tools, kind) || toolset_offers(tools, other));
+}
+
+bool resources_are_in(const struct toolset *tools)
+{
+    return toolset_offers(tools, TOOL_RESOURCE) || toolset_offers(tools, TOOL_TEMPLATE) ||
+           toolset_offers(tools, TOOL_SKILL);
+}
+
+bool resources_are_there(struct request *rq)
+{
+    return are_there(rq, resources_are_in(rq->in->tools));
 }
 
 bool offer_is_visible(const struct request *rq, const struct tool *t)
@@ -58,21 +75,20 @@ static const struct tool *next_visible(const struct request *rq, enum tool_kind 
     return NULL;
 }
 
-/* Writes one page; returns the last entry on it when more follow. */
+/* Writes what fits on the page; returns the last entry on it when more follow. */
 static const struct tool *page_write(const struct request *rq, enum tool_kind kind,
-                                     const char *after, struct buf *b)
+                                     const char *after, size_t *written, struct buf *b)
 {
     const struct tool *last = NULL;
-    size_t written = 0;
 
     for (size_t i = 0; i < toolset_offers(rq->in->tools, kind); i++) {
         const struct tool *t = toolset_offer_at(rq->in->tools, kind, i);
         if (strcmp(tool_wire_name(t), after) <= 0 || !offer_is_visible(rq, t))
             continue;
-        if (rq->server->page_size && written == rq->server->page_size)
+        if (rq->server->page_size && *written == rq->server->page_size)
             return last;
         entry_write(t, rq->out->revision, b);
-        written++;
+        (*written)++;
         last = t;
     }
     return NULL;
@@ -81,10 +97,11 @@ static const struct tool *page_write(const struct request *rq, enum tool_kind ki
 static void list_serve(struct request *rq, const char *key, const char *list, enum tool_kind kind)
 {
     char after[CURSOR_NAME_SIZE] = "";
+    size_t written = 0;
 
     if (!page_begin(rq, list, after))
         return;
-    const struct tool *last = page_write(rq, kind, after, page_open(rq, key));
+    const struct tool *last = page_write(rq, kind, after, &written, page_open(rq, key));
     page_end(rq, list, last ? tool_wire_name(last) : NULL, rq->server->lists_are_public);
 }
 
@@ -96,11 +113,12 @@ void prompts_list_serve(struct request *rq)
 
 void templates_list_serve(struct request *rq)
 {
-    if (offers_are_there(rq, TOOL_RESOURCE, TOOL_TEMPLATE))
+    if (resources_are_there(rq))
         list_serve(rq, "resourceTemplates", "templates", TOOL_TEMPLATE);
 }
 
-/* ---- resources/list: what is declared, then a page from each template that lists its own ---- */
+/* ---- resources/list: what is declared, the text of each skill, and then a page from each template
+ * that lists its own ---- */
 
 /* The lister is asked for the page; what it does not know is the page behind it. */
 static void listed_serve(struct request *rq, const char *after)
@@ -122,27 +140,63 @@ static void listed_serve(struct request *rq, const char *after)
     request_call(rq, lister, &arguments);
 }
 
-void resources_list_serve(struct request *rq)
+/* In this order; each has cursors of its own. */
+static const struct part {
+    enum tool_kind kind;
+    const char *cursor;
+} parts[] = { { TOOL_RESOURCE, "resources" }, { TOOL_SKILL, "skilltexts" } };
+#define PARTS (sizeof parts / sizeof parts[0])
+
+/* Where the page begins, in the part `first`: `after`. *is_listed: behind all parts. False: it is
+ * no cursor of ours, which is answered. */
+static bool resources_begin(struct request *rq, size_t *first, bool *is_listed,
+                            char after[CURSOR_NAME_SIZE])
 {
     struct json_text cursor = rq->message.params[PARAM_CURSOR];
-    char after[CURSOR_NAME_SIZE] = "";
 
-    if (!offers_are_there(rq, TOOL_RESOURCE, TOOL_TEMPLATE))
+    *first = 0;
+    *is_listed = !text_is_absent(cursor) && cursor_read(cursor, "listed", after) == 0 && after[0];
+    if (*is_listed)
+        return true;
+    if (!text_is_absent(cursor) && cursor_read(cursor, parts[1].cursor, after) == 0 && after[0]) {
+        *first = 1;
+        return true;
+    }
+    after[0] = '\0';
+    return page_begin(rq, parts[0].cursor, after);
+}
+
+void resources_list_serve(struct request *rq)
+{
+    char after[CURSOR_NAME_SIZE] = "";
+    const struct tool *last = NULL;
+    size_t part = 0, written = 0;
+    bool is_listed = false;
+
+    if (!resources_are_there(rq) || !resources_begin(rq, &part, &is_listed, after))
         return;
-    if (!text_is_absent(cursor) && cursor_read(cursor, "listed", after) == 0 && after[0]) {
-        listed_serve(rq, after);
+    bool has_listers = next_visible(rq, TOOL_LISTER, "") != NULL, has_some = false;
+    for (size_t i = part; i < PARTS && !is_listed; i++)
+        has_some |= next_visible(rq, parts[i].kind, i == part ? after : "") != NULL;
+    if (is_listed || (has_listers && !has_some)) {
+        listed_serve(rq, is_listed ? after : BEFORE_ALL);
         return;
     }
-    if (!page_begin(rq, "resources", after))
-        return;
-    bool has_listers = next_visible(rq, TOOL_LISTER, "") != NULL;
-    if (has_listers && !next_visible(rq, TOOL_RESOURCE, after)) {
-        listed_serve(rq, BEFORE_ALL);
-        return;
+    struct buf *b = page_open(rq, "resources");
+    const char *list = "listed", *next = NULL;
+    for (; part < PARTS && !next; part++) {
+        bool is_full = rq->server->page_size && written == rq->server->page_size;
+        if (is_full && next_visible(rq, parts[part].kind, after)) {
+            list = parts[part].cursor;
+            next = BEFORE_ALL;
+            break;
+        }
+        last = page_write(rq, parts[part].kind, after, &written, b);
+        list = last ? parts[part].cursor : "listed";
+        next = last ? tool_wire_name(last) : NULL;
+        after[0] = '\0';
     }
-    const struct tool *last = page_write(rq, TOOL_RESOURCE, after, page_open(rq, "resources"));
-    const char *next = last ? tool_wire_name(last) : has_listers ? BEFORE_ALL : NULL;
     /* What a lister says may depend on who asks, and all pages are of one scope. */
-    page_end(rq, last ? "resources" : "listed", next,
+    page_end(rq, list, next || !has_listers ? next : BEFORE_ALL,
              rq->server->lists_are_public && !toolset_offers(rq->in->tools, TOOL_LISTER));
 }

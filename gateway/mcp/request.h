@@ -10,6 +10,8 @@
 #include "mcp/request_state.h"
 #include "mcp/text.h"
 
+struct skill_file;
+
 struct request {
     const struct mcp_server *server;
     const struct mcp_in *in;
@@ -56,6 +58,9 @@ void response_serve(struct request *rq);
 void task_get_serve(struct request *rq);
 void task_update_serve(struct request *rq);
 void task_cancel_serve(struct request *rq);
+void skills_list_serve(struct request *rq);
+void skills_get_serve(struct request *rq);
+void directory_read_serve(struct request *rq);
 
 /* ---- tasks.c ---- */
 #define TASKS_EXTENSION META_PREFIX "tasks"
@@ -69,12 +74,20 @@ bool task_is_there(const struct request *rq, const char *id, size_t len);
 /* ---- what is no tool ---- */
 /* Is anything of either kind declared? No: answered, there is no such method. */
 bool offers_are_there(struct request *rq, enum tool_kind kind, enum tool_kind other);
+/* The same of resources, of whatever makes some. */
+bool resources_are_there(struct request *rq);
+bool resources_are_in(const struct toolset *tools);
 bool offer_is_visible(const struct request *rq, const struct tool *t);
 /* What kind ("prompt:") and name make, if this caller may use it; else NULL. text gets the name,
  * cut. */
 const struct tool *offer_find(const struct request *rq, const char *kind, enum tool_kind of,
                               struct json_text name, char *text, size_t size);
-/* What reads the URI, for this caller; *values gets the variables as an object. NULL: nothing. */
+/* The file of a skill that this caller may read, and whose it is; NULL: there is none. */
+const struct skill_file *skill_file_find(const struct request *rq, const char *uri, size_t len,
+                                         const struct tool **of);
+void skill_file_serve(struct request *rq, const struct skill_file *f);
+/* What reads the URI, for this caller; *values gets the variables as an object. NULL: nothing. A
+ * skill reads nothing, its file is there. */
 const struct tool *resource_find(const struct request *rq, const char *uri, size_t len,
                                  struct buf *values);
 void resource_unknown(struct request *rq, struct json_text uri);

@@ -51,15 +51,21 @@ void resources_read_serve(struct request *rq)
     struct json_text uri = rq->message.params[PARAM_URI];
     struct buf text = { 0 }, values = { 0 }, arguments = { 0 };
 
-    if (!offers_are_there(rq, TOOL_RESOURCE, TOOL_TEMPLATE))
+    if (!resources_are_there(rq))
         return;
     if (uri.type != JSON_STRING) {
         reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: uri must be a string");
         return;
     }
     json_string_decode(uri, &text);
-    const struct tool *t = resource_find(rq, text.len ? text.data : "", text.len, &values);
-    if (!buf_ok(&text) || !buf_ok(&values)) {
+    const char *p = text.len ? text.data : "";
+    const struct tool *t = NULL;
+    const struct skill_file *file = skill_file_find(rq, p, text.len, &t);
+    if (!file)
+        t = resource_find(rq, p, text.len, &values);
+    if (file) {
+        skill_file_serve(rq, file);
+    } else if (!buf_ok(&text) || !buf_ok(&values)) {
         reply_no_memory(rq);
     } else if (!t) {
         resource_unknown(rq, uri);

@@ -13,8 +13,11 @@
 static bool may_read(const struct request *rq, const char *uri, size_t len)
 {
     struct buf values = { 0 };
-    const struct tool *t = resource_find(rq, uri, len, &values);
+    const struct tool *t = NULL;
 
+    if (skill_file_find(rq, uri, len, &t))
+        return true;
+    t = resource_find(rq, uri, len, &values);
     buf_fini(&values);
     return t != NULL;
 }
@@ -52,7 +55,7 @@ static void change(struct request *rq, bool on)
     struct json_text uri = rq->message.params[PARAM_URI];
     struct buf text = { 0 };
 
-    if (!offers_are_there(rq, TOOL_RESOURCE, TOOL_TEMPLATE))
+    if (!resources_are_there(rq))
         return;
     if (!rq->has_session || !(rq->in->is_http || rq->in->hears_all)) {
         reply_error(rq, 200, MCP_METHOD_NOT_FOUND, "Method not found: %s needs a session over HTTP",
@@ -103,8 +106,7 @@ static bool bad_filter(struct request *rq, const char *what)
 
 static unsigned lists_there(const struct toolset *t)
 {
-    return 1u | (toolset_offers(t, TOOL_PROMPT) ? 2u : 0) |
-           (toolset_offers(t, TOOL_RESOURCE) || toolset_offers(t, TOOL_TEMPLATE) ? 4u : 0);
+    return 1u | (toolset_offers(t, TOOL_PROMPT) ? 2u : 0) | (resources_are_in(t) ? 4u : 0);
 }
 
 /* One that is not there for this caller is left out. False: answered. */

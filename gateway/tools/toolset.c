@@ -6,6 +6,7 @@
 
 #include "schema/schema.h"
 #include "tools/headerparams.h"
+#include "tools/skill.h"
 #include "tools/uritemplate.h"
 
 struct toolset {
@@ -211,6 +212,7 @@ static void toolset_free(struct toolset *s)
         schema_free(s->added[i]->output);
         headerparams_free(s->added[i]->headers);
         uritemplate_free(s->added[i]->pattern);
+        skill_unref(s->added[i]->skill);
         free(s->added[i]);
     }
     for (size_t i = 0; i < s->problem_count; i++) {
@@ -313,7 +315,7 @@ const struct tool *toolset_named(const struct toolset *s, const char *name)
 {
     const struct tool *found = NULL;
 
-    for (enum tool_kind k = TOOL_TOOL; k <= TOOL_TEMPLATE && !found; k++)
+    for (enum tool_kind k = TOOL_TOOL; k <= TOOL_SKILL && !found; k++)
         found = toolset_offer_find(s, k, name, strlen(name));
     return found;
 }
@@ -339,7 +341,7 @@ static bool is_shown_alike(const struct tool *x, const struct tool *y)
            is_same_text(x->annotations, y->annotations) && is_same_text(x->icons, y->icons) &&
            is_same_text(x->meta, y->meta) && is_same_text(x->arguments, y->arguments) &&
            is_same_text(x->uri, y->uri) && is_same_text(x->mime_type, y->mime_type) &&
-           x->size == y->size;
+           x->size == y->size && skill_is_same(x->skill, y->skill);
 }
 
 bool toolset_lists_alike(const struct toolset *a, const struct toolset *b, enum tool_kind kind)

@@ -12,6 +12,7 @@
 
 struct headerparam;
 struct schema;
+struct skill;
 struct uritemplate;
 
 /* What else a file may declare is run as a tool is, under grants and limits of its own; it is no
@@ -21,6 +22,7 @@ enum tool_kind {
     TOOL_PROMPT,    /* its name begins with "prompt:" */
     TOOL_RESOURCE,  /* "resource:" */
     TOOL_TEMPLATE,  /* likewise: of resources */
+    TOOL_SKILL,     /* "skill:"; nothing of it runs */
     TOOL_COMPLETER, /* completes what the prompt or template of the same name takes */
     TOOL_LISTER,    /* lists resources of the template of the same name */
     TOOL_KINDS
@@ -42,6 +44,7 @@ struct tool {
     const char *uri, *mime_type; /* of a resource; the URI of a template is a URI template */
     int64_t size;                /* of a resource, in bytes; -1: unknown */
     struct uritemplate *pattern; /* of a template: its URI, compiled; the set's own */
+    struct skill *skill;         /* of a skill: a reference of the set's own */
     const char *file;            /* "greet.lua", for messages */
     int64_t timeout_ms;          /* already within what mcp.ini allows */
     uint64_t memory_bytes;
@@ -97,7 +100,7 @@ size_t toolset_offers(const struct toolset *s, enum tool_kind kind); /* how many
 const struct tool *toolset_offer_at(const struct toolset *s, enum tool_kind kind, size_t i);
 const struct tool *toolset_offer_find(const struct toolset *s, enum tool_kind kind,
                                       const char *name, size_t len);
-/* A tool, prompt, resource or template by its full name, as mcp.ini knows it; NULL: none. */
+/* A tool, prompt, resource, template or skill by its full name, as mcp.ini knows it; NULL: none. */
 const struct tool *toolset_named(const struct toolset *s, const char *name);
 /* "review" of "prompt:review": what clients call it. */
 const char *tool_wire_name(const struct tool *t);

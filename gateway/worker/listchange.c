@@ -4,10 +4,10 @@
 
 #include "worker/worker.h"
 
-static const enum tool_kind kinds[NOTICE_LISTS][3] = {
-    [NOTICE_TOOLS] = { TOOL_TOOL, TOOL_TOOL, TOOL_TOOL },
-    [NOTICE_PROMPTS] = { TOOL_PROMPT, TOOL_PROMPT, TOOL_PROMPT },
-    [NOTICE_RESOURCES] = { TOOL_RESOURCE, TOOL_TEMPLATE, TOOL_LISTER },
+static const enum tool_kind kinds[NOTICE_LISTS][4] = {
+    [NOTICE_TOOLS] = { TOOL_TOOL, TOOL_TOOL, TOOL_TOOL, TOOL_TOOL },
+    [NOTICE_PROMPTS] = { TOOL_PROMPT, TOOL_PROMPT, TOOL_PROMPT, TOOL_PROMPT },
+    [NOTICE_RESOURCES] = { TOOL_RESOURCE, TOOL_TEMPLATE, TOOL_LISTER, TOOL_SKILL },
 };
 
 /* What was found for the last principal that was asked about: most often the next one too. */
@@ -35,7 +35,7 @@ static unsigned lists_changed(void *arg, uint64_t principal)
     j->is_known = true;
     j->lists = 0;
     for (unsigned list = 0; list < NOTICE_LISTS; list++)
-        for (unsigned i = 0; i < 3; i++)
+        for (unsigned i = 0; i < 4; i++)
             if (!toolset_lists_alike_for(c->before, before, c->now, now, kinds[list][i]))
                 j->lists |= 1u << list;
     return j->lists;

@@ -27,17 +27,17 @@ static void log_stray(void *arg, const char *text)
 /* What a client may be shown a list of. */
 static const struct list {
     const char *topic;
-    enum tool_kind kinds[3];
+    enum tool_kind kinds[4];
 } lists[] = {
-    { "tools", { TOOL_TOOL, TOOL_TOOL, TOOL_TOOL } },
-    { "prompts", { TOOL_PROMPT, TOOL_PROMPT, TOOL_PROMPT } },
-    { "resources", { TOOL_RESOURCE, TOOL_TEMPLATE, TOOL_LISTER } },
+    { "tools", { TOOL_TOOL, TOOL_TOOL, TOOL_TOOL, TOOL_TOOL } },
+    { "prompts", { TOOL_PROMPT, TOOL_PROMPT, TOOL_PROMPT, TOOL_PROMPT } },
+    { "resources", { TOOL_RESOURCE, TOOL_TEMPLATE, TOOL_SKILL, TOOL_LISTER } },
 };
 #define LIST_COUNT (sizeof lists / sizeof lists[0])
 
 static bool list_is_alike(const struct list *l, const struct toolset *a, const struct toolset *b)
 {
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         if (!toolset_lists_alike(a, b, l->kinds[i]))
             return false;
     return true;
@@ -386,7 +386,9 @@ static void limited(void *arg, const char *why)
 /* The files of what serves now. */
 static void follow(struct reload *r)
 {
-    static const struct watchfiles_options options = { .suffix = ".lua", .enter = "lib" };
+    static const struct watchfiles_options options = { .suffix = ".lua",
+                                                       .enter = "lib",
+                                                       .whole = "skills" };
     const char *const folders[] = { r->config->paths.tools, NULL };
     if (!r->config->tools.reload) {
         watchfiles_free(r->watch);

@@ -67,6 +67,22 @@ static int l_resource(lua_State *L) { return declare(L); }
  * annotations=, icons=, meta=}. */
 static int l_resource_template(lua_State *L) { return declare(L); }
 
+/* mcp.skill{name=, title=, description=, path=, folder= or files=, meta=} -> what the file returns.
+ * A skill is a SKILL.md and the files beside it: how to do something, for models to read when they
+ * need it. folder, "skills/NAME", lies in the tools folder, at most three folders deep; its files
+ * are read when the tool file is loaded and served as they were then, and a change of one is
+ * served as a change of the tool file is. files has the texts by their paths instead, {["SKILL.md"]
+ * = "..."}. A SKILL.md begins with its head, YAML between lines of "---", whose name is name; where
+ * it has none, one is made of name and description. Its URI is skill://PATH/NAME/SKILL.md. At most
+ * 512 files, 1 MiB of each and 16 MiB of all. */
+static int l_skill(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    decl_push(L, TOOL_SKILL);
+    return 1;
+}
+
 /* Stack: the table that will hold the makers, the table to fill. */
 static void add(lua_State *L, const char *name, enum tool_kind kind, lua_CFunction f)
 {
@@ -80,9 +96,11 @@ static void add(lua_State *L, const char *name, enum tool_kind kind, lua_CFuncti
 int mgl_open_offer(lua_State *L)
 {
     lua_createtable(L, 1, 0);
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     add(L, "prompt", TOOL_PROMPT, l_prompt);
     add(L, "resource", TOOL_RESOURCE, l_resource);
     add(L, "resource_template", TOOL_TEMPLATE, l_resource_template);
+    lua_pushcfunction(L, l_skill); /* nothing of it runs, so nothing makes what would */
+    lua_setfield(L, -2, "skill");
     return 1;
 }

@@ -77,6 +77,19 @@ function mcp.resource(declaration) end
 ---@return table
 function mcp.resource_template(declaration) end
 
+---@class mcp.skill
+---@field name string lower case letters, digits and single hyphens
+---@field title string?
+---@field description string? of the head that is made where SKILL.md has none
+---@field path string? before the name in its URIs
+---@field folder string? "skills/NAME", in the tools folder
+---@field files table<string, string>? texts by their paths, instead of folder
+---@field meta table?
+
+---@param declaration mcp.skill
+---@return table
+function mcp.skill(declaration) end
+
 ---@class mcp.ctx
 ---@field call_id string
 ---@field tool string

@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "schema/schema.h"
 #include "tools/headerparams.h"
+#include "tools/skill.h"
 #include "tools/uritemplate.h"
 #include "vm/chunks.h"
 #include "vm/decl.h"
@@ -89,9 +90,12 @@ static int set_add(struct loading *l, struct tool *t, struct err *e)
 {
     t->metric = metrics_tool(t->name);
     int code = schemas_compile(t, e);
+    if (t->skill)
+        skill_ref(t->skill);
     if (code == 0)
         code = toolset_add(l->set, t, e);
     if (code != 0) {
+        skill_unref(t->skill);
         schema_free(t->input);
         schema_free(t->output);
         headerparams_free(t->headers);
@@ -100,6 +104,7 @@ static int set_add(struct loading *l, struct tool *t, struct err *e)
     t->input = t->output = NULL; /* the set's now, or gone */
     t->headers = NULL;
     t->pattern = NULL;
+    t->skill = NULL;
     return code;
 }
 

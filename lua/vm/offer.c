@@ -24,14 +24,15 @@ static const char *const template_fields[] = {
     "uriTemplate", "name",     "title",  "description", "mimeType", "annotations", "icons", "meta",
     "needs",       "settings", "limits", "read",        "complete", "list",        NULL
 };
+static const char *const skill_fields[] = { "name", "title",  "description", "path",
+                                            "meta", "folder", "files",       NULL };
 
 const char *decl_word(enum tool_kind kind)
 {
     static const char *const words[TOOL_KINDS] = {
-        [TOOL_TOOL] = "mcp.tool",
-        [TOOL_PROMPT] = "mcp.prompt",
-        [TOOL_RESOURCE] = "mcp.resource",
-        [TOOL_TEMPLATE] = "mcp.resource_template",
+        [TOOL_TOOL] = "mcp.tool",         [TOOL_PROMPT] = "mcp.prompt",
+        [TOOL_RESOURCE] = "mcp.resource", [TOOL_TEMPLATE] = "mcp.resource_template",
+        [TOOL_SKILL] = "mcp.skill",
     };
     return words[kind] ? words[kind] : "mcp";
 }
@@ -39,13 +40,20 @@ const char *decl_word(enum tool_kind kind)
 void offer_read_name(struct reading *x)
 {
     enum tool_kind kind = x->d->tool.kind;
-    reading_names(x, kind == TOOL_PROMPT     ? prompt_fields
-                     : kind == TOOL_RESOURCE ? resource_fields
-                                             : template_fields);
+    static const struct {
+        const char *const *fields;
+        const char *word;
+    } kinds[TOOL_KINDS] = {
+        [TOOL_PROMPT] = { prompt_fields, "prompt" },
+        [TOOL_RESOURCE] = { resource_fields, "resource" },
+        [TOOL_TEMPLATE] = { template_fields, "resource" },
+        [TOOL_SKILL] = { skill_fields, "skill" },
+    };
+    reading_names(x, kinds[kind].fields);
     reading_name(x, OFFER_NAME_MAX);
     if (!x->d->tool.name)
         return;
-    lua_pushfstring(x->L, "%s:%s", kind == TOOL_PROMPT ? "prompt" : "resource", x->d->tool.name);
+    lua_pushfstring(x->L, "%s:%s", kinds[kind].word, x->d->tool.name);
     x->d->tool.name = reading_anchored(x);
 }
 
@@ -247,6 +255,10 @@ void offer_read(struct reading *x)
     t->input_schema = DECL_ANY_INPUT;
     reading_plain(x, "icons", '[', &t->icons);
     reading_plain(x, "meta", '{', &t->meta);
+    if (t->kind == TOOL_SKILL) {
+        skill_read(x);
+        return;
+    }
     if (t->kind == TOOL_PROMPT) {
         arguments_read(x);
         complete_read(x, NULL);

@@ -33,6 +33,8 @@ void reading_names(struct reading *x, const char *const *names); /* no other fie
 void offer_read_name(struct reading *x);
 /* What of a prompt or resource is not as it is with a tool. */
 void offer_read(struct reading *x);
+/* skill.c: of a skill everything but its name. */
+void skill_read(struct reading *x);
 /* "mcp.prompt" */
 const char *decl_word(enum tool_kind kind);
 

@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #define HELPER_MAX_DEPTH 4
+#define SKILLS "skills/"
 #define READ_TRIES 5 /* of a file that changes while it is read */
 
 struct sources {
     atomic_uint refs;
     size_t count, capacity;
+    size_t skill_files, skill_bytes; /* of the count */
     struct source *list;
 };
 
@@ -152,10 +154,12 @@ static int source_read(int dir, const char *file, struct source *s)
     return s->problem ? 0 : MG_E_NOMEM;
 }
 
-static struct source *source_add(struct sources *all, struct err *e)
+static struct source *source_add(struct sources *all, bool is_skill, struct err *e)
 {
-    if (all->count == SOURCES_MAX_FILES) {
-        err_set(e, MG_E_LIMIT, "more than %d files", SOURCES_MAX_FILES);
+    size_t of_kind = is_skill ? all->skill_files : all->count - all->skill_files;
+    if (of_kind == (is_skill ? SOURCES_SKILL_FILES : SOURCES_MAX_FILES)) {
+        err_set(e, MG_E_LIMIT, "more than %d files%s",
+                is_skill ? SOURCES_SKILL_FILES : SOURCES_MAX_FILES, is_skill ? " of skills" : "");
         return NULL;
     }
     if (all->count == all->capacity) {
@@ -170,6 +174,7 @@ static struct source *source_add(struct sources *all, struct err *e)
     }
     struct source *s = &all->list[all->count++];
     *s = (struct source){ 0 };
+    all->skill_files += is_skill;
     return s;
 }
 
@@ -179,9 +184,12 @@ struct walk {
     struct err *e;
 };
 
+static bool is_in_skills(const char *below) { return strncmp(below, SKILLS, strlen(SKILLS)) == 0; }
+
 static int walk_file(struct walk *w, int dir, const char *below, const char *file)
 {
-    struct source *s = source_add(w->all, w->e);
+    bool is_skill = is_in_skills(below);
+    struct source *s = source_add(w->all, is_skill, w->e);
     if (!s)
         return w->e ? w->e->code : MG_E_NOMEM;
     s->is_helper = *below != '\0';
@@ -192,22 +200,32 @@ static int walk_file(struct walk *w, int dir, const char *below, const char *fil
         return err_set(w->e, MG_E_NOMEM, "not enough memory");
     }
     int code = source_read(dir, file, s);
-    return code == 0 ? 0 : err_set(w->e, code, "not enough memory");
+    if (code != 0)
+        return err_set(w->e, code, "not enough memory");
+    w->all->skill_bytes += is_skill ? s->len : 0;
+    return w->all->skill_bytes <= SOURCES_SKILL_BYTES
+               ? 0
+               : err_set(w->e, MG_E_LIMIT, "more than %u bytes of skills", SOURCES_SKILL_BYTES);
 }
 
 static int walk_folder(struct walk *w, int fd, const char *below, int depth);
 
 static int walk_entry(struct walk *w, int fd, const char *below, const char *file, int depth)
 {
-    if (file[0] == '.' || file[0] == '_')
+    bool is_skill = is_in_skills(below);
+    if (file[0] == '.' || (file[0] == '_' && !is_skill))
         return 0;
-    if (has_suffix(file, ".lua"))
+    if (!is_skill && has_suffix(file, ".lua"))
         return has_suffix(file, "_test.lua") ? 0 : walk_file(w, fd, below, file);
-    if (depth == 0 ? strcmp(file, "lib") != 0 : depth > HELPER_MAX_DEPTH)
+    if (depth == 0 && strcmp(file, "lib") != 0 && strcmp(file, "skills") != 0)
         return 0;
     int sub = openat(fd, file, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (sub < 0)
-        return 0; /* not a folder */
+    if (sub < 0) /* not a folder */
+        return is_skill && errno == ENOTDIR ? walk_file(w, fd, below, file) : 0;
+    if (depth > HELPER_MAX_DEPTH) {
+        close(sub);
+        return is_skill ? walk_file(w, fd, below, file) : 0; /* its skill tells of it */
+    }
     char *path = NULL;
     int code = MG_E_NOMEM;
     if (asprintf(&path, "%s%s/", below, file) >= 0) {

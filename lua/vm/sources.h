@@ -1,7 +1,8 @@
-/* sources.h - the bytes of a tools folder, read once, so that every worker runs the same ones.
+/* sources.h - the bytes of a tools folder, read once, so that every worker has the same ones.
  * Tool files are the *.lua in the folder itself but those whose name begins with "_" or "." or ends
- * in "_test.lua"; helpers are the *.lua below lib/. A symbolic link to a regular file is followed.
- * Lifetime: counted references. Threads: immutable once read; the count is atomic. */
+ * in "_test.lua"; helpers are the *.lua below lib/. All files below skills/ are what skills are
+ * made of. A symbolic link to a regular file is followed. Lifetime: counted references. Threads:
+ * immutable once read; the count is atomic. */
 #ifndef MG_VM_SOURCES_H
 #define MG_VM_SOURCES_H
 #include <stdbool.h>
@@ -11,14 +12,16 @@
 
 #define SOURCE_MAX_BYTES (1u << 20)
 #define SOURCES_MAX_FILES 1000
+#define SOURCES_SKILL_FILES 4096        /* below skills/ */
+#define SOURCES_SKILL_BYTES (64u << 20) /* of them together */
 
 struct source {
     char *name;  /* "greet.lua", "lib/text.lua": below the folder */
     char *title; /* "tools.d/greet.lua": for people */
     char *text;  /* NULL: it could not be read */
     size_t len;
-    char *problem; /* why not; NULL when text is there */
-    bool is_helper;
+    char *problem;  /* why not; NULL when text is there */
+    bool is_helper; /* nothing to load by itself */
 };
 
 struct sources;

@@ -224,7 +224,7 @@ test("the repository is there as resources, and what is denied is not", async (t
   const gw = await startShipped(t, { root: files, before: commitAll });
   const client = await clients["client 2.x, 2026-07-28"]({ url: gw.url });
   const names = listed((await client.listResources()).resources);
-  assert.deepEqual(names, ["README.md", "bin/", "docs/", "src/"]);
+  assert.deepEqual(names, ["ops-kit", "README.md", "bin/", "docs/", "src/"]);
   const read = async (uri) => (await client.readResource({ uri })).contents[0];
   assert.equal((await read("repo:///README.md")).text, "# Hello, world\n");
   assert.equal((await read("repo:///README.md")).mimeType, "text/markdown");

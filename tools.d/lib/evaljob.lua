@@ -5,6 +5,18 @@ local evaljob = {}
 
 evaljob.rows = mcp.state.open("jobs", { key = "jobId" })
 
+evaljob.MAX_ID = 512            -- bytes of an id that is looked for
+
+--- The resource that the job is: see job.lua.
+function evaljob.uri(id)
+  return "job:///" .. id:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end)
+end
+
+--- Tells who subscribed to the job's resource that it has changed.
+function evaljob.tell_changed(id)
+  if #id <= evaljob.MAX_ID then mcp.resources.updated(evaljob.uri(id)) end
+end
+
 -- A row in one of these states has not ended.
 evaljob.alive = { QUEUED = true, RUNNING = true }
 
@@ -51,6 +63,7 @@ function evaljob.move(id, from, changes)
     return current
   end)
   if code then return nil, message, code end
+  if moved then evaljob.tell_changed(id) end
   return moved and row
 end
 

@@ -17,14 +17,6 @@ import { Gateway, repo, slowness } from "./gateway.mjs";
 const suite = path.join(repo, "tests/node_modules/@modelcontextprotocol/conformance/dist/index.js");
 const folder = path.join(repo, "tests/conformance");
 
-// What the gateway cannot do yet. Each of these must really fail: one that passes has to go. Where
-// checks are named, those alone may.
-const waiting = {
-  "sep-2640-skills-enumeration": "needs skills",
-  "sep-2640-skills-manifest": "needs skills",
-  "sep-2640-skills-directory": "needs skills",
-};
-
 // This one has no checks: the suite itself skips it, whatever a server does.
 const empty = ["tasks-status-notifications"];
 
@@ -61,23 +53,14 @@ async function listed(selection) {
   return [...own.matchAll(/^ +- (\S+)/gm)].map((match) => match[1]);
 }
 
-// What is wrong with a scenario's checks, [{ id, text }].
+// What is wrong with a scenario's checks, a line each.
 function problems(checks) {
   const found = checks
     .filter((check) => ["FAILURE", "WARNING", "SKIPPED"].includes(check.status))
-    .map(({ id, status, errorMessage, description }) =>
-      ({ id, text: `${status} ${id}: ${errorMessage ?? description}` }));
+    .map(({ id, status, errorMessage, description }) => `${status} ${id}: ${errorMessage ?? description}`);
   const done = checks.filter((check) => check.status === "SUCCESS" && check.id !== "wire-schema-valid");
-  if (done.length === 0) found.push({ id: "", text: "no check of its own succeeded" });
+  if (done.length === 0) found.push("no check of its own succeeded");
   return found;
-}
-
-function judge(name, checks) {
-  const found = problems(checks);
-  const [reason, ...may] = [waiting[name] ?? []].flat();
-  const wrong = reason && may.length === 0 ? [] : found.filter(({ id }) => !may.includes(id));
-  assert.equal(wrong.map(({ text }) => text).join("\n"), "");
-  if (reason) assert.ok(found.length > 0, `passes now: take it from the list (${reason})`);
 }
 
 // All files below it: { "lib/x.lua": text }.
@@ -111,7 +94,7 @@ export function passes(...selection) {
     assert.ok(names.length > 0 && missing.length === 0, `did not run: ${missing}\n${text}`);
     for (const [name, checks] of scenarios) {
       if (empty.includes(name)) continue;
-      await t.test(name, () => judge(name, checks));
+      await t.test(name, () => assert.equal(problems(checks).join("\n"), ""));
     }
   });
 }
