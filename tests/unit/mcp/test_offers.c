@@ -1,5 +1,4 @@
-/* Prompts, resources, templates and completion: what is shown, to whom, and what is asked of Lua.
- */
+/* Prompts, resources, templates, completion: what is shown, to whom, and what is asked of Lua. */
 #include "support/failing.h"
 
 #include "base/buf.c"
@@ -8,9 +7,7 @@
 #undef malloc
 #undef calloc
 #undef realloc
-
 #include "fixture.h"
-
 #include "tools/uritemplate.h"
 
 #define PROMPTS(params) REQUEST("1", "prompts/list", params)
@@ -18,6 +15,9 @@
 #define RESOURCES(params) REQUEST("1", "resources/list", params)
 #define READ(params) REQUEST("1", "resources/read", params)
 #define COMPLETE(params) REQUEST("1", "completion/complete", params)
+#define SUBSCRIBE(uri) REQUEST("1", "resources/subscribe", "\"uri\":\"" uri "\"")
+#define LISTEN(id, params) REQUEST(id, "subscriptions/listen", params META)
+#define LISTENS .version = V26, .method = "subscriptions/listen"
 
 /* "prompt:secret" and "resource:secret" are hidden from bob as the tool "secret" is. */
 static bool may(void *arg, const struct principal *p, const char *name)
@@ -302,36 +302,28 @@ static void test_complete(void **state)
 static void test_subscriptions(void **state)
 {
     static const struct asked asked[] = {
-        { .probe = { "without a session", REQUEST("1", "resources/subscribe", "\"uri\":\"x:1\""),
-                     .status = 200, .code = -32601 } },
+        { .probe = { "without a session", SUBSCRIBE("x:1"), .status = 200, .code = -32601 } },
         { .probe = { "no uri", REQUEST("1", "resources/subscribe", ""), .session = SESSION_11,
                      .status = 200, .code = -32602 } },
-        { .probe = { "nothing that can be read",
-                     REQUEST("1", "resources/subscribe", "\"uri\":\"nope:1\""),
-                     .session = SESSION_11, .status = 200, .code = -32002,
-                     .has = "\"uri\":\"nope:1\"" } },
+        { .probe = { "nothing that can be read", SUBSCRIBE("nope:1"), .session = SESSION_11,
+                     .status = 200, .code = -32002, .has = "\"uri\":\"nope:1\"" } },
         { .probe = { "leaving what was never asked for",
                      REQUEST("1", "resources/unsubscribe", "\"uri\":\"nope:1\""),
                      .session = SESSION_11, .status = 200,
                      .exact = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}" } },
-        { .probe = { "no filter", REQUEST("1", "subscriptions/listen", META), .version = V26,
-                     .method = "subscriptions/listen", .status = 200, .code = -32602 } },
+        { .probe = { "no filter", LISTEN("1", ""), LISTENS, .status = 200, .code = -32602 } },
         { .probe = { "lists",
-                     REQUEST("7", "subscriptions/listen",
-                             "\"notifications\":{\"toolsListChanged\":true,"
-                             "\"promptsListChanged\":false,\"resourcesListChanged\":true}," META),
-                     .version = V26, .method = "subscriptions/listen", .status = 200,
+                     LISTEN("7", "\"notifications\":{\"toolsListChanged\":true,"
+                                 "\"promptsListChanged\":false,\"resourcesListChanged\":true},"),
+                     LISTENS, .status = 200,
                      .has = "subscriptionId\":7},\"notifications\":{\"toolsListChanged\":true,"
                             "\"resourcesListChanged\":true}}}" } },
         { .probe = { "resources that are not there are left out",
-                     REQUEST("\"x\"", "subscriptions/listen",
-                             "\"notifications\":{\"resourceSubscriptions\":[\"nope:1\"]}," META),
-                     .version = V26, .method = "subscriptions/listen", .status = 200,
+                     LISTEN("\"x\"", "\"notifications\":{\"resourceSubscriptions\":[\"nope:1\"]},"),
+                     LISTENS, .status = 200,
                      .has = "subscriptionId\":\"x\"},\"notifications\":{"
                             "\"resourceSubscriptions\":[]}}}" } },
-        { .probe = { "no stream is accepted",
-                     REQUEST("1", "subscriptions/listen", "\"notifications\":{}," META),
-                     .version = V26, .method = "subscriptions/listen",
+        { .probe = { "no stream is accepted", LISTEN("1", "\"notifications\":{},"), LISTENS,
                      .accept = "application/json", .status = 406, .code = -32600 } },
     };
 
@@ -474,7 +466,6 @@ static void test_no_memory(void **state)
         { "complete what is not there", COMPLETE(OF_URI("x:y")), .status = 200 },
     };
     struct fixture f;
-
     (void)state;
     offers_init(&f);
     for (size_t i = 0; i < COUNT(probes); i++) {
@@ -499,11 +490,11 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_subscriptions),
-        cmocka_unit_test(test_lists),          cmocka_unit_test(test_prompts_get),
-        cmocka_unit_test(test_resources_read), cmocka_unit_test(test_complete),
-        cmocka_unit_test(test_capabilities),   cmocka_unit_test(test_results),
-        cmocka_unit_test(test_failures),       cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_subscriptions), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_prompts_get),   cmocka_unit_test(test_resources_read),
+        cmocka_unit_test(test_complete),      cmocka_unit_test(test_capabilities),
+        cmocka_unit_test(test_results),       cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
