@@ -50,7 +50,7 @@ void task_say(struct call_task *t, uint64_t wait);
 
 /* call_task_asks.c */
 void task_write_questions(struct call_task *t);
-void task_take_answers(void *t);
+void task_take_answers(void *arg);
 void task_free_questions(struct call_task *t);
 
 #endif
