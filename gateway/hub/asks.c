@@ -70,8 +70,8 @@ void asks_free(struct asks *a)
 {
     if (!a)
         return;
-    while (a->open) {
-        struct ask *one = a->open;
+    struct ask *one, *next;
+    HASH_ITER (hh, a->open, one, next) {
         close_one(a, one);
         free(one->text);
         free(one);

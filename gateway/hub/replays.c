@@ -26,8 +26,9 @@ void replays_free(struct replays *r)
 {
     if (!r)
         return;
-    while (r->streams)
-        replay_remove(r->streams);
+    struct replay *one, *next;
+    HASH_ITER (hh, r->streams, one, next)
+        replay_remove(one);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
@@ -291,7 +292,7 @@ void replays_bound(struct replays *r, const struct replay *spare)
         for (struct replay *one = r->over, *next; one && !is_within(r); one = next) {
             next = one->over_next;
             /* An open connection is about to be given it. */
-            if (one != spare && !one->feed && (all || is_told(one)))
+            if (!(spare && one == spare) && !one->feed && (all || is_told(one)))
                 replay_remove(one);
         }
 }

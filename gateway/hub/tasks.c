@@ -109,7 +109,7 @@ static void share_settle(struct tasks *t, struct share *s)
     free(s);
 }
 
-/* Out of the table, with the table's reference. */
+/* Out of the table; the table's reference is the caller's. */
 static void entry_remove(struct tasks_entry *e)
 {
     struct tasks *t = e->tasks;
@@ -120,15 +120,17 @@ static void entry_remove(struct tasks_entry *e)
     e->share->count--;
     share_settle(t, e->share);
     e->share = NULL;
-    entry_unref(e);
 }
 
 void tasks_free(struct tasks *t)
 {
     if (!t)
         return;
-    while (t->all)
-        entry_remove(t->all);
+    struct tasks_entry *e, *next;
+    HASH_ITER (hh, t->all, e, next) {
+        entry_remove(e);
+        entry_unref(e);
+    }
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
@@ -228,6 +230,7 @@ static size_t sweep(struct tasks *t, int64_t now_ms)
             continue;
         if (e->expires_ms <= now_ms) {
             entry_remove(e);
+            entry_unref(e);
             n++;
         } else if (e->expires_ms < t->next_expiry_ms) {
             t->next_expiry_ms = e->expires_ms;
@@ -325,6 +328,7 @@ void tasks_drop(struct tasks_entry *e)
     struct tasks *t = e->tasks;
     pthread_mutex_lock(&t->lock);
     entry_remove(e);
+    e->refs--; /* the table's; its owner has one as well */
     leave(e);
     pthread_mutex_unlock(&t->lock);
 }

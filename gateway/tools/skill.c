@@ -200,7 +200,7 @@ static int head_read(struct skill *s, const char *name, const char *description,
     s->frontmatter = code == 0 ? buf_take(&json, NULL) : NULL;
     buf_fini(&json);
     if (code == 0 && !s->frontmatter)
-        code = err_set(e, MG_E_NOMEM, "not enough memory");
+        return err_set(e, MG_E_NOMEM, "not enough memory");
     return code == 0 ? head_check(s, name, e) : code;
 }
 

@@ -100,20 +100,20 @@ static void task_leave(struct call_task *t)
     t->entry = NULL;
 }
 
+/* The call's reference stays the caller's. */
 static void refuse(struct call_task *t, int code, const char *text)
 {
     struct task_creation *creation = t->creation;
-    char copy[200];
-    snprintf(copy, sizeof copy, "%s", text);
     t->creation = NULL;
     task_leave(t);
-    task_discard(t, t->phase == TASK_SAVED);
-    creation->done(creation, code, copy);
+    creation->done(creation, code, text);
 }
 
 void call_task_refuse(struct call *c, int code)
 {
-    refuse(c->tasked, code, "the task could not be made durable");
+    struct call_task *t = c->tasked;
+    refuse(t, code, "the task could not be made durable");
+    task_discard(t, t->phase == TASK_SAVED);
 }
 
 void call_as_task_cancel(void *arg, struct task_creation *creation)
@@ -135,6 +135,7 @@ static void written(struct store_op *op)
     }
     if (op->code != 0) {
         refuse(t, op->code, op->err.text);
+        t->refs--; /* the call's */
     } else {
         t->phase = TASK_SAVED;
         t->call->seq = op->seq;
@@ -225,10 +226,12 @@ bool call_as_task(void *arg, const struct task_terms *terms, struct task_creatio
     struct call_task *t = c->tasked;
     t->creation = creation;
     task_encode(t);
-    if (buf_ok(&t->record))
+    if (buf_ok(&t->record)) {
         task_submit(t, written);
-    else
+    } else {
         refuse(t, MG_E_NOMEM, "no memory for a task");
+        task_unref(t);
+    }
     return true;
 }
 
