@@ -116,8 +116,9 @@ struct mcp_in { /* one message, as its transport got it; borrowed */
     const char *body;
     size_t len;
     bool is_http; /* false: there are no headers to validate */
-    /* stdio, and the transport of 2024-11-05: the client's own, with an id from the start; initialize opens it. Calls of both eras
-     * are cancelled by its id. NULL on HTTP, and for a call without a client. */
+    /* stdio, and the transport of 2024-11-05: the client's own, with an id from the start;
+     * initialize opens it. Calls of both eras are cancelled by its id. NULL on HTTP, and for a call
+     * without a client. */
     struct mcp_session *session;
     bool hears_all; /* that client is told of all changes, as one over HTTP is */
     const char *protocol_version, *session_id, *method, *name; /* header values or NULL */

@@ -101,8 +101,9 @@ function ctx:log(level, data) end
 ---@return boolean
 function ctx:cancelled() end
 
----Ends the connection on which a client of 2025-11-25 waits, and goes on: it comes back for the rest.
----@param opts? { retry?: number|string } when it is to come back: seconds, or a text such as "500ms"
+---Ends the connection on which a client of 2025-11-25 waits, and goes on: it comes back for the
+---rest, after `retry`: seconds, or a text such as "500ms".
+---@param opts? { retry?: number|string }
 ---@return boolean closed false: this client would not come back
 function ctx:close_stream(opts) end
 

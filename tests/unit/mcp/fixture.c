@@ -97,7 +97,8 @@ static void host_answer(void *arg, const struct principal *p, const char *sessio
     if (a->result.type == JSON_NONE)
         note(arg, "error:%s:%s:%s:%s ", p->name, session, a->id, a->error);
     else
-        note(arg, "answer:%s:%s:%s:%.*s ", p->name, session, a->id, (int)a->result.len, a->result.p);
+        note(arg, "answer:%s:%s:%s:%.*s ", p->name, session, a->id, (int)a->result.len,
+             a->result.p);
 }
 
 static const char *host_caller(void *arg, const struct principal *p, uint64_t *number)
