@@ -183,8 +183,10 @@ struct listener *listener_find(struct notices *n, const char *session)
 
 void listener_free(struct notices *n, struct listener *l)
 {
-    while (l->interests)
-        interest_free(n, l->interests);
+    for (struct interest *i = l->interests, *other; i; i = other) {
+        other = i->other;
+        interest_free(n, i);
+    }
     if (l->session[0])
         HASH_DELETE(hh, n->sessions, l);
     DL_DELETE(n->all, l);

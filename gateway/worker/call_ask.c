@@ -162,6 +162,8 @@ void call_ask_drop(void *arg, struct task_ask *a)
 
 void call_drop_asks(struct call *c)
 {
-    while (c->asking)
-        asking_free(c->asking);
+    for (struct call_asking *g = c->asking, *next; g; g = next) {
+        next = g->next;
+        asking_free(g);
+    }
 }
