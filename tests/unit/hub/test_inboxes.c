@@ -40,8 +40,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    inboxes_free(hub);
     loop_free(loop);
+    inboxes_free(hub);
     return 0;
 }
 
