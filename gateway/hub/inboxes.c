@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/table.h"
 #include "hub/feed.h"
 #include "hub/sessions.h"
@@ -35,6 +36,7 @@ struct inbox {
 struct inboxes {
     pthread_mutex_t lock;
     struct inbox *table;
+    size_t bytes; /* that wait in all of them */
 };
 
 struct inboxes *inboxes_new(void)
@@ -64,6 +66,7 @@ static struct letter *pop(struct inbox *in)
     if (!in->first)
         in->last = &in->first;
     in->bytes -= l->len;
+    in->all->bytes -= l->len;
     in->count--;
     return l;
 }
@@ -133,10 +136,26 @@ void inbox_close(struct inbox *in)
     struct inboxes *all = in->all;
     pthread_mutex_lock(&all->lock);
     HASH_DELETE(hh, all->table, in);
-    pthread_mutex_unlock(&all->lock);
-    for (struct letter *l; (l = pop(in)) != NULL;) /* nobody finds it any more */
+    for (struct letter *l; (l = pop(in)) != NULL;)
         free(l);
+    pthread_mutex_unlock(&all->lock);
     feed_leave(&in->base);
+}
+
+void inboxes_metrics(void *inboxes, struct buf *out)
+{
+    struct inboxes *all = inboxes;
+
+    pthread_mutex_lock(&all->lock);
+    unsigned count = HASH_COUNT(all->table);
+    size_t bytes = all->bytes;
+    pthread_mutex_unlock(&all->lock);
+    buf_printf(out,
+               "# HELP moongate_sse_clients Clients of the 2024-11-05 transport.\n"
+               "# TYPE moongate_sse_clients gauge\nmoongate_sse_clients %u\n"
+               "# HELP moongate_sse_waiting_bytes What they posted and nobody has read yet.\n"
+               "# TYPE moongate_sse_waiting_bytes gauge\nmoongate_sse_waiting_bytes %zu\n",
+               count, bytes);
 }
 
 static int put(struct inbox *in, struct letter *l)
@@ -146,6 +165,7 @@ static int put(struct inbox *in, struct letter *l)
     *in->last = l;
     in->last = &l->next;
     in->bytes += l->len;
+    in->all->bytes += l->len;
     in->count++;
     feed_wake(&in->base);
     return 0;

@@ -132,7 +132,7 @@ void replay_close(struct replay_feed *f, int64_t now_ms)
             one->over_ms = now_ms; /* it is kept a little: what was sent may not have arrived */
         if (one->is_over && !one->has_answer)
             replay_remove(one);
-        replays_bound(r, NULL);
+        replays_bound(r);
     }
     pthread_mutex_unlock(&r->lock);
     feed_leave(&f->base);

@@ -86,7 +86,7 @@ static void make_room(struct replay *one, size_t len)
     struct replay_event **at = &one->first;
 
     if (r->bytes + len > REPLAYS_MAX_BYTES)
-        replays_bound(r, one);
+        replays_bound(r);
     while (*at && (one->may_bytes + len > r->max_bytes || r->bytes + len > REPLAYS_MAX_BYTES)) {
         if ((*at)->must) {
             at = &(*at)->next;
@@ -190,7 +190,7 @@ static void session_settle(struct replays *r, struct replay_session *s)
 static int begin(struct replays *r, const char *session, uint64_t principal, struct replay *one)
 {
     if (r->bytes >= REPLAYS_MAX_BYTES)
-        replays_bound(r, NULL);
+        replays_bound(r);
     if (r->bytes >= REPLAYS_MAX_BYTES)
         return MG_E_LIMIT;
     one->all = r;
@@ -267,7 +267,7 @@ void replay_end(struct replay *one, bool has_answer, int64_t now_ms)
         feed_wake(&one->feed->base);
     else if (!has_answer || !one->session)
         replay_remove(one);
-    replays_bound(r, NULL);
+    replays_bound(r);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -286,13 +286,13 @@ static bool is_within(const struct replays *r)
     return r->over_count <= REPLAYS_MAX && r->bytes < REPLAYS_MAX_BYTES;
 }
 
-void replays_bound(struct replays *r, const struct replay *spare)
+void replays_bound(struct replays *r)
 {
     for (int all = 0; all < 2 && !is_within(r); all++)
         for (struct replay *one = r->over, *next; one && !is_within(r); one = next) {
             next = one->over_next;
             /* An open connection is about to be given it. */
-            if (!(spare && one == spare) && !one->feed && (all || is_told(one)))
+            if (!one->feed && (all || is_told(one)))
                 replay_remove(one);
         }
 }

@@ -69,8 +69,7 @@ struct replays {
 /* Frees it and what it holds; its feed, if any, is told. */
 void replay_remove(struct replay *one);
 void replay_lose_feed(struct replay *one);
-/* Makes room: what is over leaves until both bounds are kept. spare: never this one; may be NULL.
- */
-void replays_bound(struct replays *r, const struct replay *spare);
+/* Makes room: what is over leaves until both bounds are kept. */
+void replays_bound(struct replays *r);
 
 #endif

@@ -109,8 +109,8 @@ static void stream_late(void *arg)
 }
 
 /* Who wants nothing but a stream gets one that it can come back to, before anything is said; who
- * takes one as well, when the call takes long: an answer that is lost with its connection is lost.
- */
+ * takes one as well, when the call takes long: an answer that is lost with its connection is
+ * lost. */
 static void http_watch(struct call *c)
 {
     exchange_on_gone(c->x, http_gone, c);

@@ -237,6 +237,7 @@ int services_open(struct gateway *g, const struct config *c, bool is_stdio, stru
     metrics_source(notices_metrics, g->notices);
     metrics_source(replays_metrics, g->replays);
     metrics_source(asks_metrics, g->asks);
+    metrics_source(inboxes_metrics, g->inboxes);
     metrics_source(cache_metrics, g->cache);
     metrics_source(tasks_metrics, g->tasks);
     metrics_source(tool_metrics_render, NULL);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { sanitizer } from "./lib/env.mjs";
 import { Gateway } from "./lib/gateway.mjs";
 import { openEventStream } from "./lib/sse.mjs";
 
@@ -52,7 +53,9 @@ async function round(gw, n) {
     while ((await gw.metric(name)) !== 0);
 }
 
-test("a thousand sessions that were left and have ended leave nothing", { timeout: 600_000 }, async (t) => {
+test("a thousand sessions that were left and have ended leave nothing", {
+  timeout: 600_000, skip: sanitizer !== "" && "what was freed is kept to find uses of it",
+}, async (t) => {
   const gw = await Gateway.start({ ini: "[rate_limit]\nbucket = 0\n[server]\nworkers = 2\n", tools });
   t.after(() => gw.stop());
   await round(gw, 200); // tables and pools have their size

@@ -68,6 +68,13 @@ static int subscribe(void *arg, const struct principal *p, const char *id, const
     return by_id(arg, p, id);
 }
 
+static void answer(void *arg, const struct principal *p, const char *session,
+                   const struct mcp_answer *a)
+{
+    (void)arg, (void)p, (void)session;
+    fuzz_hold(a->result.type != JSON_NONE || a->error, "an answer says something");
+}
+
 static const char *who(void *arg, const struct principal *p, uint64_t *number)
 {
     (void)arg, (void)p;
@@ -113,6 +120,7 @@ static struct mcp_host host = { .may = may,
                                 .session_subscribe = subscribe,
                                 .session_remove = by_id,
                                 .cancel = cancel,
+                                .answer = answer,
                                 .caller = who,
                                  .spend = spend,
                                  .task_get = task_get,

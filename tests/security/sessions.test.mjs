@@ -80,6 +80,45 @@ test("CVE-2026-25536: answers and notes reach the client that asked, whatever it
   }
 });
 
+// What the gateway keeps for a client that may come back, and what it asked one, is that session's alone.
+test("CVE-2026-33946, CVE-2026-25536: streams and questions belong to the session and its key", async (t) => {
+  const gw = await start(t, {
+    ini: keys,
+    tools: {
+      "ask.lua": `local mcp = require "mcp"
+        return mcp.tool { name = "ask", input = { type = "object" }, run = function(args, ctx)
+          ctx:progress(1, 2, "of alice")
+          local a, message = ctx:roots("r")
+          return a and a[1].uri or message
+        end }`,
+    },
+  });
+  const open = async (key) => {
+    const res = await gw.client.request("initialize", { protocolVersion: "2025-11-25", capabilities: { roots: {} } }, { key, headers: BOTH });
+    return { ...BOTH, "X-API-Key": key, "Mcp-Session-Id": res.headers.get("mcp-session-id") };
+  };
+  const [alice, again, bob] = [await open("alice-key"), await open("alice-key"), await open("bob-key")];
+  const stream = await gw.events("/mcp", {
+    method: "POST", headers: { ...alice, "Content-Type": "application/json" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "ask", arguments: {}, _meta: { progressToken: 1 } } }),
+  });
+  const seen = [await stream.next(), await stream.next(), await stream.next()];
+  const asked = seen[2].json.id;
+  const answer = (headers, uri) =>
+    gw.client.post({ jsonrpc: "2.0", id: asked, result: { roots: [{ uri }] } }, { headers });
+  const thieves = [again, bob, { ...bob, "Mcp-Session-Id": alice["Mcp-Session-Id"] }];
+  for (const headers of thieves) {
+    for (const { id } of seen) {
+      const stolen = await gw.events("/mcp", { headers: { ...headers, Accept: "text/event-stream", "Last-Event-ID": id } });
+      assert.ok([400, 404].includes(stolen.status));
+      assert.doesNotMatch(stolen.text, /alice|progress|roots/);
+    }
+    assert.ok([202, 404].includes((await answer(headers, "file:///evil")).status));
+  }
+  assert.equal((await answer(alice, "file:///home")).status, 202);
+  assert.equal((await stream.next()).json.result.content[0].text, "file:///home");
+});
+
 test("lesson: cancelling reaches calls of the same session, not of the same id", async (t) => {
   const gw = await start(t, {
     ini: keys,
@@ -103,6 +142,7 @@ test("lesson: cancelling reaches calls of the same session, not of the same id",
     body: JSON.stringify({ jsonrpc: "2.0", id: 5, method: "tools/call",
       params: { name: "wait", arguments: {}, _meta: { progressToken: 1 } } }),
   });
+  assert.equal((await stream.next()).data, "");
   assert.equal((await stream.next()).json.method, "notifications/progress"); // it runs
   const cancel = (who, key) =>
     gw.client.notify("notifications/cancelled", { requestId: 5 }, { ...who, key });

@@ -32,7 +32,9 @@ export class JsonRpc {
     const text = await res.text();
     const type = res.headers.get("content-type") ?? "";
     if (type.startsWith("text/event-stream")) {
-      const messages = parseEvents(text).map((event) => JSON.parse(event.data));
+      // The priming event of 2025-11-25 has no data.
+      const events = parseEvents(text).filter((event) => event.data !== "");
+      const messages = events.map((event) => JSON.parse(event.data));
       return { status: res.status, headers: res.headers, text, messages, body: messages.at(-1) };
     }
     const json = type.startsWith("application/json") && text !== "" ? JSON.parse(text) : undefined;

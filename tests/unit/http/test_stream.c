@@ -143,7 +143,12 @@ static void test_the_queue_is_bounded_exactly(void **state)
     site_pump_for(&s, 10);
     memset(data, 'x', sizeof data);
     assert_int_equal(exchange_send(s.held[0], data, 1000), 0);
+    assert_int_equal(exchange_queued(s.held[0]), 1000);
+    /* An answer is not bounded here, and counts. */
+    assert_int_equal(exchange_send_whole(s.held[0], data, 1001), 0);
+    assert_int_equal(exchange_queued(s.held[0]), 2001);
     assert_int_equal(exchange_send(s.held[0], data, 1), MG_E_LIMIT);
+    assert_int_equal(exchange_send_whole(s.held[0], data, 1), MG_E_CLOSED);
     assert_int_equal(s.lost, 0); /* not inside the call */
     assert_int_equal(exchange_send(s.held[0], data, 1), MG_E_CLOSED);
     site_pump_until(&s, &s.lost, 1);

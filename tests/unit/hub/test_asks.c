@@ -34,8 +34,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    asks_free(hub);
     loop_free(loop);
+    asks_free(hub);
     return 0;
 }
 

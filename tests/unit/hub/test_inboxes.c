@@ -40,8 +40,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    inboxes_free(hub);
     loop_free(loop);
+    inboxes_free(hub);
     return 0;
 }
 
@@ -115,6 +115,11 @@ static void test_bounds(void **state)
     assert_int_equal(put_text(ONE, 7, "12345"), 0);
     assert_int_equal(put_text(ONE, 7, "6789"), 0);
     assert_int_equal(put_text(ONE, 7, "0"), 0);
+    struct buf b = { 0 };
+    inboxes_metrics(hub, &b);
+    assert_non_null(strstr(buf_cstr(&b), "\nmoongate_sse_clients 1\n"));
+    assert_non_null(strstr(buf_cstr(&b), "\nmoongate_sse_waiting_bytes 10\n"));
+    buf_fini(&b);
     assert_int_equal(put_text(ONE, 7, "x"), MG_E_LIMIT);
     hears(&a, "12345 6789 0 ");
     for (int i = 0; i < INBOX_MAX; i++)

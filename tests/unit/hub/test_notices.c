@@ -40,8 +40,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
+    loop_free(loop); /* messages that are under way look at the hub's lock */
     notices_free(hub);
-    loop_free(loop);
     return 0;
 }
 
