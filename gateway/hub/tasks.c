@@ -72,9 +72,11 @@ static void text_release(struct tasks_text *text)
     *text = (struct tasks_text){ 0 };
 }
 
-static void entry_unref(struct tasks_entry *e)
+/* Gives n references back. */
+static void entry_release(struct tasks_entry *e, unsigned n)
 {
-    if (--e->refs > 0)
+    e->refs -= n;
+    if (e->refs > 0)
         return;
     text_release(&e->text);
     buf_fini(&e->answers);
@@ -109,8 +111,8 @@ static void share_settle(struct tasks *t, struct share *s)
     free(s);
 }
 
-/* Out of the table, with the table's reference. */
-static void entry_remove(struct tasks_entry *e)
+/* Out of the table, whose reference is the caller's now. */
+static void entry_take(struct tasks_entry *e)
 {
     struct tasks *t = e->tasks;
 
@@ -120,15 +122,19 @@ static void entry_remove(struct tasks_entry *e)
     e->share->count--;
     share_settle(t, e->share);
     e->share = NULL;
-    entry_unref(e);
 }
 
 void tasks_free(struct tasks *t)
 {
+    struct tasks_entry *e, *next;
+
     if (!t)
         return;
-    while (t->all)
-        entry_remove(t->all);
+    HASH_ITER(hh, t->all, e, next)
+    {
+        entry_take(e);
+        entry_release(e, 1);
+    }
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
@@ -149,7 +155,7 @@ static void entry_run(struct mail *m)
     if (e->is_running && is_cancelled)
         e->ops->cancel(e->arg);
     pthread_mutex_lock(&t->lock);
-    entry_unref(e);
+    entry_release(e, 1);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -227,7 +233,8 @@ static size_t sweep(struct tasks *t, int64_t now_ms)
         if (e->is_running)
             continue;
         if (e->expires_ms <= now_ms) {
-            entry_remove(e);
+            entry_take(e);
+            entry_release(e, 1);
             n++;
         } else if (e->expires_ms < t->next_expiry_ms) {
             t->next_expiry_ms = e->expires_ms;
@@ -299,7 +306,6 @@ static void leave(struct tasks_entry *e)
 {
     e->is_running = false;
     e->tasks->running--;
-    entry_unref(e);
 }
 
 void tasks_end(struct tasks_entry *e, const struct tasks_text *text)
@@ -315,6 +321,7 @@ void tasks_end(struct tasks_entry *e, const struct tasks_text *text)
     if (e->expires_ms < t->next_expiry_ms)
         t->next_expiry_ms = e->expires_ms;
     leave(e);
+    entry_release(e, 1);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -324,8 +331,9 @@ void tasks_drop(struct tasks_entry *e)
         return;
     struct tasks *t = e->tasks;
     pthread_mutex_lock(&t->lock);
-    entry_remove(e);
+    entry_take(e);
     leave(e);
+    entry_release(e, 2); /* the table's and the owner's */
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -386,7 +394,7 @@ static void end_copy(struct tasks *t, struct tasks_entry *e, struct buf *text)
     pthread_mutex_unlock(&t->lock);
     buf_append(text, e->text.p, e->text.len);
     pthread_mutex_lock(&t->lock);
-    entry_unref(e);
+    entry_release(e, 1);
 }
 
 int tasks_get(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,

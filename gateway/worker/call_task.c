@@ -64,7 +64,6 @@ void task_submit(struct call_task *t, void (*done)(struct store_op *op))
                                .kind = STORE_WRITE,
                                .changes = &t->change,
                                .change_count = 1 };
-    t->refs++;
     if (store_submit(t->worker->gateway->store, &t->op) == 1)
         done(&t->op);
 }
@@ -76,7 +75,8 @@ static struct call_task *op_task(struct store_op *op)
 
 static void removed(struct store_op *op) { task_unref(op_task(op)); }
 
-/* What could not be removed is found at the next start, and by nobody who knows its id. */
+/* The last that is done with it. What could not be removed is found at the next start, and by
+ * nobody who knows its id. */
 static void record_remove(struct call_task *t)
 {
     buf_clear(&t->record);
@@ -85,13 +85,19 @@ static void record_remove(struct call_task *t)
 
 /* ---- its creation ---- */
 
-/* No more of it than of a call that never asked. Its call's reference is the caller's now. */
+/* No more of it than of a call that never asked. Its call's reference goes, or, where there may be
+ * a record, is the one with which that is removed. */
 static void task_leave(struct call_task *t)
 {
+    t->creation = NULL;
     t->call->tasked = NULL;
     t->call = NULL;
     tasks_drop(t->entry);
     t->entry = NULL;
+    if (t->phase == TASK_SAVED)
+        record_remove(t);
+    else
+        task_unref(t);
 }
 
 static void refuse(struct call_task *t, int code, const char *text)
@@ -99,11 +105,7 @@ static void refuse(struct call_task *t, int code, const char *text)
     struct task_creation *creation = t->creation;
     char copy[200];
     snprintf(copy, sizeof copy, "%s", text);
-    t->creation = NULL;
     task_leave(t);
-    if (t->phase == TASK_SAVED)
-        record_remove(t);
-    task_unref(t);
     creation->done(creation, code, copy);
 }
 
@@ -115,29 +117,26 @@ void call_task_refuse(struct call *c, int code)
 void call_as_task_cancel(void *arg, struct task_creation *creation)
 {
     struct call *c = arg;
-    struct call_task *t = c->tasked;
     (void)creation;
-    t->creation = NULL;
-    task_leave(t);
-    if (t->phase == TASK_SAVED)
-        record_remove(t);
-    task_unref(t);
+    task_leave(c->tasked);
 }
 
 static void written(struct store_op *op)
 {
     struct call_task *t = op_task(op);
-    if (!t->call) { /* taken back meanwhile */
-        if (op->code == 0)
-            record_remove(t);
+    if (!t->call && op->code == 0) { /* taken back meanwhile */
+        record_remove(t);
+    } else if (!t->call) {
+        task_unref(t);
     } else if (op->code != 0) {
+        t->refs--; /* its call's is left */
         refuse(t, op->code, op->err.text);
     } else {
+        t->refs--;
         t->phase = TASK_SAVED;
         t->call->seq = op->seq;
         call_advance(t->call);
     }
-    task_unref(t);
 }
 
 static void cancel_asked(void *arg)
@@ -222,10 +221,12 @@ bool call_as_task(void *arg, const struct task_terms *terms, struct task_creatio
     struct call_task *t = c->tasked;
     t->creation = creation;
     task_encode(t);
-    if (buf_ok(&t->record))
+    if (buf_ok(&t->record)) {
+        t->refs++;
         task_submit(t, written);
-    else
+    } else {
         refuse(t, MG_E_NOMEM, "no memory for a task");
+    }
     return true;
 }
 
