@@ -23,6 +23,8 @@ void call_finish(struct call *c)
     c->entry = NULL;
     c->access.outcome = (int)c->result.outcome;
     c->access.protocol = mcp_revision_text(c->mcp->revision);
+    if (mcp_lacks_capability(c->mcp, &c->result))
+        c->access.rpc_error = MCP_MISSING_CAPABILITY;
     c->access.now_us = clock_mono_us();
     metrics_call(w->metrics, c->mcp->tool->metric, c->result.outcome,
                  c->access.now_us - c->started_us);

@@ -24,7 +24,8 @@ struct ask_op {
     struct task_ask ask;
     struct loop *loop; /* NULL: no timer */
     struct loop_timer timer;
-    size_t left; /* answers that are missing */
+    size_t left;  /* answers that are missing */
+    size_t bytes; /* of those that are there: no more than the record may hold */
     bool is_sent, is_late;
     struct tool_question questions[QUESTIONS_MAX]; /* texts: Lua's, on the strand's stack */
     struct answer answers[QUESTIONS_MAX];
@@ -69,11 +70,12 @@ void task_answer(struct task_ask *ask, size_t i, struct json_text result, const 
         return;
     to->is_there = true;
     to->is_error = result.type == JSON_NONE;
-    to->text.max = ASK_RECORD_MAX;
+    to->text.max = a->bytes < ASK_RECORD_MAX ? ASK_RECORD_MAX - a->bytes : 1;
     if (to->is_error)
         buf_str(&to->text, error ? error : "the client failed");
     else
         buf_append(&to->text, result.p, result.len);
+    a->bytes += to->text.len;
     if (--a->left > 0)
         return;
     if (a->is_sent)
@@ -238,9 +240,8 @@ static struct task *asker(lua_State *L, const char *what)
 /* The list at index 2, of { key, method, params as JSON }, as lib/mcp/ask.lua makes it. */
 static size_t read_questions(lua_State *L, struct tool_question *q)
 {
-    size_t n = (size_t)lua_rawlen(L, 2), bytes = 0;
-    if (n > QUESTIONS_MAX)
-        luaL_error(L, "at most %d questions at once", QUESTIONS_MAX);
+    size_t n = (size_t)lua_rawlen(L, 2);
+    luaL_argcheck(L, n <= QUESTIONS_MAX, 2, "too many questions");
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, 2, (lua_Integer)i + 1);
         for (int k = 1; k <= 3; k++)
@@ -250,11 +251,8 @@ static size_t read_questions(lua_State *L, struct tool_question *q)
         q[i].method = lua_tostring(L, -2);
         q[i].params.p = lua_tolstring(L, -1, &q[i].params.len);
         q[i].params.type = JSON_OBJECT;
-        bytes += q[i].params.len;
         lua_pop(L, 4);
     }
-    if (bytes > QUESTIONS_BYTES)
-        luaL_error(L, "questions of at most %d bytes at once", QUESTIONS_BYTES);
     return n;
 }
 
@@ -411,5 +409,9 @@ void ask_open(lua_State *L)
     };
     lua_pushvalue(L, -1);
     luaL_newlib(L, primitives);
+    lua_pushinteger(L, QUESTIONS_MAX);
+    lua_setfield(L, -2, "max_questions");
+    lua_pushinteger(L, QUESTIONS_BYTES);
+    lua_setfield(L, -2, "max_bytes");
     lib_run(L, "mcp/ask.lua", 2, 0);
 }

@@ -3,6 +3,7 @@
 #include "base/json_write.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define KEY_ROOM 80 /* a key, its quotes and what stands between */
 
@@ -47,21 +48,39 @@ struct json_text ask_record_find(const struct buf *part, const char *key)
     return found;
 }
 
+/* The part as it will be: its other members, then this one. */
+static void part_with(const struct buf *part, const char *key, struct json_text value,
+                      struct buf *out)
+{
+    struct json_iter it = json_iter((struct json_text){ part->data, part->len, JSON_OBJECT });
+    struct json_text name, old;
+    buf_reserve(out, part->len + value.len + KEY_ROOM);
+    json_open(out, '{');
+    while (json_next_member(&it, &name, &old)) {
+        if (json_string_eq(name, key, strlen(key)))
+            continue;
+        json_raw_text(out, name);
+        buf_putc(out, ':');
+        json_raw_text(out, old);
+    }
+    json_key(out, key);
+    json_compact(out, value.p, value.len);
+    json_close(out, '}');
+}
+
 int ask_record_keep(struct ask_record *r, struct buf *part, const char *key, struct json_text value)
 {
-    size_t before = part->len;
+    struct buf next = { 0 };
     if (r->answers.len + r->once.len + value.len + KEY_ROOM > ASK_RECORD_MAX)
         return MG_E_LIMIT;
-    part->len--; /* the closing bracket */
-    json_key(part, key);
-    json_compact(part, value.p, value.len);
-    json_close(part, '}');
-    if (buf_ok(part))
-        return 0;
-    part->len = before; /* what stood there is as it was, but for the bracket */
-    part->data[before - 1] = '}';
-    part->failed = false;
-    return MG_E_NOMEM;
+    part_with(part, key, value, &next);
+    if (!buf_ok(&next)) {
+        buf_fini(&next);
+        return MG_E_NOMEM;
+    }
+    buf_fini(part);
+    *part = next;
+    return 0;
 }
 
 void ask_record_write(const struct ask_record *r, struct buf *out)

@@ -18,7 +18,8 @@ struct ask_record *ask_record_new(struct json_text memory);
 void ask_record_free(struct ask_record *r); /* NULL is allowed */
 /* A member of one of the two; JSON_NONE: it is not there. Borrowed until the next keep. */
 struct json_text ask_record_find(const struct buf *part, const char *key);
-/* value: one whole JSON value. MG_E_LIMIT: the record would be over ASK_RECORD_MAX. */
+/* value: one whole JSON value; it takes the place of what has the key. MG_E_LIMIT: the record would
+ * be over ASK_RECORD_MAX. */
 int ask_record_keep(struct ask_record *r, struct buf *part, const char *key,
                     struct json_text value) MG_NODISCARD;
 /* {"answers":...,"once":...} */

@@ -185,6 +185,22 @@ test("a round outlives a restart, kill -9, and a reload of the tool", async (t) 
     ...call, requestState: second.requestState, inputResponses: { to: accept({ city: "Rome" }) },
   });
   assert.equal(JSON.parse(third.content[0].text).from, "Bonn");
+  // A form that has changed meanwhile is asked again where what was answered does not fit it.
+  const short = await round(gw, { ...call, inputResponses });
+  fs.writeFileSync(path.join(gw.toolsDir, "trip.lua"), trip.replace("minLength = 2", "minLength = 5"));
+  const before = gw.log.length;
+  gw.signal("SIGHUP");
+  await gw.logged((l) => /^reloaded/.test(l.msg) && gw.log.indexOf(l) >= before);
+  const anew = await round(gw, { ...call, requestState: short.requestState });
+  assert.deepEqual(Object.keys(anew.inputRequests), ["from"]);
+  const more = await round(gw, {
+    ...call, requestState: anew.requestState, inputResponses: { from: accept({ city: "Bremen" }) },
+  });
+  assert.deepEqual(Object.keys(more.inputRequests), ["to"]);
+  const last = await round(gw, {
+    ...call, requestState: more.requestState, inputResponses: { to: accept({ city: "Napoli" }) },
+  });
+  assert.equal(JSON.parse(last.content[0].text).from, "Bremen");
   // Without the key nothing of before means anything.
   const open = await round(gw, call);
   await gw.stop({ keep: true });
@@ -193,6 +209,21 @@ test("a round outlives a restart, kill -9, and a reload of the tool", async (t) 
   const res = await gw.client.modern("tools/call", { ...call, requestState: open.requestState, inputResponses });
   assert.equal(res.body.error.code, -32602);
   assert.match(res.body.error.message, /call again without requestState/);
+});
+
+test("where the key cannot be kept, the log says so and calls are asked all the same", async (t) => {
+  const gw = new Gateway({ tools: { "trip.lua": trip } });
+  fs.mkdirSync(`${gw.statePath}-seal`);
+  t.after(() => gw.stop());
+  gw.launch();
+  gw.attach((await gw.logged((l) => l.msg === "listening")).port);
+  await gw.logged((l) => l.level === "warn" && /the key of requestState cannot be kept: .*-seal/.test(l.msg));
+  const call = { name: "trip", arguments: {} };
+  const first = await round(gw, call);
+  const second = await round(gw, {
+    ...call, requestState: first.requestState, inputResponses: { from: accept({ city: "Bonn" }) },
+  });
+  assert.deepEqual(Object.keys(second.inputRequests), ["to"]);
 });
 
 test("only what the client declares with this very request is asked", async (t) => {
@@ -210,6 +241,7 @@ test("only what the client declares with this very request is asked", async (t) 
     assert.equal(res.body.error.code, -32021);
     assert.deepEqual(res.body.error.data, { requiredCapabilities: required });
   }
+  await gw.logged((l) => l.tool === "pay" && l.status === 400 && l.rpc_error === -32021);
   const page = await round(gw, { name: "pay" }, { capabilities: { elicitation: { url: {} } } });
   assert.deepEqual(page.inputRequests.page.params, {
     mode: "url", message: "Pay here", url: "https://pay.example.org/1",
@@ -222,6 +254,31 @@ test("only what the client declares with this very request is asked", async (t) 
   assert.deepEqual(asked.inputRequests, { r: { method: "roots/list", params: {} } });
   const res = await round(gw, { name: "either", requestState: asked.requestState }, { capabilities: {} });
   assert.equal(res.content[0].text, "otherwise: UNSUPPORTED");
+});
+
+test("what is told before a question comes first, on the same stream", async (t) => {
+  const gw = await start(t);
+  gw.writeTools({ "tell.lua": `local mcp = require "mcp"
+    return mcp.tool { name = "tell", description = "Tell, then ask.", input = { type = "object" }, run = function(_, ctx)
+      ctx:progress(1, 2, "asking")
+      local roots, message = ctx:roots("r")
+      ctx:progress(2, 2, "asked")
+      if not roots then return nil, message end
+      return "done"
+    end }` });
+  gw.signal("SIGHUP");
+  await gw.logged((l) => /^reloaded/.test(l.msg));
+  const call = (more, capabilities = ALL) => gw.client.modern("tools/call", { name: "tell", ...more },
+    { meta: { [CAPABILITIES]: capabilities, progressToken: 7 } });
+  const first = await call();
+  assert.deepEqual(first.messages.map((m) => m.params?.message ?? m.result.resultType), ["asking", "input_required"]);
+  const { requestState } = first.body.result;
+  const second = await call({ requestState, inputResponses: { r: { roots: [] } } });
+  assert.deepEqual(second.messages.map((m) => m.params?.message ?? m.result.resultType), ["asking", "asked", "complete"]);
+  // A stream that is open has its status already.
+  const refused = await call({}, {});
+  assert.equal(refused.status, 200);
+  assert.equal(refused.body.error.code, -32021);
 });
 
 test("prompts and resources ask, lists do not, nor do calls in calls and jobs", async (t) => {

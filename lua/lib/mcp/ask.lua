@@ -288,10 +288,18 @@ function methods.ask(ctx, list)
     end
     keys[#keys + 1] = key
   end
+  if #keys > raw.max_questions then
+    error("ctx:ask: at most " .. raw.max_questions .. " questions at once", 2)
+  end
   table.sort(keys)
+  local bytes = 0
   for i, key in ipairs(keys) do
     local kind, what = next(list[key])
     questions[i] = question_of(kind, key, what, 2)
+    bytes = bytes + #questions[i][3]
+  end
+  if bytes > raw.max_bytes then
+    error("ctx:ask: questions of at most " .. raw.max_bytes .. " bytes at once", 2)
   end
   return ask_all(ctx, questions)
 end

@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 #include "vm/ask.h"
+#include "vm/ask_record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FORM                                                                           \
@@ -355,6 +357,47 @@ static void test_once(void **state)
            "ctx:once: b: what this call was told and keeps is over 262144 bytes");
 }
 
+/* 32 questions at once, of 256 KB together, by keys of 64 bytes. */
+static void test_limits(void **state)
+{
+    struct fixture *f = *state;
+    struct call c;
+    fixture_tool(f, "many",
+                 "local q = {} for i = 1, args.n do q['k' .. i] = { roots = true } end "
+                 "local ok, m = pcall(ctx.ask, ctx, q) return ok and 'asked' or m");
+    fixture_tool(f, "large",
+                 "local url = 'https://x.test/' .. ('u'):rep(args.n) "
+                 "local q = { a = { elicit_url = { message = 'm', url = url } }, "
+                 "b = { elicit_url = { message = 'm', url = url } } } "
+                 "local ok, m = pcall(ctx.ask, ctx, q) return ok and 'asked' or m");
+    fixture_tool(f, "key", "return tostring(ctx:roots(('k'):rep(64)) == nil)");
+    fixture_load(f);
+    assert_string_equal(call(f, "many", "{\"n\":32}", OUT_OK), "asked");
+    assert_string_equal(call(f, "many", "{\"n\":33}", OUT_OK),
+                        "ctx:ask: at most 32 questions at once");
+    assert_string_equal(call(f, "key", NULL, OUT_OK), "true");
+    size_t most = QUESTIONS_BYTES / 2 -
+                  strlen("{\"message\":\"m\",\"mode\":\"url\",\"url\":\"\"}") -
+                  strlen("https://x.test/");
+    char args[64];
+    snprintf(args, sizeof args, "{\"n\":%zu}", most);
+    assert_string_equal(call(f, "large", args, OUT_OK), "asked");
+    snprintf(args, sizeof args, "{\"n\":%zu}", most + 1);
+    assert_string_equal(call(f, "large", args, OUT_OK),
+                        "ctx:ask: questions of at most 262144 bytes at once");
+    /* An answer that is larger than all that is kept. */
+    char *long_one = malloc(ASK_RECORD_MAX + 100);
+    snprintf(long_one, 100, "{\"roots\":[],\"x\":\"");
+    memset(long_one + strlen(long_one), 'x', ASK_RECORD_MAX);
+    memcpy(long_one + ASK_RECORD_MAX, "\"}", 3);
+    fixture_tool(f, "long", "local r, m, code = ctx:roots('r') return code .. ': ' .. m");
+    fixture_load(f);
+    start(f, &c, "long", sends);
+    answer(&c, long_one);
+    expect(f, &c, OUT_OK, "TOO_LARGE: what this call was told and keeps is over 262144 bytes");
+    free(long_one);
+}
+
 /* Wrong use raises, with the author's line. */
 static const struct {
     const char *body, *error;
@@ -435,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stopped, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_race, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_once, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_limits, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_wrong, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

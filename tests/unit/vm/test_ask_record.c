@@ -54,6 +54,9 @@ static void test_keeps(void **state)
     assert_int_equal(ask_record_keep(r, &r->once, "m", text_of("[]")), 0);
     assert_string_equal(written(r),
                         "{\"answers\":{\"a\":{},\"b\":{\"x\":[]}},\"once\":{\"n\":[1],\"m\":[]}}");
+    assert_int_equal(ask_record_keep(r, &r->answers, "a", text_of("{\"y\":2}")), 0);
+    assert_string_equal(written(r), "{\"answers\":{\"b\":{\"x\":[]},\"a\":{\"y\":2}},\"once\":{"
+                                    "\"n\":[1],\"m\":[]}}");
     assert_int_equal(ask_record_find(&r->answers, "b").type, JSON_OBJECT);
     assert_int_equal(ask_record_find(&r->answers, "m").type, JSON_NONE);
     assert_int_equal(ask_record_find(&r->once, "m").type, JSON_ARRAY);
@@ -112,7 +115,7 @@ static void test_no_memory(void **state)
         }
         assert_true(n < 20);
     }
-    assert_true(n > 1);
+    assert_true(n > 0);
     assert_int_equal(ask_record_find(&r->answers, "b").len, sizeof value);
     ask_record_free(r);
 }
