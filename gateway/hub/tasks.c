@@ -84,16 +84,20 @@ static void entry_release(struct tasks_entry *e, unsigned n)
     free(e);
 }
 
-static struct share *share_get(struct tasks *t, uint64_t principal)
+static struct share *share_find(struct tasks *t, uint64_t principal)
 {
     struct share *s;
 
     HASH_FIND_BYHASHVALUE(hh, t->shares, &principal, sizeof principal, (unsigned)principal, s);
-    if (s)
+    return s;
+}
+
+static struct share *share_get(struct tasks *t, uint64_t principal)
+{
+    struct share *s = share_find(t, principal);
+
+    if (s || !(s = calloc(1, sizeof *s)))
         return s;
-    s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
     s->principal = principal;
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, t->shares, &s->principal, sizeof s->principal,
                                 (unsigned)principal, s);
@@ -195,23 +199,16 @@ static struct tasks_entry *entry_add(struct tasks *t, const struct tasks_spec *s
     return e;
 }
 
-static uint32_t share_count(struct tasks *t, uint64_t principal)
-{
-    struct share *s;
-
-    HASH_FIND_BYHASHVALUE(hh, t->shares, &principal, sizeof principal, (unsigned)principal, s);
-    return s ? s->count : 0;
-}
-
 static int check_limits(struct tasks *t, uint64_t principal, struct err *e)
 {
     const struct tasks_limits *l = &t->limits;
+    const struct share *s = share_find(t, principal);
 
     if (t->count >= l->max_tasks)
         return err_set(e, MG_E_LIMIT, "there are %u tasks already ([tasks] max_tasks)", t->count);
-    if (share_count(t, principal) >= l->max_per_key)
+    if (s && s->count >= l->max_per_key)
         return err_set(e, MG_E_LIMIT, "this key has %u tasks already ([tasks] max_per_key)",
-                       share_count(t, principal));
+                       s->count);
     if (t->running >= l->max_running)
         return err_set(e, MG_E_LIMIT, "%u tasks run already ([tasks] max_running)", t->running);
     if (t->bytes + TASKS_EACH_BYTES > l->max_bytes)
@@ -480,24 +477,24 @@ uint32_t tasks_count(struct tasks *t)
     return n;
 }
 
+static void figure(struct buf *out, const char *name, const char *type, const char *help,
+                   uint64_t value)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name,
+               value);
+}
+
 void tasks_metrics(void *tasks, struct buf *out)
 {
     struct tasks *t = tasks;
 
     pthread_mutex_lock(&t->lock);
-    buf_printf(out,
-               "# HELP moongate_tasks Tasks kept, running ones too.\n"
-               "# TYPE moongate_tasks gauge\nmoongate_tasks %u\n"
-               "# HELP moongate_tasks_running Tasks whose tool is still at work.\n"
-               "# TYPE moongate_tasks_running gauge\nmoongate_tasks_running %u\n"
-               "# HELP moongate_tasks_bytes What they hold, as [tasks] max_bytes counts it.\n"
-               "# TYPE moongate_tasks_bytes gauge\nmoongate_tasks_bytes %" PRIu64 "\n"
-               "# HELP moongate_tasks_created_total Calls that became tasks.\n"
-               "# TYPE moongate_tasks_created_total counter\nmoongate_tasks_created_total %" PRIu64
-               "\n"
-               "# HELP moongate_tasks_expired_total Tasks forgotten because their time was over.\n"
-               "# TYPE moongate_tasks_expired_total counter\nmoongate_tasks_expired_total %" PRIu64
-               "\n",
-               t->count, t->running, t->bytes, t->opened, t->expired);
+    figure(out, "moongate_tasks", "gauge", "Tasks kept, running ones too.", t->count);
+    figure(out, "moongate_tasks_running", "gauge", "Tasks at work.", t->running);
+    figure(out, "moongate_tasks_bytes", "gauge", "What they hold, as [tasks] max_bytes counts it.",
+           t->bytes);
+    figure(out, "moongate_tasks_created_total", "counter", "Calls that became tasks.", t->opened);
+    figure(out, "moongate_tasks_expired_total", "counter",
+           "Tasks forgotten because their time was over.", t->expired);
     pthread_mutex_unlock(&t->lock);
 }
