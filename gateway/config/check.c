@@ -28,11 +28,12 @@ static struct config_origin origin_of(const struct section *s, const char *key)
 
 /* ---- limits ---------------------------------------------------------------------------------- */
 
-/* key of s must not be more than limit of [tools]. To blame is the one that somebody wrote. */
-static void at_most(const struct check *ck, const struct section *s, const char *key,
-                    uint64_t value, const char *limit, uint64_t most)
+/* key of s must not be more than limit of the section `of`. To blame is the one that somebody
+ * wrote. */
+static void at_most_of(const struct check *ck, const struct section *s, const char *key,
+                       uint64_t value, const char *of, const char *limit, uint64_t most)
 {
-    const struct section *tools = section_of(ck->c, "tools", NULL);
+    const struct section *tools = section_of(ck->c, of, NULL);
     const struct key_info *k = key_find(s->info, key), *l = key_find(tools->info, limit);
     struct config_origin at = origin_of(s, key), limit_at = origin_of(tools, limit);
     struct buf mine = { 0 }, theirs = { 0 };
@@ -44,13 +45,19 @@ static void at_most(const struct check *ck, const struct section *s, const char 
     if (!buf_cstr(&mine) || !buf_cstr(&theirs))
         problems_add(ck->problems, NULL, 0, "not enough memory");
     else if (is_written(s, key))
-        section_problem(ck->problems, s, key, &at, "%s is more than [tools] %s = %s", mine.data,
+        section_problem(ck->problems, s, key, &at, "%s is more than [%s] %s = %s", mine.data, of,
                         limit, theirs.data);
     else
-        section_problem(ck->problems, tools, limit, &limit_at, "%s is less than [tools] %s = %s",
-                        theirs.data, key, mine.data);
+        section_problem(ck->problems, tools, limit, &limit_at, "%s is less than [%s] %s = %s",
+                        theirs.data, of, key, mine.data);
     buf_fini(&mine);
     buf_fini(&theirs);
+}
+
+static void at_most(const struct check *ck, const struct section *s, const char *key,
+                    uint64_t value, const char *limit, uint64_t most)
+{
+    at_most_of(ck, s, key, value, "tools", limit, most);
 }
 
 static void limits_check(const struct check *ck)
@@ -60,6 +67,8 @@ static void limits_check(const struct check *ck)
 
     at_most(ck, tools, "timeout", (uint64_t)c->tools.timeout_ms, "max_timeout",
             (uint64_t)c->tools.max_timeout_ms);
+    at_most_of(ck, section_of(c, "tasks", NULL), "ttl", (uint64_t)c->tasks.ttl_ms, "tasks",
+               "max_ttl", (uint64_t)c->tasks.max_ttl_ms);
     at_most(ck, tools, "memory", c->tools.memory_bytes, "max_memory", c->tools.max_memory_bytes);
     at_most(ck, tools, "max_memory", c->tools.max_memory_bytes, "worker_memory",
             c->tools.worker_memory_bytes);

@@ -72,9 +72,11 @@ static void text_release(struct tasks_text *text)
     *text = (struct tasks_text){ 0 };
 }
 
-static void entry_unref(struct tasks_entry *e)
+/* Gives n references back. */
+static void entry_release(struct tasks_entry *e, unsigned n)
 {
-    if (--e->refs > 0)
+    e->refs -= n;
+    if (e->refs > 0)
         return;
     text_release(&e->text);
     buf_fini(&e->answers);
@@ -82,16 +84,20 @@ static void entry_unref(struct tasks_entry *e)
     free(e);
 }
 
-static struct share *share_get(struct tasks *t, uint64_t principal)
+static struct share *share_find(struct tasks *t, uint64_t principal)
 {
     struct share *s;
 
     HASH_FIND_BYHASHVALUE(hh, t->shares, &principal, sizeof principal, (unsigned)principal, s);
-    if (s)
+    return s;
+}
+
+static struct share *share_get(struct tasks *t, uint64_t principal)
+{
+    struct share *s = share_find(t, principal);
+
+    if (s || !(s = calloc(1, sizeof *s)))
         return s;
-    s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
     s->principal = principal;
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, t->shares, &s->principal, sizeof s->principal,
                                 (unsigned)principal, s);
@@ -109,8 +115,8 @@ static void share_settle(struct tasks *t, struct share *s)
     free(s);
 }
 
-/* Out of the table; the table's reference is the caller's. */
-static void entry_remove(struct tasks_entry *e)
+/* Out of the table, whose reference is the caller's now. */
+static void entry_take(struct tasks_entry *e)
 {
     struct tasks *t = e->tasks;
 
@@ -124,12 +130,14 @@ static void entry_remove(struct tasks_entry *e)
 
 void tasks_free(struct tasks *t)
 {
+    struct tasks_entry *e, *next;
+
     if (!t)
         return;
-    struct tasks_entry *e, *next;
-    HASH_ITER (hh, t->all, e, next) {
-        entry_remove(e);
-        entry_unref(e);
+    HASH_ITER(hh, t->all, e, next)
+    {
+        entry_take(e);
+        entry_release(e, 1);
     }
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -151,7 +159,7 @@ static void entry_run(struct mail *m)
     if (e->is_running && is_cancelled)
         e->ops->cancel(e->arg);
     pthread_mutex_lock(&t->lock);
-    entry_unref(e);
+    entry_release(e, 1);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -191,23 +199,16 @@ static struct tasks_entry *entry_add(struct tasks *t, const struct tasks_spec *s
     return e;
 }
 
-static uint32_t share_count(struct tasks *t, uint64_t principal)
-{
-    struct share *s;
-
-    HASH_FIND_BYHASHVALUE(hh, t->shares, &principal, sizeof principal, (unsigned)principal, s);
-    return s ? s->count : 0;
-}
-
 static int check_limits(struct tasks *t, uint64_t principal, struct err *e)
 {
     const struct tasks_limits *l = &t->limits;
+    const struct share *s = share_find(t, principal);
 
     if (t->count >= l->max_tasks)
         return err_set(e, MG_E_LIMIT, "there are %u tasks already ([tasks] max_tasks)", t->count);
-    if (share_count(t, principal) >= l->max_per_key)
+    if (s && s->count >= l->max_per_key)
         return err_set(e, MG_E_LIMIT, "this key has %u tasks already ([tasks] max_per_key)",
-                       share_count(t, principal));
+                       s->count);
     if (t->running >= l->max_running)
         return err_set(e, MG_E_LIMIT, "%u tasks run already ([tasks] max_running)", t->running);
     if (t->bytes + TASKS_EACH_BYTES > l->max_bytes)
@@ -229,8 +230,8 @@ static size_t sweep(struct tasks *t, int64_t now_ms)
         if (e->is_running)
             continue;
         if (e->expires_ms <= now_ms) {
-            entry_remove(e);
-            entry_unref(e);
+            entry_take(e);
+            entry_release(e, 1);
             n++;
         } else if (e->expires_ms < t->next_expiry_ms) {
             t->next_expiry_ms = e->expires_ms;
@@ -302,7 +303,6 @@ static void leave(struct tasks_entry *e)
 {
     e->is_running = false;
     e->tasks->running--;
-    entry_unref(e);
 }
 
 void tasks_end(struct tasks_entry *e, const struct tasks_text *text)
@@ -318,6 +318,7 @@ void tasks_end(struct tasks_entry *e, const struct tasks_text *text)
     if (e->expires_ms < t->next_expiry_ms)
         t->next_expiry_ms = e->expires_ms;
     leave(e);
+    entry_release(e, 1);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -327,9 +328,9 @@ void tasks_drop(struct tasks_entry *e)
         return;
     struct tasks *t = e->tasks;
     pthread_mutex_lock(&t->lock);
-    entry_remove(e);
-    e->refs--; /* the table's; its owner has one as well */
+    entry_take(e);
     leave(e);
+    entry_release(e, 2); /* the table's and the owner's */
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -390,7 +391,7 @@ static void end_copy(struct tasks *t, struct tasks_entry *e, struct buf *text)
     pthread_mutex_unlock(&t->lock);
     buf_append(text, e->text.p, e->text.len);
     pthread_mutex_lock(&t->lock);
-    entry_unref(e);
+    entry_release(e, 1);
 }
 
 int tasks_get(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
@@ -476,24 +477,24 @@ uint32_t tasks_count(struct tasks *t)
     return n;
 }
 
+static void figure(struct buf *out, const char *name, const char *type, const char *help,
+                   uint64_t value)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name,
+               value);
+}
+
 void tasks_metrics(void *tasks, struct buf *out)
 {
     struct tasks *t = tasks;
 
     pthread_mutex_lock(&t->lock);
-    buf_printf(out,
-               "# HELP moongate_tasks Tasks kept, running ones too.\n"
-               "# TYPE moongate_tasks gauge\nmoongate_tasks %u\n"
-               "# HELP moongate_tasks_running Tasks whose tool is still at work.\n"
-               "# TYPE moongate_tasks_running gauge\nmoongate_tasks_running %u\n"
-               "# HELP moongate_tasks_bytes What they hold, as [tasks] max_bytes counts it.\n"
-               "# TYPE moongate_tasks_bytes gauge\nmoongate_tasks_bytes %" PRIu64 "\n"
-               "# HELP moongate_tasks_created_total Calls that became tasks.\n"
-               "# TYPE moongate_tasks_created_total counter\nmoongate_tasks_created_total %" PRIu64
-               "\n"
-               "# HELP moongate_tasks_expired_total Tasks forgotten because their time was over.\n"
-               "# TYPE moongate_tasks_expired_total counter\nmoongate_tasks_expired_total %" PRIu64
-               "\n",
-               t->count, t->running, t->bytes, t->opened, t->expired);
+    figure(out, "moongate_tasks", "gauge", "Tasks kept, running ones too.", t->count);
+    figure(out, "moongate_tasks_running", "gauge", "Tasks at work.", t->running);
+    figure(out, "moongate_tasks_bytes", "gauge", "What they hold, as [tasks] max_bytes counts it.",
+           t->bytes);
+    figure(out, "moongate_tasks_created_total", "counter", "Calls that became tasks.", t->opened);
+    figure(out, "moongate_tasks_expired_total", "counter",
+           "Tasks forgotten because their time was over.", t->expired);
     pthread_mutex_unlock(&t->lock);
 }

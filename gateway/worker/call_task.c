@@ -64,7 +64,6 @@ void task_submit(struct call_task *t, void (*done)(struct store_op *op))
                                .kind = STORE_WRITE,
                                .changes = &t->change,
                                .change_count = 1 };
-    t->refs++;
     if (store_submit(t->worker->gateway->store, &t->op) == 1)
         done(&t->op);
 }
@@ -76,72 +75,68 @@ static struct call_task *op_task(struct store_op *op)
 
 static void removed(struct store_op *op) { task_unref(op_task(op)); }
 
-/* The caller's reference ends, with the record where that is in the state. What could not be
- * removed there is found at the next start, and by nobody who knows its id. */
-static void task_discard(struct call_task *t, bool is_saved)
+/* The last that is done with it. What could not be removed is found at the next start, and by
+ * nobody who knows its id. */
+static void record_remove(struct call_task *t)
 {
-    if (!is_saved) {
-        task_unref(t);
-        return;
-    }
     buf_clear(&t->record);
-    t->refs--; /* the one of the removal takes its place */
     task_submit(t, removed);
 }
 
 /* ---- its creation ---- */
 
-/* No more of it than of a call that never asked. Its call's reference is the caller's now. */
+/* No more of it than of a call that never asked. Its call's reference goes, or, where there may be
+ * a record, is the one with which that is removed. */
 static void task_leave(struct call_task *t)
 {
+    t->creation = NULL;
     t->call->tasked = NULL;
     t->call = NULL;
     tasks_drop(t->entry);
     t->entry = NULL;
+    if (t->phase == TASK_SAVED)
+        record_remove(t);
+    else
+        task_unref(t);
 }
 
-/* The call's reference stays the caller's. */
 static void refuse(struct call_task *t, int code, const char *text)
 {
     struct task_creation *creation = t->creation;
-    t->creation = NULL;
+    char copy[200];
+    snprintf(copy, sizeof copy, "%s", text);
     task_leave(t);
-    creation->done(creation, code, text);
+    creation->done(creation, code, copy);
 }
 
 void call_task_refuse(struct call *c, int code)
 {
-    struct call_task *t = c->tasked;
-    refuse(t, code, "the task could not be made durable");
-    task_discard(t, t->phase == TASK_SAVED);
+    refuse(c->tasked, code, "the task could not be made durable");
 }
 
 void call_as_task_cancel(void *arg, struct task_creation *creation)
 {
     struct call *c = arg;
-    struct call_task *t = c->tasked;
     (void)creation;
-    t->creation = NULL;
-    task_leave(t);
-    task_discard(t, t->phase == TASK_SAVED);
+    task_leave(c->tasked);
 }
 
 static void written(struct store_op *op)
 {
     struct call_task *t = op_task(op);
-    if (!t->call) { /* taken back meanwhile */
-        task_discard(t, op->code == 0);
-        return;
-    }
-    if (op->code != 0) {
+    if (!t->call && op->code == 0) { /* taken back meanwhile */
+        record_remove(t);
+    } else if (!t->call) {
+        task_unref(t);
+    } else if (op->code != 0) {
+        t->refs--; /* its call's is left */
         refuse(t, op->code, op->err.text);
-        t->refs--; /* the call's */
     } else {
+        t->refs--;
         t->phase = TASK_SAVED;
         t->call->seq = op->seq;
         call_advance(t->call);
     }
-    task_unref(t);
 }
 
 static void cancel_asked(void *arg)
@@ -227,10 +222,10 @@ bool call_as_task(void *arg, const struct task_terms *terms, struct task_creatio
     t->creation = creation;
     task_encode(t);
     if (buf_ok(&t->record)) {
+        t->refs++;
         task_submit(t, written);
     } else {
         refuse(t, MG_E_NOMEM, "no memory for a task");
-        task_unref(t);
     }
     return true;
 }

@@ -147,5 +147,6 @@ void call_task_end(struct call *c)
         view_fail(t, text);
         task_encode(t);
     }
+    t->refs++;
     task_submit(t, end_written);
 }

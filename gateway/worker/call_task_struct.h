@@ -42,7 +42,7 @@ struct call_task {
 
 /* call_task.c */
 void task_encode(struct call_task *t); /* members and record; the latter fails for both */
-/* Writes the record, or removes it when there is none; done() has a reference. */
+/* Writes the record, or removes it when there is none; done() takes a reference of the caller's. */
 void task_submit(struct call_task *t, void (*done)(struct store_op *op));
 void task_unref(struct call_task *t);
 /* Its client is to read how it stands, once record wait is durable. */
@@ -50,7 +50,7 @@ void task_say(struct call_task *t, uint64_t wait);
 
 /* call_task_asks.c */
 void task_write_questions(struct call_task *t);
-void task_take_answers(void *arg);
+void task_take_answers(void *arg); /* the task */
 void task_free_questions(struct call_task *t);
 
 #endif

@@ -2,124 +2,13 @@
 // for their own key alone, within the limits of [tasks].
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import fs from "node:fs";
-import readline from "node:readline";
 import test from "node:test";
 
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { createTaskSessionFromClient } from "@modelcontextprotocol/ext-tasks/client";
-
-import { binary, cleanEnv } from "./lib/env.mjs";
-import { Gateway, slowness } from "./lib/gateway.mjs";
-import { openEventStream } from "./lib/sse.mjs";
-
-const META = "io.modelcontextprotocol/";
-const KNOWS = {
-  meta: { [`${META}clientCapabilities`]: { elicitation: {}, extensions: { [`${META}tasks`]: {} } } },
-};
-
-const tools = `
-  local mcp = require "mcp"
-  local any = { type = "object" }
-  local function form(name, kind)
-    return { message = "What?", schema = { type = "object", properties = { [name] = { type = kind } }, required = { name } } }
-  end
-  return {
-    mcp.tool { name = "sum", input = any, run = function(args, ctx)
-      local id, message, code = ctx:as_task { ttl = args.ttl, poll = args.poll, timeout = args.timeout }
-      if id == nil then return { code = code, message = message } end
-      if args.wait then
-        local ok, _, why = mcp.time.sleep(args.wait)
-        if not ok then return nil, why end
-      end
-      return { id = id, again = ctx:as_task(), sum = (args.a or 0) + (args.b or 0), text = ("x"):rep(args.bytes or 0) }
-    end },
-    mcp.tool { name = "needs", input = any, task = "required", run = function(_, ctx)
-      return { id = ctx:as_task() }
-    end },
-    mcp.tool { name = "says", input = any, run = function(_, ctx)
-      ctx:as_task { poll = 0.05 }
-      ctx:progress(1, 2)
-      mcp.time.sleep(0.1)
-      ctx:progress(2, 2, "all of it")
-      ctx:log("error", "nobody hears this")
-      mcp.time.sleep(60)
-    end },
-    mcp.tool { name = "fails", input = any, run = function(args, ctx)
-      ctx:as_task()
-      if args.how == "fail" then return mcp.fail("no luck") end
-      if args.how == "error" then error("bad luck") end
-      if args.how == "late" then mcp.time.sleep(60) end
-      error {}
-    end },
-    mcp.tool { name = "asks", input = any, run = function(_, ctx)
-      ctx:as_task()
-      local both, message = ctx:ask { a = { elicit = form("n", "integer") }, b = { elicit = form("s", "string") } }
-      if not both then return nil, message end
-      return both.a.content.n .. both.b.content.s
-    end },
-    mcp.tool { name = "ends", input = any, needs = { "state:ended" }, run = function(args, ctx)
-      ctx:on_end(function(outcome) mcp.state.open("ended"):put { id = "x", outcome = outcome } end)
-      ctx:as_task()
-      mcp.time.sleep(60)
-    end },
-    mcp.tool { name = "ended", input = any, needs = { "state:ended" }, run = function()
-      local row = mcp.state.open("ended"):get("x")
-      return row and row.outcome or "not yet"
-    end },
-    mcp.tool { name = "peeks", input = any, needs = { "state:*" }, run = function()
-      local row, message, code = mcp.state.open("_tasks", { key = "taskId" }):list()
-      return { row = row, message = message, code = code }
-    end },
-  }`;
-
-const grants = "[tool ends]\nstate = ended:rw\n[tool ended]\nstate = ended:rw\n[tool peeks]\nstate = *:rw\n";
-
-// Tools that sleep on are not waited for at the end.
-const quick = (ini) => (ini.includes("[server]") ? ini.replace("[server]", "$&\ndrain_timeout = 200ms") : `[server]\ndrain_timeout = 200ms\n${ini}`);
-
-async function start(t, { ini = "", ...options } = {}) {
-  const gw = await Gateway.start({
-    ini: quick(`[rate_limit]\nbucket = 0\n${grants}${ini}`), tools: { "tasks.lua": tools }, ...options,
-  });
-  t.after(() => (gw.killed ? gw.remove() : gw.stop()));
-  return gw;
-}
-
-const modern = (gw, method, params, options = {}) =>
-  gw.client.modern(method, params, { ...KNOWS, ...options });
-
-const call = (gw, name, args = {}, options) =>
-  modern(gw, "tools/call", { name, arguments: args }, options);
-
-async function create(gw, name, args, options) {
-  const { body, text } = await call(gw, name, args, options);
-  assert.equal(body.result?.resultType, "task", text);
-  return body.result;
-}
-
-async function get(gw, taskId, options) {
-  const { body, text } = await modern(gw, "tasks/get", { taskId }, options);
-  assert.equal(body.result?.resultType, "complete", text);
-  return body.result;
-}
-
-// Asks until the task is as it should be; what it is then.
-async function until(gw, taskId, is, options) {
-  const end = Date.now() + 20_000 * slowness;
-  for (;;) {
-    const task = await get(gw, taskId, options);
-    if (is(task)) return task;
-    assert.ok(Date.now() < end, `never: ${JSON.stringify(task)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-const ended = (task) => ["completed", "failed", "cancelled"].includes(task.status);
-const code = (answer) => answer.body.error?.code;
-const value = (task) => JSON.parse(task.result.content[0].text);
+import { Gateway } from "./lib/gateway.mjs";
+import {
+  META, call, code, create, ended, get, grants, modern, start, tools, until, value,
+} from "./lib/tasks.mjs";
 
 test("a call becomes a task, is read to its end, and what it came to stays", async (t) => {
   const gw = await start(t);
@@ -381,60 +270,6 @@ test("progress becomes its message; what it asks for stands in it until it is an
   await answer({ a: {} }); // to one that has ended: nothing
 });
 
-test("notifications/tasks on streams that asked for them, whichever worker has them", async (t) => {
-  const gw = await start(t, { ini: "[server]\nworkers = 4\n[auth]\nkeys = k1, k2\n" });
-  const listen = (taskIds, key, capabilities = KNOWS.meta) => openEventStream(gw.url, {
-    method: "POST", key,
-    headers: {
-      "Content-Type": "application/json", Accept: "application/json, text/event-stream",
-      "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen",
-    },
-    body: JSON.stringify({
-      jsonrpc: "2.0", id: "listen", method: "subscriptions/listen",
-      params: { notifications: { taskIds }, _meta: { [`${META}protocolVersion`]: "2026-07-28", ...capabilities } },
-    }),
-  });
-  const { taskId } = await create(gw, "asks", {}, { key: "k1" });
-  const streams = await Promise.all(Array.from({ length: 8 }, () => listen([taskId, "task_none"], "k1")));
-  t.after(() => streams.forEach((stream) => stream.close()));
-  const each = (of) => Promise.all(streams.map(of));
-  await each(async (stream) => {
-    const first = (await stream.next()).json;
-    assert.equal(first.method, "notifications/subscriptions/acknowledged");
-    assert.deepEqual(first.params.notifications, { taskIds: [taskId] });
-  });
-  const told = async (stream, status) => {
-    for (;;) {
-      const { method, params } = (await stream.next()).json;
-      assert.equal(method, "notifications/tasks");
-      assert.equal(params.taskId, taskId);
-      assert.equal(params._meta[`${META}subscriptionId`], "listen");
-      if (params.status === status) return params;
-    }
-  };
-  await each((stream) => told(stream, "input_required"));
-  await modern(gw, "tasks/update", {
-    taskId,
-    inputResponses: { a: { action: "accept", content: { n: 1 } }, b: { action: "accept", content: { s: "!" } } },
-  }, { key: "k1" });
-  await each(async (stream) => {
-    const { _meta, ...params } = await told(stream, "completed");
-    const { _meta: own, resultType, ...task } = await get(gw, taskId, { key: "k1" });
-    assert.deepEqual(params, task);
-  });
-
-  const foreign = await listen([taskId], "k2");
-  assert.deepEqual((await foreign.next()).json.params.notifications, { taskIds: [] });
-  foreign.close();
-  const late = await listen([taskId], "k1"); // what it has missed
-  assert.equal((await late.next()).json.method, "notifications/subscriptions/acknowledged");
-  await told(late, "completed");
-  late.close();
-  const ignorant = await listen([taskId], "k1", { [`${META}clientCapabilities`]: {} });
-  assert.equal(ignorant.status, 400);
-  assert.equal(JSON.parse(ignorant.text).error.code, -32021);
-});
-
 test("what is wrong with ctx:as_task raises, and the file stays small", async (t) => {
   const gw = await start(t);
   for (const [args, text] of [
@@ -476,63 +311,4 @@ test("a result that the state cannot keep: the task has failed, before a restart
   await gw.kill();
   await gw.restart();
   assert.equal((await get(gw, taskId)).status, "failed");
-});
-
-test("the official client of the extension follows a task to its end, and answers it", async (t) => {
-  const gw = await start(t);
-  const clientInfo = { name: "moongate-tests", version: "1" };
-  const clientCapabilities = { elicitation: { form: {} }, extensions: { [`${META}tasks`]: {} } };
-  const client = new Client(clientInfo, {
-    capabilities: clientCapabilities, versionNegotiation: { mode: { pin: "2026-07-28" } },
-  });
-  await client.connect(new StreamableHTTPClientTransport(new URL(gw.url)));
-  let id = 0;
-  const session = createTaskSessionFromClient(client, {
-    endpointId: "moongate",
-    v2RequestFraming: { protocolVersion: "2026-07-28", clientInfo, clientCapabilities },
-    rawDispatch: async (request) => {
-      const name = request.params.name ?? request.params.taskId;
-      const headers = {
-        Accept: "application/json, text/event-stream", "MCP-Protocol-Version": "2026-07-28",
-        "Mcp-Method": request.method, ...(name ? { "Mcp-Name": name } : {}),
-      };
-      return (await gw.client.post({ jsonrpc: "2.0", id: ++id, ...request }, { headers })).body;
-    },
-    onInputRequest: async ({ params }) => ({
-      action: "accept", content: params.requestedSchema.properties.n ? { n: 3 } : { s: "x" },
-    }),
-  });
-  const outcome = async (name, args = {}) => (await (await session.callTool(name, args)).settle()).outcome;
-  assert.equal((await outcome("asks")).result.content[0].text, "3x");
-  assert.equal(JSON.parse((await outcome("sum", { a: 1, b: 1, wait: 0.1, poll: 0.05 })).result.content[0].text).sum, 2);
-  const failed = await outcome("fails", { how: "crash" });
-  assert.equal(failed.status, "failed");
-  assert.equal((await outcome("ended")).result.content[0].text, "not yet"); // that one is no task
-  await session.close();
-  await client.close();
-});
-
-test("the same over lines", async (t) => {
-  const gw = new Gateway({ ini: quick(`[rate_limit]\nbucket = 0\n${grants}`), tools: { "tasks.lua": tools } });
-  t.after(() => gw.remove());
-  const child = spawn(binary, ["-c", gw.iniPath, "stdio"], { cwd: gw.dir, env: cleanEnv(), stdio: ["pipe", "pipe", "ignore"] });
-  const exited = once(child, "exit");
-  const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ask = async (method, params) => {
-    const _meta = { [`${META}protocolVersion`]: "2026-07-28", ...KNOWS.meta };
-    child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: method, method, params: { ...params, _meta } })}\n`);
-    return JSON.parse((await lines.next()).value).result;
-  };
-  const { taskId } = await ask("tools/call", { name: "sum", arguments: { a: 4, b: 5, wait: 0.1 } });
-  let task;
-  do task = await ask("tasks/get", { taskId });
-  while (!ended(task));
-  assert.equal(value(task).sum, 9);
-  const waits = await ask("tools/call", { name: "sum", arguments: { wait: 600 } });
-  assert.deepEqual(Object.keys(await ask("tasks/cancel", { taskId: waits.taskId })).sort(), ["_meta", "resultType"]);
-  do task = await ask("tasks/get", { taskId: waits.taskId });
-  while (!ended(task));
-  assert.equal(task.status, "cancelled");
-  child.stdin.end();
-  assert.equal((await exited)[0], 0);
 });

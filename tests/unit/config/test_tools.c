@@ -189,13 +189,31 @@ static void test_rules_in_order(void **state)
     ini_file_free(&f);
 }
 
+/* A tool that says nothing could make no task at all. */
+static void test_ttl_of_tasks(void **state)
+{
+    struct ini_file f;
+
+    (void)state;
+    ini_file_new(&f);
+    assert_non_null(ini_file_load(&f, "[tasks]\nttl = 2h\nmax_ttl = 2h\n", NULL));
+    assert_int_equal(f.config->tasks.ttl_ms, 7200000);
+    assert_null(ini_file_load(&f, "[tasks]\nttl = 8d\n", NULL));
+    assert_string_equal(ini_file_problems(&f),
+                        "mcp.ini:2: tasks.ttl: 8d is more than [tasks] max_ttl = 7d\n");
+    assert_null(ini_file_load(&f, "[tasks]\nmax_ttl = 30m\n", NULL));
+    assert_string_equal(ini_file_problems(&f),
+                        "mcp.ini:2: tasks.max_ttl: 30m is less than [tasks] ttl = 1h\n");
+    ini_file_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_section_wins), cmocka_unit_test(test_no_section),
         cmocka_unit_test(test_empty_takes_back), cmocka_unit_test(test_settings),
         cmocka_unit_test(test_setting_secrets),  cmocka_unit_test(test_bad_settings),
-        cmocka_unit_test(test_rules_in_order),
+        cmocka_unit_test(test_rules_in_order),   cmocka_unit_test(test_ttl_of_tasks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
