@@ -183,7 +183,8 @@ static const struct key_info key_keys[] = {
       .help = "The key's SHA-256 in hex, so that the key itself stands nowhere here" },
     { "tools", KEY_LIST, offsetof(struct config_key, tools), "*", .shape = shape_tool_glob,
       .required = true,
-      .help = "What it may see and use: tools, prompt:NAME, resource:NAME, skill:NAME; globs, too" },
+      .help = "What it may see and use: tools, prompt:NAME, resource:NAME, skill:NAME; globs, "
+              "too" },
     { "scopes", KEY_LIST, offsetof(struct config_key, scopes), "", .shape = shape_scope,
       .note = "none", .help = "Words that tools find in ctx.scopes" },
     { "rate", KEY_RATE, offsetof(struct config_key, rate), "", .note = "as [rate_limit] says",
