@@ -7,6 +7,7 @@ import fs from "node:fs";
 import path from "node:path";
 import test from "node:test";
 
+import { clients } from "./lib/clients.mjs";
 import { Gateway, repo } from "./lib/gateway.mjs";
 
 const examples = path.join(repo, "config/examples/tools.d");
@@ -83,4 +84,20 @@ test("the examples do what they say", async (t) => {
   assert.equal(value.branch, "main");
   assert.equal(value.commits.length, 1);
   assert.equal(value.commits[0].subject + value.commits[0].by, "FirstAda");
+});
+
+test("the example of a board tells its subscribers", async (t) => {
+  const gw = await Gateway.start({
+    ini: `${ini}[tool put_up]\nstate = board:rw\n[tool resource:board]\nstate = board:r\n`,
+    tools: { "board.lua": fs.readFileSync(path.join(examples, "board.lua"), "utf8") },
+  });
+  t.after(() => gw.stop());
+  const client = await clients["client 2.x, 2026-07-28"]({ url: gw.url });
+  const uri = "board:///today";
+  const told = new Promise((resolve) => client.setNotificationHandler("notifications/resources/updated", resolve));
+  await client.listen({ resourceSubscriptions: [uri] });
+  await client.callTool({ name: "put_up", arguments: { text: "Cake in the kitchen" } });
+  assert.equal((await told).params.uri, uri);
+  assert.match((await client.readResource({ uri })).contents[0].text, / Cake in the kitchen$/);
+  await client.close();
 });

@@ -10,9 +10,10 @@ import {
   ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 
+import { clients } from "./lib/clients.mjs";
 import { Gateway } from "./lib/gateway.mjs";
 import { conforms, skip as noSchemas } from "./lib/schemas.mjs";
-import { openEventStream } from "./lib/sse.mjs";
+import { openEventStream, openSubscription } from "./lib/sse.mjs";
 
 const META = "io.modelcontextprotocol/";
 const BOTH = { Accept: "application/json, text/event-stream" };
@@ -183,12 +184,7 @@ test("subscribed resources, from calls and from jobs", async (t) => {
   stream.close();
 });
 
-const listen = (gw, notifications, { id = 5, key } = {}) => openEventStream(gw.url, {
-  method: "POST", key,
-  headers: { ...BOTH, "Content-Type": "application/json", "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen" },
-  body: JSON.stringify({ jsonrpc: "2.0", id, method: "subscriptions/listen", params: {
-    notifications, _meta: { [`${META}protocolVersion`]: "2026-07-28", [`${META}clientCapabilities`]: {} } } }),
-});
+const listen = (gw, notifications, options) => openSubscription(gw.url, notifications, options);
 
 test("subscriptions/listen: acknowledged, filtered, named, ended", async (t) => {
   const gw = await start(t, { ini: "[server]\nmax_subscriptions = 2\n" });
@@ -248,6 +244,32 @@ test("the official client hears of both", async (t) => {
   await reload(gw, { "a.lua": tool("a") });
   await until(2);
   assert.deepEqual(heard, ["notifications/resources/updated", "notifications/tools/list_changed"]);
+});
+
+test("the official client 2.x listens: what it asked for, until it closes or the server ends", async (t) => {
+  const gw = await start(t);
+  const client = await clients["client 2.x, 2026-07-28"]({ url: gw.url });
+  const heard = [];
+  let wake = () => {};
+  const hear = (note) => { heard.push([note.method, note.params?.uri]); wake(); };
+  client.setNotificationHandler("notifications/tools/list_changed", hear);
+  client.setNotificationHandler("notifications/resources/updated", hear);
+  const until = (n) => new Promise((resolve) => { wake = () => heard.length >= n && resolve(); wake(); });
+  const filter = { toolsListChanged: true, resourceSubscriptions: ["test://one", "test://nope/at/all"] };
+  const subscription = await client.listen(filter);
+  assert.deepEqual(subscription.honoredFilter, { ...filter, resourceSubscriptions: ["test://one"] });
+  await touch(gw, "test://secret");
+  await touch(gw, "test://one");
+  await until(1);
+  await reload(gw, { "a.lua": tool("a") });
+  await until(2);
+  assert.deepEqual(heard, [["notifications/resources/updated", "test://one"], ["notifications/tools/list_changed", undefined]]);
+  await subscription.close();
+  assert.equal(await subscription.closed, "local");
+  const other = await client.listen({ toolsListChanged: true });
+  await gw.stop({ keep: true });
+  assert.equal(await other.closed, "graceful");
+  gw.remove();
 });
 
 test("sessions whose streams were abandoned leave no memory behind", async (t) => {

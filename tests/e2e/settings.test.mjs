@@ -6,6 +6,7 @@ import path from "node:path";
 import test from "node:test";
 
 import { Gateway, runBinary } from "./lib/gateway.mjs";
+import { openEventStream, openSubscription } from "./lib/sse.mjs";
 
 const quiet = "[rate_limit]\nbucket = 0\n";
 
@@ -33,6 +34,47 @@ test("max_headers: over it a 431", async (t) => {
   };
   assert.equal(await status(3000), 200);
   assert.equal(await status(5000), 431);
+});
+
+const watched = { "watched.lua": `local mcp = require "mcp"
+  return { mcp.resource_template { uriTemplate = "x:{n}", name = "x", read = function(v) return v.n end },
+    mcp.tool { name = "a", run = function() end } }` };
+
+test("max_streams: one more is answered 503, and one that closes makes room", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nmax_streams = 3\n`, watched);
+  const open = async () => {
+    const session = await gw.client.session("2025-11-25", { headers: { Accept: "application/json, text/event-stream" } });
+    return openEventStream(gw.url, { headers: session.headers });
+  };
+  const streams = [await open(), await open(), await open()];
+  assert.deepEqual(streams.map((one) => one.status), [200, 200, 200]);
+  const over = await open();
+  assert.equal(over.status, 503);
+  assert.match(over.text, /max_streams/);
+  streams[0].close();
+  await until(async () => (await gw.metric("moongate_notice_streams")) === 2, "a stream that is gone");
+  streams[0] = await open();
+  assert.equal(streams[0].status, 200);
+  for (const one of streams) one.close();
+});
+
+test("max_subscriptions: of a session and of a subscription, with the key that would help", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nmax_subscriptions = 3\n`, watched);
+  const session = await gw.client.session("2025-11-25", { headers: { Accept: "application/json, text/event-stream" } });
+  const subscribe = async (n) => (await session("resources/subscribe", { uri: `x:${n}` })).body;
+  for (const n of [1, 2, 3, 3]) assert.deepEqual((await subscribe(n)).result, {}, `${n}`);
+  const { error } = await subscribe(4);
+  assert.equal(error.code, -32602);
+  assert.match(error.message, /max_subscriptions/);
+  assert.deepEqual((await session("resources/unsubscribe", { uri: "x:1" })).body.result, {});
+  assert.deepEqual((await subscribe(4)).result, {});
+  const listen = async (...uris) => {
+    const stream = await openSubscription(gw.url, { resourceSubscriptions: uris });
+    stream.close();
+    return stream.status;
+  };
+  assert.equal(await listen("x:1", "x:2", "x:3"), 200);
+  assert.equal(await listen("x:1", "x:2", "x:3", "x:4"), 503);
 });
 
 test("sse_keepalive: signs of life come that often", async (t) => {

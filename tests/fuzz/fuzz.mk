@@ -14,6 +14,7 @@ FUZZ_CC ?= $(or $(shell command -v clang-14),clang)
 # What each target is linked with: layers, and objects of layers that need not be built as a whole.
 fuzz_layers_config  := config base
 fuzz_layers_cursor  := mcp tools schema base
+fuzz_layers_frontmatter := tools schema base
 fuzz_layers_glob    := files tools schema base
 fuzz_layers_headers := mcp tools schema base
 fuzz_layers_json    := base

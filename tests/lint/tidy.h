@@ -1,8 +1,8 @@
 /* tidy.h - what clang-tidy is told in front of every source, because the headers do not say it.
  *
  * The analyzer does not follow a uthash table or a utlist from its head to its last element, takes
- * the table's free() for one of the element, and then reports uses after free that cannot be. And it
- * does not know that Lua's functions for errors never return. */
+ * the table's free() for one of the element, and then reports uses after free that cannot be. And
+ * it does not know that Lua's functions for errors never return. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <uthash.h>

@@ -44,6 +44,21 @@ export async function openEventStream(url, options = {}) {
   return Object.assign(stream, { status, headers, res });
 }
 
+// subscriptions/listen of a modern client with that filter.
+export function openSubscription(url, notifications, { id = 5, ...options } = {}) {
+  const meta = "io.modelcontextprotocol/";
+  return openEventStream(url, {
+    method: "POST", ...options,
+    headers: {
+      Accept: "application/json, text/event-stream", "Content-Type": "application/json",
+      "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id, method: "subscriptions/listen", params: {
+      notifications, _meta: { [`${meta}protocolVersion`]: "2026-07-28", [`${meta}clientCapabilities`]: {} },
+    } }),
+  });
+}
+
 class EventStream {
   comments = 0; // keep-alive lines so far
 

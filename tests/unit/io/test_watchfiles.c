@@ -52,6 +52,25 @@ static void write_deep(const struct site *s)
     folder_write(s->dir, "tools.d/lib/deep/h.lua", "1");
 }
 
+static void make_skills(const struct site *s)
+{
+    char path[256];
+    path_of(s, "tools.d/skills", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void make_skill(const struct site *s)
+{
+    char path[256];
+    path_of(s, "tools.d/skills/a", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void write_skill(const struct site *s)
+{
+    folder_write(s->dir, "tools.d/skills/a/SKILL.md", "1");
+}
+
 static void link_out(const struct site *s)
 {
     char path[256], target[256];
@@ -83,10 +102,12 @@ static void make_tools(const struct site *s) { assert_int_equal(mkdir(s->tools, 
 typedef void (*step_fn)(const struct site *s);
 
 /* In this order: each stands on those before. */
-static const step_fn steps[] = { write_a,    write_new,  remove_new,   write_ini,      rename_ini,
-                                 remove_ini, write_ini,  make_lib,     write_lib,      make_deep,
-                                 write_deep, link_out,   write_linked, replace_linked, write_linked,
-                                 chmod_a,    move_tools, make_tools,   write_a };
+static const step_fn steps[] = { write_a,        write_new,    remove_new, write_ini,
+                                 rename_ini,     remove_ini,   write_ini,  make_lib,
+                                 write_lib,      make_deep,    write_deep, make_skills,
+                                 make_skill,     write_skill,  link_out,   write_linked,
+                                 replace_linked, write_linked, chmod_a,    move_tools,
+                                 make_tools,     write_a };
 
 static void test_told_by_inotify(void **state)
 {

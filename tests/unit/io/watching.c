@@ -57,7 +57,7 @@ void follow(struct site *s, int64_t poll_ms)
 struct site *site_new(int64_t poll_ms)
 {
     struct watchfiles_options o = {
-        .suffix = ".lua", .enter = "lib", .changed = changed, .limited = limited
+        .suffix = ".lua", .enter = "lib", .whole = "skills", .changed = changed, .limited = limited
     };
     struct err e = { 0 };
     struct site *s = calloc(1, sizeof *s);

@@ -65,50 +65,51 @@ static void test_read(void **state)
     buf_fini(&json);
 }
 
+static const struct {
+    const char *body, *why;
+} refused[] = {
+    { "name", "line 2: expected \"key: value\"" },
+    { "name:x", "expected \"key: value\"" },
+    { "a: b\na: c", "line 3: this key stands there twice" },
+    { "a: Yes", "disagree" },
+    { "a: NO", "disagree" },
+    { "a: True", "disagree" },
+    { "a: ~", "disagree" },
+    { "a: 0x1F", "disagree" },
+    { "a: 1_000", "disagree" },
+    { "a: 12:30", "disagree" },
+    { "a: 2026-01-31", "disagree" },
+    { "a: 01", "disagree" },
+    { "a: 1e3", "disagree" },
+    { "a: .5", "disagree" },
+    { "yes: a", "this is no key" },
+    { "a: b: c", "quotes" },
+    { "a: b #c", "quotes" },
+    { "a: b:", "quotes" },
+    { "a: [x, y]", "needs quotes" },
+    { "a: {x: y}", "quotes" },
+    { "a: *x", "needs quotes" },
+    { "a: - x", "needs quotes" },
+    { "a: \"x", "double quotes" },
+    { "a: \"x\\q\"", "double quotes" },
+    { "a: 'x", "single quotes" },
+    { "a: 'x'y'", "single quotes" },
+    { "a: '", "single quotes" },
+    { "a: x\n  y", "line 3: indented" },
+    { "\ta: x", "tab" },
+    { "a:\n  b:\n    c: d", "a value is missing" },
+    { "a:\n  b: c\n    d: e", "indented" },
+    { "a:\n  -\n", "an item of a list is one text" },
+    { "a: >\n  x\n    y", "begin at one place" },
+    { "a: |\n    x\n  y", "begin at one place" },
+    { "a: |\n  x \n", "end without blanks" },
+    { "a: |+\n  x", "of blocks only" },
+    { "a: |2\n  x", "of blocks only" },
+    { "a: \xff", "UTF-8" },
+};
+
 static void test_refused(void **state)
 {
-    static const struct {
-        const char *body, *why;
-    } refused[] = {
-        { "name", "line 2: expected \"key: value\"" },
-        { "name:x", "expected \"key: value\"" },
-        { "a: b\na: c", "line 3: this key stands there twice" },
-        { "a: Yes", "disagree" },
-        { "a: NO", "disagree" },
-        { "a: True", "disagree" },
-        { "a: ~", "disagree" },
-        { "a: 0x1F", "disagree" },
-        { "a: 1_000", "disagree" },
-        { "a: 12:30", "disagree" },
-        { "a: 2026-01-31", "disagree" },
-        { "a: 01", "disagree" },
-        { "a: 1e3", "disagree" },
-        { "a: .5", "disagree" },
-        { "yes: a", "this is no key" },
-        { "a: b: c", "quotes" },
-        { "a: b #c", "quotes" },
-        { "a: b:", "quotes" },
-        { "a: [x, y]", "needs quotes" },
-        { "a: {x: y}", "quotes" },
-        { "a: *x", "needs quotes" },
-        { "a: - x", "needs quotes" },
-        { "a: \"x", "double quotes" },
-        { "a: \"x\\q\"", "double quotes" },
-        { "a: 'x", "single quotes" },
-        { "a: 'x'y'", "single quotes" },
-        { "a: '", "single quotes" },
-        { "a: x\n  y", "line 3: indented" },
-        { "\ta: x", "tab" },
-        { "a:\n  b:\n    c: d", "a value is missing" },
-        { "a:\n  b: c\n    d: e", "indented" },
-        { "a:\n  -\n", "an item of a list is one text" },
-        { "a: >\n  x\n    y", "begin at one place" },
-        { "a: |\n    x\n  y", "begin at one place" },
-        { "a: |\n  x \n", "end without blanks" },
-        { "a: |+\n  x", "of blocks only" },
-        { "a: |2\n  x", "of blocks only" },
-        { "a: \xff", "UTF-8" },
-    };
     struct buf json = { 0 };
     struct err e = { 0 };
     char text[512];
