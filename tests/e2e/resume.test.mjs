@@ -35,6 +35,10 @@ const steps = `
     mcp.tool {
       name = "away", input = { type = "object" },
       run = function(args, ctx)
+        if args.options then
+          local ok, message = pcall(ctx.close_stream, ctx, args.options)
+          return ok and "taken" or message
+        end
         local closed = ctx:close_stream { retry = "50ms" }
         mcp.time.sleep(args.seconds or 0.05)
         ctx:progress(1)
@@ -226,6 +230,15 @@ test("a tool sends its client away and goes on", async (t) => {
   assert.equal((await gw.call("away")).value.closed, false);
   const modern = await gw.client.modern("tools/call", { name: "away", arguments: {} });
   assert.deepEqual(JSON.parse(modern.body.result.content[0].text), { closed: false });
+});
+
+test("what a tool may say when it sends its client away", async (t) => {
+  const gw = await start(t);
+  for (const [options, text] of [
+    [{ retri: 1 }, /unknown option "retri"/], [{ retry: "soon" }, /retry: expected seconds/],
+    [{ retry: 601 }, /retry: at most 600 seconds/], [{ retry: 600 }, /taken/], [{}, /taken/],
+  ])
+    assert.match((await gw.call("away", { options })).text, text);
 });
 
 test("the official client comes back by itself", async (t) => {
