@@ -33,6 +33,13 @@ const steps = `
       end,
     },
     mcp.tool {
+      name = "ticks", input = { type = "object" },
+      run = function(args, ctx)
+        for n = 1, args.n do ctx:progress(n) mcp.time.sleep(0.01) end
+        return "ticked " .. args.n
+      end,
+    },
+    mcp.tool {
       name = "away", input = { type = "object" },
       run = function(args, ctx)
         if args.options then
@@ -167,6 +174,29 @@ test("what was missed comes once, in order, on any worker, and the answer ends i
   const line = await gw.logged((l) => l.tool === "steps" && l.transport === "stream");
   assert.equal(line.outcome, "OK", "leaving is not cancelling");
   assert.equal(gw.log.filter((l) => l.tool === "steps" && l.protocol === "2025-11-25").length, 6, "one line a call");
+});
+
+test("many clients that come and go lose nothing and hear nothing twice", async (t) => {
+  const gw = await start(t);
+  const TICKS = 25;
+  await Promise.all(Array.from({ length: 40 }, async (_, i) => {
+    const s = await session(gw);
+    let stream = await call(gw, s, "ticks", { n: TICKS });
+    const seen = [];
+    for (let left = i % 7; ; left--) {
+      const event = await stream.next();
+      if (event) seen.push(event);
+      if (event?.json?.result) break;
+      if (event && left > 0) continue;
+      // A connection of its own for each: they land on both workers.
+      stream.close();
+      stream = await resume(gw, s, seen.at(-1).id);
+      left = (i + seen.length) % 5;
+    }
+    assert.equal(await stream.next(), null);
+    assert.deepEqual(numbers(seen), Array.from({ length: TICKS + 2 }, (_, n) => n));
+    assert.equal(seen.at(-1).json.result.content[0].text, `ticked ${TICKS}`);
+  }));
 });
 
 test("the newest connection takes the place of the one before", async (t) => {
