@@ -40,6 +40,13 @@ const asker = `
       if args.say then ctx:progress(2) end
       return a.action .. " " .. (a.content and a.content.name or "")
     end),
+    tool("ask_many", function(args, ctx)
+      local what = {}
+      for n = 1, args.n do what["q" .. n] = { roots = {} } end
+      local a, message, code = ctx:ask(what)
+      if not a then return nil, message, code end
+      return "all " .. args.n
+    end),
     tool("ask_url", function(_, ctx)
       local a, message, code = ctx:elicit_url("link", { message = "Sign in", url = "https://example.com/in" })
       if not a then return nil, message, code end
@@ -248,6 +255,30 @@ test("a stream that is lost while a question is open goes on without a lost or d
     for (let e; (e = await again.next());) seen.push(e.json.method ?? "answer");
     assert.deepEqual(seen, ["notifications/progress", "elicitation/create", "notifications/progress", "answer"]);
   }
+});
+
+test("a session has so many questions open, and no more", async (t) => {
+  const gw = await start(t);
+  const s = await raw(gw), other = await raw(gw);
+  const asked = async (n) => {
+    const stream = await s.call("ask_many", { n });
+    const found = [];
+    while (found.length < n) found.push((await question(stream)).json.id);
+    return { stream, found };
+  };
+  const all = [];
+  for (const n of [32, 32, 32, 4]) all.push(await asked(n));
+  assert.equal(await gw.metric("moongate_asks"), 100);
+  const refused = await s("tools/call", { name: "ask_many", arguments: { n: 1 } });
+  assert.match(refused.body.result.content[0].text, /too many questions are open.*\[UNSUPPORTED\]/);
+  const elsewhere = await other.call("ask_many", { n: 1 });
+  assert.equal((await question(elsewhere)).json.method, "roots/list");
+  for (const id of all[3].found) await s.answer(id, { roots: [] });
+  assert.equal((await question(all[3].stream)).json.result.content[0].text, "all 4");
+  const again = await asked(1);
+  for (const { stream } of [...all, again, { stream: elsewhere }]) stream.close();
+  for (const session of [s, other]) await fetch(gw.url, { method: "DELETE", headers: session.headers });
+  while ((await gw.metric("moongate_asks")) !== 0);
 });
 
 test("cancelling takes the question back", async (t) => {

@@ -33,8 +33,19 @@ const steps = `
       end,
     },
     mcp.tool {
+      name = "ticks", input = { type = "object" },
+      run = function(args, ctx)
+        for n = 1, args.n do ctx:progress(n) mcp.time.sleep(0.01) end
+        return "ticked " .. args.n
+      end,
+    },
+    mcp.tool {
       name = "away", input = { type = "object" },
       run = function(args, ctx)
+        if args.options then
+          local ok, message = pcall(ctx.close_stream, ctx, args.options)
+          return ok and "taken" or message
+        end
         local closed = ctx:close_stream { retry = "50ms" }
         mcp.time.sleep(args.seconds or 0.05)
         ctx:progress(1)
@@ -165,6 +176,29 @@ test("what was missed comes once, in order, on any worker, and the answer ends i
   assert.equal(gw.log.filter((l) => l.tool === "steps" && l.protocol === "2025-11-25").length, 6, "one line a call");
 });
 
+test("many clients that come and go lose nothing and hear nothing twice", async (t) => {
+  const gw = await start(t);
+  const TICKS = 25;
+  await Promise.all(Array.from({ length: 40 }, async (_, i) => {
+    const s = await session(gw);
+    let stream = await call(gw, s, "ticks", { n: TICKS });
+    const seen = [];
+    for (let left = i % 7; ; left--) {
+      const event = await stream.next();
+      if (event) seen.push(event);
+      if (event?.json?.result) break;
+      if (event && left > 0) continue;
+      // A connection of its own for each: they land on both workers.
+      stream.close();
+      stream = await resume(gw, s, seen.at(-1).id);
+      left = (i + seen.length) % 5;
+    }
+    assert.equal(await stream.next(), null);
+    assert.deepEqual(numbers(seen), Array.from({ length: TICKS + 2 }, (_, n) => n));
+    assert.equal(seen.at(-1).json.result.content[0].text, `ticked ${TICKS}`);
+  }));
+});
+
 test("the newest connection takes the place of the one before", async (t) => {
   const gw = await start(t);
   const s = await session(gw);
@@ -226,6 +260,15 @@ test("a tool sends its client away and goes on", async (t) => {
   assert.equal((await gw.call("away")).value.closed, false);
   const modern = await gw.client.modern("tools/call", { name: "away", arguments: {} });
   assert.deepEqual(JSON.parse(modern.body.result.content[0].text), { closed: false });
+});
+
+test("what a tool may say when it sends its client away", async (t) => {
+  const gw = await start(t);
+  for (const [options, text] of [
+    [{ retri: 1 }, /unknown option "retri"/], [{ retry: "soon" }, /retry: expected seconds/],
+    [{ retry: 601 }, /retry: at most 600 seconds/], [{ retry: 600 }, /taken/], [{}, /taken/],
+  ])
+    assert.match((await gw.call("away", { options })).text, text);
 });
 
 test("the official client comes back by itself", async (t) => {

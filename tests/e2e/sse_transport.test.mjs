@@ -2,6 +2,7 @@
 // on the stream. Beside it /sse?topic= goes on as it was (events.test.mjs).
 
 import assert from "node:assert/strict";
+import net from "node:net";
 import test from "node:test";
 
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
@@ -172,6 +173,27 @@ test("the session ends with its stream, and leaving cancels nothing", async (t) 
   for (;;) if ((await s.post({ id: 6, method: "ping" })).status === 404) break;
   assert.equal(await gw.metric("moongate_sessions"), 0);
   assert.equal(await gw.metric("moongate_notice_streams"), 0);
+});
+
+test("a client that leaves its answers unread is cut off", async (t) => {
+  const gw = await start(t);
+  const socket = net.connect(gw.port, "127.0.0.1");
+  socket.write(`GET /sse HTTP/1.1\r\nHost: 127.0.0.1:${gw.port}\r\nAccept: text/event-stream\r\n\r\n`);
+  let text = "";
+  while (!/sessionId=[0-9a-f]{32}/.test(text)) text += await new Promise((resolve) => socket.once("data", resolve));
+  socket.pause();
+  socket.on("error", () => {});
+  const target = /\/messages\?sessionId=[0-9a-f]{32}/.exec(text)[0];
+  for (let id = 1, status = 202; status === 202; id++) {
+    assert.ok(id < 100, "it is held for it without end");
+    const res = await gw.fetch(target, { method: "POST", headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { name: "big", arguments: { n: 1_000_000 } } }) });
+    status = res.status;
+    if (status === 202) await gw.logged((l) => l.tool === "big" && gw.log.filter((one) => one.tool === "big").length >= id);
+    else assert.equal(status, 404);
+  }
+  assert.equal(await gw.metric("moongate_sse_clients"), 0);
+  socket.destroy();
 });
 
 test("a key that is taken away ends its streams, and max_streams bounds them", async (t) => {
