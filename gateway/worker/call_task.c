@@ -360,7 +360,6 @@ static void say(void *arg)
         store_wait(store, &t->told);
         return;
     }
-    t->has_next = false;
     memcpy(t->message, t->next_message, sizeof t->message);
     t->view.message = t->message[0] ? t->message : NULL;
     task_write_questions(t);
@@ -369,9 +368,9 @@ static void say(void *arg)
         (struct json_text){ t->inputs.data, t->inputs.len, t->pending ? JSON_OBJECT : JSON_NONE };
     t->view.updated_ms = clock_wall_ms();
     task_encode(t);
-    if (!buf_ok(&t->inputs) || !buf_ok(&t->members) ||
-        tasks_tell(t->entry, t->members.data, t->members.len) != 0)
-        log_printf(LOG_WARN, "no memory for what task %s says", t->id);
+    /* What found no memory is said when the pace allows the next. */
+    t->has_next = !buf_ok(&t->inputs) || !buf_ok(&t->members) ||
+                  tasks_tell(t->entry, t->members.data, t->members.len) != 0;
     notices_task(t->worker->gateway->notices, t->id, strlen(t->id));
     timer_start(t->worker->loop, &t->pace, PACE_MS, say, t);
 }
