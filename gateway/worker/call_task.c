@@ -242,10 +242,11 @@ bool call_task_is_working(const struct call *c)
     return c->tasked && c->tasked->phase == TASK_AT_WORK;
 }
 
-void call_task_answer(const struct call *c, struct buf *out)
+/* Made before it was promised that there is one. */
+void call_task_answer(struct call *c, struct buf *out)
 {
-    const struct buf *members = &c->tasked->members;
-    mcp_encode_task_created(&c->worker->serving->mcp, c->mcp, members->data, members->len, out);
+    *out = c->tasked->record;
+    c->tasked->record = (struct buf){ 0 };
 }
 
 static void sink_watch(struct call *c) { (void)c; }
@@ -306,7 +307,10 @@ void call_task_begin(struct call *c)
 {
     struct call_task *t = c->tasked;
     struct task_creation *creation = t->creation;
-    if (tasks_tell(t->entry, t->members.data, t->members.len) != 0) {
+    buf_clear(&t->record);
+    mcp_encode_task_created(&t->worker->serving->mcp, c->mcp, t->members.data, t->members.len,
+                            &t->record);
+    if (!buf_ok(&t->record) || tasks_tell(t->entry, t->members.data, t->members.len) != 0) {
         call_task_refuse(c, MG_E_NOMEM);
         return;
     }
