@@ -242,10 +242,11 @@ bool call_task_is_working(const struct call *c)
     return c->tasked && c->tasked->phase == TASK_AT_WORK;
 }
 
-void call_task_answer(const struct call *c, struct buf *out)
+/* Made before it was promised that there is one. */
+void call_task_answer(struct call *c, struct buf *out)
 {
-    const struct buf *members = &c->tasked->members;
-    mcp_encode_task_created(&c->worker->serving->mcp, c->mcp, members->data, members->len, out);
+    *out = c->tasked->record;
+    c->tasked->record = (struct buf){ 0 };
 }
 
 static void sink_watch(struct call *c) { (void)c; }
@@ -319,7 +320,10 @@ void call_task_begin(struct call *c)
 {
     struct call_task *t = c->tasked;
     struct task_creation *creation = t->creation;
-    if (tasks_tell(t->entry, t->members.data, t->members.len) != 0) {
+    buf_clear(&t->record);
+    mcp_encode_task_created(&t->worker->serving->mcp, c->mcp, t->members.data, t->members.len,
+                            &t->record);
+    if (!buf_ok(&t->record) || tasks_tell(t->entry, t->members.data, t->members.len) != 0) {
         call_task_refuse(c, MG_E_NOMEM);
         return;
     }
@@ -373,7 +377,6 @@ static void say(void *arg)
         store_wait(store, &t->told);
         return;
     }
-    t->has_next = false;
     memcpy(t->message, t->next_message, sizeof t->message);
     t->view.message = t->message[0] ? t->message : NULL;
     task_write_questions(t);
@@ -382,9 +385,9 @@ static void say(void *arg)
         (struct json_text){ t->inputs.data, t->inputs.len, t->pending ? JSON_OBJECT : JSON_NONE };
     t->view.updated_ms = clock_wall_ms();
     task_encode(t);
-    if (!buf_ok(&t->inputs) || !buf_ok(&t->members) ||
-        tasks_tell(t->entry, t->members.data, t->members.len) != 0)
-        log_printf(LOG_WARN, "no memory for what task %s says", t->id);
+    /* What found no memory is said when the pace allows the next. */
+    t->has_next = !buf_ok(&t->inputs) || !buf_ok(&t->members) ||
+                  tasks_tell(t->entry, t->members.data, t->members.len) != 0;
     notices_task(t->worker->gateway->notices, t->id, strlen(t->id));
     timer_start(t->worker->loop, &t->pace, PACE_MS, say, t);
 }

@@ -22,7 +22,8 @@ void call_task_begin(struct call *c);
 /* It cannot become one after all. */
 void call_task_refuse(struct call *c, int code);
 bool call_task_is_working(const struct call *c);
-void call_task_answer(const struct call *c, struct buf *out); /* the call's own answer */
+/* The call's own answer, once; *out is empty. */
+void call_task_answer(struct call *c, struct buf *out);
 void call_task_progress(struct call *c, const struct task_progress *p, uint64_t wait);
 /* What its tool asks its client; false: *e says why it cannot. As vm/ask.h says. */
 bool call_task_ask(struct call *c, struct task_ask *a, uint64_t wait, struct err *e);

@@ -36,6 +36,20 @@ static const struct probe probes[] = {
       REQUEST("1", "x",
               "\"_meta\":{\"" NS "protocolVersion\":\"v9\",\"" NS "clientCapabilities\":{}}"),
       .status = 400 },
+    { "a task", REQUEST("1", "tasks/get", "\"taskId\":\"" TASK_1 "\"," META_TASKS), .version = V26,
+      .method = "tasks/get", .tool = TASK_1, .status = 200 },
+    { "answers to a task",
+      REQUEST("1", "tasks/update",
+              "\"taskId\":\"" TASK_1 "\",\"inputResponses\":{\"a\":{}}," META_TASKS),
+      .version = V26, .method = "tasks/update", .tool = TASK_1, .status = 200 },
+    { "the end of a task", REQUEST("1", "tasks/cancel", "\"taskId\":\"" TASK_1 "\"," META_TASKS),
+      .version = V26, .method = "tasks/cancel", .tool = TASK_1, .status = 200 },
+    { "a client that knows no tasks", REQUEST("1", "tasks/get", "\"taskId\":\"" TASK_1 "\"," META),
+      .version = V26, .method = "tasks/get", .tool = TASK_1, .status = 400 },
+    { "a subscription to a task",
+      REQUEST("1", "subscriptions/listen",
+              "\"notifications\":{\"taskIds\":[\"" TASK_1 "\",\"none\"]}," META_TASKS),
+      .version = V26, .method = "subscriptions/listen", .accept = BOTH, .status = 200 },
     { "many keys",
       REQUEST("1", "ping",
               "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,"
@@ -112,6 +126,15 @@ static void test_encoders(void **state)
     struct mcp_call *c = call_of(&f, MCP_2026_07_28, NULL);
     failing_after = 0;
     mcp_encode_result(&f.server, c, &r, &out);
+    assert_false(buf_ok(&out));
+    buf_fini(&out);
+    mcp_encode_task_result(&r, &out);
+    assert_false(buf_ok(&out));
+    buf_fini(&out);
+    mcp_encode_task_created(&f.server, c, "\"a\":1", 5, &out);
+    assert_false(buf_ok(&out));
+    buf_fini(&out);
+    mcp_encode_task_answered("\"inputRequests\":{}", 18, "{}", 3, &out);
     failing_after = -1;
     assert_false(buf_ok(&out));
     buf_fini(&out);

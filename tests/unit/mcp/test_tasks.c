@@ -313,6 +313,55 @@ static void test_no_memory(void **state)
     }
 }
 
+#define LISTEN(filter, meta) \
+    REQUEST("1", "subscriptions/listen", "\"notifications\":{" filter "}," meta)
+
+static const struct probe listens[] = {
+    { .name = "its own",
+      .body = LISTEN("\"taskIds\":[\"none\",\"task_1\"]", META_TASKS),
+      .status = 200,
+      .has = "\"notifications\":{\"taskIds\":[\"task_1\"]}}}" },
+    { .name = "none",
+      .body = LISTEN("\"taskIds\":[]", META_TASKS),
+      .status = 200,
+      .has = "\"notifications\":{\"taskIds\":[]}}}" },
+    { .name = "beside a list",
+      .body = LISTEN("\"toolsListChanged\":true,\"taskIds\":[\"task_1\"]", META_TASKS),
+      .status = 200,
+      .has = "\"notifications\":{\"toolsListChanged\":true,\"taskIds\":[\"task_1\"]}}}" },
+    { .name = "not asked for",
+      .body = LISTEN("\"taskIds\":null", META),
+      .status = 200,
+      .lacks = "taskIds" },
+    { .name = "undeclared",
+      .body = LISTEN("\"taskIds\":[]", META),
+      .status = 400,
+      .code = -32021,
+      .has = LACKS },
+    { .name = "a text",
+      .body = LISTEN("\"taskIds\":\"task_1\"", META_TASKS),
+      .status = 200,
+      .code = -32602,
+      .has = "taskIds must be a list of strings" },
+    { .name = "numbers",
+      .body = LISTEN("\"taskIds\":[1]", META_TASKS),
+      .status = 200,
+      .code = -32602,
+      .has = "taskIds must be a list of strings" },
+};
+
+static void test_listen(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(listens); i++) {
+        struct probe p = listens[i];
+        p.version = V26;
+        p.method = "subscriptions/listen";
+        p.accept = BOTH;
+        probes_check(&p, 1);
+    }
+}
+
 /* ---- how a task is told ---- */
 
 static const struct mcp_task plain = { .id = TASK_1,
@@ -437,11 +486,12 @@ static void test_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_methods),  cmocka_unit_test(test_undeclared),
-        cmocka_unit_test(test_required), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_too_much), cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_encode),   cmocka_unit_test(test_created),
-        cmocka_unit_test(test_result),   cmocka_unit_test(test_answered),
+        cmocka_unit_test(test_methods),   cmocka_unit_test(test_undeclared),
+        cmocka_unit_test(test_required),  cmocka_unit_test(test_others),
+        cmocka_unit_test(test_listen),    cmocka_unit_test(test_too_much),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_created),   cmocka_unit_test(test_result),
+        cmocka_unit_test(test_answered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
