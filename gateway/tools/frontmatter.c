@@ -288,8 +288,8 @@ static int inner_write(struct head *h)
     int code = 0;
     json_open(h->json, '{');
     while (code == 0 && h->has_line && h->line.indent == indent) {
-        const char *s;
-        size_t len;
+        const char *s = "";
+        size_t len = 0;
         code = key_split(h, &s, &len, first);
         if (code == 0 && len == 0)
             code = wrong(h, "a value is missing; values of inner keys stand on their line");
@@ -305,8 +305,8 @@ static int inner_write(struct head *h)
 
 static int member_write(struct head *h)
 {
-    const char *s;
-    size_t len;
+    const char *s = "";
+    size_t len = 0;
     int code = key_split(h, &s, &len, 0);
     if (code != 0)
         return code;
