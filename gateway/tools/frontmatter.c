@@ -32,7 +32,8 @@ struct head {
 
 static int wrong(struct head *h, const char *why)
 {
-    return err_set(h->e, MG_E_INVALID, "line %u: %s", h->number, why);
+    err_set(h->e, MG_E_INVALID, "line %u: %s", h->number, why);
+    return MG_E_INVALID;
 }
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
