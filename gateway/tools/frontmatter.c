@@ -32,7 +32,8 @@ struct head {
 
 static int wrong(struct head *h, const char *why)
 {
-    return err_set(h->e, MG_E_INVALID, "line %u: %s", h->number, why);
+    err_set(h->e, MG_E_INVALID, "line %u: %s", h->number, why);
+    return MG_E_INVALID;
 }
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -288,7 +289,7 @@ static int inner_write(struct head *h)
     int code = 0;
     json_open(h->json, '{');
     while (code == 0 && h->has_line && h->line.indent == indent) {
-        const char *s = NULL;
+        const char *s = "";
         size_t len = 0;
         code = key_split(h, &s, &len, first);
         if (code == 0 && len == 0)
@@ -305,7 +306,7 @@ static int inner_write(struct head *h)
 
 static int member_write(struct head *h)
 {
-    const char *s = NULL;
+    const char *s = "";
     size_t len = 0;
     int code = key_split(h, &s, &len, 0);
     if (code != 0)

@@ -197,11 +197,12 @@ static int head_read(struct skill *s, const char *name, const char *description,
     } else if (code != 0) {
         err_prefix(e, "%s", SKILL_TEXT);
     }
-    s->frontmatter = code == 0 ? buf_take(&json, NULL) : NULL;
-    buf_fini(&json);
-    if (code == 0 && !s->frontmatter)
-        return err_set(e, MG_E_NOMEM, "not enough memory");
-    return code == 0 ? head_check(s, name, e) : code;
+    if (code != 0) {
+        buf_fini(&json);
+        return code;
+    }
+    s->frontmatter = buf_take(&json, NULL);
+    return s->frontmatter ? head_check(s, name, e) : err_set(e, MG_E_NOMEM, "not enough memory");
 }
 
 /* ---- the whole ---- */

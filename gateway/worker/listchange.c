@@ -1,7 +1,9 @@
 #include "worker/listchange.h"
 
 #include <stddef.h>
+#include <string.h>
 
+#include "tools/skill.h"
 #include "worker/worker.h"
 
 static const enum tool_kind kinds[NOTICE_LISTS][4] = {
@@ -41,6 +43,22 @@ static unsigned lists_changed(void *arg, uint64_t principal)
     return j->lists;
 }
 
+/* Files of skills are resources whose changes this side knows of by itself. */
+static void tell_skill_files(const struct listchange *c)
+{
+    for (size_t i = 0; i < toolset_offers(c->before, TOOL_SKILL); i++) {
+        const struct tool *was = toolset_offer_at(c->before, TOOL_SKILL, i);
+        const struct tool *is =
+            toolset_offer_find(c->now, TOOL_SKILL, was->name, strlen(was->name));
+        for (size_t k = 0; is && k < skill_count(was->skill); k++) {
+            const struct skill_file *f = skill_at(was->skill, k);
+            const struct skill_file *g = skill_find(is->skill, f->uri, strlen(f->uri));
+            if (g && strcmp(f->digest, g->digest) != 0)
+                notices_updated(c->gateway->notices, g->uri, strlen(g->uri));
+        }
+    }
+}
+
 static bool all_serve(const struct listchange *c)
 {
     for (unsigned i = 0; i < c->gateway->worker_count; i++)
@@ -58,6 +76,7 @@ static void adopted(struct mail *m)
         return;
     c->is_waiting = false;
     notices_lists(c->gateway->notices, lists_changed, &j);
+    tell_skill_files(c);
     toolset_unref(c->before);
     keyring_unref(c->keys_before);
     c->before = toolset_ref(c->now);

@@ -8,7 +8,7 @@ import test from "node:test";
 
 import { Gateway, runBinary } from "./lib/gateway.mjs";
 import { clients } from "./lib/clients.mjs";
-import { openEventStream } from "./lib/sse.mjs";
+import { openEventStream, openSubscription } from "./lib/sse.mjs";
 import { startShipped } from "./lib/shipped.mjs";
 
 const EXTENSION = "io.modelcontextprotocol/skills";
@@ -184,6 +184,24 @@ test("a changed file of a skill is served, and those who listen are told", async
   fs.rmSync(file);
   assert.equal((await stream.next()).json.method, "notifications/resources/list_changed");
   assert.equal(await text(), undefined);
+});
+
+test("who subscribed to a file of a skill is told when it changed, in both eras", async (t) => {
+  const gw = await start(t, "", { follow: true });
+  const uris = ["SKILL.md", "scripts/go.sh"].map((name) => `${DEPLOY}/${name}`);
+  const session = await gw.client.session("2025-06-18", { headers: BOTH });
+  const legacy = await openEventStream(gw.url, { headers: session.headers });
+  for (const uri of uris) assert.deepEqual((await session("resources/subscribe", { uri })).body.result, {});
+  const modern = await openSubscription(gw.url, { resourceSubscriptions: [...uris, `${DEPLOY}/none`] });
+  t.after(() => [legacy, modern].forEach((stream) => stream.close()));
+  assert.deepEqual((await modern.next()).json.params.notifications, { resourceSubscriptions: uris });
+  gw.writeTools({ "skills/deploy/scripts/go.sh": "echo two\n" });
+  const told = [(await legacy.next()).json, (await legacy.next()).json];
+  assert.deepEqual(told.map(({ method, params }) => [method, params?.uri]).sort(), [
+    ["notifications/resources/list_changed", undefined], ["notifications/resources/updated", uris[1]],
+  ]);
+  const { method, params } = (await modern.next()).json;
+  assert.deepEqual([method, params.uri], ["notifications/resources/updated", uris[1]]);
 });
 
 test("a skill that is wrong is refused, with what is wrong, and the one before it serves on", async (t) => {
