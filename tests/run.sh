@@ -51,13 +51,14 @@ trap 'print_table; print_failures' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# step NAME SECONDS COMMAND...: never longer than SECONDS, nor than what is left of the budget.
-step() {
+left() { echo $((started + BUDGET_S - $(date +%s))); }
+
+# run NAME SECONDS COMMAND...: never longer than SECONDS, nor than what is left of the budget. Sets
+# `result` and `took`.
+run() {
     name=$1 limit=$2
     shift 2
-    is_selected "$name" || return 0
-    left=$((started + BUDGET_S - $(date +%s)))
-    [ "$left" -gt "$limit" ] || limit=$left
+    [ "$(left)" -gt "$limit" ] || limit=$(left)
     begin=$(now_ms)
     result=ok
     if [ "$limit" -le 0 ]; then
@@ -70,11 +71,41 @@ step() {
             *) result=FAILED ;;
         esac
     fi
-    echo "$name $result $(($(now_ms) - begin))" >>"$table"
-    printf '%-16s %s\n' "$name" "$result"
-    [ "$result" = ok ] && return 0
+    took=$(($(now_ms) - begin))
+}
+
+# report NAME RESULT MILLISECONDS
+report() {
+    echo "$1 $2 $3" >>"$table"
+    printf '%-16s %s\n' "$1" "$2"
+    [ "$2" = ok ] && return 0
     failed=1
-    [ "$result" = no-time ] || cat "$logs/$name.log"
+    [ "$2" = no-time ] || cat "$logs/$1.log"
+}
+
+step() {
+    is_selected "$1" || return 0
+    run "$@"
+    report "$name" "$result" "$took"
+}
+
+# A step that goes on beside the following ones, with what they leave of the processors: many of
+# them wait. `join NAME` waits for its end.
+beside() {
+    is_selected "$1" || return 0
+    beside_name=$1 beside_limit=$2
+    shift 2
+    (
+        run "$beside_name" "$beside_limit" nice -n 19 "$@"
+        echo "$result $took" >"$logs/$beside_name.end"
+    ) &
+}
+
+join() {
+    is_selected "$1" || return 0
+    wait
+    read -r result took <"$logs/$1.end" || result=FAILED took=0
+    report "$1" "$result" "$took"
 }
 
 has() { [ -e "$1" ]; }
@@ -97,8 +128,8 @@ probe_tsan() {
 
 # shellcheck disable=SC2086  # the make lines are lists of words
 {
-    step lint 300 $plain lint
     step build 180 $plain all
+    beside lint 900 $plain lint
     step unit-valgrind 300 $plain unit-valgrind SHORT=1
 
     step asan-build 240 $asan all
@@ -117,6 +148,7 @@ probe_tsan() {
     has tests/e2e/tsan.test.mjs && step tsan-e2e 120 $tsan e2e E2E=tests/e2e/tsan.test.mjs
 
     has tests/torture && step torture 200 $plain torture SHORT=1
+    join lint
     has tests/soak && step soak 120 $plain soak SHORT=1
 }
 
