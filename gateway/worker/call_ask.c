@@ -70,13 +70,33 @@ void call_unask(struct call *c)
 
 /* ---- what goes ---- */
 
-static void question_send(struct call *c, const struct tool_question *q, const char *id,
+static bool question_send(struct call *c, const struct tool_question *q, const char *id,
                           uint64_t wait)
 {
     struct buf json = { 0 };
     mcp_encode_ask(c->mcp, q, id, &json);
-    call_note(c, wait, &json, true);
+    bool is_whole = buf_ok(&json);
+    if (is_whole)
+        call_note(c, wait, &json, true);
     buf_fini(&json);
+    return is_whole;
+}
+
+/* What cannot be sent is answered at once: nobody else will. g may be gone then. */
+static void questions_send(struct call_asking *g, uint64_t wait)
+{
+    struct json_text none = { NULL, 0, JSON_NONE };
+    struct call *c = g->call;
+    const struct tool_question *q = g->task_ask->questions;
+    for (size_t i = 0, n = g->count; i < n; i++) {
+        struct asked *one = &g->each[i];
+        if (question_send(c, &q[i], ask_id(one->ask), wait))
+            continue;
+        asks_remove(one->ask);
+        tell_task(one, none, "out of memory");
+    }
+    if (c->is_gone)
+        call_unask(c);
 }
 
 static enum task_asked refused(struct err *e, const char *why)
@@ -121,8 +141,7 @@ static enum task_asked ask_legacy(struct call *c, struct task_ask *a, uint64_t w
     }
     a->host = g;
     call_waits(c);
-    for (size_t i = 0; i < a->count; i++)
-        question_send(c, &a->questions[i], ask_id(g->each[i].ask), wait);
+    questions_send(g, wait);
     return ASK_SENT;
 }
 
