@@ -1,48 +1,11 @@
 #include "hub/tasks.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rand.h"
-#include "base/table.h"
-
-/* One reference is the table's, one the owner's, one of a message that is under way. All but what
- * is set once is under the lock. */
-struct tasks_entry {
-    struct mail mail; /* first */
-    UT_hash_handle hh;
-    struct tasks *tasks;
-    unsigned refs;
-    struct share *share;
-    int64_t expires_ms;
-    uint64_t bytes;
-    bool is_told, is_running, is_posted, is_cancelled;
-    struct tasks_text text;
-    struct buf answers, taken; /* for the owner; by it, who has told nothing since */
-    struct loop *loop;         /* the owner's */
-    const struct tasks_ops *ops;
-    void *arg;
-    char id[TASK_ID_SIZE], tool[TASKS_TOOL_SIZE];
-};
-
-/* What one principal has; goes with its last task. */
-struct share {
-    UT_hash_handle hh;
-    uint64_t principal;
-    uint32_t count;
-};
-
-struct tasks {
-    pthread_mutex_t lock;
-    struct tasks_entry *all;
-    struct share *shares;
-    struct tasks_limits limits;
-    uint32_t count, running;
-    uint64_t bytes, opened, expired;
-    int64_t next_expiry_ms; /* no ended one's time is over before */
-};
+#include "hub/tasks_struct.h"
 
 /* ---- life ---- */
 
@@ -72,8 +35,7 @@ static void text_release(struct tasks_text *text)
     *text = (struct tasks_text){ 0 };
 }
 
-/* Gives n references back. */
-static void entry_release(struct tasks_entry *e, unsigned n)
+void tasks_release(struct tasks_entry *e, unsigned n)
 {
     e->refs -= n;
     if (e->refs > 0)
@@ -84,17 +46,17 @@ static void entry_release(struct tasks_entry *e, unsigned n)
     free(e);
 }
 
-static struct share *share_find(struct tasks *t, uint64_t principal)
+static struct tasks_share *share_find(struct tasks *t, uint64_t principal)
 {
-    struct share *s;
+    struct tasks_share *s;
 
     HASH_FIND_BYHASHVALUE(hh, t->shares, &principal, sizeof principal, (unsigned)principal, s);
     return s;
 }
 
-static struct share *share_get(struct tasks *t, uint64_t principal)
+static struct tasks_share *share_get(struct tasks *t, uint64_t principal)
 {
-    struct share *s = share_find(t, principal);
+    struct tasks_share *s = share_find(t, principal);
 
     if (s || !(s = calloc(1, sizeof *s)))
         return s;
@@ -107,7 +69,7 @@ static struct share *share_get(struct tasks *t, uint64_t principal)
     return NULL;
 }
 
-static void share_settle(struct tasks *t, struct share *s)
+static void share_settle(struct tasks *t, struct tasks_share *s)
 {
     if (s->count > 0)
         return;
@@ -137,7 +99,7 @@ void tasks_free(struct tasks *t)
     HASH_ITER(hh, t->all, e, next)
     {
         entry_take(e);
-        entry_release(e, 1);
+        tasks_release(e, 1);
     }
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -159,7 +121,7 @@ static void entry_run(struct mail *m)
     if (e->is_running && is_cancelled)
         e->ops->cancel(e->arg);
     pthread_mutex_lock(&t->lock);
-    entry_release(e, 1);
+    tasks_release(e, 1);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -170,7 +132,7 @@ static struct tasks_entry *entry_add(struct tasks *t, const struct tasks_spec *s
 {
     size_t len = strlen(id);
     struct tasks_entry *e = calloc(1, sizeof *e);
-    struct share *share = e ? share_get(t, s->principal) : NULL;
+    struct tasks_share *share = e ? share_get(t, s->principal) : NULL;
 
     if (!share) {
         free(e);
@@ -202,7 +164,7 @@ static struct tasks_entry *entry_add(struct tasks *t, const struct tasks_spec *s
 static int check_limits(struct tasks *t, uint64_t principal, struct err *e)
 {
     const struct tasks_limits *l = &t->limits;
-    const struct share *s = share_find(t, principal);
+    const struct tasks_share *s = share_find(t, principal);
 
     if (t->count >= l->max_tasks)
         return err_set(e, MG_E_LIMIT, "there are %u tasks already ([tasks] max_tasks)", t->count);
@@ -217,7 +179,7 @@ static int check_limits(struct tasks *t, uint64_t principal, struct err *e)
     return 0;
 }
 
-static size_t sweep(struct tasks *t, int64_t now_ms)
+size_t tasks_sweep_locked(struct tasks *t, int64_t now_ms)
 {
     struct tasks_entry *e, *next;
     size_t n = 0;
@@ -231,7 +193,7 @@ static size_t sweep(struct tasks *t, int64_t now_ms)
             continue;
         if (e->expires_ms <= now_ms) {
             entry_take(e);
-            entry_release(e, 1);
+            tasks_release(e, 1);
             n++;
         } else if (e->expires_ms < t->next_expiry_ms) {
             t->next_expiry_ms = e->expires_ms;
@@ -248,7 +210,7 @@ int tasks_open(struct tasks *t, const struct tasks_spec *s, int64_t now_ms,
 
     rand_base36(id + 5, TASK_ID_SIZE - 6);
     pthread_mutex_lock(&t->lock);
-    sweep(t, now_ms);
+    tasks_sweep_locked(t, now_ms);
     int code = check_limits(t, s->principal, e);
     struct tasks_entry *entry = code == 0 ? entry_add(t, s, id) : NULL;
     if (code == 0 && !entry)
@@ -318,7 +280,7 @@ void tasks_end(struct tasks_entry *e, const struct tasks_text *text)
     if (e->expires_ms < t->next_expiry_ms)
         t->next_expiry_ms = e->expires_ms;
     leave(e);
-    entry_release(e, 1);
+    tasks_release(e, 1);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -330,7 +292,7 @@ void tasks_drop(struct tasks_entry *e)
     pthread_mutex_lock(&t->lock);
     entry_take(e);
     leave(e);
-    entry_release(e, 2); /* the table's and the owner's */
+    tasks_release(e, 2); /* the table's and the owner's */
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -368,133 +330,4 @@ int tasks_restore(struct tasks *t, const struct tasks_spec *s, const char *id, s
     }
     pthread_mutex_unlock(&t->lock);
     return code;
-}
-
-/* ---- the clients' side ---- */
-
-/* With the lock; NULL: there is none for this caller. */
-static struct tasks_entry *find(struct tasks *t, const struct tasks_who *who, const char *id,
-                                size_t len, int64_t now_ms)
-{
-    struct tasks_entry *e;
-
-    HASH_FIND_BYHASHVALUE(hh, t->all, id, len, (unsigned)hash_key(id, len), e);
-    if (!e || !e->is_told || e->expires_ms <= now_ms)
-        return NULL;
-    return who->may(who->arg, e->share->principal, e->tool) ? e : NULL;
-}
-
-/* The text of an end may be long, and stays as it is: it is copied without the lock. */
-static void end_copy(struct tasks *t, struct tasks_entry *e, struct buf *text)
-{
-    e->refs++;
-    pthread_mutex_unlock(&t->lock);
-    buf_append(text, e->text.p, e->text.len);
-    pthread_mutex_lock(&t->lock);
-    entry_release(e, 1);
-}
-
-int tasks_get(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
-              int64_t now_ms, struct buf *text, struct buf *answers)
-{
-    pthread_mutex_lock(&t->lock);
-    struct tasks_entry *e = find(t, who, id, len, now_ms);
-    int code = e ? 0 : MG_E_NOTFOUND;
-    if (e && e->is_running) {
-        buf_append(text, e->text.p, e->text.len);
-        buf_append(answers, e->taken.data, e->taken.len);
-        buf_append(answers, e->answers.data, e->answers.len);
-    } else if (e) {
-        end_copy(t, e, text);
-    }
-    pthread_mutex_unlock(&t->lock);
-    return code == 0 && !(buf_ok(text) && buf_ok(answers)) ? MG_E_NOMEM : code;
-}
-
-/* With the lock held: once it is let go the owner may end the task and its own loop. */
-static void post(struct tasks_entry *e)
-{
-    if (e->is_posted)
-        return;
-    e->is_posted = true;
-    e->refs++;
-    loop_post(e->loop, &e->mail);
-}
-
-int tasks_cancel(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
-                 int64_t now_ms)
-{
-    pthread_mutex_lock(&t->lock);
-    struct tasks_entry *e = find(t, who, id, len, now_ms);
-    if (e && e->is_running && !e->is_cancelled) {
-        e->is_cancelled = true;
-        post(e);
-    }
-    pthread_mutex_unlock(&t->lock);
-    return e ? 0 : MG_E_NOTFOUND;
-}
-
-static int answers_add(struct tasks_entry *e, const char *json, size_t len)
-{
-    if (e->answers.len + len + 1 > TASKS_ANSWERS_MAX)
-        return MG_E_LIMIT;
-    buf_reserve(&e->answers, len + 1);
-    if (!buf_ok(&e->answers)) { /* what waits already is kept */
-        e->answers.failed = false;
-        return MG_E_NOMEM;
-    }
-    buf_append(&e->answers, json, len);
-    buf_putc(&e->answers, '\0');
-    post(e);
-    return 0;
-}
-
-int tasks_answer(struct tasks *t, const struct tasks_who *who, const char *id, size_t len,
-                 int64_t now_ms, const char *json, size_t json_len)
-{
-    pthread_mutex_lock(&t->lock);
-    struct tasks_entry *e = find(t, who, id, len, now_ms);
-    int code = e ? 0 : MG_E_NOTFOUND;
-    if (e && e->is_running)
-        code = answers_add(e, json, json_len);
-    pthread_mutex_unlock(&t->lock);
-    return code;
-}
-
-size_t tasks_sweep(struct tasks *t, int64_t now_ms)
-{
-    pthread_mutex_lock(&t->lock);
-    size_t n = sweep(t, now_ms);
-    pthread_mutex_unlock(&t->lock);
-    return n;
-}
-
-uint32_t tasks_count(struct tasks *t)
-{
-    pthread_mutex_lock(&t->lock);
-    uint32_t n = t->count;
-    pthread_mutex_unlock(&t->lock);
-    return n;
-}
-
-static void figure(struct buf *out, const char *name, const char *type, const char *help,
-                   uint64_t value)
-{
-    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name,
-               value);
-}
-
-void tasks_metrics(void *tasks, struct buf *out)
-{
-    struct tasks *t = tasks;
-
-    pthread_mutex_lock(&t->lock);
-    figure(out, "moongate_tasks", "gauge", "Tasks kept, running ones too.", t->count);
-    figure(out, "moongate_tasks_running", "gauge", "Tasks at work.", t->running);
-    figure(out, "moongate_tasks_bytes", "gauge", "What they hold, as [tasks] max_bytes counts it.",
-           t->bytes);
-    figure(out, "moongate_tasks_created_total", "counter", "Calls that became tasks.", t->opened);
-    figure(out, "moongate_tasks_expired_total", "counter",
-           "Tasks forgotten because their time was over.", t->expired);
-    pthread_mutex_unlock(&t->lock);
 }

@@ -39,17 +39,26 @@ static void as_task_cancel(struct op *op)
 }
 
 /* From now on progress is what its client reads of the task, and nobody hears its log. */
+static int become(struct task *t, int64_t timeout_ms)
+{
+    if (t->is_client_task)
+        return 0;
+    if (!t->identity && task_keep_info(t, NULL) != 0)
+        return MG_E_NOMEM;
+    t->is_client_task = true;
+    t->identity->info.wants_progress = true;
+    t->identity->info.wants_log = false;
+    task_restart_timeout(t, timeout_ms);
+    return 0;
+}
+
 static int as_task_results(lua_State *L, struct op *op)
 {
     struct as_task_op *a = (struct as_task_op *)op;
-    struct task *t = a->task;
     if (a->code != 0)
         return api_fail(L, err_word(a->code), "%s", a->text);
-    if (!t->identity && task_keep_info(t, NULL) != 0)
+    if (become(a->task, a->timeout_ms) != 0)
         return luaL_error(L, "not enough memory");
-    t->identity->info.wants_progress = true;
-    t->identity->info.wants_log = false;
-    task_restart_timeout(t, a->timeout_ms);
     lua_pushstring(L, a->text);
     return 1;
 }

@@ -162,7 +162,7 @@ static int l_on_end(lua_State *L)
  * the creation (defaults: [tasks] in mcp.ini). The tool's time begins anew: `timeout`, by default
  * [tools] max_timeout. ctx:progress sets the task's message; ctx:log says nothing. Everywhere else,
  * and in tests and calls by other tools, -> false, and the call goes on as it was; so it does after
- * nil, message, code: LIMIT is one of [tasks]. A second time -> the same id. */
+ * nil, message, code: LIMIT is one of [tasks]. A second time -> the same id, and nothing else. */
 static int l_as_task(lua_State *L) { return task_as_task(L, ctx_task(L)); }
 
 /* ---- fields ---- */

@@ -87,6 +87,7 @@ struct task {
     int64_t left_ms;           /* while asking > 0: what is left of its time */
     bool cannot_ask;           /* its last question could not be asked */
     uint32_t asking;           /* strands that wait for its client */
+    bool is_client_task;       /* ctx:as_task has made it one */
     uint8_t depth;             /* calls around it: mcp.call in mcp.call */
     bool is_timed;             /* its timer was started: it has waited or was preempted */
     bool is_stopping;

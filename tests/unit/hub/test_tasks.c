@@ -12,6 +12,7 @@
 
 #include "base/buf.c"
 #include "hub/tasks.c"
+#include "hub/tasks_read.c"
 
 #define TTL 1000
 #define NOW 50000

@@ -154,6 +154,9 @@ static void test_time(void **state)
     struct host h = { .knows = true, .is_quick = true };
     fixture_tool(f, "long", "ctx:as_task{ timeout = 60 } mcp.test.sleep(150) return 'done'");
     fixture_tool(f, "short", "ctx:as_task{ timeout = 0.05 } mcp.test.sleep(60000)");
+    fixture_tool(f, "again",
+                 "ctx:as_task{ timeout = 0.05 } "
+                 "for _ = 1, 1000 do mcp.test.sleep(10) ctx:as_task{ timeout = 60 } end");
     fixture_tool(f, "waits", "local id, message, code = ctx:as_task() " TELL);
     fixture_load(f);
     f->call_timeout_ms = 50;
@@ -161,6 +164,10 @@ static void test_time(void **state)
     expect(f, &h, OUT_OK, "done");
     f->call_timeout_ms = 60000;
     start(f, &h, "short");
+    call_wait(f, &h.call);
+    assert_int_equal(h.call.result.outcome, OUT_TIMEOUT);
+    call_fini(&h.call);
+    start(f, &h, "again"); /* only the first one counts */
     call_wait(f, &h.call);
     assert_int_equal(h.call.result.outcome, OUT_TIMEOUT);
     call_fini(&h.call);
