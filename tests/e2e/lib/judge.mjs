@@ -92,7 +92,7 @@ export class Judge {
 
   #revisionOf(request, session, message) {
     // A stream of the oldest transport, which has no headers: what was agreed on is not known.
-    if (request?.method === "GET" && !session) return REVISIONS[0];
+    if (request?.method === "GET" && !session) return Array.isArray(message) ? ASSUMED : REVISIONS[0];
     const claim = request?.body?.params?._meta?.[META];
     const header = request?.headers["mcp-protocol-version"];
     if (request?.body?.method === "initialize" && message.result) return message.result.protocolVersion;
