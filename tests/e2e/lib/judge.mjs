@@ -69,7 +69,7 @@ export class Judge {
 
   request({ headers, body }) {
     for (const message of [body].flat())
-      if (message?.method && message.id !== undefined)
+      if (headers["mcp-session-id"] && message?.method && message.id !== undefined)
         this.#asked.set(`${headers["mcp-session-id"]} ${JSON.stringify(message.id)}`, message.method);
   }
 
@@ -80,11 +80,19 @@ export class Judge {
     const revision = this.#revisionOf(request, session, message);
     const opened = answer.headers["mcp-session-id"];
     if (opened && message.result) this.#sessions.set(opened, message.result.protocolVersion);
-    this.#all(revision, message, text, ({ id }) =>
-      request?.body?.method ?? this.#asked.get(`${session} ${JSON.stringify(id)}`));
+    this.#all(revision, message, text, ({ id }) => this.#methodOf(request, session, id));
+  }
+
+  // What was asked by this very request, or by another one of the session.
+  #methodOf(request, session, id) {
+    const key = JSON.stringify(id);
+    const own = [request?.body].flat().find((one) => one?.method && JSON.stringify(one.id) === key);
+    return own?.method ?? (session && this.#asked.get(`${session} ${key}`));
   }
 
   #revisionOf(request, session, message) {
+    // A stream of the oldest transport, which has no headers: what was agreed on is not known.
+    if (request?.method === "GET" && !session) return Array.isArray(message) ? ASSUMED : REVISIONS[0];
     const claim = request?.body?.params?._meta?.[META];
     const header = request?.headers["mcp-protocol-version"];
     if (request?.body?.method === "initialize" && message.result) return message.result.protocolVersion;
