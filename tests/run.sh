@@ -139,6 +139,8 @@ probe_tsan() {
         step schema-suite 60 $asan schema-suite SUITE="$MOONGATE_TEST_JSON_SCHEMA"
     has tests/lua && step asan-lua 120 $asan lua-test
     has tests/e2e && step asan-e2e 300 $asan e2e
+    has tests/e2e/sessions_memory.test.mjs &&
+        step e2e-memory 120 $plain e2e E2E=tests/e2e/sessions_memory.test.mjs
     has tests/security && step asan-security 180 $asan security
 
     probe_tsan

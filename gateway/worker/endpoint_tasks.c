@@ -40,9 +40,7 @@ int endpoint_task_update(void *gateway, const struct principal *p, const char *i
 {
     struct gateway *g = gateway;
     struct tasks_who caller = who(p);
-    int code =
-        tasks_answer(g->tasks, &caller, id, len, clock_wall_ms(), responses.p, responses.len);
-    return code == MG_E_LIMIT ? 0 : code;
+    return tasks_answer(g->tasks, &caller, id, len, clock_wall_ms(), responses.p, responses.len);
 }
 
 int endpoint_task_cancel(void *gateway, const struct principal *p, const char *id, size_t len)

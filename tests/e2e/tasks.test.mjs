@@ -253,6 +253,9 @@ test("progress becomes its message; what it asks for stands in it until it is an
     const ack = await modern(gw, "tasks/update", { taskId, inputResponses });
     assert.deepEqual(Object.keys(ack.body.result).sort(), ["_meta", "resultType"], ack.text);
   };
+  const large = await modern(gw, "tasks/update", { taskId, inputResponses: { a: { action: "accept", content: { n: "x".repeat(1 << 20) } } } });
+  assert.equal(large.body.error.code, -32602);
+  assert.match(large.body.error.message, /too large/);
   await answer({ nobody: { action: "accept" } });
   await answer({ b: { action: "accept", content: { s: "!" } } });
   const half = await get(gw, taskId);
