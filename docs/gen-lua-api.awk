@@ -29,7 +29,7 @@ BEGIN {
     title["config"] = "Settings and environment"
     title["spawn"] = "Several things at once"
     title["results"] = "What run may return"
-    title["offers"] = "Prompts and resources"
+    title["offers"] = "Prompts, resources and skills"
     title["ctx"] = "ctx: the call"
     title["testing"] = "mcp.testing: in files of tests"
 }
@@ -54,7 +54,7 @@ function group_of(name,    part) {
     if (name ~ /^ctx:/) return "ctx"
     split(name, part, ".")
     if (name ~ /^mcp\.(spawn|all|race)$/) return "spawn"
-    if (name ~ /^mcp\.(prompt|resource|resource_template)$/) return "offers"
+    if (name ~ /^mcp\.(prompt|resource|resource_template|skill|resources\.updated)$/) return "offers"
     if (part[2] == "config" || part[2] == "env") return "config"
     return (part[2] in title) ? part[2] : "results"
 }

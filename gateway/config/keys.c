@@ -41,7 +41,7 @@ static const struct key_info server_keys[] = {
     { "max_streams", KEY_INT, AT(server.max_streams), "5000", 1, 1000000,
       .help = "Open streams of sessions and subscriptions in all; more are answered 503" },
     { "max_subscriptions", KEY_INT, AT(server.max_subscriptions), "64", 1, 1000,
-      .help = "Resources that one session or subscription is told of" },
+      .help = "Resources and tasks that one session or subscription is told of" },
     { "request_timeout", KEY_DURATION, AT(server.request_timeout_ms), "60s", 100, HOUR,
       .help = "Time to receive one whole request" },
     { "idle_timeout", KEY_DURATION, AT(server.idle_timeout_ms), "75s", SECOND, DAY,

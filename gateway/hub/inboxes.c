@@ -160,7 +160,8 @@ void inboxes_metrics(void *inboxes, struct buf *out)
 
 static int put(struct inbox *in, struct letter *l)
 {
-    if (in->count >= INBOX_MAX || (in->count > 0 && in->bytes + l->len > in->max_bytes))
+    if (in->count >= INBOX_MAX || (in->count > 0 && in->bytes + l->len > in->max_bytes) ||
+        in->all->bytes + l->len > INBOXES_MAX_BYTES)
         return MG_E_LIMIT;
     *in->last = l;
     in->last = &l->next;

@@ -1,7 +1,7 @@
 /* inboxes.h - messages on their way to the worker that holds a client's stream: clients of the
  * 2024-11-05 transport post them on any connection.
- * Bounded: what waits in one inbox, in bytes and number. Threads: inbox_put() any; the rest: the
- * inbox's loop. One lock. */
+ * Bounded: what waits in one inbox, in bytes and number, and in all. Threads: inbox_put() any; the
+ * rest: the inbox's loop. One lock. */
 #ifndef MG_INBOXES_H
 #define MG_INBOXES_H
 #include <stdbool.h>
@@ -11,7 +11,8 @@
 #include "base/err.h"
 #include "io/loop.h"
 
-#define INBOX_MAX 1000 /* messages that wait */
+#define INBOX_MAX 1000                       /* messages that wait */
+#define INBOXES_MAX_BYTES ((size_t)64 << 20) /* of those in all of them */
 
 struct inboxes;
 struct inboxes *inboxes_new(void);      /* NULL: no memory */

@@ -132,6 +132,28 @@ static void test_bounds(void **state)
     inbox_close(a.inbox);
 }
 
+static void test_bound_of_all(void **state)
+{
+    static char text[1 << 20];
+    struct client one[64], last;
+    char session[SESSION_ID_SIZE];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < 64; i++) {
+        snprintf(session, sizeof session, "%032x", i + 100);
+        assert_int_equal(open_as(&one[i], session), 0);
+        assert_int_equal(inbox_put(hub, session, 7, text, sizeof text), 0);
+    }
+    assert_int_equal(open_as(&last, ONE), 0);
+    assert_int_equal(put_text(ONE, 7, "x"), MG_E_LIMIT);
+    inbox_close(one[0].inbox);
+    assert_int_equal(put_text(ONE, 7, "x"), 0);
+    for (int i = 1; i < 64; i++)
+        inbox_close(one[i].inbox);
+    inbox_close(last.inbox);
+}
+
 static void test_hold_and_close(void **state)
 {
     struct client a;
@@ -174,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_whose, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bound_of_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hold_and_close, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
     };
