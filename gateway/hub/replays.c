@@ -27,8 +27,8 @@ void replays_free(struct replays *r)
     if (!r)
         return;
     struct replay *one, *next;
-    HASH_ITER (hh, r->streams, one, next)
-        replay_remove(one);
+    HASH_ITER(hh, r->streams, one, next)
+    replay_remove(one);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
@@ -307,6 +307,14 @@ void replays_sweep(struct replays *r, int64_t now_ms)
             replay_remove(one);
     }
     pthread_mutex_unlock(&r->lock);
+}
+
+bool replay_has_session(struct replay *one)
+{
+    pthread_mutex_lock(&one->all->lock);
+    bool has_session = one->session != NULL;
+    pthread_mutex_unlock(&one->all->lock);
+    return has_session;
 }
 
 void replays_forget(struct replays *r, const char *session)

@@ -42,6 +42,7 @@ int replay_put(struct replay *one, const char *json, size_t len, bool must) MG_N
 /* The connection that is open, if any, ends when it has been given what was put until now; the
  * client is to come back after retry_ms. */
 void replay_pause(struct replay *one, uint32_t retry_ms);
+bool replay_has_session(struct replay *one); /* false: it has ended, nobody can come back */
 /* The call is over: its last event was put (has_answer), or there is none, and nothing is kept. The
  * writer must not touch it any more. */
 void replay_end(struct replay *one, bool has_answer, int64_t now_ms);

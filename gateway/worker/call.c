@@ -107,13 +107,19 @@ static void call_take_place(struct call *c)
         c->holds_all_gate = true;
 }
 
-void call_leave_gates(struct call *c)
+void call_leave_all(struct call *c)
 {
     if (c->holds_all_gate)
         gate_leave(c->worker->gateway->all_calls);
+    c->holds_all_gate = false;
+}
+
+void call_leave_gates(struct call *c)
+{
+    call_leave_all(c);
     if (c->holds_tool_gate)
         gate_leave(c->tool_gate);
-    c->holds_all_gate = c->holds_tool_gate = false;
+    c->holds_tool_gate = false;
 }
 
 /* The tool has ended. Called inside task_start() for one that did not wait: then call_run() goes on

@@ -38,7 +38,7 @@ bool call_begin_to(struct worker *w, const struct call_sink *sink, void *to, str
                    const struct principal *p, const struct access *a) MG_NODISCARD;
 
 /* A sink's client will say no more: what the call asked it is answered by an error. */
-void call_unask(struct call *c);
+void call_unask(struct call *c, const char *why);
 
 /* A sink's client is lost: as over HTTP it is cancelled, or only not answered. */
 void call_lose(struct call *c);

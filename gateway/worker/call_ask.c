@@ -55,7 +55,7 @@ static void answered(void *arg, const char *result, size_t len, const char *erro
     tell_task(arg, text, error);
 }
 
-void call_unask(struct call *c)
+void call_unask(struct call *c, const char *why)
 {
     struct json_text none = { NULL, 0, JSON_NONE };
     struct call_asking *g;
@@ -64,7 +64,7 @@ void call_unask(struct call *c)
         while (!g->each[i].ask)
             i++;
         asks_remove(g->each[i].ask);
-        tell_task(&g->each[i], none, "the client is gone");
+        tell_task(&g->each[i], none, why);
     }
 }
 
@@ -96,7 +96,7 @@ static void questions_send(struct call_asking *g, uint64_t wait)
         tell_task(one, none, "out of memory");
     }
     if (c->is_gone)
-        call_unask(c);
+        call_unask(c, "the client is gone");
 }
 
 static enum task_asked refused(struct err *e, const char *why)
@@ -134,13 +134,19 @@ static enum task_asked ask_legacy(struct call *c, struct task_ask *a, uint64_t w
         code = asks_add(asks, c->mcp->session_id, c->principal->number, c->worker->loop, answered,
                         &g->each[i], &g->each[i].ask);
     }
+    /* A session that ended before the questions were there has not taken them along. */
+    if (code == 0 && !c->sink->can_ask(c))
+        code = MG_E_NOTFOUND;
     if (code != 0) {
         if (g)
             asking_free(g);
-        return refused(e, code == MG_E_LIMIT ? "too many questions are open" : "out of memory");
+        return refused(e, code == MG_E_NOTFOUND ? "its session has ended"
+                          : code == MG_E_LIMIT  ? "too many questions are open"
+                                                : "out of memory");
     }
     a->host = g;
     call_waits(c);
+    call_leave_all(c);
     questions_send(g, wait);
     return ASK_SENT;
 }

@@ -67,6 +67,8 @@ static void call_durable(struct store_wait *wait, int code)
     c->is_waiting = false;
     if (code != 0 || is_closed)
         call_drop_notes(c, is_closed ? UINT64_MAX : wait->seq);
+    if (code != 0 && !is_closed)
+        call_unask(c, "the change before the question could not be made durable");
     if (c->is_over && code != 0 && wait->seq >= c->seq) {
         result_unsure(&c->result);
         call_finish(c);

@@ -107,8 +107,8 @@ static void resumable_note(struct call *c, struct buf *json, bool must)
         c->is_gone = true;
 }
 
-/* A client that is away may come back. */
-static bool resumable_can_ask(struct call *c) { return !c->is_gone; }
+/* A client that is away may come back, while its session lasts. */
+static bool resumable_can_ask(struct call *c) { return !c->is_gone && replay_has_session(c->to); }
 
 /* The last of both: of the call's interest in its session, and of the session's in the call. */
 static void resumable_leave(struct call *c, bool has_answer)

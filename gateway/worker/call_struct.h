@@ -100,6 +100,9 @@ void call_unpostpone(struct call *c);  /* out of the queue of those that start i
 void call_run(struct call *c);   /* starts its task */
 void call_waits(struct call *c); /* from here on it must outlive reloads and can be cancelled */
 void call_leave_gates(struct call *c);
+/* The gate of all calls alone: it waits for a person, or goes on as a task, and may do so for long;
+ * others are not to be kept out by that. */
+void call_leave_all(struct call *c);
 void call_list(struct call *c); /* it waits: onto the worker's list, with its reference */
 void call_release(struct call *c);
 

@@ -310,9 +310,7 @@ static void call_detach(struct call *c)
     c->is_watched = true;
     inflight_remove(c->worker->gateway->calls, c->entry);
     c->entry = NULL;
-    if (c->holds_all_gate)
-        gate_leave(c->worker->gateway->all_calls);
-    c->holds_all_gate = false;
+    call_leave_all(c);
     c->access.now_us = 0;
 }
 

@@ -25,6 +25,8 @@ struct sse_client {
     struct inbox *inbox; /* NULL: it is closed, and goes when its calls are over */
     struct notice_feed *feed;
     bool is_busy; /* it is being used: it does not go */
+    bool is_lost; /* its stream is dropped in this turn of the loop: who sends is in the middle */
+    struct loop_timer losing;
 };
 
 static struct sse_client *client_of(struct messages *m)
@@ -52,6 +54,7 @@ static void stream_free(struct eventstream *base)
     struct sse_client *c = (struct sse_client *)base;
     struct sessions *sessions = base->worker->gateway->sessions;
     bool was_busy = c->is_busy;
+    timer_stop(base->worker->loop, &c->losing);
     inbox_close(c->inbox);
     c->inbox = NULL;
     notices_close(c->feed);
@@ -79,17 +82,29 @@ static const struct eventstream_ops stream_ops = { .free = stream_free, .drain =
 
 /* ---- what is told ---- */
 
+static void losing(void *arg)
+{
+    struct sse_client *c = arg;
+    eventstream_drop(&c->base);
+}
+
+static void lose(struct sse_client *c)
+{
+    c->is_lost = true;
+    timer_start(c->base.worker->loop, &c->losing, 0, losing, c);
+}
+
 /* A client that lets answers lie is not given more. */
 static void send(struct sse_client *c, const char *json, size_t len, bool must)
 {
     struct buf frame = { 0 };
-    if (!c->inbox)
+    if (!c->inbox || c->is_lost)
         return;
     mcp_sse(&frame, json, len);
     if (!buf_ok(&frame) ||
         (must && exchange_queued(c->base.x) >
                      c->base.worker->serving->config->server.max_stream_queue_bytes))
-        eventstream_drop(&c->base);
+        lose(c);
     else if (must)
         exchange_send_whole(c->base.x, frame.data, frame.len);
     else

@@ -253,7 +253,7 @@ void messages_unask(struct messages *m)
     for (struct message_call *to = m->calls, *next; to; to = next) {
         next = to->next;
         if (to->call)
-            call_unask(to->call);
+            call_unask(to->call, "the client is gone");
     }
 }
 

@@ -140,8 +140,8 @@ static void session_ended(void *arg, const char *id)
 {
     struct gateway *g = arg;
     notices_forget(g->notices, id);
-    asks_forget(g->asks, id);
     replays_forget(g->replays, id);
+    asks_forget(g->asks, id); /* last: whoever asks looks at the replay when he has */
 }
 
 /* What one call's stream may leave behind goes into one connection's queue at once. */
@@ -167,8 +167,9 @@ static struct tasks_limits tasks_limits_of(const struct config *c)
 static bool services_are_whole(const struct gateway *g)
 {
     return g->topics && g->cache && g->sessions && g->notices && g->replays && g->asks &&
-           g->spent && g->calls && g->jobs && g->tasks && g->by_address && g->by_key &&
-           g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own && g->fs && g->http;
+           g->inboxes && g->spent && g->calls && g->jobs && g->tasks && g->by_address &&
+           g->by_key && g->by_tool && g->all_calls && g->toolgates && g->job_gates && g->own &&
+           g->fs && g->http;
 }
 
 static void services_make(struct gateway *g, const struct config *c)

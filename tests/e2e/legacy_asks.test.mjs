@@ -40,6 +40,14 @@ const asker = `
       if args.say then ctx:progress(2) end
       return a.action .. " " .. (a.content and a.content.name or "")
     end),
+    tool("ask_late", function(_, ctx)
+      ctx:progress(1)
+      mcp.time.sleep(0.5)
+      local a, message, code = ctx:elicit("name", form("name"))
+      if not a then return nil, message, code end
+      return a.action
+    end),
+    tool("plain", function() return "plain" end),
     tool("ask_many", function(args, ctx)
       local what = {}
       for n = 1, args.n do what["q" .. n] = { roots = {} } end
@@ -293,6 +301,19 @@ test("cancelling takes the question back", async (t) => {
   assert.equal(await stream.next(), null);
   assert.equal((await s.answer(json.id, name("late"))).status, 202);
   assert.equal(await gw.metric("moongate_asks"), 0);
+});
+
+test("questions that nobody answers keep nobody out, and a session that has ended is asked none", async (t) => {
+  const gw = await start(t, { ini: "[tools]\nmax_concurrent = 2\n" });
+  for (let i = 0; i < 3; i++) await question(await (await raw(gw)).call("ask_name"));
+  assert.equal((await gw.client.call("plain", {})).content[0].text, "plain");
+  const s = await raw(gw);
+  const stream = await s.call("ask_late", {}, { progressToken: 1 });
+  while ((await stream.next()).json?.method !== "notifications/progress");
+  await fetch(gw.url, { method: "DELETE", headers: s.headers });
+  const line = await gw.logged((l) => l.tool === "ask_late");
+  assert.equal(line.outcome, "TOOL_ERROR");
+  assert.equal(await gw.metric("moongate_asks"), 3);
 });
 
 test("time for an answer ends, and so does the session", async (t) => {

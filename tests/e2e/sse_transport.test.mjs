@@ -35,6 +35,8 @@ const tools = {
           if not ok then return nil, message end
           return "slept"
         end },
+      mcp.tool { name = "later", input = { type = "object" }, task = "optional",
+        run = function(_, ctx) ctx:as_task() return "done" end },
       mcp.tool { name = "big", input = { type = "object" }, run = function(args) return ("x"):rep(args.n) end },
       mcp.resource { uri = "test://one", name = "one", read = function() return "1" end },
       mcp.tool { name = "touch", input = { type = "object" }, run = function() mcp.resources.updated("test://one") return "ok" end },
@@ -193,6 +195,32 @@ test("a client that leaves its answers unread is cut off", async (t) => {
     else assert.equal(status, 404);
   }
   assert.equal(await gw.metric("moongate_sse_clients"), 0);
+  socket.destroy();
+});
+
+test("a call that becomes a task as its client is cut off ends well", async (t) => {
+  const gw = await start(t);
+  const socket = net.connect(gw.port, "127.0.0.1");
+  socket.write(`GET /sse HTTP/1.1\r\nHost: 127.0.0.1:${gw.port}\r\nAccept: text/event-stream\r\n\r\n`);
+  let text = "";
+  while (!/sessionId=[0-9a-f]{32}/.test(text)) text += await new Promise((resolve) => socket.once("data", resolve));
+  socket.pause();
+  socket.on("error", () => {});
+  const target = /\/messages\?sessionId=[0-9a-f]{32}/.exec(text)[0];
+  const io = "io.modelcontextprotocol/";
+  const _meta = { [`${io}protocolVersion`]: "2026-07-28", [`${io}clientInfo`]: { name: "x", version: "1" },
+    [`${io}clientCapabilities`]: { extensions: { [`${io}tasks`]: {} } } };
+  const post = async (id, params) => (await gw.fetch(target, { method: "POST", headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { ...params, _meta } }) })).status;
+  // After a large answer that was still sent, the next one finds that too much lies there: a task's.
+  for (let id = 1; (await post(2 * id, { name: "big", arguments: { n: 1_000_000 } })) === 202; id++) {
+    assert.ok(id < 100, "it is held for it without end");
+    await gw.logged((l) => l.tool === "big" && gw.log.filter((one) => one.tool === "big").length >= id);
+    if ((await post(2 * id + 1, { name: "later", arguments: {} })) !== 202) break;
+    await gw.logged((l) => l.msg === "task ended" && gw.log.filter((one) => one.msg === "task ended").length >= id);
+  }
+  while ((await gw.metric("moongate_sse_clients")) !== 0);
+  assert.equal((await gw.client.call("hello", { who: "you" })).content[0].text, "hello you");
   socket.destroy();
 });
 
