@@ -43,7 +43,7 @@ const sha256 = (bytes) => `sha256:${crypto.createHash("sha256").update(bytes).di
 test("skills are listed, got and read, with the digests of what is read", async (t) => {
   const gw = await start(t);
   const { result: found } = (await gw.client.modern("server/discover")).body;
-  assert.deepEqual(found.capabilities.extensions, { [EXTENSION]: { directoryRead: true } });
+  assert.deepEqual(found.capabilities.extensions[EXTENSION], { directoryRead: true });
   assert.ok(found.capabilities.resources);
   const { result } = (await gw.client.modern("skills/list")).body;
   assert.deepEqual(names(result), ["alpha", "deploy", "secret", "zulu"]);
@@ -160,7 +160,8 @@ test("legacy clients find skills among the resources, and none of the methods", 
 
 test("without a skill there is no extension", async (t) => {
   const gw = await start(t, "", { tools: ["echo.lua"] });
-  assert.equal((await gw.client.modern("server/discover")).body.result.capabilities.extensions, undefined);
+  const { capabilities } = (await gw.client.modern("server/discover")).body.result;
+  assert.equal(capabilities.extensions?.[EXTENSION], undefined);
   for (const method of ["skills/list", "skills/get", "resources/directory/read"])
     assert.equal((await gw.client.modern(method, { uri: "skill://a/SKILL.md" })).status, 404, method);
 });

@@ -146,9 +146,9 @@ static const struct {
       .as_bob = true },
     { .probe = { "but has no list of skills", REQUEST("1", "skills/list", ""), .status = 200,
                  .code = -32601 } },
-    { .probe = { "discovered", MODERN("server/discover", "",
-                                      .has = "\"extensions\":{\"io.modelcontextprotocol/skills\":{"
-                                             "\"directoryRead\":true}}") } },
+    { .probe = { "discovered",
+                 MODERN("server/discover", "",
+                        .has = "\"io.modelcontextprotocol/skills\":{\"directoryRead\":true}") } },
     { .probe = { "with resources",
                  MODERN("server/discover", "", .has = "\"resources\":{\"listChanged\":true,") } },
     { .probe = { "a handshake says nothing of it",
