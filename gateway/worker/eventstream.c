@@ -85,12 +85,26 @@ void eventstream_drop(struct eventstream *s)
     leave(s);
 }
 
+/* Its key may last for longer now, or not as long. */
+static void expiry_renew(struct eventstream *s, int64_t now)
+{
+    const struct principal *p = keyring_numbered(s->worker->serving->keyring, s->principal);
+    if (!p || p->expires_ms == s->expires_ms)
+        return;
+    s->expires_ms = p->expires_ms;
+    timer_stop(s->worker->loop, &s->ends);
+    if (s->expires_ms > 0)
+        timer_start(s->worker->loop, &s->ends, s->expires_ms - now, expired, s);
+}
+
 void eventstreams_judge_all(struct worker *w)
 {
     int64_t now = clock_wall_ms();
     for (struct eventstream *s = w->streams, *next; s; s = next) {
         next = s->next;
-        if (!keyring_has(w->serving->keyring, s->principal, now))
+        if (keyring_has(w->serving->keyring, s->principal, now))
+            expiry_renew(s, now);
+        else
             eventstream_end(s);
     }
 }

@@ -231,8 +231,10 @@ test("a key hears of what its tools could tell it, and no more", async (t) => {
   assert.deepEqual([await status("n1", "job/1"), await status("n1", "jobs"), await status("n1", "echo/1 job/1")], [403, 403, 403]);
 });
 
+const in_ = (seconds) => `${new Date(Date.now() + seconds * 1000).toISOString().slice(0, 19)}Z`;
+
 test("streams end with their key: when it is taken away, and when it expires", async (t) => {
-  const soon = `${new Date(Date.now() + 3000).toISOString().slice(0, 19)}Z`;
+  const soon = in_(3);
   const ini = (keys) => `${quiet}[auth]\nkeys = stays\n${keys}`;
   const gw = await start(t, ini(`[key goes]\nsecret = g1\n[key brief]\nsecret = b1\nexpires = ${soon}\n`));
   const open = async (key) => {
@@ -249,4 +251,22 @@ test("streams end with their key: when it is taken away, and when it expires", a
   const late = await Promise.race([stays.next(100).catch(() => "still open")]);
   assert.equal(late, "still open");
   stays.close();
+});
+
+test("a key whose end is brought forward, or put off, ends its streams when it says now", async (t) => {
+  const ini = (forever, brief) => `${quiet}[key forever]\nsecret = f1\n${forever}[key brief]\nsecret = b1\nexpires = ${brief}\n`;
+  const soon = in_(4);
+  const gw = await start(t, ini("", soon));
+  const open = async (key) => {
+    const stream = await gw.events("/sse?topic=job/1", { key });
+    assert.equal((await stream.next()).event, "open");
+    return stream;
+  };
+  const forever = await open("f1"), brief = await open("b1");
+  gw.writeIni(ini(`expires = ${soon}\n`, in_(3600)));
+  gw.signal("SIGHUP");
+  assert.equal(await forever.next(), null);
+  assert.ok(Date.now() >= Date.parse(soon) - 50, "it ended before its time");
+  assert.equal(await brief.next(300).catch(() => "still open"), "still open");
+  brief.close();
 });
