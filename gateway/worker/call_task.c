@@ -147,6 +147,20 @@ static void cancel_asked(void *arg)
         task_cancel(t->call->task, TASK_CANCELLED);
 }
 
+void call_tasks_judge_all(struct worker *w)
+{
+    const struct keyring *keys = w->serving->keyring;
+    int64_t now = clock_wall_ms();
+    for (struct call *c = w->calls, *next; c; c = next) {
+        next = c->next;
+        if (!call_task_is_working(c) || !c->task)
+            continue;
+        const struct principal *p = keyring_numbered(keys, c->principal->number);
+        if (!p || !keyring_has(keys, p->number, now) || !principal_may(p, c->mcp->tool->name))
+            task_cancel(c->task, TASK_CANCELLED);
+    }
+}
+
 static const struct tasks_ops entry_ops = { .cancel = cancel_asked, .answered = task_take_answers };
 
 /* Nobody can read any more what it will have done. */

@@ -10,6 +10,7 @@
 
 struct call;
 struct call_task;
+struct worker;
 
 /* ctx:as_task{}: as struct task_ops says; arg is the call. */
 bool call_as_task(void *arg, const struct task_terms *terms, struct task_creation *c);
@@ -31,5 +32,9 @@ void call_task_ask_drop(struct call *c, struct task_ask *a);
 /* Its tool has ended: c->result is there. */
 void call_task_end(struct call *c);
 void call_task_free(struct call_task *t); /* with its call; NULL is legal */
+
+/* Another configuration serves: tasks of keys that are gone, or may not call the tool any more, are
+ * cancelled: nobody else could. */
+void call_tasks_judge_all(struct worker *w);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "io/fetch.h"
 #include "worker/call.h"
+#include "worker/call_task.h"
 #include "worker/endpoint_sse.h"
 #include "worker/endpoint_tasks.h"
 #include "worker/eventstream.h"
@@ -114,6 +115,7 @@ static void publish_run(struct mail *m)
         peers_tell_list_changed(w);
     http_server_reconfigure(w->http, &http);
     eventstreams_judge_all(w);
+    call_tasks_judge_all(w);
     tell_adopted(w, s->number);
     if (w->index == 0)
         starter_run(w);

@@ -144,6 +144,8 @@ test("another key's task is none, nor is one of a tool that the key may not call
   await gw.logged((line) => /^reloaded/.test(line.msg));
   assert.equal(code(await modern(gw, "tasks/get", { taskId }, { key: "aaaaaaaa" })), -32602);
   assert.equal(code(await modern(gw, "tasks/cancel", { taskId }, { key: "aaaaaaaa" })), -32602);
+  const end = await gw.logged((line) => line.msg === "task ended" && line.task === taskId);
+  assert.equal(end.outcome, "CANCELLED", "nobody could cancel it any more");
 });
 
 test("no tool reads the tasks of the state, whatever it is granted", async (t) => {
