@@ -48,11 +48,16 @@ static struct slot *find(struct spent *s, uint64_t id, uint64_t at, int64_t now_
     return best;
 }
 
+static void halves(const uint8_t id[16], uint64_t *half, uint64_t *place)
+{
+    memcpy(half, id, sizeof *half);
+    memcpy(place, id + sizeof *half, sizeof *place);
+}
+
 bool spent_add(struct spent *s, const uint8_t id[16], int64_t expires_ms, int64_t now_ms)
 {
     uint64_t half, place;
-    memcpy(&half, id, sizeof half);
-    memcpy(&place, id + sizeof half, sizeof place);
+    halves(id, &half, &place);
     pthread_mutex_lock(&s->lock);
     struct slot *x = find(s, half, place, now_ms);
     bool is_new = x->id != half || x->expires_ms <= now_ms;
@@ -60,4 +65,15 @@ bool spent_add(struct spent *s, const uint8_t id[16], int64_t expires_ms, int64_
         *x = (struct slot){ half, expires_ms };
     pthread_mutex_unlock(&s->lock);
     return is_new;
+}
+
+void spent_remove(struct spent *s, const uint8_t id[16], int64_t now_ms)
+{
+    uint64_t half, place;
+    halves(id, &half, &place);
+    pthread_mutex_lock(&s->lock);
+    struct slot *x = find(s, half, place, now_ms);
+    if (x->id == half)
+        x->expires_ms = 0;
+    pthread_mutex_unlock(&s->lock);
 }

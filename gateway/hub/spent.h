@@ -14,5 +14,7 @@ void spent_free(struct spent *s);
 /* id: 16 random bytes that whoever brings them cannot choose. false: it was there already. Times as
  * clock_wall_ms() tells them. */
 bool spent_add(struct spent *s, const uint8_t id[16], int64_t expires_ms, int64_t now_ms);
+/* It was for nothing: it may be used once more. */
+void spent_remove(struct spent *s, const uint8_t id[16], int64_t now_ms);
 
 #endif

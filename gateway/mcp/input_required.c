@@ -73,12 +73,17 @@ bool round_read(struct request *rq, const struct tool *t, struct json_text argum
     return state_check(rq, &c, state, &r->state);
 }
 
-bool round_begin(struct request *rq, const struct round *r)
+bool round_begin(struct request *rq, const struct round *r, struct mcp_call *c)
 {
     struct err e = { 0 };
 
-    if (r->state.expires_ms == 0 || request_state_spend(rq->server, &r->state, &e) == 0)
+    if (r->state.expires_ms == 0)
         return true;
+    if (request_state_spend(rq->server, &r->state, &e) == 0) {
+        c->has_state = true;
+        memcpy(c->state_id, r->state.id, sizeof c->state_id);
+        return true;
+    }
     reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: %s", e.text);
     return false;
 }

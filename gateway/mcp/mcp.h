@@ -155,7 +155,9 @@ struct mcp_call { /* one tools/call, or another request that Lua answers; checke
     /* Of a modern client: what it may be asked, an object; what it answers with this call, by key;
      * and what an earlier round has left, as tool_asks.memory. Or JSON_NONE. */
     struct json_text capabilities, responses, memory;
-    const char *lacks;  /* set by mcp_may_ask(): JSON of what it does not declare */
+    const char *lacks; /* set by mcp_may_ask(): JSON of what it does not declare */
+    bool has_state;    /* it came with a requestState, which is spent: state_id says which */
+    uint8_t state_id[SEAL_ID_SIZE];
     const char *caller; /* mcp_host.caller */
     uint64_t caller_number;
     bool has_session;

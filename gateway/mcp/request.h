@@ -103,8 +103,8 @@ struct round {
 /* *r is {0}. False: answered. */
 bool round_read(struct request *rq, const struct tool *t, struct json_text arguments,
                 struct round *r);
-/* When nothing else can go wrong. False: answered. */
-bool round_begin(struct request *rq, const struct round *r);
+/* When nothing else can go wrong. False: answered. c: the round's. */
+bool round_begin(struct request *rq, const struct round *r, struct mcp_call *c);
 void input_required_encode(const struct mcp_server *s, const struct mcp_call *c,
                            const struct tool_asks *asks, struct buf *out);
 void missing_capability_encode(const struct mcp_call *c, struct buf *out);

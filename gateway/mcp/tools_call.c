@@ -128,7 +128,7 @@ static void call_make(struct request *rq, const struct tool *t, struct json_text
         struct mcp_call *c = call_new(rq, t, arguments, round.responses, memory);
         if (!c)
             reply_no_memory(rq);
-        else if (round_begin(rq, &round))
+        else if (round_begin(rq, &round, c))
             rq->out->call = c;
         else
             mcp_call_free(c);

@@ -114,6 +114,8 @@ void call_answer(struct call *c)
 
 void call_refuse(struct call *c, enum outcome o, const char *text)
 {
+    if (c->mcp->has_state) /* what its client was asked before is worth another try */
+        spent_remove(c->worker->gateway->spent, c->mcp->state_id, clock_wall_ms());
     tool_result_text(&c->result, o, true, text, strlen(text));
     call_finish(c);
 }

@@ -70,9 +70,9 @@ extern const struct call_sink call_http; /* into an exchange */
 void call_encode(struct call *c, struct buf *out); /* the answer: one line of JSON */
 void call_answer(struct call *c); /* result is there: wait until it is durable, answer, log, free */
 void call_advance(struct call *c); /* sends what may be sent by now, waits for the rest */
-void call_refuse(struct call *c, enum outcome o, const char *text);
-void call_bound_result(struct call *c); /* [server] max_result */
-void call_finish(struct call *c);       /* answers, counts, logs, frees */
+void call_refuse(struct call *c, enum outcome o, const char *text); /* before its task began */
+void call_bound_result(struct call *c);                             /* [server] max_result */
+void call_finish(struct call *c); /* answers, counts, logs, frees */
 
 /* call_notes.c */
 void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait);

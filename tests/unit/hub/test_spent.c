@@ -28,6 +28,12 @@ static void test_once(void **state)
     /* Expired, it means nothing any more: who asks has looked at the time. */
     assert_true(spent_add(s, a, 3000, 1000));
     assert_false(spent_add(s, a, 3000, 1001));
+    spent_remove(s, a, 1002);
+    assert_true(spent_add(s, a, 3000, 1003));
+    assert_false(spent_add(s, a, 3000, 1004));
+    rand_bytes(a, sizeof a);
+    spent_remove(s, a, 1005); /* one that nobody used: nothing */
+    assert_false(spent_add(s, b, 2000, 1006));
     spent_free(s);
     spent_free(NULL);
 }
