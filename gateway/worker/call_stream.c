@@ -39,7 +39,12 @@ static void stream_due(void *arg)
     uint32_t retry_ms;
     for (bool is_open = true; is_open;) {
         buf_clear(text);
-        switch (replay_next(s->feed, text, &retry_ms)) {
+        enum replay_next what = replay_next(s->feed, text, &retry_ms);
+        if (!buf_ok(text)) { /* its client comes back for it */
+            eventstream_drop(&s->base);
+            return;
+        }
+        switch (what) {
         case REPLAY_NOTHING: return;
         case REPLAY_EVENT: is_open = eventstream_send(&s->base, text->data, text->len); break;
         case REPLAY_WHOLE:

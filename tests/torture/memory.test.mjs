@@ -68,16 +68,9 @@ return mcp.tool { name = "idle", description = "Wait until no job runs.", input 
     while #mcp.jobs.running() > 0 do mcp.time.sleep(0.001) end
     return "idle"
   end }`,
-  "asker.lua": `local mcp = require "mcp"
-return mcp.tool { name = "asker", description = "Ask for folders.", input = { type = "object" },
-  run = function(_, ctx)
-    local roots, message, code = ctx:roots("r")
-    if not roots then return nil, message .. " " .. code end
-    return roots[1].uri
-  end }`,
   "counter.lua": fs.readFileSync(new URL("../e2e/tools.d/counter.lua", import.meta.url), "utf8"),
 };
-const NAMES = ["asker", "counter", "idle", "work"];
+const NAMES = ["counter", "idle", "work"];
 
 function make(t) {
   const gw = new Gateway({ ini, tools });
@@ -198,61 +191,9 @@ class Talk {
     return error ?? (stream?.status === 200 ? undefined : "no stream");
   }
 
-  // Is asked on a call's stream, loses it, answers, and comes back for the result.
-  async asked(gw, isHealthy) {
-    const info = { protocolVersion: "2025-11-25", capabilities: { roots: {} }, clientInfo: { name: "tests", version: "1" } };
-    const { error, headers } = await ask(gw, "initialize", info, { "MCP-Protocol-Version": info.protocolVersion });
-    if (error) return error;
-    const session = { "Mcp-Session-Id": headers["mcp-session-id"] };
-    const text = await this.#answered(gw, session);
-    if (isHealthy) assert.equal(text, "file:///home");
-    for (let got = {}; ![204, 404].includes(got.status); ) got = await send(gw, { method: "DELETE", headers: session });
-    return text === "file:///home" ? undefined : text;
-  }
-
-  async #answered(gw, session) {
-    const events = (options) => openEventStream(gw.url, { limitMs: LIMIT_MS, ...options,
-      headers: { ...session, Accept: "application/json, text/event-stream", "Content-Type": "application/json", ...options.headers } }).catch(() => ({}));
-    let stream = await events({ method: "POST",
-      body: JSON.stringify({ jsonrpc: "2.0", id: ++nextId, method: "tools/call", params: { name: "asker", arguments: {} } }) });
-    let last, message;
-    for (let tries = 0; tries < 3; tries++) {
-      for (let event; (event = await stream.next?.().catch(() => null)); ) {
-        last = event.id;
-        message = event.json;
-        if (message?.id) break;
-      }
-      stream.close?.();
-      if (message?.result || message?.error) break;
-      if (!last) return "no stream";
-      if (message?.method === "roots/list") {
-        const body = JSON.stringify({ jsonrpc: "2.0", id: message.id, result: { roots: [{ uri: "file:///home" }] } });
-        for (let got = {}; got.status !== 202; ) got = await send(gw, { headers: session, body });
-      }
-      stream = await events({ headers: { "Last-Event-ID": last } });
-    }
-    if (message?.result?.isError) assert.match(message.result.content[0].text, /memory|gone/);
-    return message?.result?.content[0].text ?? message?.error?.message ?? "the stream ended early";
-  }
-
-  // The transport of 2024-11-05.
-  async oldest(gw, isHealthy) {
-    const stream = await openEventStream(`${gw.base}/sse`, { limitMs: LIMIT_MS }).catch(() => null);
-    const first = await stream?.next?.().catch(() => null);
-    let answer = null;
-    if (first) {
-      const got = await send(gw, { target: first.data, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' });
-      if (got.status === 202) answer = await stream.next().catch((error) => (/no event/.test(error.message) ? Promise.reject(error) : null));
-    }
-    stream?.close();
-    if (isHealthy) assert.deepEqual(answer?.json, { jsonrpc: "2.0", id: 1, result: {} });
-    return answer ? undefined : "not answered";
-  }
-
   // -> the errors there were
   async all(gw, isHealthy) {
-    const errors = [await this.list(gw), await this.session(gw), await this.count(gw), await this.job(gw, isHealthy),
-      await this.asked(gw, isHealthy), await this.oldest(gw, isHealthy)];
+    const errors = [await this.list(gw), await this.session(gw), await this.count(gw), await this.job(gw, isHealthy)];
     return errors.filter(Boolean);
   }
 
