@@ -271,20 +271,3 @@ test("the official client 2.x listens: what it asked for, until it closes or the
   assert.equal(await other.closed, "graceful");
   gw.remove();
 });
-
-test("sessions whose streams were abandoned leave no memory behind", async (t) => {
-  const gw = await start(t);
-  const round = async (n) => {
-    for (let i = 0; i < n; i += 50)
-      await Promise.all(Array.from({ length: 50 }, async () => {
-        const stream = await get(gw, (await session(gw)).headers);
-        await opened(stream);
-        stream.close();
-      }));
-    while ((await gw.metric("moongate_notice_streams")) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  };
-  await round(500);
-  const before = gw.rssAnon();
-  await round(1000);
-  assert.ok(gw.rssAnon() <= before * 1.02 + (1 << 20), `${before} -> ${gw.rssAnon()}`);
-});
