@@ -34,11 +34,12 @@ void call_drop_notes(struct call *c, uint64_t seq)
 }
 
 /* As for a client that does not read: what cannot be kept for it within [server] max_stream_queue
- * ends its stream. */
+ * ends its stream, but for requests, whose number and size are bounded. */
 static void hold(struct call *c, uint64_t seq, const struct buf *json, bool must)
 {
     struct call_note *n = NULL;
-    if (c->note_bytes + json->len <= c->worker->serving->config->server.max_stream_queue_bytes)
+    if (must ||
+        c->note_bytes + json->len <= c->worker->serving->config->server.max_stream_queue_bytes)
         n = malloc(sizeof *n + json->len);
     if (!n || !buf_ok(json)) {
         free(n);

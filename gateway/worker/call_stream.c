@@ -32,21 +32,25 @@ static void stream_drain(struct eventstream *base) { (void)base; /* it ends with
 
 static const struct eventstream_ops ops = { .free = stream_free, .drain = stream_drain };
 
+/* What is kept is bounded, so all of it may lie in the connection's queue at once: a client that
+ * came back for it would find it too much again and again. But not behind what it has not taken. */
 static void stream_due(void *arg)
 {
     struct call_stream *s = arg;
     struct buf *text = &s->base.worker->scratch;
+    const struct config *config = s->base.worker->serving->config;
+    bool fits = exchange_queued(s->base.x) <= config->server.max_stream_queue_bytes;
     uint32_t retry_ms;
     for (bool is_open = true; is_open;) {
         buf_clear(text);
         enum replay_next what = replay_next(s->feed, text, &retry_ms);
-        if (!buf_ok(text)) { /* its client comes back for it */
+        if (!buf_ok(text) || (what == REPLAY_EVENT && !fits)) { /* its client comes back for it */
             eventstream_drop(&s->base);
             return;
         }
         switch (what) {
         case REPLAY_NOTHING: return;
-        case REPLAY_EVENT: is_open = eventstream_send(&s->base, text->data, text->len); break;
+        case REPLAY_EVENT:
         case REPLAY_WHOLE:
             metrics_add(s->base.worker->metrics, M_STREAM_EVENTS, 1);
             is_open = exchange_send_whole(s->base.x, text->data, text->len) == 0;

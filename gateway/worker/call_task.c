@@ -11,7 +11,8 @@
 #include "worker/call_task_struct.h"
 #include "worker/task_record.h"
 
-#define PACE_MS 50 /* between two messages that a client may read */
+#define PACE_MS 50    /* between two messages that a client may read */
+#define RETRY_MS 1000 /* of one that could not be told: the state is read-only */
 
 /* ---- the state's side ---- */
 
@@ -368,8 +369,11 @@ static void told_durable(struct store_wait *w, int code)
 {
     struct call_task *t = (struct call_task *)((char *)w - offsetof(struct call_task, told));
     t->is_telling = false;
-    if (code == 0 && t->call && t->phase == TASK_AT_WORK)
+    bool is_at_work = t->call && t->phase == TASK_AT_WORK;
+    if (code == 0 && is_at_work)
         say(t);
+    else if (is_at_work && t->worker->gateway->store) /* its disk may work again */
+        timer_start(t->worker->loop, &t->pace, RETRY_MS, say, t);
     task_unref(t);
 }
 

@@ -47,6 +47,12 @@ const asker = `
       if not a then return nil, message, code end
       return a.action
     end),
+    tool("ask_then_tell", function(_, ctx)
+      ctx:elicit("name", form("name"))
+      for n = 1, 20 do ctx:progress(n, nil, ("x"):rep(1000)) end
+      mcp.log.info("all is told")
+      return "told"
+    end),
     tool("plain", function() return "plain" end),
     tool("ask_many", function(args, ctx)
       local what = {}
@@ -287,6 +293,21 @@ test("a session has so many questions open, and no more", async (t) => {
   for (const { stream } of [...all, again, { stream: elsewhere }]) stream.close();
   for (const session of [s, other]) await fetch(gw.url, { method: "DELETE", headers: session.headers });
   while ((await gw.metric("moongate_asks")) !== 0);
+});
+
+test("who comes back late gets the question and all that is kept behind it, at once", async (t) => {
+  const gw = await start(t, { ini: "max_stream_queue = 16K\n[tools]\nask_timeout = 200ms\n" });
+  const s = await raw(gw);
+  const stream = await s.call("ask_then_tell", {}, { progressToken: 1 });
+  const begin = await stream.next();
+  stream.close();
+  await gw.logged((l) => l.msg === "all is told");
+  const again = await s.resume(begin.id);
+  const events = [];
+  for (let event; (event = await again.next()) !== null;) events.push(event.json);
+  assert.deepEqual(events.slice(0, 2).map((json) => json.method), ["elicitation/create", "notifications/cancelled"]);
+  assert.equal(events.at(-1).result.content[0].text, "told");
+  assert.equal(events.at(-2).params.progress, 20);
 });
 
 test("cancelling takes the question back", async (t) => {
