@@ -133,7 +133,9 @@ static const struct notice_feed_ops feed_ops = { .due = stream_due, .closed = st
 
 /* ---- opening ---- */
 
-static void refuse(struct worker *w, struct exchange *x, const struct access *a, int code)
+/* id: of the request, JSON_NONE for a GET. */
+static void refuse(struct worker *w, struct exchange *x, const struct access *a, int code,
+                   struct json_text id)
 {
     static const struct {
         int code, status, rpc;
@@ -144,8 +146,9 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
           "Conflict: this session has an open stream; resume it with Last-Event-ID" },
         { MG_E_INVALID, 400, MCP_BAD_REQUEST,
           "Bad Request: Last-Event-ID names no event of this session's stream" },
-        { MG_E_LIMIT, 503, MCP_INTERNAL_ERROR,
-          "too many streams ([server] max_streams) or subscriptions ([server] max_subscriptions)" },
+        { MG_E_LIMIT, 503, MCP_INTERNAL_ERROR, "too many streams ([server] max_streams)" },
+        { MG_E_DENIED, 200, MCP_INVALID_PARAMS,
+          "Invalid params: more resources and tasks than [server] max_subscriptions allows" },
         { MG_E_CLOSED, 503, MCP_INTERNAL_ERROR, "the gateway is shutting down" },
         { MG_E_NOMEM, 503, MCP_INTERNAL_ERROR, "out of memory" },
     };
@@ -156,8 +159,8 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
         i++;
     r.status = all[i].status;
     admit_cors(w, x, false, fields, &r.field_count);
-    mcp_refusal(&r.body, all[i].rpc, all[i].text,
-                mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version));
+    mcp_error(&r.body, id, mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version),
+              all[i].rpc, all[i].text);
     access_reply(w, a, x, &r);
 }
 
@@ -197,7 +200,7 @@ void endpoint_notices_session(struct worker *w, struct exchange *x, struct acces
     }
     if (code != 0) {
         free(s);
-        refuse(w, x, a, code);
+        refuse(w, x, a, code, (struct json_text){ NULL, 0, JSON_NONE });
         return;
     }
     /* The priming event: older clients take its empty data for a message. */
@@ -221,8 +224,11 @@ void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access
                                         out->listen->uri_lens,  out->listen->uri_count,
                                         out->listen->tasks,     out->listen->task_lens,
                                         out->listen->task_count };
-        code = notices_open_subscription(w->gateway->notices, w->loop, p->number, &filter,
-                                         &feed_ops, s, &s->feed);
+        bool fits =
+            filter.uri_count + filter.task_count <= w->serving->config->server.max_subscriptions;
+        code = !fits ? MG_E_DENIED
+                     : notices_open_subscription(w->gateway->notices, w->loop, p->number, &filter,
+                                                 &feed_ops, s, &s->feed);
     }
     buf_clear(&w->scratch);
     mcp_sse(&w->scratch, out->body.data, out->body.len);
@@ -232,7 +238,7 @@ void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access
     }
     if (code != 0) {
         free(s);
-        refuse(w, x, a, code);
+        refuse(w, x, a, code, out->listen->id);
         return;
     }
     s->listen = out->listen;
