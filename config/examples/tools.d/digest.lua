@@ -17,7 +17,8 @@ local function run(args, ctx)
   for i, path in ipairs(files) do
     local text, why, code = mcp.fs.read(path, { max = "16M" })
     if ctx:cancelled() then return nil, code end
-    found[i] = { path = path, sha256 = text and mcp.codec.sha256(text), why = why }
+    found[i] = text and { path = path, sha256 = mcp.codec.sha256(text) }
+      or { path = path, why = why }
     ctx:progress(i, #files, path)
   end
   return { files = mcp.json.array(found) }
