@@ -29,7 +29,7 @@ void inbox_hold(struct inbox *in, bool is_held); /* what comes waits, until it i
 void inbox_close(struct inbox *in);              /* NULL is legal */
 
 struct buf;
-void inboxes_metrics(void *all, struct buf *out); /* a metrics_source */
+void inboxes_metrics(void *inboxes, struct buf *out); /* a metrics_source */
 
 /* MG_E_NOTFOUND: there is none of that session and principal. MG_E_LIMIT, MG_E_NOMEM. */
 int inbox_put(struct inboxes *all, const char *session, uint64_t principal, const char *text,
