@@ -290,7 +290,8 @@ static void post_refuse(struct worker *w, struct exchange *x, const struct acces
                             .content_type = "application/json",
                             .fields = fields };
     admit_cors(w, x, false, fields, &r.field_count);
-    mcp_refusal(&r.body, code, message, false);
+    mcp_refusal(&r.body, code, message,
+                mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version));
     access_reply(w, a, x, &r);
 }
 

@@ -210,7 +210,8 @@ test("a call that becomes a task as its client is cut off ends well", async (t) 
   const io = "io.modelcontextprotocol/";
   const _meta = { [`${io}protocolVersion`]: "2026-07-28", [`${io}clientInfo`]: { name: "x", version: "1" },
     [`${io}clientCapabilities`]: { extensions: { [`${io}tasks`]: {} } } };
-  const post = async (id, params) => (await gw.fetch(target, { method: "POST", headers: { "Content-Type": "application/json" },
+  const headers = { "Content-Type": "application/json", "MCP-Protocol-Version": "2026-07-28" };
+  const post = async (id, params) => (await gw.fetch(target, { method: "POST", headers,
     body: JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { ...params, _meta } }) })).status;
   // After a large answer that was still sent, the next one finds that too much lies there: a task's.
   for (let id = 1; (await post(2 * id, { name: "big", arguments: { n: 1_000_000 } })) === 202; id++) {
