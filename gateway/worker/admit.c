@@ -11,24 +11,57 @@
 #define RPC_UNAUTHORIZED (-32000)
 #define RPC_RATE_LIMIT (-32001)
 
+static void reply(struct worker *w, struct exchange *x, const struct access *a,
+                  struct http_reply *r, const struct http_field *field)
+{
+    struct http_field fields[1 + ADMIT_CORS_FIELDS];
+    r->fields = fields;
+    if (field)
+        fields[r->field_count++] = *field;
+    admit_cors(w, x, false, fields, &r->field_count);
+    access_reply(w, a, x, r);
+}
+
+static void reply_error(struct worker *w, struct exchange *x, const struct access *a, int status,
+                        int code, struct json_text id, const char *message,
+                        const struct http_field *field)
+{
+    struct http_reply r = { .status = status, .content_type = "application/json" };
+    mcp_error(&r.body, id, mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version), code,
+              message);
+    reply(w, x, a, &r, field);
+}
+
+static void reply_text(struct worker *w, struct exchange *x, const struct access *a, int status,
+                       const char *text, const struct http_field *field)
+{
+    struct http_reply r = { .status = status, .content_type = "text/plain; charset=utf-8" };
+    buf_str(&r.body, text);
+    reply(w, x, a, &r, field);
+}
+
+void admit_error(struct worker *w, struct exchange *x, const struct access *a, int status, int code,
+                 struct json_text id, const char *message)
+{
+    reply_error(w, x, a, status, code, id, message, NULL);
+}
+
+void admit_text(struct worker *w, struct exchange *x, const struct access *a, int status,
+                const char *text)
+{
+    reply_text(w, x, a, status, text, NULL);
+}
+
+static const struct json_text no_id = { NULL, 0, JSON_NONE };
+
 static void refuse(struct worker *w, struct exchange *x, const struct access *a, int status,
                    int code, const char *message, enum admit_form form,
                    const struct http_field *field)
 {
-    struct http_field fields[1 + ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = status, .fields = fields };
-    if (field)
-        fields[r.field_count++] = *field;
-    admit_cors(w, x, false, fields, &r.field_count);
-    if (form != ADMIT_JSON) {
-        r.content_type = "text/plain; charset=utf-8";
-        buf_str(&r.body, message);
-    } else {
-        r.content_type = "application/json";
-        mcp_refusal(&r.body, code, message,
-                    mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version));
-    }
-    access_reply(w, a, x, &r);
+    if (form == ADMIT_JSON)
+        reply_error(w, x, a, status, code, no_id, message, field);
+    else
+        reply_text(w, x, a, status, message, field);
 }
 
 bool admit_origin(struct worker *w, struct exchange *x, const struct access *a)

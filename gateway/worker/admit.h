@@ -7,6 +7,7 @@
 
 #include "auth/principal.h"
 #include "http/exchange.h"
+#include "base/json_scan.h"
 #include "worker/access.h"
 
 struct worker;
@@ -30,6 +31,13 @@ const struct principal *admit(struct worker *w, struct exchange *x, struct acces
  * answered with 429 and logged. */
 bool admit_more(struct worker *w, struct exchange *x, const struct access *a,
                 const struct principal *p, size_t n);
+
+/* The ends of a request that is not served, logged and with the CORS fields: a JSON-RPC error about
+ * id, or without one where that is JSON_NONE; a plain text. */
+void admit_error(struct worker *w, struct exchange *x, const struct access *a, int status, int code,
+                 struct json_text id, const char *message);
+void admit_text(struct worker *w, struct exchange *x, const struct access *a, int status,
+                const char *text);
 
 /* Adds the CORS fields of an allowed origin to fields[*n..]; at most ADMIT_CORS_FIELDS. */
 #define ADMIT_CORS_FIELDS 6

@@ -182,14 +182,7 @@ _Static_assert(HEADERPARAMS_MAX <= GUARD_OTHERS, "a tool may want more headers t
 static void refuse(struct worker *w, struct exchange *x, const struct access *a, int status,
                    int code, const char *message)
 {
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = status,
-                            .content_type = "application/json",
-                            .fields = fields };
-    bool omits_id = mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version);
-    admit_cors(w, x, false, fields, &r.field_count);
-    mcp_refusal(&r.body, code, message, omits_id);
-    access_reply(w, a, x, &r);
+    admit_error(w, x, a, status, code, (struct json_text){ NULL, 0, JSON_NONE }, message);
 }
 
 /* application/json; and what curl sends by itself, from a caller who shows a key and is no browser.

@@ -152,16 +152,10 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
         { MG_E_CLOSED, 503, MCP_INTERNAL_ERROR, "the gateway is shutting down" },
         { MG_E_NOMEM, 503, MCP_INTERNAL_ERROR, "out of memory" },
     };
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply r = { .content_type = "application/json", .fields = fields };
     size_t i = 0;
     while (i + 1 < sizeof all / sizeof *all && all[i].code != code)
         i++;
-    r.status = all[i].status;
-    admit_cors(w, x, false, fields, &r.field_count);
-    mcp_error(&r.body, id, mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version),
-              all[i].rpc, all[i].text);
-    access_reply(w, a, x, &r);
+    admit_error(w, x, a, all[i].status, all[i].rpc, id, all[i].text);
 }
 
 static struct notice_stream *stream_new(struct worker *w, struct exchange *x,

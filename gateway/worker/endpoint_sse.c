@@ -190,18 +190,6 @@ bool endpoint_sse_is_meant(const struct exchange *x)
     return in.accepts_sse && (in.names_both || in.prefers_sse);
 }
 
-static void reply_text(struct worker *w, struct exchange *x, const struct access *a, int status,
-                       const char *text)
-{
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = status,
-                            .content_type = "text/plain; charset=utf-8",
-                            .fields = fields };
-    admit_cors(w, x, false, fields, &r.field_count);
-    buf_str(&r.body, text);
-    access_reply(w, a, x, &r);
-}
-
 /* While the session cannot end. */
 static int client_feed(void *arg)
 {
@@ -255,7 +243,7 @@ void endpoint_sse_open(struct worker *w, struct exchange *x, struct access *a,
     int code = c ? client_enter(c) : MG_E_NOMEM;
     if (code != 0) {
         free(c);
-        reply_text(w, x, a, 503,
+        admit_text(w, x, a, 503,
                    w->is_draining       ? "the gateway is shutting down"
                    : code == MG_E_LIMIT ? "too many streams ([server] max_streams)"
                                         : "out of memory");
@@ -285,14 +273,7 @@ void endpoint_sse_free(struct worker *w)
 static void post_refuse(struct worker *w, struct exchange *x, const struct access *a, int status,
                         int code, const char *message)
 {
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = status,
-                            .content_type = "application/json",
-                            .fields = fields };
-    admit_cors(w, x, false, fields, &r.field_count);
-    mcp_refusal(&r.body, code, message,
-                mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version));
-    access_reply(w, a, x, &r);
+    admit_error(w, x, a, status, code, (struct json_text){ NULL, 0, JSON_NONE }, message);
 }
 
 /* A batch costs as much as its messages. */
@@ -326,7 +307,7 @@ void endpoint_sse_post(struct worker *w, struct exchange *x, struct access *a)
                    : session      ? inbox_put(w->gateway->inboxes, session, p->number, body, len)
                                   : MG_E_NOTFOUND;
         if (code == 0)
-            reply_text(w, x, a, 202, "Accepted");
+            admit_text(w, x, a, 202, "Accepted");
         else if (code == MG_E_NOTFOUND)
             post_refuse(w, x, a, 404, MCP_SESSION_NOT_FOUND, "Session not found");
         else

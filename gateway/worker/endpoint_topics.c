@@ -38,28 +38,16 @@ static void stream_closed(void *arg, int code)
     eventstream_drop(&s->base);
 }
 
-static void reply_text(struct worker *w, struct exchange *x, const struct access *a, int status,
-                       const char *text)
-{
-    struct http_field fields[ADMIT_CORS_FIELDS];
-    struct http_reply r = { .status = status,
-                            .content_type = "text/plain; charset=utf-8",
-                            .fields = fields };
-    admit_cors(w, x, false, fields, &r.field_count);
-    buf_str(&r.body, text);
-    access_reply(w, a, x, &r);
-}
-
 static struct topic_stream *stream_new(struct worker *w, struct exchange *x, const struct access *a,
                                        const struct principal *p)
 {
     if (w->is_draining) { /* it would be held open until drain_timeout */
-        reply_text(w, x, a, 503, "the gateway is shutting down");
+        admit_text(w, x, a, 503, "the gateway is shutting down");
         return NULL;
     }
     struct topic_stream *s = calloc(1, sizeof *s);
     if (!s) {
-        reply_text(w, x, a, 503, "out of memory");
+        admit_text(w, x, a, 503, "out of memory");
         return NULL;
     }
     eventstream_init(&s->base, w, x, p, &ops);
@@ -113,16 +101,16 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
         return;
     }
     if (n == 0 || topics[0][0] == '\0') {
-        reply_text(w, x, a, 400, "missing topic");
+        admit_text(w, x, a, 400, "missing topic");
         return;
     }
     if (n == MAX_TOPICS && exchange_query(x, "topic", n)) {
-        reply_text(w, x, a, 400, "too many topics: at most 64 in one stream");
+        admit_text(w, x, a, 400, "too many topics: at most 64 in one stream");
         return;
     }
     for (size_t i = 0; i < n; i++)
         if (!principal_may_hear(p, topics[i])) {
-            reply_text(w, x, a, 403, "forbidden: this key may not hear of that topic");
+            admit_text(w, x, a, 403, "forbidden: this key may not hear of that topic");
             return;
         }
     struct topic_stream *s = stream_new(w, x, a, p);
@@ -133,7 +121,7 @@ void endpoint_topics(struct worker *w, struct exchange *x, struct access *a)
     s->sub = topics_subscribe(w->gateway->topics, w->loop, topics, n, &stream_ops, s, &e);
     if (!s->sub) {
         free(s);
-        reply_text(w, x, a, e.code == MG_E_NOMEM ? 503 : 400, e.text);
+        admit_text(w, x, a, e.code == MG_E_NOMEM ? 503 : 400, e.text);
         return;
     }
     write_open(&w->scratch, topics, n);
