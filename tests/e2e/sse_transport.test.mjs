@@ -177,8 +177,8 @@ test("the session ends with its stream, and leaving cancels nothing", async (t) 
   assert.equal(await gw.metric("moongate_notice_streams"), 0);
 });
 
-test("a client that leaves its answers unread is cut off", async (t) => {
-  const gw = await start(t);
+// A client that reads where to post, and nothing more.
+async function deaf(gw) {
   const socket = net.connect(gw.port, "127.0.0.1");
   socket.write(`GET /sse HTTP/1.1\r\nHost: 127.0.0.1:${gw.port}\r\nAccept: text/event-stream\r\n\r\n`);
   let text = "";
@@ -186,6 +186,12 @@ test("a client that leaves its answers unread is cut off", async (t) => {
   socket.pause();
   socket.on("error", () => {});
   const target = /\/messages\?sessionId=[0-9a-f]{32}/.exec(text)[0];
+  return { socket, target };
+}
+
+test("a client that leaves its answers unread is cut off", async (t) => {
+  const gw = await start(t);
+  const { socket, target } = await deaf(gw);
   for (let id = 1, status = 202; status === 202; id++) {
     assert.ok(id < 100, "it is held for it without end");
     const res = await gw.fetch(target, { method: "POST", headers: { "Content-Type": "application/json" },
@@ -200,13 +206,7 @@ test("a client that leaves its answers unread is cut off", async (t) => {
 
 test("a call that becomes a task as its client is cut off ends well", async (t) => {
   const gw = await start(t);
-  const socket = net.connect(gw.port, "127.0.0.1");
-  socket.write(`GET /sse HTTP/1.1\r\nHost: 127.0.0.1:${gw.port}\r\nAccept: text/event-stream\r\n\r\n`);
-  let text = "";
-  while (!/sessionId=[0-9a-f]{32}/.test(text)) text += await new Promise((resolve) => socket.once("data", resolve));
-  socket.pause();
-  socket.on("error", () => {});
-  const target = /\/messages\?sessionId=[0-9a-f]{32}/.exec(text)[0];
+  const { socket, target } = await deaf(gw);
   const io = "io.modelcontextprotocol/";
   const _meta = { [`${io}protocolVersion`]: "2026-07-28", [`${io}clientInfo`]: { name: "x", version: "1" },
     [`${io}clientCapabilities`]: { extensions: { [`${io}tasks`]: {} } } };
