@@ -19,7 +19,7 @@
 #define TASK_ID_SIZE 34                     /* "task_", 28 base-36 characters (144 bits), NUL */
 #define TASKS_TOOL_SIZE 129                 /* of a tool's name, and NUL */
 #define TASKS_EACH_BYTES 1024               /* that count for a task beside the text of its end */
-#define TASKS_ANSWERS_MAX ((size_t)1 << 20) /* bytes that wait for an owner */
+#define TASKS_ANSWERS_MAX ((size_t)1 << 20) /* bytes: wait for an owner, or for what he tells */
 
 struct tasks_limits {
     uint32_t max_tasks, max_per_key; /* kept at once, running ones too: in all, of one principal */

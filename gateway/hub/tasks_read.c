@@ -67,7 +67,7 @@ int tasks_cancel(struct tasks *t, const struct tasks_who *who, const char *id, s
 
 static int answers_add(struct tasks_entry *e, const char *json, size_t len)
 {
-    if (e->answers.len + len + 1 > TASKS_ANSWERS_MAX)
+    if (e->answers.len + e->taken.len + len + 1 > TASKS_ANSWERS_MAX)
         return MG_E_LIMIT;
     buf_reserve(&e->answers, len + 1);
     if (!buf_ok(&e->answers)) { /* what waits already is kept */

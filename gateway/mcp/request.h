@@ -90,6 +90,8 @@ void skill_file_serve(struct request *rq, const struct skill_file *f);
  * skill reads nothing, its file is there. */
 const struct tool *resource_find(const struct request *rq, const char *uri, size_t len,
                                  struct buf *values);
+/* params.uri, decoded into *text. NULL: answered. */
+const char *resource_uri_read(struct request *rq, struct buf *text);
 void resource_unknown(struct request *rq, struct json_text uri);
 int resource_code(enum mcp_revision r); /* the error of a resource that is not there */
 /* Makes the call; frees *arguments, an object, or answers without memory. */

@@ -46,6 +46,21 @@ const struct tool *resource_find(const struct request *rq, const char *uri, size
     return NULL;
 }
 
+const char *resource_uri_read(struct request *rq, struct buf *text)
+{
+    struct json_text uri = rq->message.params[PARAM_URI];
+
+    if (uri.type != JSON_STRING) {
+        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: uri must be a string");
+        return NULL;
+    }
+    json_string_decode(uri, text);
+    const char *p = buf_cstr(text);
+    if (!p)
+        reply_no_memory(rq);
+    return p;
+}
+
 void resources_read_serve(struct request *rq)
 {
     struct json_text uri = rq->message.params[PARAM_URI];
@@ -53,19 +68,16 @@ void resources_read_serve(struct request *rq)
 
     if (!resources_are_there(rq))
         return;
-    if (uri.type != JSON_STRING) {
-        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: uri must be a string");
-        return;
-    }
-    json_string_decode(uri, &text);
-    const char *p = text.len ? text.data : "";
+    const char *p = resource_uri_read(rq, &text);
     const struct tool *t = NULL;
-    const struct skill_file *file = skill_file_find(rq, p, text.len, &t);
-    if (!file)
+    const struct skill_file *file = p ? skill_file_find(rq, p, text.len, &t) : NULL;
+    if (p && !file)
         t = resource_find(rq, p, text.len, &values);
-    if (file) {
+    if (!p) {
+        ; /* answered */
+    } else if (file) {
         skill_file_serve(rq, file);
-    } else if (!buf_ok(&text) || !buf_ok(&values)) {
+    } else if (!buf_ok(&values)) {
         reply_no_memory(rq);
     } else if (!t) {
         resource_unknown(rq, uri);

@@ -52,7 +52,6 @@ static void done(struct request *rq, int rc)
 static void change(struct request *rq, bool on)
 {
     const struct mcp_host *host = rq->server->host;
-    struct json_text uri = rq->message.params[PARAM_URI];
     struct buf text = { 0 };
 
     if (!resources_are_there(rq))
@@ -62,17 +61,10 @@ static void change(struct request *rq, bool on)
                     rq->out->method);
         return;
     }
-    if (uri.type != JSON_STRING) {
-        reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: uri must be a string");
-        return;
-    }
-    json_string_decode(uri, &text);
-    const char *p = text.len ? text.data : "";
-    if (!buf_ok(&text))
-        reply_no_memory(rq);
-    else if (on && !may_read(rq, p, text.len))
-        resource_unknown(rq, uri);
-    else
+    const char *p = resource_uri_read(rq, &text);
+    if (p && on && !may_read(rq, p, text.len))
+        resource_unknown(rq, rq->message.params[PARAM_URI]);
+    else if (p)
         done(rq, host->session_subscribe(host->arg, rq->in->principal, rq->session.id, p, text.len,
                                          on));
     buf_fini(&text);

@@ -158,7 +158,7 @@ void call_tasks_judge_all(struct worker *w)
             continue;
         const struct principal *p = keyring_numbered(keys, c->principal->number);
         if (!p || !keyring_has(keys, p->number, now) || !principal_may(p, c->mcp->tool->name))
-            task_cancel(c->task, TASK_CANCELLED);
+            cancel_asked(c->tasked);
     }
 }
 

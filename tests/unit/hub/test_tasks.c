@@ -304,6 +304,27 @@ static void test_answers(void **state)
     buf_fini(&a.answers);
 }
 
+/* An owner that tells nothing, as while the state is read-only, piles nothing up either. */
+static void test_taken_answers_count(void **state)
+{
+    static char much[TASKS_ANSWERS_MAX - 1];
+    struct owner a;
+
+    (void)state;
+    memset(much, ' ', sizeof much);
+    begin(&a, "asks");
+    const char *id = tasks_id(a.entry);
+    assert_int_equal(tasks_answer(hub, &seven, id, strlen(id), NOW, much, sizeof much), 0);
+    loop_poll(loop, 0);
+    assert_int_equal(a.answered, 1);
+    assert_int_equal(tasks_answer(hub, &seven, id, strlen(id), NOW, "", 0), MG_E_LIMIT);
+    assert_int_equal(tasks_tell(a.entry, "told", 4), 0);
+    assert_int_equal(tasks_answer(hub, &seven, id, strlen(id), NOW, "", 0), 0);
+    a.ends = true;
+    loop_poll(loop, 0);
+    buf_fini(&a.answers);
+}
+
 static void test_answers_are_bounded(void **state)
 {
     static char much[TASKS_ANSWERS_MAX];
@@ -443,11 +464,17 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_life),    TEST(test_time),
-        TEST(test_limits),  TEST(test_bytes),
-        TEST(test_cancel),  TEST(test_late),
-        TEST(test_answers), TEST(test_answers_are_bounded),
-        TEST(test_restore), TEST(test_no_memory),
+        TEST(test_life),
+        TEST(test_time),
+        TEST(test_limits),
+        TEST(test_bytes),
+        TEST(test_cancel),
+        TEST(test_late),
+        TEST(test_answers),
+        TEST(test_answers_are_bounded),
+        TEST(test_taken_answers_count),
+        TEST(test_restore),
+        TEST(test_no_memory),
         TEST(test_threads),
     };
 
