@@ -115,6 +115,13 @@ void json_raw_text(struct buf *b, struct json_text t)
         json_raw(b, t.p, t.len);
 }
 
+void json_member_text(struct buf *b, struct json_text key, struct json_text value)
+{
+    json_raw_text(b, key);
+    buf_putc(b, ':');
+    json_raw_text(b, value);
+}
+
 void json_member_str(struct buf *b, const char *key, const char *s)
 {
     if (!s)

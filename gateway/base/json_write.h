@@ -26,6 +26,8 @@ void json_str_n(struct buf *b, const char *s, size_t len);
 /* a whole JSON value, copied as it is */
 void json_raw(struct buf *b, const char *text, size_t len);
 void json_raw_text(struct buf *b, struct json_text t);
+/* A member of another object, as it stands there: key with its quotes. */
+void json_member_text(struct buf *b, struct json_text key, struct json_text value);
 /* Members that are written unless the value is NULL. */
 void json_member_str(struct buf *b, const char *key, const char *s);
 void json_member_raw(struct buf *b, const char *key, const char *text);

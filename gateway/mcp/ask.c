@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json_write.h"
+#include "mcp/form.h"
 #include "mcp/request.h"
 
 /* What a session's client can be asked for, as bits. */
@@ -90,7 +91,7 @@ void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, con
 {
     struct json_iter it = json_iter(q->params);
     struct json_text key, value;
-    bool is_url = false, has_mode = c->revision >= MCP_2025_11_25;
+    bool is_url = false, is_old = c->revision < MCP_2025_11_25;
 
     buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
     json_str(out, id);
@@ -101,13 +102,14 @@ void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, con
     while (json_next_member(&it, &key, &value)) {
         bool is_mode = text_is(key, "mode");
         is_url |= is_mode && text_is(value, "url");
-        if (is_mode && !has_mode)
+        if (is_mode && is_old)
             continue;
-        if (out->len > 0 && out->data[out->len - 1] != '{')
-            buf_putc(out, ',');
-        json_raw_text(out, key);
-        buf_putc(out, ':');
-        json_raw_text(out, value);
+        if (is_old && text_is(key, "requestedSchema")) {
+            json_key(out, "requestedSchema");
+            form_encode_primitive(value, out);
+        } else {
+            json_member_text(out, key, value);
+        }
     }
     if (is_url) { /* a member of that revision alone */
         json_key(out, "elicitationId");

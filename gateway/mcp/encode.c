@@ -27,9 +27,7 @@ static void meta_write_modern(const struct mcp_server *s, const struct buf *meta
     while (meta->len && json_next_member(&it, &key, &value)) {
         if (text_is(key, SERVER_INFO))
             continue;
-        json_raw_text(out, key);
-        buf_putc(out, ':');
-        json_raw_text(out, value);
+        json_member_text(out, key, value);
     }
     json_key(out, SERVER_INFO);
     reply_server_info(s, MCP_2026_07_28, out);

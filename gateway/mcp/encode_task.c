@@ -74,9 +74,7 @@ static bool requests_left(struct json_text requests, const char *answers, size_t
     while (json_next_member(&it, &key, &value)) {
         if (is_answered(key, answers, n))
             continue;
-        json_raw_text(out, key);
-        buf_putc(out, ':');
-        json_raw_text(out, value);
+        json_member_text(out, key, value);
         is_some = true;
     }
     json_close(out, '}');

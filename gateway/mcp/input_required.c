@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json_write.h"
+#include "mcp/form.h"
 #include "mcp/request.h"
 
 /* ---- what comes ---- */
@@ -134,16 +135,30 @@ static const char *missing_for(struct json_text capabilities, const struct tool_
     return NULL;
 }
 
+/* What no capability tells: a revision's forms are all that its clients can show. */
+static bool is_newer_form(const struct mcp_call *c, const struct tool_question *q)
+{
+    return c->revision < MCP_2025_11_25 && strcmp(q->method, "elicitation/create") == 0 &&
+           !form_is_primitive(member(q->params, "requestedSchema"));
+}
+
 bool mcp_may_ask(struct mcp_call *c, const struct tool_question *q, size_t n, struct err *e)
 {
+    bool is_newer = false;
+
     c->lacks = NULL;
-    for (size_t i = 0; i < n && !c->lacks; i++)
+    for (size_t i = 0; i < n && !c->lacks; i++) {
         c->lacks = missing_for(c->capabilities, &q[i]);
-    if (!c->lacks)
-        return true;
-    err_set(e, MG_E_DENIED, "this client cannot be asked: it does not declare the capability %s",
-            c->lacks);
-    return false;
+        is_newer |= is_newer_form(c, &q[i]);
+    }
+    if (c->lacks)
+        err_set(e, MG_E_DENIED,
+                "this client cannot be asked: it does not declare the capability %s", c->lacks);
+    else if (is_newer)
+        err_set(e, MG_E_DENIED,
+                "this client cannot be asked: forms of its revision have no choice "
+                "of several (type = \"array\")");
+    return !c->lacks && !is_newer;
 }
 
 /* ---- what is answered ---- */

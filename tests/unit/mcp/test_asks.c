@@ -33,6 +33,18 @@ static struct mcp_call *call_as(struct fixture *f, const char *session)
 
 #define FORM "elicitation/create", "{\"message\":\"m\",\"requestedSchema\":{}}"
 #define PAGE "elicitation/create", "{\"mode\":\"url\",\"message\":\"m\",\"url\":\"u\"}"
+#define FORM_OF(properties)                                                                   \
+    "\"requestedSchema\":{\"type\":\"object\",\"properties\":{" properties "},\"required\":[" \
+                                                                           "\"a\"]}"
+#define CHOICES                                                                               \
+    FORM_OF("\"a\":{\"title\":\"A\",\"oneOf\":[{\"const\":\"x\",\"title\":\"X, \\\"x\\\"\"}," \
+            "{\"title\":\"Y\",\"const\":\"y\"}],\"type\":\"string\"},\"b\":{\"type\":"        \
+            "\"boolean\"}")
+#define PRIMITIVE_CHOICES                                    \
+    FORM_OF("\"a\":{\"title\":\"A\",\"enum\":[\"x\",\"y\"]," \
+            "\"enumNames\":[\"X, "                           \
+            "\\\"x\\\"\",\"Y\"],\"type\":\"string\"},\"b\":{\"type\":\"boolean\"}")
+#define SEVERAL "{" FORM_OF("\"a\":{\"type\":\"array\",\"items\":{}}") "}"
 #define MODEL "sampling/createMessage", "{\"messages\":[]}"
 #define TOOLS "sampling/createMessage", "{\"messages\":[],\"tools\":[]}"
 #define CONTEXT "sampling/createMessage", "{\"messages\":[],\"includeContext\":\"thisServer\"}"
@@ -65,6 +77,8 @@ static void test_declared(void **state)
         { V06, SESSION_06, "{\"elicitation\":{\"url\":{}}}", FORM, true },
         { V06, SESSION_06, "{\"sampling\":{}}", CONTEXT, true },
         { V06, SESSION_06, "{\"sampling\":{\"tools\":{}}}", TOOLS, false },
+        { V06, SESSION_06, "{\"elicitation\":{}}", "elicitation/create", SEVERAL, false },
+        { V11, SESSION_11, "{\"elicitation\":{}}", "elicitation/create", SEVERAL, true },
         { V03, SESSION_03, "{\"elicitation\":{}}", FORM, false },
         { V03, SESSION_03, "{\"sampling\":{},\"roots\":{}}", MODEL, true },
         { V03, SESSION_03, "{\"sampling\":{},\"roots\":{}}", ROOTS, true },
@@ -132,6 +146,10 @@ static void test_encoded(void **state)
              ASKED("elicitation/create", "\"mode\":\"form\",\"message\":\"m\""));
     asked_is(&f, SESSION_06, "elicitation/create", "{\"mode\":\"form\",\"message\":\"m\"}",
              ASKED("elicitation/create", "\"message\":\"m\""));
+    asked_is(&f, SESSION_11, "elicitation/create", "{" CHOICES "}",
+             ASKED("elicitation/create", CHOICES));
+    asked_is(&f, SESSION_06, "elicitation/create", "{" CHOICES "}",
+             ASKED("elicitation/create", PRIMITIVE_CHOICES));
     mcp_encode_ask_end("ask_1", "why", &b);
     assert_string_equal(buf_cstr(&b), "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
                                       "\"params\":{\"requestId\":\"ask_1\",\"reason\":\"why\"}}");
