@@ -81,6 +81,8 @@ IS_GCC := $(findstring Free Software Foundation,$(shell $(CC) --version))
 LTO    ?= $(if $(SAN),,$(if $(IS_GCC),-flto=auto))
 FAT    := $(if $(LTO),$(LTO) -ffat-lto-objects)
 OPT    := $(if $(SAN),-O2,-O3)
+# What is under a sanitizer is the code; the tests themselves need to be built soon, not to run fast.
+TEST_OPT := $(if $(SAN),-O0)
 
 CPP_ALL := -D_GNU_SOURCE -DMG_VERSION='"$(VERSION)"' -Igateway -Ilua $(PKG_CFLAGS)
 C_ALL   := -std=c11 $(OPT) -g -fPIE -pthread $(HARDEN) $(WARN) $(SANITIZE) $(CFLAGS)
@@ -122,7 +124,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 $(BUILD)/obj/tests/unit/%.o: tests/unit/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CPP_ALL) -Itests/unit $(TEST_CFLAGS) $(C_ALL) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPP_ALL) -Itests/unit $(TEST_CFLAGS) $(C_ALL) $(TEST_OPT) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -267,7 +269,7 @@ EXACT := $(if $(SHORT),,$(BUILD)/unit/vm/test_library $(BUILD)/unit/schema/test_
 torture: all $(SHIMS) $(DRIVERS) $(EXACT)
 	$(if $(EXACT),EXACT=1 sh tests/unit/run.sh $(EXACT))
 	$(if $(EXACT),MOONGATE_EXACT=1 $(NODE) --test --test-reporter=spec $(HOTRELOAD))
-	$(NODE) --test --test-reporter=spec --test-concurrency=1 $(TORTURES)
+	$(NODE) --test --test-reporter=spec --test-concurrency=$(if $(SHORT),2,1) $(TORTURES)
 
 soak: all
 	$(NODE) --test --test-reporter=spec --test-concurrency=1 $(SOAKS)
