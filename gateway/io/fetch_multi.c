@@ -1,7 +1,6 @@
 /* libcurl on the loop: its sockets are watches, its timer is one of the loop's. */
 #include "io/fetch_struct.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -177,16 +176,12 @@ void fetch_multi_forget(struct fetcher *f, const CURL *easy)
 
 /* ---- life ---- */
 
-static CURLcode global_code;
-static void init_global(void) { global_code = curl_global_init(CURL_GLOBAL_DEFAULT); }
-
+/* There is no request but of a URL that was parsed: the library is there. */
 int fetch_multi_open(struct fetcher *f)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (f->multi)
         return 0;
-    pthread_once(&once, init_global);
-    f->multi = global_code == CURLE_OK ? curl_multi_init() : NULL;
+    f->multi = curl_multi_init();
     if (!f->multi)
         return MG_E_NOMEM;
     curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, socket_changed);

@@ -3,8 +3,7 @@
  * one exchange with one server, fetch_answer.c what comes back, fetch_request.c what goes out. */
 #ifndef MG_FETCH_STRUCT_H
 #define MG_FETCH_STRUCT_H
-#include <curl/curl.h>
-
+#include "io/curl.h"
 #include "io/fetch.h"
 #include "io/fetch_url.h"
 

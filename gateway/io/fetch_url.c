@@ -1,11 +1,11 @@
 #include "io/fetch_url.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/parse.h"
+#include "io/curl.h"
 
 #define HOST_BYTES "abcdefghijklmnopqrstuvwxyz0123456789-._"
 #define SIX_BYTES "0123456789abcdef:."
@@ -186,7 +186,10 @@ int fetch_url_parse(struct fetch_url *out, const struct fetch_url *base, const c
             return err_set(e, MG_E_INVALID, "the URL has a control character in it");
     if (has_escaped_host(text))
         return err_set(e, MG_E_INVALID, "the URL's host has a %% in it");
-    int code = parse_once(&first, base ? base->text : NULL, text, e);
+    int code = curl_ready(e);
+    if (code != 0)
+        return code;
+    code = parse_once(&first, base ? base->text : NULL, text, e);
     /* The transfer reads the normalised text again: what it will see there is what is judged. */
     if (code == 0)
         code = parse_once(out, NULL, first.text, e);

@@ -1,6 +1,6 @@
 #include "io/post.h"
 
-#include <curl/curl.h>
+#include "io/curl.h"
 
 static size_t take(char *data, size_t size, size_t n, void *arg)
 {
@@ -60,14 +60,14 @@ static int perform(CURL *curl, struct curl_slist *headers, const struct post *p,
 
 int post_send(const struct post *p, struct buf *answer, int *status, struct err *e)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return err_set(e, MG_E_NOMEM, "cannot start the HTTP library");
+    int code = curl_ready(e);
+    if (code != 0)
+        return code;
     CURL *curl = curl_easy_init();
     struct curl_slist *headers = headers_make(p->headers);
-    int code = curl && headers ? perform(curl, headers, p, answer, status, e)
-                               : err_set(e, MG_E_NOMEM, "no memory for a request");
+    code = curl && headers ? perform(curl, headers, p, answer, status, e)
+                           : err_set(e, MG_E_NOMEM, "no memory for a request");
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
-    curl_global_cleanup();
     return code;
 }
