@@ -64,41 +64,41 @@ int curl_ready(struct err *e)
 /* ---- what takes any number of arguments ---- */
 
 /* The number of an option tells the type of its value. */
-CURLcode curl_easy_setopt(CURL *h, CURLoption option, ...)
+CURLcode curl_easy_setopt(CURL *curl, CURLoption option, ...)
 {
     va_list values;
     CURLcode code;
 
     va_start(values, option);
     if (option < CURLOPTTYPE_OBJECTPOINT)
-        code = curl_calls.easy_setopt(h, option, va_arg(values, long));
+        code = curl_calls.easy_setopt(curl, option, va_arg(values, long));
     else if (option < CURLOPTTYPE_OFF_T)
-        code = curl_calls.easy_setopt(h, option, va_arg(values, void *));
+        code = curl_calls.easy_setopt(curl, option, va_arg(values, void *));
     else
-        code = curl_calls.easy_setopt(h, option, va_arg(values, curl_off_t));
+        code = curl_calls.easy_setopt(curl, option, va_arg(values, curl_off_t));
     va_end(values);
     return code;
 }
 
-CURLMcode curl_multi_setopt(CURLM *m, CURLMoption option, ...)
+CURLMcode curl_multi_setopt(CURLM *multi_handle, CURLMoption option, ...)
 {
     va_list values;
     CURLMcode code;
 
     va_start(values, option);
     if ((int)option < CURLOPTTYPE_OBJECTPOINT)
-        code = curl_calls.multi_setopt(m, option, va_arg(values, long));
+        code = curl_calls.multi_setopt(multi_handle, option, va_arg(values, long));
     else
-        code = curl_calls.multi_setopt(m, option, va_arg(values, void *));
+        code = curl_calls.multi_setopt(multi_handle, option, va_arg(values, void *));
     va_end(values);
     return code;
 }
 
-CURLcode curl_easy_getinfo(CURL *h, CURLINFO info, ...)
+CURLcode curl_easy_getinfo(CURL *curl, CURLINFO info, ...)
 {
     va_list values;
     va_start(values, info);
-    CURLcode code = curl_calls.easy_getinfo(h, info, va_arg(values, void *));
+    CURLcode code = curl_calls.easy_getinfo(curl, info, va_arg(values, void *));
     va_end(values);
     return code;
 }

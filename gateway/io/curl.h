@@ -39,7 +39,7 @@ int curl_ready(struct err *e) MG_NODISCARD;
     CALL(url_set)             \
     CALL(url_strerror)
 
-#define CURL_MEMBER(name) __typeof__(&curl_##name) name;
+#define CURL_MEMBER(name) __typeof__ (&curl_##name)(name);
 extern struct curl_calls {
     CURL_CALLS(CURL_MEMBER)
 } curl_calls; /* set by curl_ready() */
