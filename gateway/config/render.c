@@ -95,8 +95,8 @@ static void list_render(struct buf *out, const struct key_info *k, const struct 
                         bool masked)
 {
     for (size_t i = 0; i < l->n; i++) {
-        if (i > 0)
-            buf_str(out, k->type == KEY_ARGV ? " " : ", ");
+        if (i > 0) /* a # behind a blank would read as a comment */
+            buf_str(out, k->type == KEY_ARGV ? " " : l->items[i][0] == '#' ? "," : ", ");
         if (masked)
             buf_str(out, "***");
         else if (k->type == KEY_ARGV)
