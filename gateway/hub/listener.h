@@ -9,6 +9,7 @@
 #include "hub/feed.h"
 #include "hub/notices.h"
 #include "hub/sessions.h"
+#include "hub/shares.h"
 
 struct listener;
 
@@ -50,9 +51,10 @@ struct notices {
     pthread_mutex_t lock;
     struct listener *all, *sessions;
     struct watched *watched;
-    uint64_t bytes; /* of interests and what they watch */
+    struct shares bytes; /* of interests and what they watch */
+    struct shares feeds;
     struct notices_limits limits;
-    atomic_uint listeners, feeds, interests;
+    atomic_uint listeners, interests;
 };
 
 struct notice_feed {
@@ -60,6 +62,7 @@ struct notice_feed {
     struct notices *notices;
     const struct notice_feed_ops *ops;
     void *arg;
+    uint64_t principal;
     /* With the lock: */
     struct listener *listener; /* NULL: it has lost its place */
     int closed;                /* a negative enum mg_err */

@@ -1,8 +1,9 @@
 /* sessions.h - the sessions of the legacy revisions (2025-03-26 to 2025-11-25).
  * Ids are 128 bits from the kernel as 32 hex digits. A session belongs to the principal that made
- * it: under any other it does not exist. Bounded: the least recently used leaves when max is
- * reached; idle ones expire, but for those that have an open stream. Threads: any; sharded locks;
- * time is passed in. */
+ * it: under any other it does not exist. Bounded: max in all, of which one principal has its share
+ * (hub/shares.h). For one more of somebody who has that the least recently used of his own leaves,
+ * and one that has an open stream only when all have. Idle ones expire, but for those. Threads:
+ * any; sharded locks; time is passed in. */
 #ifndef MG_SESSIONS_H
 #define MG_SESSIONS_H
 #include <stdbool.h>
@@ -25,6 +26,7 @@ struct session_info { /* copied out */
 struct sessions;
 struct sessions *sessions_new(uint32_t max, int64_t idle_ms);
 void sessions_free(struct sessions *s);
+void sessions_set_idle(struct sessions *s, int64_t idle_ms); /* a reload */
 /* Called whenever one ends, however it does, under a lock: it must not call back in here. Before
  * the first session. */
 void sessions_on_end(struct sessions *s, void (*ended)(void *arg, const char *id), void *arg);

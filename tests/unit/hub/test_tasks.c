@@ -11,6 +11,7 @@
 #include "support/failing.h"
 
 #include "base/buf.c"
+#include "hub/shares.c"
 #include "hub/tasks.c"
 #include "hub/tasks_read.c"
 
@@ -18,7 +19,7 @@
 #define NOW 50000
 
 static const struct tasks_limits limits = {
-    .max_tasks = 4, .max_per_key = 3, .max_running = 3, .max_bytes = 10 * TASKS_EACH_BYTES
+    .max_tasks = 4, .max_per_key = 3, .max_running = 5, .max_bytes = 20 * TASKS_EACH_BYTES
 };
 
 static struct loop *loop;
@@ -197,8 +198,6 @@ static void test_limits(void **state)
         begin(&o[i], "x");
     assert_int_equal(open_of(&o[3], 7, &e), MG_E_LIMIT);
     assert_non_null(strstr(e.text, "max_per_key"));
-    assert_int_equal(open_of(&o[3], 8, &e), MG_E_LIMIT);
-    assert_non_null(strstr(e.text, "max_running"));
     end(&o[0], "end");
     assert_int_equal(open_of(&o[3], 8, &e), 0);
     assert_int_equal(open_of(&o[4], 9, &e), MG_E_LIMIT);
@@ -219,9 +218,35 @@ static void test_limits(void **state)
         tasks_drop(o[i].entry);
 }
 
+/* Of those that run each key has its share, and whoever waits gets the place of one that ended. */
+static void test_running(void **state)
+{
+    struct tasks_limits few = limits;
+    struct owner a, b, c, d;
+    struct err e = { 0 };
+
+    (void)state;
+    few.max_running = 3;
+    tasks_set_limits(hub, &few);
+    begin(&a, "x");
+    begin(&b, "x");
+    assert_int_equal(open_of(&c, 7, &e), MG_E_LIMIT);
+    assert_string_equal(e.text, "2 tasks run already ([tasks] max_running), 2 of them this key's: "
+                                "that is its share");
+    assert_int_equal(open_of(&c, 8, &e), 0);
+    assert_int_equal(open_of(&d, 8, &e), MG_E_LIMIT);
+    tasks_drop(c.entry);
+    end(&a, "end");
+    assert_int_equal(open_of(&c, 7, &e), 0);
+    tasks_drop(b.entry);
+    tasks_drop(c.entry);
+    assert_null(hub->running.table);
+}
+
+/* Half of 20 is one key's. */
 static void test_bytes(void **state)
 {
-    struct owner a, b, c;
+    struct owner a, b, c, d;
     struct err e = { 0 };
 
     (void)state;
@@ -231,6 +256,8 @@ static void test_bytes(void **state)
     assert_int_equal(tasks_reserve(a.entry, 8 * TASKS_EACH_BYTES), 0);
     assert_int_equal(open_of(&c, 7, &e), MG_E_LIMIT);
     assert_non_null(strstr(e.text, "max_bytes"));
+    assert_int_equal(open_of(&d, 8, &e), 0);
+    tasks_drop(d.entry);
     assert_int_equal(tasks_reserve(b.entry, 1), MG_E_LIMIT);
     assert_int_equal(tasks_reserve(a.entry, 7 * TASKS_EACH_BYTES), 0); /* instead of that */
     assert_int_equal(open_of(&c, 7, &e), 0);
@@ -467,6 +494,7 @@ int main(void)
         TEST(test_life),
         TEST(test_time),
         TEST(test_limits),
+        TEST(test_running),
         TEST(test_bytes),
         TEST(test_cancel),
         TEST(test_late),
