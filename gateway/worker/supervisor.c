@@ -71,6 +71,7 @@ static void sweep_hub(void *arg)
     sessions_sweep(s->gateway.sessions, clock_mono_ms());
     cache_sweep(s->gateway.cache, clock_mono_ms());
     replays_sweep(s->gateway.replays, clock_mono_ms());
+    heaps_trim();
     sweep_later(s);
 }
 

@@ -7,6 +7,7 @@ import os from "node:os";
 import test from "node:test";
 
 import { Gateway } from "../e2e/lib/gateway.mjs";
+import { openEventStream } from "../e2e/lib/sse.mjs";
 import { BOTH, code, rawRequest, start } from "./lib.mjs";
 
 const JSON_TYPE = "Content-Type: application/json";
@@ -96,7 +97,7 @@ test("posture: sessions are bounded: a flood of one key's drives out its own, an
   const flood = async (n) => { for (let i = 0; i < n; i++) last = await open("k1"); };
   await Promise.all(Array.from({ length: 8 }, () => flood(25)));
   // 2 are another key's; of the other 38 it leaves as many as it has.
-  assert.equal(await gw.metric("moongate_sessions", { key: "k1" }), 2 + 19);
+  assert.equal(await gw.metric("moongate_sessions", {}, { key: "k1" }), 2 + 19);
   assert.deepEqual(await Promise.all(theirs.map(status)), [200, 200]);
   assert.equal(await status(idle), 404);
   assert.equal(await status(streaming), 200);

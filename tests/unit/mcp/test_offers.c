@@ -47,12 +47,7 @@ static void offers_add(struct toolset *s)
           .mime_type = "text/plain",
           .annotations = "{\"priority\":1}",
           .size = 5 },
-        { .kind = TOOL_RESOURCE,
-          .name = "resource:secret",
-          .uri = "test://secret",
-          .size = -1,
-          .cache_ttl_ms = 600000,
-          .cache_is_public = true },
+        { .kind = TOOL_RESOURCE, .name = "resource:secret", .uri = "test://secret", .size = -1 },
         { .kind = TOOL_COMPLETER, .name = "resource:file" },
         { .kind = TOOL_LISTER, .name = "resource:file" },
         { .kind = TOOL_LISTER, .name = "resource:secret_file" },
@@ -436,52 +431,6 @@ static void test_results(void **state)
             "\"result\":{\"resources\":[],\"nextCursor\":\"bGlzdGVkOmZpbGU\"}}");
 }
 
-/* What a client may keep of what it read is what was declared; for all callers only where all may
- * read the same, and not at all what came of its answers. */
-static void test_hints(void **state)
-{
-    static const struct {
-        enum mcp_revision revision;
-        bool all_alike, is_retried, is_answered;
-        const char *want;
-    } rows[] = {
-        { MCP_2026_07_28, true, false, false, "\"ttlMs\":600000,\"cacheScope\":\"public\"" },
-        { MCP_2026_07_28, false, false, false, "\"ttlMs\":600000,\"cacheScope\":\"private\"" },
-        { MCP_2026_07_28, true, true, false, "\"ttlMs\":0,\"cacheScope\":\"private\"" },
-        { MCP_2026_07_28, true, false, true, "\"ttlMs\":0,\"cacheScope\":\"private\"" },
-        { MCP_2025_11_25, true, false, false, "\"result\":{\"contents\":[]}}" },
-    };
-    static const char request[] = READ("\"uri\":\"test://secret\"");
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct tool_result r = result_of("[]", "");
-        struct fixture f;
-        struct mcp_out out;
-        struct buf b = { 0 };
-        offers_init(&f);
-        f.server.lists_are_public = rows[i].all_alike;
-        struct mcp_in in = { .body = request,
-                             .len = sizeof request - 1,
-                             .accepts_json = true,
-                             .principal = alice,
-                             .tools = f.tools };
-        mcp_handle(&f.server, &in, &out);
-        assert_non_null(out.call);
-        out.call->revision = rows[i].revision;
-        out.call->has_state = rows[i].is_retried;
-        if (rows[i].is_answered)
-            out.call->responses = (struct json_text){ "{}", 2, JSON_OBJECT };
-        mcp_encode_result(&f.server, out.call, &r, &b);
-        if (!strstr(text_of(&b), rows[i].want))
-            fail_msg("%zu: wanted %s in %s", i, rows[i].want, text_of(&b));
-        buf_fini(&b);
-        tool_result_fini(&r);
-        mcp_out_fini(&out);
-        fixture_fini(&f);
-    }
-}
-
 static void test_failures(void **state)
 {
     struct tool_result r = { 0 };
@@ -544,8 +493,8 @@ int main(void)
         cmocka_unit_test(test_subscriptions), cmocka_unit_test(test_lists),
         cmocka_unit_test(test_prompts_get),   cmocka_unit_test(test_resources_read),
         cmocka_unit_test(test_complete),      cmocka_unit_test(test_capabilities),
-        cmocka_unit_test(test_results),       cmocka_unit_test(test_hints),
-        cmocka_unit_test(test_failures),      cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_results),       cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
