@@ -19,7 +19,7 @@ struct session {
     struct session *prev, *next; /* of its list */
     struct holder *holder;
     int64_t used_ms;
-    uint32_t holds; /* open streams: in use, however long nothing was asked */
+    uint32_t holds; /* open streams, calls: in use, however long nothing was asked */
     struct session_info info;
 };
 
@@ -309,7 +309,7 @@ int sessions_enter(struct sessions *s, const char *id, uint64_t principal, int64
 
     if (!one)
         return MG_E_NOTFOUND;
-    int rc = fn(arg);
+    int rc = fn ? fn(arg) : 0;
     if (rc == 0 && hold) {
         list_leave(one);
         one->holds++;

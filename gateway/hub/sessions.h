@@ -2,8 +2,8 @@
  * Ids are 128 bits from the kernel as 32 hex digits. A session belongs to the principal that made
  * it: under any other it does not exist. Bounded: max in all, of which one principal has its share
  * (hub/shares.h). For one more of somebody who has that the least recently used of his own leaves,
- * and one that has an open stream only when all have. Idle ones expire, but for those. Threads:
- * any; sharded locks; time is passed in. */
+ * and one that is in use, by an open stream or a call, only when all are. Idle ones expire.
+ * Threads: any; sharded locks; time is passed in. */
 #ifndef MG_SESSIONS_H
 #define MG_SESSIONS_H
 #include <stdbool.h>
@@ -42,7 +42,8 @@ int sessions_set_log_level(struct sessions *s, const char *id, uint64_t principa
                            int8_t level) MG_NODISCARD;
 int sessions_remove(struct sessions *s, const char *id, uint64_t principal) MG_NODISCARD;
 /* Runs fn while the session cannot end, under the same lock, and returns what it does. hold: when
- * that is 0 the session is in use until sessions_release(). MG_E_NOTFOUND as above. */
+ * that is 0 the session is in use until sessions_release(). fn NULL: nothing is to be done.
+ * MG_E_NOTFOUND as above. */
 int sessions_enter(struct sessions *s, const char *id, uint64_t principal, int64_t now_ms,
                    bool hold, int (*fn)(void *arg), void *arg) MG_NODISCARD;
 /* A session that has ended meanwhile is nothing to care about. */

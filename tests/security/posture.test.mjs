@@ -79,9 +79,15 @@ test("posture: requests that two servers would read in two ways are refused and 
   }
 });
 
-test("posture: sessions are bounded: a flood of one key's drives out its own, an open stream last, and nobody else's", async (t) => {
+test("posture: sessions are bounded: a flood of one key's drives out its own, those in use last, and nobody else's", async (t) => {
   const ini = "[rate_limit]\nbucket = 0\n[auth]\nkeys = k1, k2\n[server]\nmax_sessions = 40\nworkers = 2\n";
-  const gw = await Gateway.start({ ini });
+  const tools = { "wait.lua": `local mcp = require "mcp"
+    return mcp.tool { name = "wait", input = { type = "object" }, run = function(args)
+      if args.over then mcp.cache.set("over", true) end
+      while not mcp.cache.get("over") do mcp.time.sleep(0.01) end
+      return "waited"
+    end }` };
+  const gw = await Gateway.start({ ini, tools });
   t.after(() => gw.stop());
   const open = async (key) => {
     const res = await gw.client.request("initialize",
@@ -93,6 +99,10 @@ test("posture: sessions are bounded: a flood of one key's drives out its own, an
   const streaming = await open("k1"), idle = await open("k1");
   const stream = await openEventStream(gw.url, { headers: streaming });
   assert.equal(stream.status, 200);
+  const calling = await open("k1");
+  const waits = gw.client.request("tools/call", { name: "wait", arguments: {} },
+    { headers: { ...calling, Accept: "application/json" } });
+  while ((await gw.metric("moongate_calls_running", {}, { key: "k1" })) !== 1);
   let last;
   const flood = async (n) => { for (let i = 0; i < n; i++) last = await open("k1"); };
   await Promise.all(Array.from({ length: 8 }, () => flood(25)));
@@ -100,8 +110,9 @@ test("posture: sessions are bounded: a flood of one key's drives out its own, an
   assert.equal(await gw.metric("moongate_sessions", {}, { key: "k1" }), 2 + 19);
   assert.deepEqual(await Promise.all(theirs.map(status)), [200, 200]);
   assert.equal(await status(idle), 404);
-  assert.equal(await status(streaming), 200);
-  assert.equal(await status(last), 200);
+  assert.deepEqual(await Promise.all([streaming, calling, last].map(status)), [200, 200, 200]);
+  await gw.call("wait", { over: true }, { key: "k1" });
+  assert.equal((await waits).body.result.content[0].text, "waited");
   stream.close();
 });
 
