@@ -65,7 +65,7 @@ static void interest_free(struct notices *n, struct interest *i)
     DL_DELETE(w->interests, i);
     DL_DELETE2(i->listener->interests, i, before, other);
     i->listener->interest_count--;
-    shares_give(&n->bytes, i->listener->principal, interest_bytes(w->len));
+    shares_give(&n->bytes, i->listener->audience->principal, interest_bytes(w->len));
     atomic_fetch_sub(&n->interests, 1);
     free(i);
     watched_settle(n, w);
@@ -79,13 +79,13 @@ int listener_add(struct notices *n, struct listener *l, const char *name, size_t
         return 0;
     if (l->interest_count >= n->limits.max_uris)
         return MG_E_LIMIT;
-    int code = shares_take(&n->bytes, l->principal, interest_bytes(len));
+    int code = shares_take(&n->bytes, l->audience->principal, interest_bytes(len));
     if (code < 0)
         return code;
     struct interest *i = calloc(1, sizeof *i);
     struct watched *w = i ? watched_get(n, name, len) : NULL;
     if (!w) {
-        shares_give(&n->bytes, l->principal, interest_bytes(len));
+        shares_give(&n->bytes, l->audience->principal, interest_bytes(len));
         free(i);
         return MG_E_NOMEM;
     }
@@ -160,28 +160,72 @@ bool listener_next(const struct listener *l, struct notice *out)
     return true;
 }
 
+/* ---- whose it is ---- */
+
+struct audience *audience_find(struct notices *n, uint64_t principal)
+{
+    struct audience *a;
+
+    HASH_FIND(hh, n->audiences, &principal, sizeof principal, a);
+    return a;
+}
+
+static struct audience *audience_get(struct notices *n, uint64_t principal)
+{
+    struct audience *a = audience_find(n, principal);
+
+    if (a || !(a = calloc(1, sizeof *a)))
+        return a;
+    a->principal = principal;
+    HASH_ADD(hh, n->audiences, principal, sizeof a->principal, a);
+    if (a->hh.tbl)
+        return a;
+    free(a);
+    return NULL;
+}
+
+static void audience_settle(struct notices *n, struct audience *a)
+{
+    if (a->count > 0)
+        return;
+    HASH_DELETE(hh, n->audiences, a);
+    free(a);
+}
+
 /* ---- life ---- */
+
+/* Into the table, if it is a session's. */
+static int session_add(struct notices *n, struct listener *l)
+{
+    size_t len = strlen(l->session);
+
+    if (len == 0)
+        return 0;
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, n->sessions, l->session, len,
+                                (unsigned)hash_key(l->session, len), l);
+    return l->hh.tbl ? 0 : MG_E_NOMEM;
+}
 
 struct listener *listener_new(struct notices *n, const char *session, uint64_t principal,
                               unsigned lists)
 {
     struct listener *l = calloc(1, sizeof *l);
+    struct audience *a = l ? audience_get(n, principal) : NULL;
 
-    if (!l)
+    if (!a) {
+        free(l);
         return NULL;
+    }
     strncpy(l->session, session, sizeof l->session - 1);
-    l->principal = principal;
+    if (session_add(n, l) < 0) {
+        audience_settle(n, a);
+        free(l);
+        return NULL;
+    }
+    l->audience = a;
+    a->count++;
     l->lists = lists;
     rand_bytes(&l->stream, sizeof l->stream);
-    if (session[0]) {
-        size_t len = strlen(l->session);
-        uint64_t hash = hash_key(l->session, len);
-        HASH_ADD_KEYPTR_BYHASHVALUE(hh, n->sessions, l->session, len, (unsigned)hash, l);
-        if (!l->hh.tbl) {
-            free(l);
-            return NULL;
-        }
-    }
     DL_APPEND(n->all, l);
     atomic_fetch_add(&n->listeners, 1);
     return l;
@@ -206,5 +250,7 @@ void listener_free(struct notices *n, struct listener *l)
         HASH_DELETE(hh, n->sessions, l);
     DL_DELETE(n->all, l);
     atomic_fetch_sub(&n->listeners, 1);
+    l->audience->count--;
+    audience_settle(n, l->audience);
     free(l);
 }

@@ -32,11 +32,19 @@ struct interest {
     struct interest *other, *before; /* of the listener */
 };
 
+/* All listeners of one principal; goes with the last. */
+struct audience {
+    UT_hash_handle hh;
+    uint64_t principal;
+    uint32_t count;
+    unsigned changed; /* lists, while they are told */
+};
+
 struct listener {
     UT_hash_handle hh;             /* by session; a subscription is in no table */
     struct listener *prev, *next;  /* all */
     char session[SESSION_ID_SIZE]; /* "": a subscription */
-    uint64_t principal;
+    struct audience *audience;
     uint64_t stream; /* names its stream in event ids */
     unsigned lists;
     uint64_t number; /* that was given to a change last */
@@ -50,6 +58,7 @@ struct listener {
 struct notices {
     pthread_mutex_t lock;
     struct listener *all, *sessions;
+    struct audience *audiences;
     struct watched *watched;
     struct shares bytes; /* of interests and what they watch */
     struct shares feeds;
@@ -74,6 +83,7 @@ struct notice_feed {
 struct listener *listener_new(struct notices *n, const char *session, uint64_t principal,
                               unsigned lists);
 struct listener *listener_find(struct notices *n, const char *session);
+struct audience *audience_find(struct notices *n, uint64_t principal); /* NULL: nobody is there */
 void listener_free(struct notices *n, struct listener *l); /* its feed has been taken away */
 int listener_add(struct notices *n, struct listener *l, const char *name, size_t len) MG_NODISCARD;
 void listener_remove(struct notices *n, struct listener *l, const char *name, size_t len);

@@ -44,18 +44,58 @@ void notices_set_limits(struct notices *n, const struct notices_limits *limits)
 
 /* ---- what happened ---- */
 
-void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t principal), void *arg)
+struct verdict {
+    uint64_t principal;
+    unsigned lists;
+};
+
+/* Those who are there, each once. NULL: nobody is, or there is no memory. */
+static struct verdict *audiences_copy(struct notices *n, size_t *count)
 {
-    if (atomic_load(&n->listeners) == 0)
-        return;
     pthread_mutex_lock(&n->lock);
+    *count = HASH_COUNT(n->audiences);
+    struct verdict *all = *count ? calloc(*count, sizeof *all) : NULL, *v = all;
+    for (struct audience *a = n->audiences; a && all; a = a->hh.next)
+        (v++)->principal = a->principal;
+    pthread_mutex_unlock(&n->lock);
+    return all;
+}
+
+/* With the lock. */
+static void lists_tell(struct notices *n)
+{
     for (struct listener *l = n->all; l; l = l->next) {
-        unsigned lists = l->lists ? l->lists & changed(arg, l->principal) : 0;
+        unsigned lists = l->lists & l->audience->changed;
         for (unsigned k = 0; k < NOTICE_LISTS; k++)
             if (lists & (1u << k))
                 listener_mark(l, &l->changed[k]);
     }
+    for (struct audience *a = n->audiences; a; a = a->hh.next)
+        a->changed = 0;
+}
+
+/* Comparing lists takes long, so it is done once for each principal and without the lock. Whoever
+ * comes meanwhile finds the new lists. */
+void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t principal), void *arg)
+{
+    size_t count = 0;
+
+    if (atomic_load(&n->listeners) == 0)
+        return;
+    struct verdict *all = audiences_copy(n, &count);
+    for (size_t i = 0; i < count && all; i++)
+        all[i].lists = changed(arg, all[i].principal);
+    pthread_mutex_lock(&n->lock);
+    for (size_t i = 0; i < count && all; i++) {
+        struct audience *a = audience_find(n, all[i].principal);
+        if (a)
+            a->changed = all[i].lists;
+    }
+    for (struct audience *a = n->audiences; a && !all; a = a->hh.next)
+        a->changed = changed(arg, a->principal);
+    lists_tell(n);
     pthread_mutex_unlock(&n->lock);
+    free(all);
 }
 
 static void changed(struct notices *n, const char *name, size_t len)

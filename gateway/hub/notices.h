@@ -49,7 +49,8 @@ void notices_set_limits(struct notices *n, const struct notices_limits *limits);
 
 /* ---- what happened ---- */
 
-/* changed() says which lists have changed for a principal, as bits; called under the lock. */
+/* changed() says which lists have changed for a principal, as bits; asked once for each. Without
+ * memory it is called under the lock. */
 void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t principal),
                    void *arg);
 /* The resource of that URI. Costs one atomic load while nobody subscribes to any. */

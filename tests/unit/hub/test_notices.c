@@ -75,6 +75,14 @@ static int open_session(struct client *c, const char *session, const char *last)
     return notices_open_session(hub, loop, session, 7, last, &ops, c, &c->feed);
 }
 
+static int open_of(uint64_t principal, struct client *c)
+{
+    struct notice_filter filter = { .lists = 1u << NOTICE_TOOLS };
+
+    *c = (struct client){ 0 };
+    return notices_open_subscription(hub, loop, principal, &filter, &ops, c, &c->feed);
+}
+
 static void hears(struct client *c, const char *what)
 {
     loop_poll(loop, 0);
@@ -118,6 +126,42 @@ static void test_told_once(void **state)
     updated("a:1");
     hears(&c, "");
     notices_close(c.feed);
+}
+
+static unsigned tools_of_seven_counted(void *arg, uint64_t principal)
+{
+    ++*(int *)arg;
+    return tools_of_seven(NULL, principal);
+}
+
+/* Each key's lists are compared once, however many listen with it; without memory as well. */
+static void test_compared_once(void **state)
+{
+    struct client a, b, c;
+    int asked = 0;
+
+    (void)state;
+    assert_int_equal(open_session(&a, ONE, NULL), 0);
+    assert_int_equal(open_of(8, &b), 0);
+    assert_int_equal(notices_subscribe(hub, TWO, 7, "a:1", 3), 0);
+    notices_lists(hub, tools_of_seven_counted, &asked);
+    assert_int_equal(asked, 2);
+    hears(&a, "1:0 ");
+    hears(&b, "");
+    failing_after = 0;
+    notices_lists(hub, tools_of_seven_counted, &asked);
+    failing_after = -1;
+    assert_int_equal(asked, 4);
+    hears(&a, "2:0 ");
+    hears(&b, "");
+    notices_close(a.feed);
+    notices_close(b.feed);
+    assert_int_equal(open_session(&c, TWO, NULL), 0);
+    hears(&c, "2:0 "); /* the last of two */
+    notices_close(c.feed);
+    notices_forget(hub, ONE);
+    notices_forget(hub, TWO);
+    assert_null(hub->audiences);
 }
 
 static void test_resume(void **state)
@@ -208,14 +252,6 @@ static void test_limits(void **state)
     assert_int_equal(open_session(&e, TWO, NULL), 0);
     notices_close(d.feed);
     notices_close(e.feed);
-}
-
-static int open_of(uint64_t principal, struct client *c)
-{
-    struct notice_filter filter = { .lists = 1u << NOTICE_TOOLS };
-
-    *c = (struct client){ 0 };
-    return notices_open_subscription(hub, loop, principal, &filter, &ops, c, &c->feed);
 }
 
 /* One key has its share of the streams and no more, and one that resumes needs no second place. */
@@ -339,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_told_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_compared_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
         cmocka_unit_test_setup_teardown(test_session_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
