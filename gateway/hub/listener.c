@@ -65,7 +65,7 @@ static void interest_free(struct notices *n, struct interest *i)
     DL_DELETE(w->interests, i);
     DL_DELETE2(i->listener->interests, i, before, other);
     i->listener->interest_count--;
-    shares_give(&n->bytes, i->listener->audience->principal, interest_bytes(w->len));
+    shares_give(&n->bytes, i->listener->audience->key.principal, interest_bytes(w->len));
     atomic_fetch_sub(&n->interests, 1);
     free(i);
     watched_settle(n, w);
@@ -79,13 +79,13 @@ int listener_add(struct notices *n, struct listener *l, const char *name, size_t
         return 0;
     if (l->interest_count >= n->limits.max_uris)
         return MG_E_LIMIT;
-    int code = shares_take(&n->bytes, l->audience->principal, interest_bytes(len));
+    int code = shares_take(&n->bytes, l->audience->key.principal, interest_bytes(len));
     if (code < 0)
         return code;
     struct interest *i = calloc(1, sizeof *i);
     struct watched *w = i ? watched_get(n, name, len) : NULL;
     if (!w) {
-        shares_give(&n->bytes, l->audience->principal, interest_bytes(len));
+        shares_give(&n->bytes, l->audience->key.principal, interest_bytes(len));
         free(i);
         return MG_E_NOMEM;
     }
@@ -160,39 +160,13 @@ bool listener_next(const struct listener *l, struct notice *out)
     return true;
 }
 
-/* ---- whose it is ---- */
-
-struct audience *audience_find(struct notices *n, uint64_t principal)
-{
-    struct audience *a;
-
-    HASH_FIND(hh, n->audiences, &principal, sizeof principal, a);
-    return a;
-}
-
-static struct audience *audience_get(struct notices *n, uint64_t principal)
-{
-    struct audience *a = audience_find(n, principal);
-
-    if (a || !(a = calloc(1, sizeof *a)))
-        return a;
-    a->principal = principal;
-    HASH_ADD(hh, n->audiences, principal, sizeof a->principal, a);
-    if (a->hh.tbl)
-        return a;
-    free(a);
-    return NULL;
-}
+/* ---- life ---- */
 
 static void audience_settle(struct notices *n, struct audience *a)
 {
-    if (a->count > 0)
-        return;
-    HASH_DELETE(hh, n->audiences, a);
-    free(a);
+    if (a->count == 0)
+        per_key_drop(&n->audiences, a);
 }
-
-/* ---- life ---- */
 
 /* Into the table, if it is a session's. */
 static int session_add(struct notices *n, struct listener *l)
@@ -210,7 +184,7 @@ struct listener *listener_new(struct notices *n, const char *session, uint64_t p
                               unsigned lists)
 {
     struct listener *l = calloc(1, sizeof *l);
-    struct audience *a = l ? audience_get(n, principal) : NULL;
+    struct audience *a = l ? per_key_get(&n->audiences, principal, sizeof *a) : NULL;
 
     if (!a) {
         free(l);

@@ -8,6 +8,7 @@
 #include "base/table.h"
 #include "hub/feed.h"
 #include "hub/notices.h"
+#include "hub/per_key.h"
 #include "hub/sessions.h"
 #include "hub/shares.h"
 
@@ -34,8 +35,7 @@ struct interest {
 
 /* All listeners of one principal; goes with the last. */
 struct audience {
-    UT_hash_handle hh;
-    uint64_t principal;
+    struct per_key key;
     uint32_t count;
     unsigned changed; /* lists, while they are told */
 };
@@ -58,7 +58,7 @@ struct listener {
 struct notices {
     pthread_mutex_t lock;
     struct listener *all, *sessions;
-    struct audience *audiences;
+    struct per_key *audiences;
     struct watched *watched;
     struct shares bytes; /* of interests and what they watch */
     struct shares feeds;
@@ -83,7 +83,6 @@ struct notice_feed {
 struct listener *listener_new(struct notices *n, const char *session, uint64_t principal,
                               unsigned lists);
 struct listener *listener_find(struct notices *n, const char *session);
-struct audience *audience_find(struct notices *n, uint64_t principal); /* NULL: nobody is there */
 void listener_free(struct notices *n, struct listener *l); /* its feed has been taken away */
 int listener_add(struct notices *n, struct listener *l, const char *name, size_t len) MG_NODISCARD;
 void listener_remove(struct notices *n, struct listener *l, const char *name, size_t len);

@@ -55,7 +55,7 @@ static struct verdict *audiences_copy(struct notices *n, size_t *count)
     pthread_mutex_lock(&n->lock);
     *count = HASH_COUNT(n->audiences);
     struct verdict *all = *count ? calloc(*count, sizeof *all) : NULL, *v = all;
-    for (struct audience *a = n->audiences; a && all; a = a->hh.next)
+    for (struct per_key *a = n->audiences; a && all; a = a->hh.next)
         (v++)->principal = a->principal;
     pthread_mutex_unlock(&n->lock);
     return all;
@@ -70,8 +70,8 @@ static void lists_tell(struct notices *n)
             if (lists & (1u << k))
                 listener_mark(l, &l->changed[k]);
     }
-    for (struct audience *a = n->audiences; a; a = a->hh.next)
-        a->changed = 0;
+    for (struct per_key *a = n->audiences; a; a = a->hh.next)
+        ((struct audience *)a)->changed = 0;
 }
 
 /* Comparing lists takes long, so it is done once for each principal and without the lock. Whoever
@@ -87,12 +87,12 @@ void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t pr
         all[i].lists = changed(arg, all[i].principal);
     pthread_mutex_lock(&n->lock);
     for (size_t i = 0; i < count && all; i++) {
-        struct audience *a = audience_find(n, all[i].principal);
+        struct audience *a = per_key_find(n->audiences, all[i].principal);
         if (a)
             a->changed = all[i].lists;
     }
-    for (struct audience *a = n->audiences; a && !all; a = a->hh.next)
-        a->changed = changed(arg, a->principal);
+    for (struct per_key *a = n->audiences; a && !all; a = a->hh.next)
+        ((struct audience *)a)->changed = changed(arg, a->principal);
     lists_tell(n);
     pthread_mutex_unlock(&n->lock);
     free(all);

@@ -8,6 +8,7 @@
 
 #include "base/rand.h"
 #include "base/table.h"
+#include "hub/per_key.h"
 #include "hub/shares.h"
 
 #define SHARDS 16
@@ -25,8 +26,7 @@ struct session {
 
 /* What one principal has in a shard; goes with its last session. Least recently used first. */
 struct holder {
-    UT_hash_handle hh;
-    uint64_t principal;
+    struct per_key key;
     struct session *idle, *in_use;
     uint32_t count;
 };
@@ -34,7 +34,7 @@ struct holder {
 struct shard {
     _Alignas(64) pthread_mutex_t lock;
     struct session *table;
-    struct holder *holders;
+    struct per_key *holders;
     uint32_t count;
 };
 
@@ -73,27 +73,10 @@ void sessions_set_idle(struct sessions *s, int64_t idle_ms) { atomic_store(&s->i
 
 /* ---- holders ---- */
 
-static struct holder *holder_get(struct shard *sh, uint64_t principal)
-{
-    struct holder *h;
-
-    HASH_FIND(hh, sh->holders, &principal, sizeof principal, h);
-    if (h || !(h = calloc(1, sizeof *h)))
-        return h;
-    h->principal = principal;
-    HASH_ADD(hh, sh->holders, principal, sizeof h->principal, h);
-    if (h->hh.tbl)
-        return h;
-    free(h);
-    return NULL;
-}
-
 static void holder_settle(struct shard *sh, struct holder *h)
 {
-    if (h->count > 0)
-        return;
-    HASH_DELETE(hh, sh->holders, h);
-    free(h);
+    if (h->count == 0)
+        per_key_drop(&sh->holders, h);
 }
 
 static struct session **list_of(struct session *one)
@@ -133,10 +116,12 @@ static struct holder *heaviest(struct shard *sh)
 {
     struct holder *most = NULL;
 
-    for (struct holder *h = sh->holders; h; h = h->hh.next)
+    for (struct per_key *one = sh->holders; one; one = one->hh.next) {
+        struct holder *h = (struct holder *)one;
         if (h->count > 0 && (!most || (h->idle && !most->idle) ||
                              (!h->idle == !most->idle && h->count > most->count)))
             most = h;
+    }
     return most;
 }
 
@@ -184,7 +169,7 @@ static bool is_expired(const struct sessions *s, const struct session *one, int6
 static int session_add(struct sessions *s, struct shard *sh, struct session *one, uint64_t hash,
                        int64_t now_ms)
 {
-    struct holder *h = holder_get(sh, one->info.principal);
+    struct holder *h = per_key_get(&sh->holders, one->info.principal, sizeof *h);
 
     if (!h)
         return MG_E_NOMEM;
@@ -357,10 +342,10 @@ void sessions_sweep(struct sessions *s, int64_t now_ms)
 {
     for (int i = 0; i < SHARDS; i++) {
         struct shard *sh = &s->shards[i];
-        struct holder *h, *next;
+        struct per_key *h, *next;
         pthread_mutex_lock(&sh->lock);
         HASH_ITER(hh, sh->holders, h, next)
-        holder_sweep(s, sh, h, now_ms);
+        holder_sweep(s, sh, (struct holder *)h, now_ms);
         pthread_mutex_unlock(&sh->lock);
     }
 }

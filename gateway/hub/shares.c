@@ -1,12 +1,9 @@
 #include "hub/shares.h"
 
-#include <stdlib.h>
-
-#include "base/table.h"
+#include "hub/per_key.h"
 
 struct share { /* goes when nothing is held any more */
-    UT_hash_handle hh;
-    uint64_t principal;
+    struct per_key key;
     uint64_t held;
 };
 
@@ -18,28 +15,6 @@ bool share_is_fair(uint64_t held, uint64_t counted, uint64_t n, uint64_t max)
     if (held > half_of(max) || n > half_of(max) - held || counted > max || n > max - counted)
         return false;
     return held + n <= 1 || held + n - 1 <= max - counted - n;
-}
-
-static struct share *share_find(const struct shares *s, uint64_t principal)
-{
-    struct share *one;
-
-    HASH_FIND(hh, s->table, &principal, sizeof principal, one);
-    return one;
-}
-
-static struct share *share_get(struct shares *s, uint64_t principal)
-{
-    struct share *one = share_find(s, principal);
-
-    if (one || !(one = calloc(1, sizeof *one)))
-        return one;
-    one->principal = principal;
-    HASH_ADD(hh, s->table, principal, sizeof one->principal, one);
-    if (one->hh.tbl)
-        return one;
-    free(one);
-    return NULL;
 }
 
 static uint64_t counted_of(const struct shares *s, uint64_t held)
@@ -58,25 +33,20 @@ void shares_set_max(struct shares *s, uint64_t max)
 {
     s->max = max;
     s->counted = 0;
-    for (struct share *one = s->table; one; one = one->hh.next)
-        s->counted += counted_of(s, one->held);
+    for (struct per_key *one = s->table; one; one = one->hh.next)
+        s->counted += counted_of(s, ((struct share *)one)->held);
 }
 
 void shares_fini(struct shares *s)
 {
-    struct share *one, *next;
-
-    HASH_ITER(hh, s->table, one, next)
-    {
-        HASH_DELETE(hh, s->table, one);
-        free(one);
-    }
+    while (s->table)
+        per_key_drop(&s->table, s->table);
     *s = (struct shares){ 0 };
 }
 
 uint64_t shares_of(const struct shares *s, uint64_t principal)
 {
-    const struct share *one = share_find(s, principal);
+    const struct share *one = per_key_find(s->table, principal);
 
     return one ? one->held : 0;
 }
@@ -93,7 +63,7 @@ int shares_take(struct shares *s, uint64_t principal, uint64_t n)
 
 int shares_put(struct shares *s, uint64_t principal, uint64_t n)
 {
-    struct share *one = n > 0 ? share_get(s, principal) : NULL;
+    struct share *one = n > 0 ? per_key_get(&s->table, principal, sizeof *one) : NULL;
 
     if (one)
         set_held(s, one, one->held + n);
@@ -102,13 +72,11 @@ int shares_put(struct shares *s, uint64_t principal, uint64_t n)
 
 void shares_give(struct shares *s, uint64_t principal, uint64_t n)
 {
-    struct share *one = n > 0 ? share_find(s, principal) : NULL;
+    struct share *one = n > 0 ? per_key_find(s->table, principal) : NULL;
 
     if (!one)
         return;
     set_held(s, one, one->held - n);
-    if (one->held > 0)
-        return;
-    HASH_DELETE(hh, s->table, one);
-    free(one);
+    if (one->held == 0)
+        per_key_drop(&s->table, one);
 }

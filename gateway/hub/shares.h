@@ -11,9 +11,9 @@
 
 #include "base/err.h"
 
-struct share;
+struct per_key;
 struct shares {
-    struct share *table; /* those who hold something */
+    struct per_key *table; /* those who hold something */
     uint64_t max;
     uint64_t held;    /* by all */
     uint64_t counted; /* likewise, but of nobody more than half of max */

@@ -13,6 +13,7 @@
 
 #include "hub/asks.c"
 #include "hub/session_items.c"
+#include "hub/per_key.c"
 #include "hub/shares.c"
 
 #define ONE "0123456789abcdef0123456789abcdef"

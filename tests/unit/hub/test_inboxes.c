@@ -13,6 +13,7 @@
 #include "support/failing.h"
 
 #include "hub/inboxes.c"
+#include "hub/per_key.c"
 #include "hub/shares.c"
 
 #define ONE "0123456789abcdef0123456789abcdef"

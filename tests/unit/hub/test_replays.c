@@ -15,6 +15,7 @@
 #include "hub/replay_feed.c"
 #include "hub/replays.c"
 #include "hub/session_items.c"
+#include "hub/per_key.c"
 #include "hub/shares.c"
 
 #define ONE "0123456789abcdef0123456789abcdef"

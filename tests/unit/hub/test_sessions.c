@@ -10,6 +10,7 @@
 
 #include "support/failing.h"
 
+#include "hub/per_key.c"
 #include "hub/sessions.c"
 
 #define IDLE 1000

@@ -9,6 +9,7 @@
 
 #include "support/failing.h"
 
+#include "hub/per_key.c"
 #include "hub/shares.c"
 
 enum { ONE = 1, TWO, THREE, FOUR };

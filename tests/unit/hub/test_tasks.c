@@ -11,6 +11,7 @@
 #include "support/failing.h"
 
 #include "base/buf.c"
+#include "hub/per_key.c"
 #include "hub/shares.c"
 #include "hub/tasks.c"
 #include "hub/tasks_read.c"
@@ -206,9 +207,7 @@ static void test_limits(void **state)
     assert_int_equal(open_of(&o[4], 7, &e), 0); /* of three there was one dropped */
     tasks_drop(o[4].entry);
     /* What has ended and is over makes room by itself. */
-    struct tasks_limits one = limits;
-    one.max_tasks = 3;
-    tasks_set_limits(hub, &one);
+    tasks_set_limits(hub, &(struct tasks_limits){ 3, 3, 5, 1 << 20 });
     struct tasks_spec s = spec_of(&o[4], 7);
     s.expires_ms += TTL;
     assert_int_equal(tasks_open(hub, &s, NOW + TTL - 1, &o[4].entry, &e), MG_E_LIMIT);
