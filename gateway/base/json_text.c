@@ -140,6 +140,14 @@ size_t json_find(struct json_text object, const char *const names[], struct json
     return members;
 }
 
+struct json_text json_member(struct json_text object, const char *name)
+{
+    struct json_text value;
+
+    json_find(object, &name, &value, 1);
+    return value;
+}
+
 void json_outline_find(const struct json_outline *o, struct json_text object,
                        const char *const names[], struct json_text out[], size_t n)
 {

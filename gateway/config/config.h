@@ -98,7 +98,8 @@ struct config {
         uint64_t max_body_bytes, max_headers_bytes;
         uint32_t max_json_values;
         uint64_t max_result_bytes, max_stream_queue_bytes;
-        uint32_t max_streams, max_subscriptions;
+        uint32_t max_streams, max_subscriptions, max_sessions;
+        int64_t session_idle_ms;
         int64_t request_timeout_ms;
         int64_t idle_timeout_ms; /* whole seconds */
         int64_t sse_keepalive_ms, drain_timeout_ms, stuck_abort_ms;

@@ -39,9 +39,13 @@ static const struct key_info server_keys[] = {
     { "max_stream_queue", KEY_SIZE, AT(server.max_stream_queue_bytes), "256K", 4 * KB, 64 * MB,
       .help = "Unread bytes held for one event stream; over it the stream is closed" },
     { "max_streams", KEY_INT, AT(server.max_streams), "5000", 1, 1000000,
-      .help = "Open streams of sessions and subscriptions in all; more are answered 503" },
+      .help = "Open streams of sessions and subscriptions; one key may have half; more get 503" },
     { "max_subscriptions", KEY_INT, AT(server.max_subscriptions), "64", 1, 1000,
       .help = "Resources and tasks that one session or subscription is told of" },
+    { "max_sessions", KEY_INT, AT(server.max_sessions), "100000", 1, 10000000, .restart = true,
+      .help = "Sessions of older clients; one key may have half; its least used one leaves" },
+    { "session_idle", KEY_DURATION, AT(server.session_idle_ms), "1h", SECOND, 30 * DAY,
+      .help = "A session ends when it was not used for so long and has no open stream" },
     { "request_timeout", KEY_DURATION, AT(server.request_timeout_ms), "60s", 100, HOUR,
       .help = "Time to receive one whole request" },
     { "idle_timeout", KEY_DURATION, AT(server.idle_timeout_ms), "75s", SECOND, DAY,
@@ -161,9 +165,9 @@ static const struct key_info tasks_keys[] = {
     { "max_per_key", KEY_INT, AT(tasks.max_per_key), "1000", 1, 1000000,
       .help = "Tasks that are kept for one key, or for all callers without one" },
     { "max_running", KEY_INT, AT(tasks.max_running), "256", 1, 100000,
-      .help = "Tasks that run at once" },
+      .help = "Tasks that run at once; one key may have half" },
     { "max_bytes", KEY_SIZE, AT(tasks.max_bytes), "64M", 64 * KB, 16 * GB,
-      .help = "What all tasks hold: 1K each, and their results" },
+      .help = "What all tasks hold, 1K each and their results; one key may have half" },
 };
 
 static const struct key_info evals_keys[] = {

@@ -2,29 +2,21 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "base/rand.h"
 #include "base/table.h"
 #include "hub/feed.h"
-#include "hub/sessions.h"
-
-struct ask_session { /* goes with its last request */
-    UT_hash_handle hh;
-    char id[SESSION_ID_SIZE];
-    uint64_t principal;
-    struct ask *open;
-    uint32_t count;
-};
+#include "hub/session_items.h"
+#include "hub/shares.h"
 
 struct ask {
     struct feed base;
     UT_hash_handle hh; /* by id, while it is open */
     struct asks *all;
-    struct ask_session *session; /* NULL: it is answered */
-    struct ask *next, *prev;     /* of the session */
+    struct session_item item; /* of none: it is answered */
     char id[ASK_ID_SIZE];
     ask_answered_fn answered;
     void *arg;
@@ -36,7 +28,8 @@ struct ask {
 struct asks {
     pthread_mutex_t lock;
     struct ask *open;
-    struct ask_session *sessions;
+    struct session_items *sessions;
+    struct shares shares;
     atomic_uint count;
 };
 
@@ -44,26 +37,27 @@ struct asks *asks_new(void)
 {
     struct asks *a = calloc(1, sizeof *a);
 
-    if (a)
-        pthread_mutex_init(&a->lock, NULL);
+    if (!a)
+        return NULL;
+    pthread_mutex_init(&a->lock, NULL);
+    shares_set_max(&a->shares, ASKS_MAX);
     return a;
+}
+
+static struct ask *ask_of(struct session_item *item)
+{
+    return (struct ask *)((char *)item - offsetof(struct ask, item));
 }
 
 /* With the lock. */
 static void close_one(struct asks *a, struct ask *one)
 {
-    struct ask_session *s = one->session;
-
-    if (!s)
+    if (!one->item.of)
         return;
-    one->session = NULL;
+    shares_give(&a->shares, one->item.of->principal, 1);
+    session_item_leave(&a->sessions, &one->item);
     HASH_DELETE(hh, a->open, one);
-    DL_DELETE(s->open, one);
     atomic_fetch_sub(&a->count, 1);
-    if (--s->count > 0)
-        return;
-    HASH_DELETE(hh, a->sessions, s);
-    free(s);
 }
 
 void asks_free(struct asks *a)
@@ -71,11 +65,13 @@ void asks_free(struct asks *a)
     if (!a)
         return;
     struct ask *one, *next;
-    HASH_ITER (hh, a->open, one, next) {
+    HASH_ITER(hh, a->open, one, next)
+    {
         close_one(a, one);
         free(one->text);
         free(one);
     }
+    shares_fini(&a->shares);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }
@@ -97,45 +93,23 @@ static void run(struct feed *base)
 
 /* ---- asking ---- */
 
-static struct ask_session *session_get(struct asks *a, const char *id, uint64_t principal)
-{
-    struct ask_session *s;
-
-    HASH_FIND(hh, a->sessions, id, SESSION_ID_SIZE - 1, s);
-    if (s)
-        return s;
-    s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    memcpy(s->id, id, SESSION_ID_SIZE - 1);
-    s->principal = principal;
-    HASH_ADD_KEYPTR(hh, a->sessions, s->id, SESSION_ID_SIZE - 1, s);
-    if (s->hh.tbl)
-        return s;
-    free(s);
-    return NULL;
-}
-
 static int open_one(struct asks *a, struct ask *one, const char *session, uint64_t principal)
 {
-    if (atomic_load(&a->count) >= ASKS_MAX)
-        return MG_E_LIMIT;
-    struct ask_session *s = session_get(a, session, principal);
-    if (!s)
-        return MG_E_NOMEM;
-    if (s->count >= ASKS_PER_SESSION)
-        return MG_E_LIMIT;
-    HASH_ADD_KEYPTR(hh, a->open, one->id, ASK_ID_SIZE - 1, one);
-    bool is_in = one->hh.tbl != NULL;
-    if (!is_in && s->count == 0) {
-        HASH_DELETE(hh, a->sessions, s);
-        free(s);
+    int code = session_item_enter(&a->sessions, session, principal, ASKS_PER_SESSION, &one->item);
+
+    if (code < 0)
+        return code;
+    code = shares_take(&a->shares, principal, 1);
+    if (code < 0) {
+        session_item_leave(&a->sessions, &one->item);
+        return code;
     }
-    if (!is_in)
+    HASH_ADD_KEYPTR(hh, a->open, one->id, ASK_ID_SIZE - 1, one);
+    if (!one->hh.tbl) {
+        shares_give(&a->shares, principal, 1);
+        session_item_leave(&a->sessions, &one->item);
         return MG_E_NOMEM;
-    one->session = s;
-    DL_APPEND(s->open, one);
-    s->count++;
+    }
     atomic_fetch_add(&a->count, 1);
     return 0;
 }
@@ -205,7 +179,7 @@ bool asks_answer(struct asks *a, const char *session, uint64_t principal, const 
     }
     pthread_mutex_lock(&a->lock);
     HASH_FIND(hh, a->open, id, ASK_ID_SIZE - 1, one);
-    if (one && (one->session->principal != principal || strcmp(one->session->id, session) != 0))
+    if (one && !session_item_is(&one->item, session, principal))
         one = NULL;
     if (one)
         answer(a, one, text, len, !result);
@@ -217,14 +191,12 @@ bool asks_answer(struct asks *a, const char *session, uint64_t principal, const 
 
 void asks_forget(struct asks *a, const char *session)
 {
-    struct ask_session *s;
-
     if (atomic_load(&a->count) == 0)
         return;
     pthread_mutex_lock(&a->lock);
-    HASH_FIND(hh, a->sessions, session, SESSION_ID_SIZE - 1, s);
+    struct session_items *s = session_items_find(a->sessions, session);
     for (uint32_t n = s ? s->count : 0; n > 0; n--) /* s goes with the last */
-        answer(a, s->open, strdup("the client's session has ended"), 0, true);
+        answer(a, ask_of(s->first), strdup("the client's session has ended"), 0, true);
     pthread_mutex_unlock(&a->lock);
 }
 

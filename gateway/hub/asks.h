@@ -1,7 +1,7 @@
 /* asks.h - requests to legacy clients that have no answer yet: who asks, and who may answer.
  * An id is made here, unique over all of them and not to be guessed; the answer comes on any
  * connection to any worker and counts once, if it comes from the session, under the key, that was
- * asked. Bounded: ASKS_PER_SESSION, ASKS_MAX.
+ * asked. Bounded: ASKS_PER_SESSION, ASKS_MAX, and of those each key has its share (hub/shares.h).
  * Threads: any; add and remove: the asking loop's, where answered() runs. One lock. */
 #ifndef MG_ASKS_H
 #define MG_ASKS_H

@@ -1,5 +1,6 @@
 #include "hub/inboxes.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/table.h"
 #include "hub/feed.h"
 #include "hub/sessions.h"
+#include "hub/shares.h"
 
 #define AT_ONCE 16
 
@@ -36,15 +38,17 @@ struct inbox {
 struct inboxes {
     pthread_mutex_t lock;
     struct inbox *table;
-    size_t bytes; /* that wait in all of them */
+    struct shares bytes; /* that wait in all of them */
 };
 
 struct inboxes *inboxes_new(void)
 {
     struct inboxes *all = calloc(1, sizeof *all);
 
-    if (all)
-        pthread_mutex_init(&all->lock, NULL);
+    if (!all)
+        return NULL;
+    pthread_mutex_init(&all->lock, NULL);
+    shares_set_max(&all->bytes, INBOXES_MAX_BYTES);
     return all;
 }
 
@@ -52,6 +56,7 @@ void inboxes_free(struct inboxes *all)
 {
     if (!all)
         return;
+    shares_fini(&all->bytes);
     pthread_mutex_destroy(&all->lock);
     free(all);
 }
@@ -66,7 +71,7 @@ static struct letter *pop(struct inbox *in)
     if (!in->first)
         in->last = &in->first;
     in->bytes -= l->len;
-    in->all->bytes -= l->len;
+    shares_give(&in->all->bytes, in->principal, l->len);
     in->count--;
     return l;
 }
@@ -148,25 +153,26 @@ void inboxes_metrics(void *inboxes, struct buf *out)
 
     pthread_mutex_lock(&all->lock);
     unsigned count = HASH_COUNT(all->table);
-    size_t bytes = all->bytes;
+    uint64_t bytes = all->bytes.held;
     pthread_mutex_unlock(&all->lock);
     buf_printf(out,
                "# HELP moongate_sse_clients Clients of the 2024-11-05 transport.\n"
                "# TYPE moongate_sse_clients gauge\nmoongate_sse_clients %u\n"
                "# HELP moongate_sse_waiting_bytes What they posted and nobody has read yet.\n"
-               "# TYPE moongate_sse_waiting_bytes gauge\nmoongate_sse_waiting_bytes %zu\n",
+               "# TYPE moongate_sse_waiting_bytes gauge\nmoongate_sse_waiting_bytes %" PRIu64 "\n",
                count, bytes);
 }
 
 static int put(struct inbox *in, struct letter *l)
 {
-    if (in->count >= INBOX_MAX || (in->count > 0 && in->bytes + l->len > in->max_bytes) ||
-        in->all->bytes + l->len > INBOXES_MAX_BYTES)
+    if (in->count >= INBOX_MAX || (in->count > 0 && in->bytes + l->len > in->max_bytes))
         return MG_E_LIMIT;
+    int code = shares_take(&in->all->bytes, in->principal, l->len);
+    if (code < 0)
+        return code;
     *in->last = l;
     in->last = &l->next;
     in->bytes += l->len;
-    in->all->bytes += l->len;
     in->count++;
     feed_wake(&in->base);
     return 0;

@@ -1,6 +1,7 @@
 /* inboxes.h - messages on their way to the worker that holds a client's stream: clients of the
  * 2024-11-05 transport post them on any connection.
- * Bounded: what waits in one inbox, in bytes and number, and in all. Threads: inbox_put() any; the
+ * Bounded: what waits in one inbox, in bytes and number, and in all, where each key has its share
+ * (hub/shares.h). Threads: inbox_put() any; the
  * rest: the inbox's loop. One lock. */
 #ifndef MG_INBOXES_H
 #define MG_INBOXES_H

@@ -33,7 +33,6 @@ static struct watched *watched_get(struct notices *n, const char *name, size_t l
         free(w);
         return NULL;
     }
-    n->bytes += sizeof *w + len + 1;
     return w;
 }
 
@@ -41,7 +40,6 @@ static void watched_settle(struct notices *n, struct watched *w)
 {
     if (w->interests)
         return;
-    n->bytes -= sizeof *w + w->len + 1;
     HASH_DELETE(hh, n->watched, w);
     free(w);
 }
@@ -54,6 +52,12 @@ static struct interest *interest_find(const struct listener *l, const char *name
     return NULL;
 }
 
+/* As if nobody else watched it: what each has of it does not depend on the others. */
+static uint64_t interest_bytes(size_t len)
+{
+    return sizeof(struct interest) + sizeof(struct watched) + len + 1;
+}
+
 static void interest_free(struct notices *n, struct interest *i)
 {
     struct watched *w = i->watched;
@@ -61,7 +65,7 @@ static void interest_free(struct notices *n, struct interest *i)
     DL_DELETE(w->interests, i);
     DL_DELETE2(i->listener->interests, i, before, other);
     i->listener->interest_count--;
-    n->bytes -= sizeof *i;
+    shares_give(&n->bytes, i->listener->audience->key.principal, interest_bytes(w->len));
     atomic_fetch_sub(&n->interests, 1);
     free(i);
     watched_settle(n, w);
@@ -73,12 +77,15 @@ int listener_add(struct notices *n, struct listener *l, const char *name, size_t
         return MG_E_INVALID;
     if (interest_find(l, name, len))
         return 0;
-    if (l->interest_count >= n->limits.max_uris ||
-        n->bytes + sizeof(struct interest) + sizeof(struct watched) + len >= NOTICES_MAX_BYTES)
+    if (l->interest_count >= n->limits.max_uris)
         return MG_E_LIMIT;
+    int code = shares_take(&n->bytes, l->audience->key.principal, interest_bytes(len));
+    if (code < 0)
+        return code;
     struct interest *i = calloc(1, sizeof *i);
     struct watched *w = i ? watched_get(n, name, len) : NULL;
     if (!w) {
+        shares_give(&n->bytes, l->audience->key.principal, interest_bytes(len));
         free(i);
         return MG_E_NOMEM;
     }
@@ -87,7 +94,6 @@ int listener_add(struct notices *n, struct listener *l, const char *name, size_t
     DL_APPEND(w->interests, i);
     DL_APPEND2(l->interests, i, before, other);
     l->interest_count++;
-    n->bytes += sizeof *i;
     atomic_fetch_add(&n->interests, 1);
     return 0;
 }
@@ -156,26 +162,44 @@ bool listener_next(const struct listener *l, struct notice *out)
 
 /* ---- life ---- */
 
+static void audience_settle(struct notices *n, struct audience *a)
+{
+    if (a->count == 0)
+        per_key_drop(&n->audiences, a);
+}
+
+/* Into the table, if it is a session's. */
+static int session_add(struct notices *n, struct listener *l)
+{
+    size_t len = strlen(l->session);
+
+    if (len == 0)
+        return 0;
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, n->sessions, l->session, len,
+                                (unsigned)hash_key(l->session, len), l);
+    return l->hh.tbl ? 0 : MG_E_NOMEM;
+}
+
 struct listener *listener_new(struct notices *n, const char *session, uint64_t principal,
                               unsigned lists)
 {
     struct listener *l = calloc(1, sizeof *l);
+    struct audience *a = l ? per_key_get(&n->audiences, principal, sizeof *a) : NULL;
 
-    if (!l)
+    if (!a) {
+        free(l);
         return NULL;
+    }
     strncpy(l->session, session, sizeof l->session - 1);
-    l->principal = principal;
+    if (session_add(n, l) < 0) {
+        audience_settle(n, a);
+        free(l);
+        return NULL;
+    }
+    l->audience = a;
+    a->count++;
     l->lists = lists;
     rand_bytes(&l->stream, sizeof l->stream);
-    if (session[0]) {
-        size_t len = strlen(l->session);
-        uint64_t hash = hash_key(l->session, len);
-        HASH_ADD_KEYPTR_BYHASHVALUE(hh, n->sessions, l->session, len, (unsigned)hash, l);
-        if (!l->hh.tbl) {
-            free(l);
-            return NULL;
-        }
-    }
     DL_APPEND(n->all, l);
     atomic_fetch_add(&n->listeners, 1);
     return l;
@@ -200,5 +224,7 @@ void listener_free(struct notices *n, struct listener *l)
         HASH_DELETE(hh, n->sessions, l);
     DL_DELETE(n->all, l);
     atomic_fetch_sub(&n->listeners, 1);
+    l->audience->count--;
+    audience_settle(n, l->audience);
     free(l);
 }

@@ -8,7 +8,9 @@
 #include "base/table.h"
 #include "hub/feed.h"
 #include "hub/notices.h"
+#include "hub/per_key.h"
 #include "hub/sessions.h"
+#include "hub/shares.h"
 
 struct listener;
 
@@ -31,11 +33,18 @@ struct interest {
     struct interest *other, *before; /* of the listener */
 };
 
+/* All listeners of one principal; goes with the last. */
+struct audience {
+    struct per_key key;
+    uint32_t count;
+    unsigned changed; /* lists, while they are told */
+};
+
 struct listener {
     UT_hash_handle hh;             /* by session; a subscription is in no table */
     struct listener *prev, *next;  /* all */
     char session[SESSION_ID_SIZE]; /* "": a subscription */
-    uint64_t principal;
+    struct audience *audience;
     uint64_t stream; /* names its stream in event ids */
     unsigned lists;
     uint64_t number; /* that was given to a change last */
@@ -49,10 +58,12 @@ struct listener {
 struct notices {
     pthread_mutex_t lock;
     struct listener *all, *sessions;
+    struct per_key *audiences;
     struct watched *watched;
-    uint64_t bytes; /* of interests and what they watch */
+    struct shares bytes; /* of interests and what they watch */
+    struct shares feeds;
     struct notices_limits limits;
-    atomic_uint listeners, feeds, interests;
+    atomic_uint listeners, interests;
 };
 
 struct notice_feed {
@@ -60,6 +71,7 @@ struct notice_feed {
     struct notices *notices;
     const struct notice_feed_ops *ops;
     void *arg;
+    uint64_t principal;
     /* With the lock: */
     struct listener *listener; /* NULL: it has lost its place */
     int closed;                /* a negative enum mg_err */

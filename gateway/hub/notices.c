@@ -1,12 +1,9 @@
 #include "hub/notices.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/parse.h"
 #include "hub/listener.h"
 
 #define ALL_LISTS ((1u << NOTICE_LISTS) - 1)
@@ -20,7 +17,8 @@ struct notices *notices_new(const struct notices_limits *limits)
     if (!n)
         return NULL;
     pthread_mutex_init(&n->lock, NULL);
-    n->limits = *limits;
+    shares_set_max(&n->bytes, NOTICES_MAX_BYTES);
+    notices_set_limits(n, limits);
     return n;
 }
 
@@ -30,6 +28,8 @@ void notices_free(struct notices *n)
         return;
     while (n->all)
         listener_free(n, n->all);
+    shares_fini(&n->bytes);
+    shares_fini(&n->feeds);
     pthread_mutex_destroy(&n->lock);
     free(n);
 }
@@ -38,23 +38,64 @@ void notices_set_limits(struct notices *n, const struct notices_limits *limits)
 {
     pthread_mutex_lock(&n->lock);
     n->limits = *limits;
+    shares_set_max(&n->feeds, limits->max_feeds);
     pthread_mutex_unlock(&n->lock);
 }
 
 /* ---- what happened ---- */
 
-void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t principal), void *arg)
+struct verdict {
+    uint64_t principal;
+    unsigned lists;
+};
+
+/* Those who are there, each once. NULL: nobody is, or there is no memory. */
+static struct verdict *audiences_copy(struct notices *n, size_t *count)
 {
-    if (atomic_load(&n->listeners) == 0)
-        return;
     pthread_mutex_lock(&n->lock);
+    *count = HASH_COUNT(n->audiences);
+    struct verdict *all = *count ? calloc(*count, sizeof *all) : NULL, *v = all;
+    for (struct per_key *a = n->audiences; a && all; a = a->hh.next)
+        (v++)->principal = a->principal;
+    pthread_mutex_unlock(&n->lock);
+    return all;
+}
+
+/* With the lock. */
+static void lists_tell(struct notices *n)
+{
     for (struct listener *l = n->all; l; l = l->next) {
-        unsigned lists = l->lists ? l->lists & changed(arg, l->principal) : 0;
+        unsigned lists = l->lists & l->audience->changed;
         for (unsigned k = 0; k < NOTICE_LISTS; k++)
             if (lists & (1u << k))
                 listener_mark(l, &l->changed[k]);
     }
+    for (struct per_key *a = n->audiences; a; a = a->hh.next)
+        ((struct audience *)a)->changed = 0;
+}
+
+/* Comparing lists takes long, so it is done once for each principal and without the lock. Whoever
+ * comes meanwhile finds the new lists. */
+void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t principal), void *arg)
+{
+    size_t count = 0;
+
+    if (atomic_load(&n->listeners) == 0)
+        return;
+    struct verdict *all = audiences_copy(n, &count);
+    for (size_t i = 0; i < count && all; i++)
+        all[i].lists = changed(arg, all[i].principal);
+    pthread_mutex_lock(&n->lock);
+    for (size_t i = 0; i < count && all; i++) {
+        struct audience *a = per_key_find(n->audiences, all[i].principal);
+        if (a)
+            a->changed = all[i].lists;
+    }
+    for (struct per_key *a = n->audiences; a && !all; a = a->hh.next)
+        ((struct audience *)a)->changed = changed(arg, a->principal);
+    lists_tell(n);
     pthread_mutex_unlock(&n->lock);
+    free(all);
 }
 
 static void changed(struct notices *n, const char *name, size_t len)
@@ -170,7 +211,7 @@ static void notice_feed_run(struct feed *base)
         f->ops->due(f->arg);
 }
 
-static struct notice_feed *feed_new(struct notices *n, struct loop *l,
+static struct notice_feed *feed_new(struct notices *n, struct loop *l, uint64_t principal,
                                     const struct notice_feed_ops *ops, void *arg)
 {
     struct notice_feed *f = calloc(1, sizeof *f);
@@ -181,6 +222,7 @@ static struct notice_feed *feed_new(struct notices *n, struct loop *l,
     f->notices = n;
     f->ops = ops;
     f->arg = arg;
+    f->principal = principal;
     return f;
 }
 
@@ -191,18 +233,16 @@ static void feed_enter(struct notice_feed *f, struct listener *l)
     f->stream = l->stream;
     f->told = l->told;
     l->feed = f;
-    atomic_fetch_add(&f->notices->feeds, 1);
     if (listener_next(l, NULL))
         feed_wake(&f->base);
 }
 
-/* "STREAM-NUMBER" of this listener's own stream; false: it is not. */
-static bool event_read(const struct listener *l, const char *text, uint64_t *number)
+/* One of this listener's own stream. */
+static bool event_is_of(const struct listener *l, const char *text, uint64_t *number)
 {
-    char stream[20];
-    size_t len = (size_t)snprintf(stream, sizeof stream, "%016" PRIx64 "-", l->stream);
+    uint64_t stream;
 
-    return strncmp(text, stream, len) == 0 && parse_uint(text + len, l->number, number) == 0;
+    return event_id_read(text, &stream, number) == 0 && stream == l->stream && *number <= l->number;
 }
 
 static int session_enter(struct notices *n, struct notice_feed *f, const char *session,
@@ -211,13 +251,16 @@ static int session_enter(struct notices *n, struct notice_feed *f, const char *s
     struct listener *l = listener_find(n, session);
     uint64_t told;
 
-    if (last_event && (!l || !event_read(l, last_event, &told)))
+    if (last_event && (!l || !event_is_of(l, last_event, &told)))
         return MG_E_INVALID;
     if (!last_event && l && l->feed)
         return MG_E_CONFLICT;
-    if (!(l && l->feed) && atomic_load(&n->feeds) >= n->limits.max_feeds)
+    /* One that takes another's place is there beside it for a moment. */
+    if (!(l && l->feed) && !shares_fit(&n->feeds, principal, 1))
         return MG_E_LIMIT;
     if (!l && !(l = session_get(n, session, principal)))
+        return MG_E_NOMEM;
+    if (shares_put(&n->feeds, principal, 1) < 0)
         return MG_E_NOMEM;
     if (last_event)
         l->told = told;
@@ -230,7 +273,7 @@ int notices_open_session(struct notices *n, struct loop *l, const char *session,
                          const char *last_event, const struct notice_feed_ops *ops, void *arg,
                          struct notice_feed **out)
 {
-    struct notice_feed *f = feed_new(n, l, ops, arg);
+    struct notice_feed *f = feed_new(n, l, principal, ops, arg);
 
     if (!f)
         return MG_E_NOMEM;
@@ -259,22 +302,24 @@ static int task_add(struct notices *n, struct listener *l, const char *id, size_
 static int subscription_enter(struct notices *n, struct notice_feed *f, uint64_t principal,
                               const struct notice_filter *filter)
 {
-    int code = 0;
+    int code = shares_take(&n->feeds, principal, 1);
 
-    if (atomic_load(&n->feeds) >= n->limits.max_feeds)
-        return MG_E_LIMIT;
+    if (code < 0)
+        return code;
     struct listener *l = listener_new(n, "", principal, filter->lists);
-    if (!l)
-        return MG_E_NOMEM;
+    code = l ? 0 : MG_E_NOMEM;
     for (size_t i = 0; i < filter->uri_count && code == 0; i++)
         if (names_resource(filter->uris[i], filter->uri_lens[i]))
             code = listener_add(n, l, filter->uris[i], filter->uri_lens[i]);
     for (size_t i = 0; i < filter->task_count && code == 0; i++)
         code = task_add(n, l, filter->tasks[i], filter->task_lens[i]);
-    if (code < 0)
-        listener_free(n, l);
-    else
+    if (code == 0) {
         feed_enter(f, l);
+        return 0;
+    }
+    if (l)
+        listener_free(n, l);
+    shares_give(&n->feeds, principal, 1);
     return code;
 }
 
@@ -282,7 +327,7 @@ int notices_open_subscription(struct notices *n, struct loop *l, uint64_t princi
                               const struct notice_filter *filter, const struct notice_feed_ops *ops,
                               void *arg, struct notice_feed **out)
 {
-    struct notice_feed *f = feed_new(n, l, ops, arg);
+    struct notice_feed *f = feed_new(n, l, principal, ops, arg);
 
     if (!f)
         return MG_E_NOMEM;
@@ -308,7 +353,7 @@ void notices_close(struct notice_feed *f)
         l->feed = NULL;
     if (l && !l->session[0])
         listener_free(n, l);
-    atomic_fetch_sub(&n->feeds, 1);
+    shares_give(&n->feeds, f->principal, 1);
     pthread_mutex_unlock(&n->lock);
     feed_leave(&f->base);
 }
@@ -326,17 +371,18 @@ bool notices_next(struct notice_feed *f, struct notice *out)
     return is_due;
 }
 
-void notices_event_id(const struct notice_feed *f, uint64_t number,
-                      char out[static NOTICE_EVENT_ID_SIZE])
+void notices_event_id(const struct notice_feed *f, uint64_t number, char out[static EVENT_ID_SIZE])
 {
-    snprintf(out, NOTICE_EVENT_ID_SIZE, "%016" PRIx64 "-%" PRIu64, f->stream,
-             number ? number : f->told);
+    event_id_write(f->stream, number ? number : f->told, out);
 }
 
 void notices_metrics(void *notices, struct buf *out)
 {
     struct notices *n = notices;
 
+    pthread_mutex_lock(&n->lock);
+    unsigned feeds = (unsigned)n->feeds.held;
+    pthread_mutex_unlock(&n->lock);
     buf_printf(out,
                "# HELP moongate_listeners Sessions and subscriptions that are told of changes.\n"
                "# TYPE moongate_listeners gauge\nmoongate_listeners %u\n"
@@ -344,5 +390,5 @@ void notices_metrics(void *notices, struct buf *out)
                "# TYPE moongate_notice_streams gauge\nmoongate_notice_streams %u\n"
                "# HELP moongate_subscriptions Resources they subscribed to.\n"
                "# TYPE moongate_subscriptions gauge\nmoongate_subscriptions %u\n",
-               atomic_load(&n->listeners), atomic_load(&n->feeds), atomic_load(&n->interests));
+               atomic_load(&n->listeners), feeds, atomic_load(&n->interests));
 }

@@ -15,11 +15,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "hub/event_id.h"
 #include "io/loop.h"
 
 #define NOTICE_URI_MAX 2048           /* bytes of a resource's URI; longer ones match no resource */
-#define NOTICE_EVENT_ID_SIZE 40       /* 16 hex digits, '-', 20 digits, NUL */
-#define NOTICES_MAX_BYTES (64u << 20) /* of all subscriptions to resources */
+#define NOTICES_MAX_BYTES (64u << 20) /* of all subscriptions; likewise */
 
 enum notice_kind {
     NOTICE_TOOLS,
@@ -38,7 +38,7 @@ struct notice {
 };
 
 struct notices_limits {
-    uint32_t max_feeds; /* open streams */
+    uint32_t max_feeds; /* open streams, of which each key has its share (hub/shares.h) */
     uint32_t max_uris;  /* resources and tasks that one listener subscribes to */
 };
 
@@ -49,7 +49,8 @@ void notices_set_limits(struct notices *n, const struct notices_limits *limits);
 
 /* ---- what happened ---- */
 
-/* changed() says which lists have changed for a principal, as bits; called under the lock. */
+/* changed() says which lists have changed for a principal, as bits; asked once for each. Without
+ * memory it is called under the lock. */
 void notices_lists(struct notices *n, unsigned (*changed)(void *arg, uint64_t principal),
                    void *arg);
 /* The resource of that URI. Costs one atomic load while nobody subscribes to any. */
@@ -101,10 +102,8 @@ void notices_close(struct notice_feed *f); /* NULL is legal */
 
 /* The next one to be told, in order; false: that was all. */
 bool notices_next(struct notice_feed *f, struct notice *out);
-/* "STREAM-NUMBER": what a client names to go on behind it. number 0: the last one that was given.
- */
-void notices_event_id(const struct notice_feed *f, uint64_t number,
-                      char out[static NOTICE_EVENT_ID_SIZE]);
+/* What a client names to go on behind it. number 0: the last one that was given. */
+void notices_event_id(const struct notice_feed *f, uint64_t number, char out[static EVENT_ID_SIZE]);
 
 /* Listeners, open streams and subscriptions now: a metrics_source. */
 struct buf;

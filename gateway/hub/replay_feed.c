@@ -1,10 +1,6 @@
 /* The connections of calls' streams: one each, the newest takes the place of the one before. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/parse.h"
 #include "hub/replays_struct.h"
 
 static void run(struct feed *base)
@@ -72,25 +68,18 @@ int replay_follow(struct replay *one, struct loop *l, const struct replay_feed_o
     return 0;
 }
 
-/* What "STREAM-NUMBER" names, if it is this session's. */
+/* The stream of the event, if it is this session's. */
 static struct replay *event_find(struct replays *r, const char *session, uint64_t principal,
                                  const char *text, uint64_t *number)
 {
     struct replay *one = NULL;
     uint64_t stream;
-    char again[20];
-    int len = 0;
 
-    if (sscanf(text, "%16" SCNx64 "%n", &stream, &len) != 1)
-        return NULL;
-    snprintf(again, sizeof again, "%016" PRIx64 "-", stream); /* no other way to write it */
-    if (len != 16 || strncmp(text, again, 17) != 0)
+    if (event_id_read(text, &stream, number) < 0)
         return NULL;
     HASH_FIND(hh, r->streams, &stream, sizeof stream, one);
-    if (!one || !one->session || one->session->principal != principal ||
-        strcmp(one->session->id, session) != 0 || parse_uint(text + 17, one->number, number) != 0)
-        return NULL;
-    return one;
+    return one && session_item_is(&one->item, session, principal) && *number <= one->number ? one
+                                                                                            : NULL;
 }
 
 int replays_resume(struct replays *r, struct loop *l, const char *session, uint64_t principal,
@@ -130,9 +119,10 @@ void replay_close(struct replay_feed *f, int64_t now_ms)
         one->retry_ms = 0;
         if (one->is_over && one->told >= one->number)
             one->over_ms = now_ms; /* it is kept a little: what was sent may not have arrived */
+        uint64_t principal = one->principal;
         if (one->is_over && !one->has_answer)
             replay_remove(one);
-        replays_bound(r);
+        replays_bound(r, principal);
     }
     pthread_mutex_unlock(&r->lock);
     feed_leave(&f->base);

@@ -1,6 +1,6 @@
 #include "hub/replays.h"
 
-#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,8 @@ struct replays *replays_new(size_t max_bytes)
         return NULL;
     pthread_mutex_init(&r->lock, NULL);
     r->max_bytes = max_bytes;
+    shares_set_max(&r->bytes, REPLAYS_MAX_BYTES);
+    shares_set_max(&r->waiting, REPLAYS_MAX);
     return r;
 }
 
@@ -29,6 +31,8 @@ void replays_free(struct replays *r)
     struct replay *one, *next;
     HASH_ITER(hh, r->streams, one, next)
     replay_remove(one);
+    shares_fini(&r->bytes);
+    shares_fini(&r->waiting);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
@@ -45,8 +49,8 @@ void replays_metrics(void *replays, struct buf *out)
     struct replays *r = replays;
 
     pthread_mutex_lock(&r->lock);
-    unsigned over = r->over_count, count = atomic_load(&r->count);
-    unsigned long long bytes = r->bytes, left_out = r->left_out;
+    unsigned over = (unsigned)r->waiting.held, count = atomic_load(&r->count);
+    unsigned long long bytes = r->bytes.held, left_out = r->left_out;
     pthread_mutex_unlock(&r->lock);
     buf_printf(out,
                "# HELP moongate_replays Streams of calls that their clients can resume.\n"
@@ -73,10 +77,17 @@ static void event_drop(struct replay *one, struct replay_event **at)
     if (one->last == &e->next)
         one->last = at;
     one->bytes -= e->len;
-    one->all->bytes -= e->len;
+    shares_give(&one->all->bytes, one->principal, e->len);
     if (!e->must)
         one->may_bytes -= e->len;
     free(e);
+}
+
+/* May so much of what may be missed come? */
+static bool has_room(const struct replay *one, size_t len)
+{
+    return one->may_bytes + len <= one->all->max_bytes &&
+           shares_fit(&one->all->bytes, one->principal, len);
 }
 
 /* The oldest of what may be missed leaves, until so much may come. */
@@ -85,9 +96,9 @@ static void make_room(struct replay *one, size_t len)
     struct replays *r = one->all;
     struct replay_event **at = &one->first;
 
-    if (r->bytes + len > REPLAYS_MAX_BYTES)
-        replays_bound(r);
-    while (*at && (one->may_bytes + len > r->max_bytes || r->bytes + len > REPLAYS_MAX_BYTES)) {
+    if (!shares_fit(&r->bytes, one->principal, len))
+        replays_bound(r, one->principal);
+    while (*at && !has_room(one, len)) {
         if ((*at)->must) {
             at = &(*at)->next;
             continue;
@@ -101,33 +112,33 @@ static void make_room(struct replay *one, size_t len)
 static int put(struct replay *one, const char *json, size_t len, bool must)
 {
     struct replays *r = one->all;
-    char head[80];
-    int n = snprintf(head, sizeof head,
-                     "id: %016" PRIx64 "-%" PRIu64 "\nevent: message\ndata: ", one->stream,
-                     one->number + 1);
-    size_t size = (size_t)n + len + 2;
+    char id[EVENT_ID_SIZE], head[80];
 
-    if (!one->session)
+    event_id_write(one->stream, one->number + 1, id);
+    size_t n = (size_t)snprintf(head, sizeof head, "id: %s\nevent: message\ndata: ", id);
+    size_t size = n + len + 2;
+    if (!one->item.of)
         return 0;
     make_room(one, must ? 0 : size);
-    if (!must && (one->may_bytes + size > r->max_bytes || r->bytes + size > REPLAYS_MAX_BYTES)) {
+    if (!must && !has_room(one, size)) {
         one->number++;
         r->left_out++;
         return 0;
     }
     struct replay_event *e = malloc(sizeof *e + size);
-    if (!e)
+    if (!e || shares_put(&r->bytes, one->principal, size) < 0) {
+        free(e);
         return MG_E_NOMEM;
+    }
     *e = (struct replay_event){ .number = ++one->number, .len = size, .must = must };
-    memcpy(e->text, head, (size_t)n);
+    memcpy(e->text, head, n);
     memcpy(e->text + n, json, len);
-    memcpy(e->text + (size_t)n + len, "\n\n", 2);
+    memcpy(e->text + n + len, "\n\n", 2);
     *one->last = e;
     one->last = &e->next;
     if (!one->due)
         one->due = e;
     one->bytes += size;
-    r->bytes += size;
     if (!must)
         one->may_bytes += size;
     if (one->feed)
@@ -160,53 +171,25 @@ void replay_pause(struct replay *one, uint32_t retry_ms)
 
 /* ---- one ---- */
 
-static struct replay_session *session_get(struct replays *r, const char *id, uint64_t principal)
-{
-    struct replay_session *s;
-
-    HASH_FIND(hh, r->sessions, id, SESSION_ID_SIZE - 1, s);
-    if (s)
-        return s;
-    s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    memcpy(s->id, id, SESSION_ID_SIZE - 1);
-    s->principal = principal;
-    HASH_ADD_KEYPTR(hh, r->sessions, s->id, SESSION_ID_SIZE - 1, s);
-    if (s->hh.tbl)
-        return s;
-    free(s);
-    return NULL;
-}
-
-static void session_settle(struct replays *r, struct replay_session *s)
-{
-    if (s->replays)
-        return;
-    HASH_DELETE(hh, r->sessions, s);
-    free(s);
-}
-
 static int begin(struct replays *r, const char *session, uint64_t principal, struct replay *one)
 {
-    if (r->bytes >= REPLAYS_MAX_BYTES)
-        replays_bound(r);
-    if (r->bytes >= REPLAYS_MAX_BYTES)
+    if (!shares_fit(&r->bytes, principal, 1))
+        replays_bound(r, principal);
+    if (!shares_fit(&r->bytes, principal, 1))
         return MG_E_LIMIT;
     one->all = r;
+    one->principal = principal;
     one->last = &one->first;
     rand_bytes(&one->stream, sizeof one->stream);
     HASH_ADD(hh, r->streams, stream, sizeof one->stream, one);
     if (!one->hh.tbl)
         return MG_E_NOMEM;
-    one->session = session_get(r, session, principal);
-    if (!one->session) {
+    int code = session_item_enter(&r->sessions, session, principal, UINT32_MAX, &one->item);
+    if (code < 0)
         HASH_DELETE(hh, r->streams, one);
-        return MG_E_NOMEM;
-    }
-    DL_APPEND(one->session->replays, one);
-    atomic_fetch_add(&r->count, 1);
-    return 0;
+    else
+        atomic_fetch_add(&r->count, 1);
+    return code;
 }
 
 int replays_begin(struct replays *r, const char *session, uint64_t principal, struct replay **out)
@@ -225,17 +208,6 @@ int replays_begin(struct replays *r, const char *session, uint64_t principal, st
     return code;
 }
 
-static void session_leave(struct replay *one)
-{
-    struct replay_session *s = one->session;
-
-    if (!s)
-        return;
-    DL_DELETE(s->replays, one);
-    one->session = NULL;
-    session_settle(one->all, s);
-}
-
 void replay_remove(struct replay *one)
 {
     struct replays *r = one->all;
@@ -243,11 +215,11 @@ void replay_remove(struct replay *one)
     replay_lose_feed(one);
     while (one->first)
         event_drop(one, &one->first);
-    session_leave(one);
-    if (one->is_over) {
+    session_item_leave(&r->sessions, &one->item);
+    if (one->is_over)
         DL_DELETE2(r->over, one, over_prev, over_next);
-        r->over_count--;
-    }
+    if (one->has_answer)
+        shares_give(&r->waiting, one->principal, 1);
     HASH_DELETE(hh, r->streams, one);
     atomic_fetch_sub(&r->count, 1);
     free(one);
@@ -259,40 +231,40 @@ void replay_end(struct replay *one, bool has_answer, int64_t now_ms)
 
     pthread_mutex_lock(&r->lock);
     one->is_over = true;
-    one->has_answer = has_answer;
     one->over_ms = now_ms;
     DL_APPEND2(r->over, one, over_prev, over_next);
-    r->over_count++;
+    uint64_t principal = one->principal;
+    /* Without memory to count it by, it is not kept for longer than its connection. */
+    one->has_answer = has_answer && shares_put(&r->waiting, principal, 1) == 0;
     if (one->feed)
         feed_wake(&one->feed->base);
-    else if (!has_answer || !one->session)
+    else if (!one->has_answer || !one->item.of)
         replay_remove(one);
-    replays_bound(r);
+    replays_bound(r, principal);
     pthread_mutex_unlock(&r->lock);
 }
 
-void replay_event_id(const struct replay *one, uint64_t number,
-                     char out[static REPLAY_EVENT_ID_SIZE])
+void replay_event_id(const struct replay *one, uint64_t number, char out[static EVENT_ID_SIZE])
 {
-    snprintf(out, REPLAY_EVENT_ID_SIZE, "%016" PRIx64 "-%" PRIu64, one->stream, number);
+    event_id_write(one->stream, number, out);
 }
 
 /* ---- what leaves ---- */
 
 static bool is_told(const struct replay *one) { return one->told >= one->number; }
 
-static bool is_within(const struct replays *r)
+static bool is_within(const struct replays *r, uint64_t principal)
 {
-    return r->over_count <= REPLAYS_MAX && r->bytes < REPLAYS_MAX_BYTES;
+    return shares_fit(&r->waiting, principal, 0) && shares_fit(&r->bytes, principal, 0);
 }
 
-void replays_bound(struct replays *r)
+void replays_bound(struct replays *r, uint64_t principal)
 {
-    for (int all = 0; all < 2 && !is_within(r); all++)
-        for (struct replay *one = r->over, *next; one && !is_within(r); one = next) {
+    for (int all = 0; all < 2 && !is_within(r, principal); all++)
+        for (struct replay *one = r->over, *next; one && !is_within(r, principal); one = next) {
             next = one->over_next;
             /* An open connection is about to be given it. */
-            if (!one->feed && (all || is_told(one)))
+            if (one->principal == principal && !one->feed && (all || is_told(one)))
                 replay_remove(one);
         }
 }
@@ -312,29 +284,36 @@ void replays_sweep(struct replays *r, int64_t now_ms)
 bool replay_has_session(struct replay *one)
 {
     pthread_mutex_lock(&one->all->lock);
-    bool has_session = one->session != NULL;
+    bool has_session = one->item.of != NULL;
     pthread_mutex_unlock(&one->all->lock);
     return has_session;
 }
 
+static struct replay *replay_of(struct session_item *item)
+{
+    return (struct replay *)((char *)item - offsetof(struct replay, item));
+}
+
+/* With the lock: nobody can come back. */
+static void forget(struct replay *one)
+{
+    if (one->is_over) {
+        replay_remove(one);
+        return;
+    }
+    replay_lose_feed(one);
+    while (one->first)
+        event_drop(one, &one->first);
+    session_item_leave(&one->all->sessions, &one->item);
+}
+
 void replays_forget(struct replays *r, const char *session)
 {
-    struct replay_session *s;
-
     if (atomic_load(&r->count) == 0)
         return;
     pthread_mutex_lock(&r->lock);
-    HASH_FIND(hh, r->sessions, session, SESSION_ID_SIZE - 1, s);
-    for (struct replay *one = s ? s->replays : NULL, *next; one; one = next) {
-        next = one->next;
-        if (one->is_over) {
-            replay_remove(one);
-            continue;
-        }
-        replay_lose_feed(one);
-        while (one->first)
-            event_drop(one, &one->first);
-        session_leave(one);
-    }
+    struct session_items *s = session_items_find(r->sessions, session);
+    for (uint32_t n = s ? s->count : 0; n > 0; n--) /* s goes with the last */
+        forget(replay_of(s->first));
     pthread_mutex_unlock(&r->lock);
 }

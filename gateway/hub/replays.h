@@ -5,7 +5,8 @@
  * is away loses nothing but, over the bound, the oldest of what may be missed (progress, log
  * messages); requests and the answer are always kept. When the call is over its replay waits for a
  * client that has gone: REPLAYS_KEEP_MS, or REPLAYS_TOLD_MS once a connection was given all of it,
- * REPLAYS_MAX of them, REPLAYS_MAX_BYTES of all; what was given leaves first, then the oldest.
+ * REPLAYS_MAX of them, REPLAYS_MAX_BYTES of all. Of both each key has its share (hub/shares.h);
+ * beyond it, of its own, what was given leaves first, then the oldest.
  * Threads: any; a feed's functions: its loop's; a replay's: one at a time. One lock. Time is passed
  * in. */
 #ifndef MG_REPLAYS_H
@@ -16,9 +17,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "hub/event_id.h"
 #include "io/loop.h"
 
-#define REPLAY_EVENT_ID_SIZE 40 /* 16 hex digits, '-', 20 digits, NUL */
 #define REPLAYS_KEEP_MS (5 * 60 * 1000)
 #define REPLAYS_TOLD_MS (30 * 1000)
 #define REPLAYS_MAX 1000              /* that are over */
@@ -33,8 +34,8 @@ void replays_set_max(struct replays *r, size_t max_bytes);
 /* ---- the writer ---- */
 
 struct replay;
-/* Called while the session cannot end (sessions_enter()). MG_E_LIMIT: REPLAYS_MAX_BYTES are held by
- * calls that run; MG_E_NOMEM. */
+/* Called while the session cannot end (sessions_enter()). MG_E_LIMIT: calls that run hold all
+ * that this key may have of REPLAYS_MAX_BYTES; MG_E_NOMEM. */
 int replays_begin(struct replays *r, const char *session, uint64_t principal,
                   struct replay **out) MG_NODISCARD;
 /* The next event. must: it is never left out. MG_E_NOMEM: its stream is broken, end it. */
@@ -46,9 +47,7 @@ bool replay_has_session(struct replay *one); /* false: it has ended, nobody can 
 /* The call is over: its last event was put (has_answer), or there is none, and nothing is kept. The
  * writer must not touch it any more. */
 void replay_end(struct replay *one, bool has_answer, int64_t now_ms);
-/* "STREAM-NUMBER"; number 0: what stands before the first event. */
-void replay_event_id(const struct replay *one, uint64_t number,
-                     char out[static REPLAY_EVENT_ID_SIZE]);
+void replay_event_id(const struct replay *one, uint64_t number, char out[static EVENT_ID_SIZE]);
 
 /* ---- the readers ---- */
 

@@ -8,7 +8,8 @@
 #include "base/table.h"
 #include "hub/feed.h"
 #include "hub/replays.h"
-#include "hub/sessions.h"
+#include "hub/session_items.h"
+#include "hub/shares.h"
 
 struct replay_event {
     struct replay_event *next;
@@ -18,18 +19,11 @@ struct replay_event {
     char text[]; /* as it is sent */
 };
 
-struct replay_session { /* goes with its last replay */
-    UT_hash_handle hh;
-    char id[SESSION_ID_SIZE];
-    uint64_t principal;
-    struct replay *replays;
-};
-
 struct replay {
     UT_hash_handle hh; /* by stream */
     struct replays *all;
-    struct replay_session *session; /* NULL: it has ended; nothing is kept */
-    struct replay *next, *prev;     /* of the session */
+    struct session_item item; /* of none: its session has ended; nothing is kept */
+    uint64_t principal;
     struct replay *over_next, *over_prev;
     uint64_t stream;
     uint64_t number; /* of the last event */
@@ -41,7 +35,7 @@ struct replay {
     struct replay_event *due; /* the first that its feed was not given */
     uint64_t paused_at;       /* the connection ends behind that event */
     uint32_t retry_ms;        /* 0: it is not paused */
-    bool has_answer;
+    bool has_answer;          /* one of those that wait for their clients */
     bool is_over;
     int64_t over_ms;
 };
@@ -57,11 +51,11 @@ struct replay_feed {
 struct replays {
     pthread_mutex_t lock;
     struct replay *streams;
-    struct replay_session *sessions;
+    struct session_items *sessions;
     struct replay *over; /* the oldest first */
     size_t max_bytes;
-    size_t bytes;
-    uint32_t over_count;
+    struct shares bytes;
+    struct shares waiting; /* how many have an answer and wait */
     uint64_t left_out;
     atomic_uint count; /* of streams */
 };
@@ -69,7 +63,7 @@ struct replays {
 /* Frees it and what it holds; its feed, if any, is told. */
 void replay_remove(struct replay *one);
 void replay_lose_feed(struct replay *one);
-/* Makes room: what is over leaves until both bounds are kept. */
-void replays_bound(struct replays *r);
+/* Makes room: what is over of that principal leaves until he has no more than his shares. */
+void replays_bound(struct replays *r, uint64_t principal);
 
 #endif

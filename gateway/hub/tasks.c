@@ -16,8 +16,8 @@ struct tasks *tasks_new(const struct tasks_limits *limits)
     if (!t)
         return NULL;
     pthread_mutex_init(&t->lock, NULL);
-    t->limits = *limits;
     t->next_expiry_ms = INT64_MAX;
+    tasks_set_limits(t, limits);
     return t;
 }
 
@@ -25,6 +25,9 @@ void tasks_set_limits(struct tasks *t, const struct tasks_limits *limits)
 {
     pthread_mutex_lock(&t->lock);
     t->limits = *limits;
+    shares_set_max(&t->kept, limits->max_tasks);
+    shares_set_max(&t->running, limits->max_running);
+    shares_set_max(&t->bytes, limits->max_bytes);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -46,48 +49,14 @@ void tasks_release(struct tasks_entry *e, unsigned n)
     free(e);
 }
 
-static struct tasks_share *share_find(struct tasks *t, uint64_t principal)
-{
-    struct tasks_share *s;
-
-    HASH_FIND_BYHASHVALUE(hh, t->shares, &principal, sizeof principal, (unsigned)principal, s);
-    return s;
-}
-
-static struct tasks_share *share_get(struct tasks *t, uint64_t principal)
-{
-    struct tasks_share *s = share_find(t, principal);
-
-    if (s || !(s = calloc(1, sizeof *s)))
-        return s;
-    s->principal = principal;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, t->shares, &s->principal, sizeof s->principal,
-                                (unsigned)principal, s);
-    if (s->hh.tbl)
-        return s;
-    free(s);
-    return NULL;
-}
-
-static void share_settle(struct tasks *t, struct tasks_share *s)
-{
-    if (s->count > 0)
-        return;
-    HASH_DELETE(hh, t->shares, s);
-    free(s);
-}
-
 /* Out of the table, whose reference is the caller's now. */
 static void entry_take(struct tasks_entry *e)
 {
     struct tasks *t = e->tasks;
 
     HASH_DELETE(hh, t->all, e);
-    t->count--;
-    t->bytes -= e->bytes;
-    e->share->count--;
-    share_settle(t, e->share);
-    e->share = NULL;
+    shares_give(&t->kept, e->principal, 1);
+    shares_give(&t->bytes, e->principal, e->bytes);
 }
 
 void tasks_free(struct tasks *t)
@@ -101,6 +70,9 @@ void tasks_free(struct tasks *t)
         entry_take(e);
         tasks_release(e, 1);
     }
+    shares_fini(&t->kept);
+    shares_fini(&t->running);
+    shares_fini(&t->bytes);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
@@ -127,21 +99,29 @@ static void entry_run(struct mail *m)
 
 /* ---- the owner's side ---- */
 
+/* With the lock: it is counted, whatever the limits. */
+static int entry_count(struct tasks *t, struct tasks_entry *e)
+{
+    if (shares_put(&t->kept, e->principal, 1) < 0)
+        return MG_E_NOMEM;
+    if (shares_put(&t->bytes, e->principal, e->bytes) == 0)
+        return 0;
+    shares_give(&t->kept, e->principal, 1);
+    return MG_E_NOMEM;
+}
+
 /* With the lock. NULL: no memory. */
 static struct tasks_entry *entry_add(struct tasks *t, const struct tasks_spec *s, const char *id)
 {
     size_t len = strlen(id);
     struct tasks_entry *e = calloc(1, sizeof *e);
-    struct tasks_share *share = e ? share_get(t, s->principal) : NULL;
 
-    if (!share) {
-        free(e);
+    if (!e)
         return NULL;
-    }
     e->mail.run = entry_run;
     e->tasks = t;
     e->refs = 1;
-    e->share = share;
+    e->principal = s->principal;
     e->expires_ms = s->expires_ms;
     e->bytes = TASKS_EACH_BYTES;
     e->loop = s->loop;
@@ -151,31 +131,38 @@ static struct tasks_entry *entry_add(struct tasks *t, const struct tasks_spec *s
     strncpy(e->tool, s->tool, sizeof e->tool - 1);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, t->all, e->id, len, (unsigned)hash_key(e->id, len), e);
     if (!e->hh.tbl) {
-        share_settle(t, share);
         free(e);
         return NULL;
     }
-    share->count++;
-    t->count++;
-    t->bytes += e->bytes;
-    return e;
+    if (entry_count(t, e) == 0)
+        return e;
+    HASH_DELETE(hh, t->all, e);
+    free(e);
+    return NULL;
 }
 
-static int check_limits(struct tasks *t, uint64_t principal, struct err *e)
+/* Of what all share a key may have its share; kept ones have a limit of their own for it. */
+static int check_limits(const struct tasks *t, uint64_t principal, struct err *e)
 {
     const struct tasks_limits *l = &t->limits;
-    const struct tasks_share *s = share_find(t, principal);
+    uint64_t own = shares_of(&t->kept, principal);
 
-    if (t->count >= l->max_tasks)
-        return err_set(e, MG_E_LIMIT, "there are %u tasks already ([tasks] max_tasks)", t->count);
-    if (s && s->count >= l->max_per_key)
-        return err_set(e, MG_E_LIMIT, "this key has %u tasks already ([tasks] max_per_key)",
-                       s->count);
-    if (t->running >= l->max_running)
-        return err_set(e, MG_E_LIMIT, "%u tasks run already ([tasks] max_running)", t->running);
-    if (t->bytes + TASKS_EACH_BYTES > l->max_bytes)
+    if (t->kept.held >= l->max_tasks)
+        return err_set(e, MG_E_LIMIT, "there are %" PRIu64 " tasks already ([tasks] max_tasks)",
+                       t->kept.held);
+    if (own >= l->max_per_key)
         return err_set(e, MG_E_LIMIT,
-                       "the tasks hold %" PRIu64 " bytes already ([tasks] max_bytes)", t->bytes);
+                       "this key has %" PRIu64 " tasks already ([tasks] max_per_key)", own);
+    if (!shares_fit(&t->running, principal, 1))
+        return err_set(e, MG_E_LIMIT,
+                       "%" PRIu64 " tasks run already ([tasks] max_running), %" PRIu64
+                       " of them this key's: that is its share",
+                       t->running.held, shares_of(&t->running, principal));
+    if (!shares_fit(&t->bytes, principal, TASKS_EACH_BYTES))
+        return err_set(e, MG_E_LIMIT,
+                       "the tasks hold %" PRIu64 " bytes already ([tasks] max_bytes), %" PRIu64
+                       " of them this key's: that is its share",
+                       t->bytes.held, shares_of(&t->bytes, principal));
     return 0;
 }
 
@@ -213,12 +200,16 @@ int tasks_open(struct tasks *t, const struct tasks_spec *s, int64_t now_ms,
     tasks_sweep_locked(t, now_ms);
     int code = check_limits(t, s->principal, e);
     struct tasks_entry *entry = code == 0 ? entry_add(t, s, id) : NULL;
+    if (entry && shares_put(&t->running, s->principal, 1) < 0) {
+        entry_take(entry);
+        tasks_release(entry, 1);
+        entry = NULL;
+    }
     if (code == 0 && !entry)
         code = err_set(e, MG_E_NOMEM, "no memory for a task");
     if (entry) {
         entry->is_running = true;
         entry->refs++;
-        t->running++;
         t->opened++;
         *out = entry;
     }
@@ -252,11 +243,13 @@ int tasks_reserve(struct tasks_entry *e, size_t len)
     uint64_t bytes = TASKS_EACH_BYTES + len;
 
     pthread_mutex_lock(&t->lock);
-    int code = t->bytes - e->bytes + bytes > t->limits.max_bytes ? MG_E_LIMIT : 0;
-    if (code == 0) {
-        t->bytes += bytes - e->bytes;
+    int code = 0;
+    if (bytes > e->bytes)
+        code = shares_take(&t->bytes, e->principal, bytes - e->bytes);
+    else
+        shares_give(&t->bytes, e->principal, e->bytes - bytes);
+    if (code == 0)
         e->bytes = bytes;
-    }
     pthread_mutex_unlock(&t->lock);
     return code;
 }
@@ -264,7 +257,7 @@ int tasks_reserve(struct tasks_entry *e, size_t len)
 static void leave(struct tasks_entry *e)
 {
     e->is_running = false;
-    e->tasks->running--;
+    shares_give(&e->tasks->running, e->principal, 1);
 }
 
 void tasks_end(struct tasks_entry *e, const struct tasks_text *text)
@@ -318,11 +311,10 @@ int tasks_restore(struct tasks *t, const struct tasks_spec *s, const char *id, s
     HASH_FIND_BYHASHVALUE(hh, t->all, id, len, (unsigned)hash_key(id, len), e);
     int code = e ? MG_E_CONFLICT : 0;
     e = e ? NULL : entry_add(t, s, copy);
-    if (e) {
+    if (e && shares_put(&t->bytes, s->principal, text->len) == 0) { /* what it has is counted */
         e->text = *text;
         e->is_told = true;
         e->bytes += text->len;
-        t->bytes += text->len;
         if (e->expires_ms < t->next_expiry_ms)
             t->next_expiry_ms = e->expires_ms;
     } else if (code == 0) {

@@ -23,8 +23,8 @@
 
 struct tasks_limits {
     uint32_t max_tasks, max_per_key; /* kept at once, running ones too: in all, of one principal */
-    uint32_t max_running;
-    uint64_t max_bytes; /* of all */
+    uint32_t max_running;            /* in all, of which each key has its share (hub/shares.h) */
+    uint64_t max_bytes;              /* of all; likewise */
 };
 
 struct tasks;

@@ -12,7 +12,7 @@ static struct tasks_entry *find(struct tasks *t, const struct tasks_who *who, co
     HASH_FIND_BYHASHVALUE(hh, t->all, id, len, (unsigned)hash_key(id, len), e);
     if (!e || !e->is_told || e->expires_ms <= now_ms)
         return NULL;
-    return who->may(who->arg, e->share->principal, e->tool) ? e : NULL;
+    return who->may(who->arg, e->principal, e->tool) ? e : NULL;
 }
 
 /* The text of an end may be long, and stays as it is: it is copied without the lock. */
@@ -103,7 +103,7 @@ size_t tasks_sweep(struct tasks *t, int64_t now_ms)
 uint32_t tasks_count(struct tasks *t)
 {
     pthread_mutex_lock(&t->lock);
-    uint32_t n = t->count;
+    uint32_t n = (uint32_t)t->kept.held;
     pthread_mutex_unlock(&t->lock);
     return n;
 }
@@ -120,10 +120,10 @@ void tasks_metrics(void *tasks, struct buf *out)
     struct tasks *t = tasks;
 
     pthread_mutex_lock(&t->lock);
-    figure(out, "moongate_tasks", "gauge", "Tasks kept, running ones too.", t->count);
-    figure(out, "moongate_tasks_running", "gauge", "Tasks at work.", t->running);
+    figure(out, "moongate_tasks", "gauge", "Tasks kept, running ones too.", t->kept.held);
+    figure(out, "moongate_tasks_running", "gauge", "Tasks at work.", t->running.held);
     figure(out, "moongate_tasks_bytes", "gauge", "What they hold, as [tasks] max_bytes counts it.",
-           t->bytes);
+           t->bytes.held);
     figure(out, "moongate_tasks_created_total", "counter", "Calls that became tasks.", t->opened);
     figure(out, "moongate_tasks_expired_total", "counter",
            "Tasks forgotten because their time was over.", t->expired);

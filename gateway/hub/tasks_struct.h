@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/table.h"
+#include "hub/shares.h"
 #include "hub/tasks.h"
 
 /* One reference is the table's, one the owner's, one of a message that is under way. */
@@ -13,7 +14,7 @@ struct tasks_entry {
     UT_hash_handle hh;
     struct tasks *tasks;
     unsigned refs;
-    struct tasks_share *share;
+    uint64_t principal;
     int64_t expires_ms;
     uint64_t bytes;
     bool is_told, is_running, is_posted, is_cancelled;
@@ -25,20 +26,12 @@ struct tasks_entry {
     char id[TASK_ID_SIZE], tool[TASKS_TOOL_SIZE];
 };
 
-/* What one principal has; goes with its last task. */
-struct tasks_share {
-    UT_hash_handle hh;
-    uint64_t principal;
-    uint32_t count;
-};
-
 struct tasks {
     pthread_mutex_t lock;
     struct tasks_entry *all;
-    struct tasks_share *shares;
+    struct shares kept, running, bytes;
     struct tasks_limits limits;
-    uint32_t count, running;
-    uint64_t bytes, opened, expired;
+    uint64_t opened, expired;
     int64_t next_expiry_ms; /* no ended one's time is over before */
 };
 

@@ -8,9 +8,6 @@
 #include "mcp/form.h"
 #include "mcp/request.h"
 
-/* What a session's client can be asked for, as bits. */
-enum { CAN_ROOTS = 1, CAN_SAMPLE = 2, CAN_TOOLS = 4, CAN_CONTEXT = 8, CAN_FORM = 16, CAN_URL = 32 };
-
 static const char *const names[] = { "roots", "sampling", "elicitation" };
 
 static bool is_object(struct json_text t) { return t.type == JSON_OBJECT; }
@@ -24,10 +21,10 @@ static unsigned elicitation_read(struct json_text elicitation, enum mcp_revision
     if (!is_object(elicitation) || r < MCP_2025_06_18)
         return 0;
     if (r < MCP_2025_11_25)
-        return CAN_FORM;
+        return ASKS_FORM;
     json_find(elicitation, modes, mode, 2);
-    return (is_object(mode[0]) || text_is_absent(mode[1]) ? CAN_FORM : 0u) |
-           (is_object(mode[1]) ? CAN_URL : 0u);
+    return (is_object(mode[0]) || text_is_absent(mode[1]) ? ASKS_FORM : 0u) |
+           (is_object(mode[1]) ? ASKS_URL : 0u);
 }
 
 /* What both are good for has to be declared only since there is something to declare. */
@@ -39,10 +36,10 @@ static unsigned sampling_read(struct json_text sampling, enum mcp_revision r)
     if (!is_object(sampling))
         return 0;
     if (r < MCP_2025_11_25)
-        return CAN_SAMPLE | CAN_CONTEXT;
+        return ASKS_SAMPLE | ASKS_CONTEXT;
     json_find(sampling, parts, part, 2);
-    return CAN_SAMPLE | (is_object(part[0]) ? CAN_TOOLS : 0u) |
-           (is_object(part[1]) ? CAN_CONTEXT : 0u);
+    return ASKS_SAMPLE | (is_object(part[0]) ? ASKS_TOOLS : 0u) |
+           (is_object(part[1]) ? ASKS_CONTEXT : 0u);
 }
 
 unsigned asks_declared(struct json_text capabilities, enum mcp_revision r)
@@ -52,7 +49,7 @@ unsigned asks_declared(struct json_text capabilities, enum mcp_revision r)
     if (!is_object(capabilities))
         return 0;
     json_find(capabilities, names, member, 3);
-    return (is_object(member[0]) ? CAN_ROOTS : 0u) | sampling_read(member[1], r) |
+    return (is_object(member[0]) ? ASKS_ROOTS : 0u) | sampling_read(member[1], r) |
            elicitation_read(member[2], r);
 }
 
@@ -63,15 +60,15 @@ struct json_text asks_text(unsigned declared, char out[static ASKS_TEXT_SIZE])
         const char *text;
     } parts[] = {
         { 0, "{" },
-        { CAN_ROOTS, ",\"roots\":{}" },
-        { CAN_SAMPLE, ",\"sampling\":{" },
-        { CAN_TOOLS, ",\"tools\":{}" },
-        { CAN_CONTEXT, ",\"context\":{}" },
-        { CAN_SAMPLE, "}" },
-        { CAN_FORM | CAN_URL, ",\"elicitation\":{" },
-        { CAN_FORM, ",\"form\":{}" },
-        { CAN_URL, ",\"url\":{}" },
-        { CAN_FORM | CAN_URL, "}" },
+        { ASKS_ROOTS, ",\"roots\":{}" },
+        { ASKS_SAMPLE, ",\"sampling\":{" },
+        { ASKS_TOOLS, ",\"tools\":{}" },
+        { ASKS_CONTEXT, ",\"context\":{}" },
+        { ASKS_SAMPLE, "}" },
+        { ASKS_FORM | ASKS_URL, ",\"elicitation\":{" },
+        { ASKS_FORM, ",\"form\":{}" },
+        { ASKS_URL, ",\"url\":{}" },
+        { ASKS_FORM | ASKS_URL, "}" },
         { 0, "}" },
     };
     size_t n = 0;

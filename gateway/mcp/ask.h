@@ -1,10 +1,18 @@
-/* ask.h - what a legacy session's client declares to be asked for. Private to mcp.
+/* ask.h - what a client declares to be asked for. Private to mcp.
  * Pure. */
 #ifndef MG_MCP_ASK_H
 #define MG_MCP_ASK_H
 #include "mcp/mcp.h"
 
-/* Of the capabilities of initialize, as far as the revision knows them: bits, for mcp_session. */
+enum { /* bits */
+       ASKS_ROOTS = 1,
+       ASKS_SAMPLE = 2,
+       ASKS_TOOLS = 4,
+       ASKS_CONTEXT = 8, /* these two: with sampling */
+       ASKS_FORM = 16,
+       ASKS_URL = 32
+};
+/* Of its capabilities, as far as the revision knows them; for mcp_session, too. */
 unsigned asks_declared(struct json_text capabilities, enum mcp_revision r);
 /* The same as an object in the terms of the newest revision, for mcp_may_ask(). It lies in out. */
 #define ASKS_TEXT_SIZE 160

@@ -4,16 +4,6 @@
 #include "mcp/content.h"
 #include "mcp/request.h"
 
-#define FOUND_TTL_MS 0 /* a resource's contents are stale at once: nobody says when they change */
-
-/* A member of what the call was made with. */
-static struct json_text argument(const struct mcp_call *c, const char *name)
-{
-    struct json_text value;
-    json_find(c->arguments, &name, &value, 1);
-    return value;
-}
-
 /* The text of the one block that tells a failure. */
 static void failure_text(const struct tool_result *r, struct buf *out)
 {
@@ -42,7 +32,7 @@ static void failure_encode(const struct mcp_call *c, const struct tool_result *r
         json_key(out, "data");
         json_open(out, '{');
         json_key(out, "uri");
-        json_raw_text(out, argument(c, "uri"));
+        json_raw_text(out, json_member(c->arguments, "uri"));
         json_close(out, '}');
     }
     buf_str(out, "}}");
@@ -73,7 +63,8 @@ static void messages_encode(const struct mcp_call *c, const struct tool_result *
     messages_write(r->content.data, r->content.len, c->revision, out);
 }
 
-static void list_encode(const struct mcp_call *c, const struct tool_result *r, struct buf *out)
+static void list_encode(const struct mcp_server *s, const struct mcp_call *c,
+                        const struct tool_result *r, struct buf *out)
 {
     bool is_page = c->tool->kind == TOOL_LISTER;
     struct json_text next = { NULL, 0, JSON_NONE };
@@ -81,13 +72,17 @@ static void list_encode(const struct mcp_call *c, const struct tool_result *r, s
     json_key(out, is_page ? "resources" : "contents");
     json_raw(out, r->content.data, r->content.len);
     if (is_page)
-        next = argument(c, "nextCursor");
+        next = json_member(c->arguments, "nextCursor");
     if (next.type == JSON_STRING) {
         json_key(out, "nextCursor");
         json_raw_text(out, next);
     }
-    if (mcp_is_modern(c->revision))
-        reply_cache_hints(out, is_page ? LIST_TTL_MS : FOUND_TTL_MS, false);
+    if (!mcp_is_modern(c->revision))
+        return;
+    /* What a lister says may depend on who asks, and what is read in rounds on his answers. */
+    bool is_plain = !is_page && !c->has_state && c->responses.type == JSON_NONE;
+    int64_t ttl_ms = is_page ? LIST_TTL_MS : is_plain ? c->tool->cache_ttl_ms : 0;
+    reply_cache_hints(out, ttl_ms, is_plain && c->tool->cache_is_public && s->lists_are_public);
 }
 
 void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
@@ -109,7 +104,7 @@ void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
     else if (c->tool->kind == TOOL_COMPLETER)
         completion_write(r, out);
     else
-        list_encode(c, r, out);
+        list_encode(s, c, r, out);
     if (is_modern) {
         json_key(out, "_meta");
         reply_own_meta(s, out);

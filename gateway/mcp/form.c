@@ -5,23 +5,15 @@
 #include "base/json_write.h"
 #include "mcp/request.h"
 
-static struct json_text member(struct json_text object, const char *name)
-{
-    struct json_text value = { NULL, 0, JSON_NONE };
-    if (object.type == JSON_OBJECT)
-        json_find(object, &name, &value, 1);
-    return value;
-}
-
 bool form_is_primitive(struct json_text schema)
 {
-    struct json_text properties = member(schema, "properties"), name, property;
+    struct json_text properties = json_member(schema, "properties"), name, property;
 
     if (properties.type != JSON_OBJECT)
         return true;
     struct json_iter it = json_iter(properties);
     while (json_next_member(&it, &name, &property))
-        if (text_is(member(property, "type"), "array"))
+        if (text_is(json_member(property, "type"), "array"))
             return false;
     return true;
 }
@@ -34,7 +26,7 @@ static void choices_encode(struct json_text choices, const char *of, struct buf 
 
     json_open(out, '[');
     while (json_next_item(&it, &choice))
-        json_raw_text(out, member(choice, of));
+        json_raw_text(out, json_member(choice, of));
     json_close(out, ']');
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json_write.h"
+#include "mcp/ask.h"
 #include "mcp/form.h"
 #include "mcp/request.h"
 
@@ -91,47 +92,45 @@ bool round_begin(struct request *rq, const struct round *r, struct mcp_call *c)
 
 /* ---- what may be asked ---- */
 
-static struct json_text member(struct json_text object, const char *name)
+/* What of sampling the question takes. */
+static unsigned sampling_wants(struct json_text params)
 {
-    struct json_text value = { NULL, 0, JSON_NONE };
-    json_find(object, &name, &value, 1);
-    return value;
+    struct json_text context = json_member(params, "includeContext");
+    bool has_tools = json_member(params, "tools").type != JSON_NONE ||
+                     json_member(params, "toolChoice").type != JSON_NONE;
+    bool has_context = context.type != JSON_NONE && !text_is(context, "none");
+
+    return ASKS_SAMPLE | (has_tools ? ASKS_TOOLS : 0u) | (has_context ? ASKS_CONTEXT : 0u);
 }
 
-/* A client that says elicitation and no more shows forms. */
-static bool shows_forms(struct json_text elicitation)
+static unsigned question_wants(const struct tool_question *q)
 {
-    return member(elicitation, "form").type == JSON_OBJECT ||
-           member(elicitation, "url").type == JSON_NONE;
+    if (strcmp(q->method, "roots/list") == 0)
+        return ASKS_ROOTS;
+    if (strcmp(q->method, "elicitation/create") == 0)
+        return text_is(json_member(q->params, "mode"), "url") ? ASKS_URL : ASKS_FORM;
+    return sampling_wants(q->params);
 }
 
 /* What the client would have to declare, and does not: JSON; NULL: it declares all of it. */
-static const char *missing_for(struct json_text capabilities, const struct tool_question *q)
+static const char *missing_for(unsigned declared, const struct tool_question *q)
 {
-    struct json_text elicitation = member(capabilities, "elicitation");
-    struct json_text sampling = member(capabilities, "sampling");
-    struct json_text context = member(q->params, "includeContext");
+    static const struct {
+        unsigned bit;
+        const char *text;
+    } all[] = {
+        { ASKS_ROOTS, "{\"roots\":{}}" },
+        { ASKS_URL, "{\"elicitation\":{\"url\":{}}}" },
+        { ASKS_FORM, "{\"elicitation\":{\"form\":{}}}" },
+        { ASKS_SAMPLE, "{\"sampling\":{}}" },
+        { ASKS_TOOLS, "{\"sampling\":{\"tools\":{}}}" },
+        { ASKS_CONTEXT, "{\"sampling\":{\"context\":{}}}" },
+    };
+    unsigned missing = question_wants(q) & ~declared;
 
-    if (strcmp(q->method, "roots/list") == 0)
-        return member(capabilities, "roots").type == JSON_OBJECT ? NULL : "{\"roots\":{}}";
-    if (strcmp(q->method, "elicitation/create") == 0) {
-        if (text_is(member(q->params, "mode"), "url"))
-            return member(elicitation, "url").type == JSON_OBJECT
-                       ? NULL
-                       : "{\"elicitation\":{\"url\":{}}}";
-        return elicitation.type == JSON_OBJECT && shows_forms(elicitation)
-                   ? NULL
-                   : "{\"elicitation\":{\"form\":{}}}";
-    }
-    if (sampling.type != JSON_OBJECT)
-        return "{\"sampling\":{}}";
-    if ((member(q->params, "tools").type != JSON_NONE ||
-         member(q->params, "toolChoice").type != JSON_NONE) &&
-        member(sampling, "tools").type != JSON_OBJECT)
-        return "{\"sampling\":{\"tools\":{}}}";
-    if (context.type != JSON_NONE && !text_is(context, "none") &&
-        member(sampling, "context").type != JSON_OBJECT)
-        return "{\"sampling\":{\"context\":{}}}";
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (missing & all[i].bit)
+            return all[i].text;
     return NULL;
 }
 
@@ -139,16 +138,17 @@ static const char *missing_for(struct json_text capabilities, const struct tool_
 static bool is_newer_form(const struct mcp_call *c, const struct tool_question *q)
 {
     return c->revision < MCP_2025_11_25 && strcmp(q->method, "elicitation/create") == 0 &&
-           !form_is_primitive(member(q->params, "requestedSchema"));
+           !form_is_primitive(json_member(q->params, "requestedSchema"));
 }
 
 bool mcp_may_ask(struct mcp_call *c, const struct tool_question *q, size_t n, struct err *e)
 {
+    unsigned declared = asks_declared(c->capabilities, MCP_2026_07_28);
     bool is_newer = false;
 
     c->lacks = NULL;
     for (size_t i = 0; i < n && !c->lacks; i++) {
-        c->lacks = missing_for(c->capabilities, &q[i]);
+        c->lacks = missing_for(declared, &q[i]);
         is_newer |= is_newer_form(c, &q[i]);
     }
     if (c->lacks)
@@ -156,8 +156,8 @@ bool mcp_may_ask(struct mcp_call *c, const struct tool_question *q, size_t n, st
                 "this client cannot be asked: it does not declare the capability %s", c->lacks);
     else if (is_newer)
         err_set(e, MG_E_DENIED,
-                "this client cannot be asked: forms of its revision have no choice "
-                "of several (type = \"array\")");
+                "this client cannot be asked: forms of its revision have no choice of several "
+                "(type = \"array\")");
     return !c->lacks && !is_newer;
 }
 

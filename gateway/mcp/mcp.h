@@ -115,7 +115,7 @@ struct mcp_server {                                    /* borrowed everywhere be
     const char *name, *title, *version, *instructions; /* title, instructions may be NULL */
     struct json_limits limits;
     size_t page_size;      /* entries on one page of a list; 0 = all */
-    bool lists_are_public; /* every caller may see the same tools: caches may share */
+    bool lists_are_public; /* every caller may see and read the same: caches may share */
     const struct mcp_host *host;
     const struct seal_key *seal; /* of requestState; NULL: none is taken or given */
     int64_t ask_timeout_ms;      /* how long one is good for */

@@ -113,7 +113,7 @@ void reply_own_meta(const struct mcp_server *s, struct buf *out)
     buf_putc(out, '}');
 }
 
-void reply_cache_hints(struct buf *out, int ttl_ms, bool is_public)
+void reply_cache_hints(struct buf *out, int64_t ttl_ms, bool is_public)
 {
     json_key(out, "ttlMs");
     json_int(out, ttl_ms);

@@ -134,7 +134,7 @@ struct buf *reply_result_begin(struct request *rq);
 void reply_result_end(struct request *rq);
 /* What a modern client may keep, and for how long. */
 #define LIST_TTL_MS 60000 /* lists: not every client listens for changes */
-void reply_cache_hints(struct buf *out, int ttl_ms, bool is_public);
+void reply_cache_hints(struct buf *out, int64_t ttl_ms, bool is_public);
 /* The beginning of an error's message; members of the error object may follow, and "}}" must. */
 void reply_error_open(struct buf *b, struct json_text id, bool omits_id, int code,
                       const char *message);

@@ -7,16 +7,9 @@
 
 static bool declares(struct json_text capabilities)
 {
-    static const char *const extensions[] = { "extensions" }, *const tasks[] = { TASKS_EXTENSION };
-    struct json_text found;
+    struct json_text extensions = json_member(capabilities, "extensions");
 
-    if (capabilities.type != JSON_OBJECT)
-        return false;
-    json_find(capabilities, extensions, &found, 1);
-    if (found.type != JSON_OBJECT)
-        return false;
-    json_find(found, tasks, &found, 1);
-    return found.type == JSON_OBJECT;
+    return json_member(extensions, TASKS_EXTENSION).type == JSON_OBJECT;
 }
 
 bool tasks_are_known(const struct request *rq)

@@ -43,6 +43,9 @@ struct tool {
     const char *arguments;       /* of a prompt: JSON text, a list; or NULL */
     const char *uri, *mime_type; /* of a resource; the URI of a template is a URI template */
     int64_t size;                /* of a resource, in bytes; -1: unknown */
+    /* How long clients may keep what is read of a resource, or of a template's; for all callers? */
+    int64_t cache_ttl_ms;
+    bool cache_is_public;
     struct uritemplate *pattern; /* of a template: its URI, compiled; the set's own */
     struct skill *skill;         /* of a skill: a reference of the set's own */
     const char *file;            /* "greet.lua", for messages */

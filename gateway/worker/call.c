@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "config/config.h"
+#include "hub/sessions.h"
 #include "vm/ask.h"
 #include "worker/call_struct.h"
 
@@ -53,6 +54,9 @@ void call_list(struct call *c)
 void call_release(struct call *c)
 {
     struct worker *w = c->worker;
+    if (c->holds_session)
+        sessions_release(w->gateway->sessions, c->mcp->session_id, c->principal->number,
+                         clock_mono_ms());
     if (c->is_listed) {
         *c->prev = c->next;
         if (c->next)

@@ -1,6 +1,5 @@
 #include "worker/call_stream.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +7,6 @@
 #include "hub/replays.h"
 #include "worker/call_struct.h"
 #include "worker/eventstream.h"
-
-#define RETRY_MS 1000 /* when a client that lost its stream is to come back */
 
 struct call_stream {
     struct eventstream base;
@@ -187,24 +184,11 @@ static int begin(void *arg)
                          b->call->principal->number, &b->replay);
 }
 
-/* Older clients take the priming event's empty data for a message. */
-static size_t first_text(const struct call *c, const struct replay *r, char *out, size_t size)
-{
-    char id[REPLAY_EVENT_ID_SIZE];
-    int n;
-    replay_event_id(r, 0, id);
-    if (c->mcp->revision >= MCP_2025_11_25)
-        n = snprintf(out, size, "id: %s\nretry: %d\ndata: \n\n", id, RETRY_MS);
-    else
-        n = snprintf(out, size, ": connected\n\n");
-    return (size_t)n;
-}
-
 bool call_stream_begin(struct call *c)
 {
     struct worker *w = c->worker;
     struct beginning b = { .call = c };
-    char first[120];
+    char id[EVENT_ID_SIZE], first[EVENTSTREAM_FIRST_SIZE];
     struct call_stream *s = calloc(1, sizeof *s);
     if (!s)
         return false;
@@ -225,7 +209,9 @@ bool call_stream_begin(struct call *c)
     s->call = c;
     c->x = NULL;
     call_list(c);
-    eventstream_open(&s->base, NULL, first, first_text(c, b.replay, first, sizeof first));
+    replay_event_id(b.replay, 0, id);
+    eventstream_open(&s->base, NULL, first,
+                     eventstream_first(c->mcp->revision >= MCP_2025_11_25, id, first));
     return true;
 }
 

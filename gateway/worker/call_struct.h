@@ -53,11 +53,12 @@ struct call {
     struct access access;
     bool is_starting; /* inside task_start(): done() only notes the end */
     bool is_over, is_listed;
-    bool is_watched; /* its client's end is noticed */
-    bool is_waiting; /* `durable` is with the store */
-    bool is_queued;  /* at a gate: its machine must outlive a reload */
-    bool is_late;    /* in the worker's list of those whose first slice waits: likewise */
-    bool is_gone;    /* nobody is there to read the answer */
+    bool is_watched;    /* its client's end is noticed */
+    bool is_waiting;    /* `durable` is with the store */
+    bool is_queued;     /* at a gate: its machine must outlive a reload */
+    bool is_late;       /* in the worker's list of those whose first slice waits: likewise */
+    bool is_gone;       /* nobody is there to read the answer */
+    bool holds_session; /* which does not end for being idle, nor for want of room before others */
     bool is_cancelled;
     struct call_task *tasked; /* it becomes a task, or is one; NULL: neither */
     char id[CALL_ID_SIZE];

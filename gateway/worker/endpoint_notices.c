@@ -1,6 +1,5 @@
 #include "worker/endpoint_notices.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +9,6 @@
 #include "worker/endpoint_tasks.h"
 #include "worker/eventstream.h"
 #include "worker/worker.h"
-
-#define RETRY_MS 1000 /* when a client that lost its stream is to come back */
 
 struct notice_stream {
     struct eventstream base;
@@ -95,7 +92,7 @@ static void stream_encode(const struct notice_stream *s, const struct notice *n,
 static bool tell(struct notice_stream *s, const struct notice *n)
 {
     struct buf json = { 0 }, *frame = &s->base.worker->scratch;
-    char id[NOTICE_EVENT_ID_SIZE];
+    char id[EVENT_ID_SIZE];
     stream_encode(s, n, &json);
     if (json.len == 0 && buf_ok(&json))
         return true;
@@ -147,7 +144,8 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
         { MG_E_INVALID, 400, MCP_BAD_REQUEST,
           "Bad Request: Last-Event-ID names no event of this session's stream" },
         { MG_E_LIMIT, 503, MCP_INTERNAL_ERROR,
-          "too many streams ([server] max_streams), or subscriptions in all" },
+          "too many streams of this key, or of all ([server] max_streams), or too many "
+          "subscriptions" },
         { MG_E_DENIED, 200, MCP_INVALID_PARAMS,
           "Invalid params: more resources and tasks than [server] max_subscriptions allows" },
         { MG_E_CLOSED, 503, MCP_INTERNAL_ERROR, "the gateway is shutting down" },
@@ -182,7 +180,7 @@ void endpoint_notices_session(struct worker *w, struct exchange *x, struct acces
                               const struct principal *p, const char *session)
 {
     struct session_info info;
-    char id[NOTICE_EVENT_ID_SIZE], first[200];
+    char id[EVENT_ID_SIZE], first[EVENTSTREAM_FIRST_SIZE];
     struct sessions *sessions = w->gateway->sessions;
     struct notice_stream *s = w->is_draining ? NULL : stream_new(w, x, p);
     int code = w->is_draining ? MG_E_CLOSED : MG_E_NOMEM;
@@ -198,15 +196,10 @@ void endpoint_notices_session(struct worker *w, struct exchange *x, struct acces
         refuse(w, x, a, code, (struct json_text){ NULL, 0, JSON_NONE });
         return;
     }
-    /* The priming event: older clients take its empty data for a message. */
-    int n;
     notices_event_id(s->feed, 0, id);
     a->protocol = info.protocol;
-    if (strcmp(info.protocol, mcp_revision_text(MCP_2025_11_25)) == 0)
-        n = snprintf(first, sizeof first, "id: %s\nretry: %d\ndata: \n\n", id, RETRY_MS);
-    else
-        n = snprintf(first, sizeof first, ": connected\n\n");
-    eventstream_open(&s->base, a, first, (size_t)n);
+    bool is_primed = strcmp(info.protocol, mcp_revision_text(MCP_2025_11_25)) == 0;
+    eventstream_open(&s->base, a, first, eventstream_first(is_primed, id, first));
 }
 
 void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access *a,

@@ -244,9 +244,10 @@ void endpoint_sse_open(struct worker *w, struct exchange *x, struct access *a,
     if (code != 0) {
         free(c);
         admit_text(w, x, a, 503,
-                   w->is_draining       ? "the gateway is shutting down"
-                   : code == MG_E_LIMIT ? "too many streams ([server] max_streams)"
-                                        : "out of memory");
+                   w->is_draining ? "the gateway is shutting down"
+                   : code == MG_E_LIMIT
+                       ? "too many streams of this key, or of all ([server] max_streams)"
+                       : "out of memory");
         return;
     }
     c->next = w->sse_clients;

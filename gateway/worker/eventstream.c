@@ -1,5 +1,7 @@
 #include "worker/eventstream.h"
 
+#include <stdio.h>
+
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "worker/admit.h"
@@ -11,6 +13,14 @@ void eventstream_init(struct eventstream *s, struct worker *w, struct exchange *
     *s = (struct eventstream){
         .ops = ops, .worker = w, .x = x, .principal = p->number, .expires_ms = p->expires_ms
     };
+}
+
+size_t eventstream_first(bool is_primed, const char *id, char out[static EVENTSTREAM_FIRST_SIZE])
+{
+    int n = is_primed ? snprintf(out, EVENTSTREAM_FIRST_SIZE, "id: %s\nretry: %d\ndata: \n\n", id,
+                                 EVENTSTREAM_RETRY_MS)
+                      : snprintf(out, EVENTSTREAM_FIRST_SIZE, ": connected\n\n");
+    return (size_t)n;
 }
 
 /* Its exchange has been given back. */

@@ -12,6 +12,12 @@ struct worker;
 struct principal;
 struct eventstream;
 
+#define EVENTSTREAM_RETRY_MS 1000 /* when a client that lost its stream is to come back */
+#define EVENTSTREAM_FIRST_SIZE 120
+/* What a stream that can be resumed begins with. is_primed: an event of that id without data, the
+ * priming event; older clients would take its empty data for a message. Returns its length. */
+size_t eventstream_first(bool is_primed, const char *id, char out[static EVENTSTREAM_FIRST_SIZE]);
+
 struct eventstream_ops {
     /* The gateway ends it: what is said before. NULL: nothing. */
     void (*farewell)(struct eventstream *s);

@@ -12,14 +12,6 @@ static const enum tool_kind kinds[NOTICE_LISTS][4] = {
     [NOTICE_RESOURCES] = { TOOL_RESOURCE, TOOL_TEMPLATE, TOOL_LISTER, TOOL_SKILL },
 };
 
-/* What was found for the last principal that was asked about: most often the next one too. */
-struct judging {
-    const struct listchange *change;
-    uint64_t principal;
-    unsigned lists;
-    bool is_known;
-};
-
 static bool shows(const void *principal, const char *name)
 {
     return principal_may(principal, name);
@@ -27,20 +19,15 @@ static bool shows(const void *principal, const char *name)
 
 static unsigned lists_changed(void *arg, uint64_t principal)
 {
-    struct judging *j = arg;
-    const struct listchange *c = j->change;
-    if (j->is_known && j->principal == principal)
-        return j->lists;
+    const struct listchange *c = arg;
     struct toolset_filter before = { shows, keyring_numbered(c->keys_before, principal) };
     struct toolset_filter now = { shows, keyring_numbered(c->keys_now, principal) };
-    j->principal = principal;
-    j->is_known = true;
-    j->lists = 0;
+    unsigned lists = 0;
     for (unsigned list = 0; list < NOTICE_LISTS; list++)
         for (unsigned i = 0; i < 4; i++)
             if (!toolset_lists_alike_for(c->before, before, c->now, now, kinds[list][i]))
-                j->lists |= 1u << list;
-    return j->lists;
+                lists |= 1u << list;
+    return lists;
 }
 
 /* Files of skills are resources whose changes this side knows of by itself. */
@@ -70,12 +57,11 @@ static bool all_serve(const struct listchange *c)
 static void adopted(struct mail *m)
 {
     struct listchange *c = (struct listchange *)m;
-    struct judging j = { .change = c };
     atomic_store(&c->gateway->is_adopting, false);
     if (!c->is_waiting || !all_serve(c))
         return;
     c->is_waiting = false;
-    notices_lists(c->gateway->notices, lists_changed, &j);
+    notices_lists(c->gateway->notices, lists_changed, c);
     tell_skill_files(c);
     toolset_unref(c->before);
     keyring_unref(c->keys_before);

@@ -175,10 +175,7 @@ static void call_take(struct messages *m, struct answers *as, struct mcp_call *m
 /* Of an item of a batch, which is a valid message. */
 static struct json_text id_of(const struct mcp_in *in)
 {
-    static const char *const names[] = { "id" };
-    struct json_text id;
-    json_find((struct json_text){ in->body, in->len, JSON_OBJECT }, names, &id, 1);
-    return id;
+    return json_member((struct json_text){ in->body, in->len, JSON_OBJECT }, "id");
 }
 
 void messages_take(struct messages *m, struct answers *as, const struct mcp_in *in)

@@ -22,8 +22,6 @@
 #define SPARE_DESCRIPTORS                                                  \
     512 /* beside connections: epoll, journals, pipes of children, the log \
          */
-#define MAX_SESSIONS 100000
-#define SESSION_IDLE_MS (60 * 60 * 1000)
 #define OFFLOAD_THREADS 4
 #define OFFLOAD_QUEUE 1024
 #define SWEEP_MS (60 * 60 * 1000)
@@ -181,7 +179,7 @@ static void services_make(struct gateway *g, const struct config *c)
                                          (uint32_t)c->server.max_stream_queue_bytes };
     g->topics = topics_new(&topics);
     g->cache = cache_new();
-    g->sessions = sessions_new(MAX_SESSIONS, SESSION_IDLE_MS);
+    g->sessions = sessions_new(c->server.max_sessions, c->server.session_idle_ms);
     struct notices_limits limits = notices_limits_of(c);
     g->notices = notices_new(&limits);
     g->replays = replays_new(replay_bytes_of(c));
@@ -287,6 +285,7 @@ void services_reconfigure(struct gateway *g, const struct config *c)
     store_reconfigure(g->store, c->state.autosave_ms, c->state.job_ttl_ms);
     gate_set_limit(g->all_calls, c->tools.max_concurrent);
     watchdog_set_abort(g->watchdog, c->server.stuck_abort_ms);
+    sessions_set_idle(g->sessions, c->server.session_idle_ms);
     struct notices_limits limits = notices_limits_of(c);
     notices_set_limits(g->notices, &limits);
     replays_set_max(g->replays, replay_bytes_of(c));

@@ -28,7 +28,7 @@
 #include "worker/signals.h"
 #include "worker/worker.h"
 
-#define SESSION_SWEEP_MS 60000
+#define SWEEP_MAX_MS 60000
 #define LAST_WORD_MS 200 /* for the log thread to write why the process ends */
 
 struct supervisor {
@@ -56,13 +56,23 @@ static void signal_arrived(void *arg, bool is_reload, unsigned number)
     }
 }
 
+static void sweep_hub(void *arg);
+
+/* What is idle is gone at latest after twice the time, or a minute later. */
+static void sweep_later(struct supervisor *s)
+{
+    int64_t idle_ms = s->reload.serving->config->server.session_idle_ms;
+    timer_start(s->loop, &s->sweep, idle_ms < SWEEP_MAX_MS ? idle_ms : SWEEP_MAX_MS, sweep_hub, s);
+}
+
 static void sweep_hub(void *arg)
 {
     struct supervisor *s = arg;
     sessions_sweep(s->gateway.sessions, clock_mono_ms());
     cache_sweep(s->gateway.cache, clock_mono_ms());
     replays_sweep(s->gateway.replays, clock_mono_ms());
-    timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_hub, s);
+    heaps_trim();
+    sweep_later(s);
 }
 
 /* ---- watchdog's stages ---- */
@@ -244,7 +254,7 @@ static int start(struct supervisor *s, struct err *e)
     if (!s->is_stdio)
         store_announce(s->gateway.store, s->gateway.addresses[0].text);
     reload_begin(&s->reload);
-    timer_start(s->loop, &s->sweep, SESSION_SWEEP_MS, sweep_hub, s);
+    sweep_later(s);
     return 0;
 }
 

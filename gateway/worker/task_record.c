@@ -29,10 +29,8 @@ void task_record_write(const struct task_record *r, const char *members, size_t 
 
 bool task_record_members(const char *text, size_t len, struct json_text *members)
 {
-    static const char *const names[] = { "task" };
-    struct json_text task;
+    struct json_text task = json_member((struct json_text){ text, len, JSON_OBJECT }, "task");
 
-    json_find((struct json_text){ text, len, JSON_OBJECT }, names, &task, 1);
     if (task.type != JSON_OBJECT)
         return false;
     *members = (struct json_text){ task.p + 1, task.len - 2, JSON_OBJECT };

@@ -53,16 +53,18 @@ static int declare(lua_State *L)
 static int l_prompt(lua_State *L) { return declare(L); }
 
 /* mcp.resource{uri=, name=, title=, description=, mimeType=, size=, annotations=, icons=, meta=,
- * needs=, settings=, limits=, read=function(ctx)} -> what the file returns. read returns a text,
- * {blob=bytes}, {text=}, or a list of these, each with uri=, mimeType= and meta= where they are not
- * the resource's own; nil says that there is none (also nil, message, "ENOENT"), nil and a message
- * that it failed. */
+ * needs=, settings=, limits=, cache={ttl=, public=}, read=function(ctx)} -> what the file returns.
+ * read returns a text, {blob=bytes}, {text=}, or a list of these, each with uri=, mimeType= and
+ * meta= where they are not the resource's own; nil says that there is none (also nil, message,
+ * "ENOENT"), nil and a message that it failed. Clients may keep what was read for cache.ttl, and
+ * share it among all callers if it is public. */
 static int l_resource(lua_State *L) { return declare(L); }
 
 /* mcp.resource_template{uriTemplate=, name=, title=, description=, mimeType=, annotations=, icons=,
- * meta=, needs=, settings=, limits=, complete={VARIABLE=}, list=function(ctx), read=function(vars,
- * ctx, uri)} -> what the file returns. uriTemplate is RFC 6570 up to level 3, "notes:///{+path}";
- * vars are its variables, decoded; read and complete are as above. list returns what of it is to
+ * meta=, needs=, settings=, limits=, cache={ttl=, public=}, complete={VARIABLE=},
+ * list=function(ctx), read=function(vars, ctx, uri)} -> what the file returns. uriTemplate is RFC
+ * 6570 up to level 3, "notes:///{+path}"; vars are its variables, decoded; read, cache and complete
+ * are as above. list returns what of it is to
  * stand in resources/list: a list of {uri=, name=, title=, description=, mimeType=, size=,
  * annotations=, icons=, meta=}. */
 static int l_resource_template(lua_State *L) { return declare(L); }

@@ -54,11 +54,16 @@ function mcp.tool(declaration) end
 ---@return table
 function mcp.prompt(declaration) end
 
+---@class mcp.cache_hint
+---@field ttl mcp.duration up to a year
+---@field public boolean? what one caller reads is right for all
+
 ---@class mcp.resource: mcp.offer
 ---@field uri string
 ---@field mimeType string?
 ---@field size integer? bytes
 ---@field annotations table?
+---@field cache mcp.cache_hint?
 ---@field read fun(ctx: mcp.ctx): any, string?, string?
 
 ---@param declaration mcp.resource
@@ -69,6 +74,7 @@ function mcp.resource(declaration) end
 ---@field uriTemplate string RFC 6570, levels 1 to 3
 ---@field mimeType string?
 ---@field annotations table?
+---@field cache mcp.cache_hint?
 ---@field complete table<string, mcp.complete>?
 ---@field list (fun(ctx: mcp.ctx): table[]?, string?)?
 ---@field read fun(vars: table<string, string>, ctx: mcp.ctx, uri: string): any, string?, string?

@@ -43,9 +43,7 @@ void ask_record_free(struct ask_record *r)
 
 struct json_text ask_record_find(const struct buf *part, const char *key)
 {
-    struct json_text found = { 0 };
-    json_find((struct json_text){ part->data, part->len, JSON_OBJECT }, &key, &found, 1);
-    return found;
+    return json_member((struct json_text){ part->data, part->len, JSON_OBJECT }, key);
 }
 
 /* The part as it will be: its other members, then this one. */

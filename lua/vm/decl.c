@@ -17,11 +17,10 @@
 #define EVERY_MIN_MS 1000
 #define EVERY_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
 
-static const char *const fields[] = { "name",   "title",       "description", "input",
-                                      "output", "annotations", "icons",       "meta",
-                                      "needs",  "settings",    "limits",      "coerce",
-                                      "task",   "run",         "start",       "every",
-                                      NULL };
+static const char *const fields[] = { "name",        "title",  "description", "input", "output",
+                                      "annotations", "icons",  "meta",        "needs", "settings",
+                                      "limits",      "coerce", "task",        "run",   "start",
+                                      "every",       NULL };
 
 /* ---- mcp.tool ---- */
 
@@ -210,8 +209,7 @@ static void read_functions(struct reading *x)
 
 /* ---- limits ---- */
 
-/* A number of seconds or bytes, or a text such as "5s" or "8M", at the top of the stack. */
-static bool read_amount(lua_State *L, bool is_time, int64_t *out)
+bool reading_amount(lua_State *L, bool is_time, int64_t *out)
 {
     lua_Number n = lua_tonumber(L, -1);
     uint64_t bytes;
@@ -245,7 +243,7 @@ static void read_limit(struct reading *x, const char *name, struct declared *out
                        CONCURRENT_MAX);
         else
             out->concurrent = lua_tointeger(x->L, -1);
-    } else if (!read_amount(x->L, is_time, is_time ? &out->timeout_ms : &out->memory)) {
+    } else if (!reading_amount(x->L, is_time, is_time ? &out->timeout_ms : &out->memory)) {
         report_add(x->r, name, "limits.%s: expected %s", name,
                    is_time ? "seconds, or a text such as \"30s\""
                            : "bytes, or a text such as \"16M\"");
@@ -285,7 +283,7 @@ static void read_every(struct reading *x)
     int top = lua_gettop(L), type = reading_field(x, "every");
     if (type == LUA_TTABLE && lua_rawlen(L, -1) == 2) {
         lua_rawgeti(L, -1, 1);
-        bool is_time = read_amount(L, true, &ms) && ms >= EVERY_MIN_MS && ms <= EVERY_MAX_MS;
+        bool is_time = reading_amount(L, true, &ms) && ms >= EVERY_MIN_MS && ms <= EVERY_MAX_MS;
         lua_pop(L, 1);
         if (is_time && lua_rawgeti(L, -1, 2) == LUA_TFUNCTION) {
             x->d->every_ms = ms;

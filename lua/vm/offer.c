@@ -10,6 +10,7 @@
 #define OFFER_NAME_MAX 119 /* bytes: with its kind before it no longer than a tool's */
 #define ARGUMENTS_MAX 32   /* of one prompt */
 #define URI_MAX 1024
+#define CACHE_MAX_MS (INT64_C(365) * 24 * 3600 * 1000)
 
 enum { PART_RUN = 2, PART_COMPLETE, PART_LIST }; /* user values of what mcp.prompt made */
 
@@ -19,10 +20,10 @@ static const char *const prompt_fields[] = { "name",     "title",  "description"
 static const char *const resource_fields[] = { "uri",      "name",  "title",       "description",
                                                "mimeType", "size",  "annotations", "icons",
                                                "meta",     "needs", "settings",    "limits",
-                                               "read",     NULL };
+                                               "read",     "cache", NULL };
 static const char *const template_fields[] = {
     "uriTemplate", "name",     "title",  "description", "mimeType", "annotations", "icons", "meta",
-    "needs",       "settings", "limits", "read",        "complete", "list",        NULL
+    "needs",       "settings", "limits", "read",        "complete", "list",        "cache", NULL
 };
 static const char *const skill_fields[] = { "name", "title",  "description", "path",
                                             "meta", "folder", "files",       NULL };
@@ -236,6 +237,46 @@ static void template_read(struct reading *x)
     x->d->list_ref = part_ref(x, PART_LIST);
 }
 
+/* One field of cache, its name below it. */
+static void cache_part(struct reading *x)
+{
+    static const char *const names[] = { "ttl", "public", NULL };
+    lua_State *L = x->L;
+    char hint[80];
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+    if (strcmp(name, "ttl") == 0) {
+        if (!reading_amount(L, true, &x->d->tool.cache_ttl_ms) ||
+            x->d->tool.cache_ttl_ms > CACHE_MAX_MS)
+            report_add(x->r, "ttl",
+                       "cache.ttl: expected seconds, or a text such as \"10m\", up to \"365d\"");
+    } else if (strcmp(name, "public") == 0) {
+        if (lua_type(L, -1) != LUA_TBOOLEAN)
+            report_add(x->r, "public", "cache.public: expected true or false, got %s",
+                       luaL_typename(L, -1));
+        x->d->tool.cache_is_public = lua_toboolean(L, -1);
+    } else {
+        report_add(x->r, name, "cache: unknown field \"%s\"%s", name,
+                   report_nearest(name, names, hint, sizeof hint));
+    }
+}
+
+/* cache = { ttl = "10m", public = true } */
+static void cache_read(struct reading *x)
+{
+    lua_State *L = x->L;
+    unsigned before = x->r->count;
+    int type = reading_field(x, "cache"), cache = lua_gettop(L);
+    if (type == LUA_TTABLE) {
+        for (lua_pushnil(L); lua_next(L, cache); lua_pop(L, 1))
+            cache_part(x);
+        if (x->d->tool.cache_ttl_ms == 0 && x->r->count == before)
+            report_add(x->r, "cache", "cache: ttl is missing, such as \"10m\"");
+    } else if (type != LUA_TNIL) {
+        reading_wrong_type(x, "cache", "a table such as { ttl = \"10m\" }");
+    }
+    lua_settop(L, cache - 1);
+}
+
 static void resource_read(struct reading *x)
 {
     lua_State *L = x->L;
@@ -267,6 +308,7 @@ void offer_read(struct reading *x)
     }
     reading_text(x, "mimeType", &t->mime_type);
     reading_plain(x, "annotations", '{', &t->annotations);
+    cache_read(x);
     if (t->kind == TOOL_TEMPLATE)
         template_read(x);
     else

@@ -25,6 +25,8 @@ void reading_wrong_type(struct reading *x, const char *name, const char *want);
 /* The texts and values of fields; those that are not there leave *out as it is. */
 void reading_text(struct reading *x, const char *name, const char **out);
 void reading_plain(struct reading *x, const char *name, char want, const char **out);
+/* A number of seconds or bytes above 0, or a text such as "5s" or "8M", at the top of the stack. */
+bool reading_amount(lua_State *L, bool is_time, int64_t *out);
 void reading_name(struct reading *x, int max); /* at most max bytes, or NULL and reported */
 void reading_names(struct reading *x, const char *const *names); /* no other fields are there */
 

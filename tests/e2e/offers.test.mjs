@@ -24,6 +24,7 @@ for (const [label, open] of Object.entries(clients)) {
     // The second generation of clients gives all eras' codes the name of the newest.
     await readsResources(client, label.startsWith("sdk") ? -32002 : -32602);
     await completes(client);
+    await hints(client, label.endsWith("2026-07-28") || label.endsWith("auto"));
     await showsApps(client);
     await client.close();
   });
@@ -75,6 +76,18 @@ async function readsResources(client, missing) {
   await assert.rejects(read("notes:///tomorrow"), { code: missing, data: { uri: "notes:///tomorrow" } });
   await assert.rejects(read("notes:///by/0"), { code: missing, data: { uri: "notes:///by/0" } });
   await assert.rejects(read("notes:///by/bad"), { code: -32603, message: /the disk failed/ });
+}
+
+// What may be kept is what the file says; older revisions know nothing of it.
+async function hints(client, isModern) {
+  const read = async (uri) => {
+    const { ttlMs, cacheScope } = await client.readResource({ uri });
+    return [ttlMs, cacheScope];
+  };
+  const want = (...hint) => (isModern ? hint : [undefined, undefined]);
+  assert.deepEqual(await read("notes:///today"), want(0, "private"));
+  assert.deepEqual(await read("notes:///bytes"), want(600_000, "public"));
+  assert.deepEqual(await read("notes:///by/1"), want(1500, "private"));
 }
 
 // MCP Apps: a tool names the page that shows it, and the page is a resource like any other.
@@ -142,6 +155,8 @@ test("a key sees and uses the prompts and resources that its tools name", async 
       assert.equal((await ask(key, "completion/complete", completion)).error.code, -32602);
     }
   }
+  const { result } = (await gw.client.modern("resources/read", { uri: "notes:///bytes" }, { key: "key-all" })).body;
+  assert.deepEqual([result.ttlMs, result.cacheScope], [600_000, "private"]); // others may not read it
   assert.ok((await ask("key-some", "prompts/get", { name: "greet", arguments: { who: "x" } })).result);
   assert.ok((await ask("key-some", "resources/read", { uri: "notes:///today" })).result);
   const line = await gw.logged((l) => l.tool === "prompt:greet");

@@ -40,8 +40,8 @@ const watched = { "watched.lua": `local mcp = require "mcp"
   return { mcp.resource_template { uriTemplate = "x:{n}", name = "x", read = function(v) return v.n end },
     mcp.tool { name = "a", run = function() end } }` };
 
-test("max_streams: one more is answered 503, and one that closes makes room", async (t) => {
-  const gw = await start(t, `${quiet}[server]\nmax_streams = 3\n`, watched);
+test("max_streams: beyond its share, half of all, a key is answered 503; one that closes makes room", async (t) => {
+  const gw = await start(t, `${quiet}[server]\nmax_streams = 5\n`, watched);
   const open = async () => {
     const session = await gw.client.session("2025-11-25", { headers: { Accept: "application/json, text/event-stream" } });
     return openEventStream(gw.url, { headers: session.headers });

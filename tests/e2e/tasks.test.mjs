@@ -225,9 +225,9 @@ test("the limits of [tasks]: beyond them the call goes on as it was", async (t) 
     assert.equal((await make(gw, 1))[0].ttlMs, 5_000);
   }, { ttl: "10001ms" }, /ttl: at most 10 seconds \(\[tasks\] max_ttl\)/);
 
-  gw = await refuses("max_bytes = 64K\npoll = 3s", async (gw) => {
+  gw = await refuses("max_bytes = 128K\npoll = 3s", async (gw) => {
     assert.equal((await make(gw, 1))[0].pollIntervalMs, 3000);
-    const [fits, does_not] = [await make(gw, 1, { bytes: 30_000 }), await make(gw, 1, { bytes: 40_000 })];
+    const [fits, does_not] = [await make(gw, 1, { bytes: 30_000 }), await make(gw, 1, { bytes: 40_000 })]; // of half of it
     assert.equal((await until(gw, fits[0].taskId, ended, { key: "k1" })).status, "completed");
     const task = await until(gw, does_not[0].taskId, ended, { key: "k1" });
     assert.equal(task.status, "failed");

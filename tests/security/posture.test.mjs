@@ -7,6 +7,7 @@ import os from "node:os";
 import test from "node:test";
 
 import { Gateway } from "../e2e/lib/gateway.mjs";
+import { openEventStream } from "../e2e/lib/sse.mjs";
 import { BOTH, code, rawRequest, start } from "./lib.mjs";
 
 const JSON_TYPE = "Content-Type: application/json";
@@ -78,16 +79,41 @@ test("posture: requests that two servers would read in two ways are refused and 
   }
 });
 
-test("posture: sessions are bounded: a flood of them does not drive out the gateway", async (t) => {
-  const gw = await start(t);
-  const before = gw.rssAnon();
-  const open = async (n) => {
-    for (let i = 0; i < n; i++)
-      await gw.rpc("initialize", { protocolVersion: "2025-11-25" }, { headers: BOTH });
+test("posture: sessions are bounded: a flood of one key's drives out its own, those in use last, and nobody else's", async (t) => {
+  const ini = "[rate_limit]\nbucket = 0\n[auth]\nkeys = k1, k2\n[server]\nmax_sessions = 40\nworkers = 2\n";
+  const tools = { "wait.lua": `local mcp = require "mcp"
+    return mcp.tool { name = "wait", input = { type = "object" }, run = function(args)
+      if args.over then mcp.cache.set("over", true) end
+      while not mcp.cache.get("over") do mcp.time.sleep(0.01) end
+      return "waited"
+    end }` };
+  const gw = await Gateway.start({ ini, tools });
+  t.after(() => gw.stop());
+  const open = async (key) => {
+    const res = await gw.client.request("initialize",
+      { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "x", version: "1" } }, { headers: BOTH, key });
+    return { ...BOTH, Authorization: `Bearer ${key}`, "Mcp-Session-Id": res.headers.get("mcp-session-id") };
   };
-  await Promise.all(Array.from({ length: 8 }, () => open(250)));
-  assert.ok(gw.rssAnon() - before < 64 * 1024 * 1024);
-  assert.deepEqual((await gw.rpc("ping")).body.result, {});
+  const status = async (headers) => (await gw.client.request("ping", {}, { headers })).status;
+  const theirs = [await open("k2"), await open("k2")];
+  const streaming = await open("k1"), idle = await open("k1");
+  const stream = await openEventStream(gw.url, { headers: streaming });
+  assert.equal(stream.status, 200);
+  const calling = await open("k1");
+  const waits = gw.client.request("tools/call", { name: "wait", arguments: {} },
+    { headers: { ...calling, Accept: "application/json" } });
+  while ((await gw.metric("moongate_calls_running", {}, { key: "k1" })) !== 1);
+  let last;
+  const flood = async (n) => { for (let i = 0; i < n; i++) last = await open("k1"); };
+  await Promise.all(Array.from({ length: 8 }, () => flood(25)));
+  // 2 are another key's; of the other 38 it leaves as many as it has.
+  assert.equal(await gw.metric("moongate_sessions", {}, { key: "k1" }), 2 + 19);
+  assert.deepEqual(await Promise.all(theirs.map(status)), [200, 200]);
+  assert.equal(await status(idle), 404);
+  assert.deepEqual(await Promise.all([streaming, calling, last].map(status)), [200, 200, 200]);
+  await gw.call("wait", { over: true }, { key: "k1" });
+  assert.equal((await waits).body.result.content[0].text, "waited");
+  stream.close();
 });
 
 test("posture: the log holds the shape of a call, not what was in it", async (t) => {

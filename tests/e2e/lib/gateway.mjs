@@ -237,8 +237,8 @@ export class Gateway {
   }
 
   // A figure of /metrics: metric("moongate_calls_total", { tool: "echo" }); undefined when absent.
-  async metric(name, labels = {}) {
-    const text = await (await this.fetch("/metrics")).text();
+  async metric(name, labels = {}, { key } = {}) {
+    const text = await (await this.fetch("/metrics", key ? { headers: { "X-API-Key": key } } : {})).text();
     for (const line of text.split("\n")) {
       const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line);
       if (match?.[1] !== name) continue;

@@ -48,10 +48,11 @@ return {
       return mcp.content { mcp.text("notes"), mcp.link { uri = "ui://notes/view", name = "view" } }
     end },
   mcp.resource { uri = "notes:///bytes", name = "bytes", mimeType = "image/png",
+    cache = { ttl = "10m", public = true },
     read = function() return { blob = "\0\1\2" } end },
   mcp.resource_template {
     uriTemplate = "notes:///by/{id}{?lang}", name = "notes", description = "Notes by number.",
-    mimeType = "text/markdown",
+    mimeType = "text/markdown", cache = { ttl = 1.5 },
     complete = { id = many },
     list = function(ctx)
       return { { uri = "notes:///by/1", name = "one", title = ctx.principal } }

@@ -62,6 +62,23 @@ static const struct {
     { RESOURCE "mimetype = 'x' }", "unknown field \"mimetype\" (did you mean \"mimeType\"?)" },
     { RESOURCE "annotations = { 1 } }", "annotations: expected a table of names" },
     { RESOURCE "complete = {} }", "unknown field \"complete\"" },
+    { RESOURCE "cache = '10m' }",
+      "x.lua:3: cache: expected a table such as { ttl = \"10m\" }, got string" },
+    { RESOURCE "cache = {} }", "x.lua:3: cache: ttl is missing, such as \"10m\"" },
+    { RESOURCE "cache = { public = true } }", "cache: ttl is missing" },
+    { RESOURCE "cache = {\n ttl = 'soon' } }",
+      "x.lua:4: cache.ttl: expected seconds, or a text such as \"10m\", up to \"365d\"" },
+    { RESOURCE "cache = { ttl = 0 } }", "cache.ttl: expected seconds" },
+    { RESOURCE "cache = { ttl = -1 } }", "cache.ttl: expected seconds" },
+    { RESOURCE "cache = { ttl = true } }", "cache.ttl: expected seconds" },
+    { RESOURCE "cache = { ttl = '366d' } }", "cache.ttl: expected seconds" },
+    { RESOURCE "cache = { ttl = 60, public = 1 } }",
+      "x.lua:3: cache.public: expected true or false, got number" },
+    { RESOURCE "cache = { ttl = 60, publik = true } }",
+      "cache: unknown field \"publik\" (did you mean \"public\"?)" },
+    { RESOURCE "cache = { 60 } }", "cache: unknown field \"?\"" },
+    { PROMPT "cache = { ttl = 60 } }", "unknown field \"cache\"" },
+    { TEMPLATE "uriTemplate = 'x:{n}', cache = { ttl = {} } }", "cache.ttl: expected seconds" },
     { TEMPLATE "}", "x.lua:2: mcp.resource_template: uriTemplate is missing" },
     { TEMPLATE "uriTemplate = 'x:{' }", "x.lua:3: uriTemplate: byte 3: a { without its }" },
     { TEMPLATE "uriTemplate = 'x:{a*}' }",
@@ -294,6 +311,36 @@ static void test_many_completions(void **state)
     }
 }
 
+static void test_cache(void **state)
+{
+    static const struct {
+        const char *cache;
+        int64_t ttl_ms;
+        bool is_public;
+    } rows[] = { { "nil", 0, false },
+                 { "{ ttl = '10m' }", 600000, false },
+                 { "{ ttl = 1.5, public = true }", 1500, true },
+                 { "{ ttl = '365d', public = false }", INT64_C(31536000000), false } };
+    static const enum tool_kind kinds[] = { TOOL_RESOURCE, TOOL_TEMPLATE };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[400];
+        snprintf(text, sizeof text,
+                 HEAD "local cache = %s return {\n"
+                      "mcp.resource { name = 'r', uri = 'x:y', cache = cache, read = print },\n"
+                      "mcp.resource_template { name = 't', uriTemplate = 'x:{a}', cache = cache,\n"
+                      "  read = print } }",
+                 rows[i].cache);
+        fixture_write(f, "tools.d/x.lua", text);
+        fixture_load(f);
+        for (size_t k = 0; k < 2; k++) {
+            const struct tool *t = toolset_offer_at(f->set, kinds[k], 0);
+            assert_true(t->cache_ttl_ms == rows[i].ttl_ms);
+            assert_true(t->cache_is_public == rows[i].is_public);
+        }
+    }
+}
+
 /* Beside tools, and with a machine more, as every worker has one. */
 static void test_beside_tools(void **state)
 {
@@ -333,6 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_list, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_complete, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_many_completions, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_cache, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_beside_tools, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,9 @@
 #include "support/failing.h"
 
 #include "hub/asks.c"
+#include "hub/session_items.c"
+#include "hub/per_key.c"
+#include "hub/shares.c"
 
 #define ONE "0123456789abcdef0123456789abcdef"
 #define TWO "fedcba9876543210fedcba9876543210"
@@ -47,9 +50,14 @@ static void answered(void *arg, const char *result, size_t len, const char *erro
              result ? result : "", error ? error : "");
 }
 
+static int add_as(uint64_t principal, const char *session, const char *name, struct ask **out)
+{
+    return asks_add(hub, session, principal, loop, answered, (void *)(uintptr_t)name, out);
+}
+
 static int add(const char *session, const char *name, struct ask **out)
 {
-    return asks_add(hub, session, 7, loop, answered, (void *)(uintptr_t)name, out);
+    return add_as(7, session, name, out);
 }
 
 static bool say(const char *session, uint64_t principal, const char *id, const char *text)
@@ -120,25 +128,29 @@ static void test_session_ends(void **state)
     asks_remove(c);
 }
 
+/* Of a session's, and of a key's, which has its share of all: alone, half. */
 static void test_limits(void **state)
 {
-    static struct ask *all[ASKS_MAX];
-    struct ask *more;
+    static struct ask *all[ASKS_MAX / 2];
+    struct ask *more, *other;
     char session[SESSION_ID_SIZE];
 
     (void)state;
-    for (int i = 0; i < ASKS_MAX; i++) {
+    for (int i = 0; i < ASKS_MAX / 2; i++) {
         snprintf(session, sizeof session, "%032d", i / ASKS_PER_SESSION);
         assert_int_equal(add(session, "x", &all[i]), 0);
     }
     assert_int_equal(add(ONE, "y", &more), MG_E_LIMIT);
-    asks_remove(all[ASKS_MAX - 1]);
+    assert_int_equal(add_as(8, TWO, "z", &other), 0);
+    asks_remove(other);
+    asks_remove(all[ASKS_MAX / 2 - 1]);
     snprintf(session, sizeof session, "%032d", 0);
     assert_int_equal(add(session, "y", &more), MG_E_LIMIT);
     assert_int_equal(add(ONE, "y", &more), 0);
     asks_remove(more);
-    for (int i = 0; i < ASKS_MAX - 1; i++)
+    for (int i = 0; i < ASKS_MAX / 2 - 1; i++)
         asks_remove(all[i]);
+    assert_null(hub->shares.table);
     assert_int_equal(atomic_load(&hub->count), 0);
     assert_null(hub->sessions);
 }

@@ -13,6 +13,8 @@
 #include "support/failing.h"
 
 #include "hub/inboxes.c"
+#include "hub/per_key.c"
+#include "hub/shares.c"
 
 #define ONE "0123456789abcdef0123456789abcdef"
 #define TWO "fedcba9876543210fedcba9876543210"
@@ -60,11 +62,13 @@ static void take(void *arg, const char *text, size_t len)
     }
 }
 
-static int open_as(struct client *c, const char *session)
+static int open_of(struct client *c, const char *session, uint64_t principal)
 {
     *c = (struct client){ 0 };
-    return inbox_open(hub, session, 7, loop, 10, take, c, &c->inbox);
+    return inbox_open(hub, session, principal, loop, 10, take, c, &c->inbox);
 }
+
+static int open_as(struct client *c, const char *session) { return open_of(c, session, 7); }
 
 static int put_text(const char *session, uint64_t principal, const char *text)
 {
@@ -135,21 +139,24 @@ static void test_bounds(void **state)
 static void test_bound_of_all(void **state)
 {
     static char text[1 << 20];
-    struct client one[64], last;
+    struct client one[32], last, other;
     char session[SESSION_ID_SIZE];
 
     (void)state;
     memset(text, 'x', sizeof text - 1);
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 32; i++) { /* half of all, which is what one key may have */
         snprintf(session, sizeof session, "%032x", i + 100);
         assert_int_equal(open_as(&one[i], session), 0);
         assert_int_equal(inbox_put(hub, session, 7, text, sizeof text), 0);
     }
     assert_int_equal(open_as(&last, ONE), 0);
     assert_int_equal(put_text(ONE, 7, "x"), MG_E_LIMIT);
+    assert_int_equal(open_of(&other, TWO, 8), 0);
+    assert_int_equal(put_text(TWO, 8, "x"), 0);
+    inbox_close(other.inbox);
     inbox_close(one[0].inbox);
     assert_int_equal(put_text(ONE, 7, "x"), 0);
-    for (int i = 1; i < 64; i++)
+    for (int i = 1; i < 32; i++)
         inbox_close(one[i].inbox);
     inbox_close(last.inbox);
 }
@@ -185,9 +192,12 @@ static void test_memory(void **state)
         failing_after = -1;
         assert_true((code == 0) == (hub->table != NULL));
     }
-    failing_after = 0;
-    assert_int_equal(put_text(ONE, 7, "x"), MG_E_NOMEM);
-    failing_after = -1;
+    for (long n = 0; n < 4; n++) { /* the message, its key's share, and the table of these */
+        failing_after = n;
+        assert_int_equal(put_text(ONE, 7, "x"), MG_E_NOMEM);
+        failing_after = -1;
+        assert_int_equal(hub->bytes.held, 0);
+    }
     inbox_close(a.inbox);
 }
 

@@ -13,6 +13,8 @@
 
 #include "hub/listener.c"
 #include "hub/notices.c"
+#include "hub/per_key.c"
+#include "hub/shares.c"
 
 #define ONE "0123456789abcdef0123456789abcdef"
 #define TWO "fedcba9876543210fedcba9876543210"
@@ -28,7 +30,7 @@ static struct notices *hub;
 
 static int setup(void **state)
 {
-    static const struct notices_limits limits = { .max_feeds = 2, .max_uris = 2 };
+    static const struct notices_limits limits = { .max_feeds = 3, .max_uris = 2 };
     struct err e;
 
     (void)state;
@@ -72,6 +74,14 @@ static int open_session(struct client *c, const char *session, const char *last)
 {
     *c = (struct client){ 0 };
     return notices_open_session(hub, loop, session, 7, last, &ops, c, &c->feed);
+}
+
+static int open_of(uint64_t principal, struct client *c)
+{
+    struct notice_filter filter = { .lists = 1u << NOTICE_TOOLS };
+
+    *c = (struct client){ 0 };
+    return notices_open_subscription(hub, loop, principal, &filter, &ops, c, &c->feed);
 }
 
 static void hears(struct client *c, const char *what)
@@ -119,10 +129,46 @@ static void test_told_once(void **state)
     notices_close(c.feed);
 }
 
+static unsigned tools_of_seven_counted(void *arg, uint64_t principal)
+{
+    ++*(int *)arg;
+    return tools_of_seven(NULL, principal);
+}
+
+/* Each key's lists are compared once, however many listen with it; without memory as well. */
+static void test_compared_once(void **state)
+{
+    struct client a, b, c;
+    int asked = 0;
+
+    (void)state;
+    assert_int_equal(open_session(&a, ONE, NULL), 0);
+    assert_int_equal(open_of(8, &b), 0);
+    assert_int_equal(notices_subscribe(hub, TWO, 7, "a:1", 3), 0);
+    notices_lists(hub, tools_of_seven_counted, &asked);
+    assert_int_equal(asked, 2);
+    hears(&a, "1:0 ");
+    hears(&b, "");
+    failing_after = 0;
+    notices_lists(hub, tools_of_seven_counted, &asked);
+    failing_after = -1;
+    assert_int_equal(asked, 4);
+    hears(&a, "2:0 ");
+    hears(&b, "");
+    notices_close(a.feed);
+    notices_close(b.feed);
+    assert_int_equal(open_session(&c, TWO, NULL), 0);
+    hears(&c, "2:0 "); /* the last of two */
+    notices_close(c.feed);
+    notices_forget(hub, ONE);
+    notices_forget(hub, TWO);
+    assert_null(hub->audiences);
+}
+
 static void test_resume(void **state)
 {
     struct client c, d;
-    char first[NOTICE_EVENT_ID_SIZE], later[NOTICE_EVENT_ID_SIZE + 1];
+    char first[EVENT_ID_SIZE], later[EVENT_ID_SIZE + 1];
 
     (void)state;
     assert_int_equal(subscribe(ONE, "a:1"), 0);
@@ -164,8 +210,8 @@ static void test_session_ends(void **state)
     assert_int_equal(c.closed, MG_E_NOTFOUND);
     assert_int_equal(atomic_load(&hub->interests), 0);
     assert_int_equal(atomic_load(&hub->listeners), 0);
-    assert_int_equal(atomic_load(&hub->feeds), 0);
-    assert_int_equal(hub->bytes, 0);
+    assert_int_equal(hub->feeds.held, 0);
+    assert_int_equal(hub->bytes.held, 0);
     /* A message is under way while it is closed. */
     assert_int_equal(open_session(&c, ONE, NULL), 0);
     notices_lists(hub, tools_of_seven, NULL);
@@ -207,6 +253,63 @@ static void test_limits(void **state)
     assert_int_equal(open_session(&e, TWO, NULL), 0);
     notices_close(d.feed);
     notices_close(e.feed);
+}
+
+/* One key has its share of the streams and no more, and one that resumes needs no second place. */
+static void test_shares_of_streams(void **state)
+{
+    struct notices_limits limits = { .max_feeds = 5, .max_uris = 2 };
+    struct client a, b, c, d, e;
+    char first[EVENT_ID_SIZE];
+
+    (void)state;
+    notices_set_limits(hub, &limits);
+    assert_int_equal(open_of(7, &a), 0);
+    assert_int_equal(open_of(7, &b), 0);
+    assert_int_equal(open_session(&c, ONE, NULL), 0);
+    assert_int_equal(open_of(7, &d), MG_E_LIMIT);
+    assert_int_equal(open_session(&d, TWO, NULL), MG_E_LIMIT);
+    assert_null(listener_find(hub, TWO));
+    assert_int_equal(open_of(8, &d), 0);
+    notices_event_id(c.feed, 0, first);
+    assert_int_equal(open_session(&e, ONE, first), 0); /* the old one has not gone yet */
+    hears(&c, "");
+    assert_int_equal(c.closed, MG_E_CONFLICT);
+    notices_close(a.feed);
+    assert_int_equal(open_of(7, &a), MG_E_LIMIT); /* of five two, and one is another's */
+    notices_close(d.feed);
+    assert_int_equal(open_of(7, &a), 0);
+    for (struct client *all[] = { &a, &b, &e, NULL }, **one = all; *one; one++)
+        notices_close((*one)->feed);
+    assert_null(hub->feeds.table);
+}
+
+/* What all are told of has a bound in bytes, and one key its share of it. */
+static void test_shares_of_bytes(void **state)
+{
+    struct notices_limits limits = { .max_feeds = 5, .max_uris = 1000000 };
+    char uri[NOTICE_URI_MAX];
+    uint32_t n = 0;
+    int code;
+
+    (void)state;
+    notices_set_limits(hub, &limits);
+    memset(uri, 'a', sizeof uri);
+    do {
+        char session[SESSION_ID_SIZE];
+        snprintf(session, sizeof session, "%032u", n / 64);
+        snprintf(uri, sizeof uri, "%08u", n++);
+        uri[8] = 'a';
+        code = notices_subscribe(hub, session, 7, uri, sizeof uri);
+    } while (code == 0);
+    assert_int_equal(code, MG_E_LIMIT);
+    assert_in_range(hub->bytes.held, NOTICES_MAX_BYTES / 2 - 3000, NOTICES_MAX_BYTES / 2);
+    assert_int_equal(notices_subscribe(hub, ONE, 8, uri, sizeof uri), 0);
+    assert_int_equal(notices_subscribe(hub, TWO, 7, uri, sizeof uri), MG_E_LIMIT);
+    notices_unsubscribe(hub, "00000000000000000000000000000000", "00000000", 8); /* none of its */
+    assert_int_equal(notices_subscribe(hub, TWO, 7, uri, sizeof uri), MG_E_LIMIT);
+    notices_forget(hub, "00000000000000000000000000000000");
+    assert_int_equal(notices_subscribe(hub, TWO, 7, uri, sizeof uri), 0);
 }
 
 /* A task is known by its id alone; what it is like is told at once, and no URI is taken for one. */
@@ -264,7 +367,7 @@ static void test_memory(void **state)
         failing_after = (long)n;
         code = open_session(&c, TWO, NULL);
         failing_after = -1;
-        assert_int_equal(atomic_load(&hub->feeds), code == 0);
+        assert_int_equal(hub->feeds.held, code == 0);
     }
     notices_close(c.feed);
 }
@@ -273,9 +376,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_told_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_compared_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
         cmocka_unit_test_setup_teardown(test_session_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shares_of_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shares_of_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tasks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
     };

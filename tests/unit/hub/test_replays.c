@@ -14,6 +14,9 @@
 
 #include "hub/replay_feed.c"
 #include "hub/replays.c"
+#include "hub/session_items.c"
+#include "hub/per_key.c"
+#include "hub/shares.c"
 
 #define ONE "0123456789abcdef0123456789abcdef"
 #define TWO "fedcba9876543210fedcba9876543210"
@@ -73,15 +76,17 @@ static void on_lost(void *arg)
 
 static const struct replay_feed_ops feed_ops = { on_due, on_lost };
 
-static struct replay *begin_call(struct client *c)
+static struct replay *begin_as(struct client *c, const char *session, uint64_t principal)
 {
     struct replay *one = NULL;
 
-    assert_int_equal(replays_begin(hub, ONE, 7, &one), 0);
+    assert_int_equal(replays_begin(hub, session, principal, &one), 0);
     *c = (struct client){ 0 };
     assert_int_equal(replay_follow(one, loop, &feed_ops, c, &c->feed), 0);
     return one;
 }
+
+static struct replay *begin_call(struct client *c) { return begin_as(c, ONE, 7); }
 
 static void say(struct replay *one, const char *text, bool must)
 {
@@ -91,9 +96,9 @@ static void say(struct replay *one, const char *text, bool must)
 static int resume_as(struct client *c, const char *session, uint64_t principal, uint64_t stream,
                      uint64_t number)
 {
-    char id[REPLAY_EVENT_ID_SIZE];
+    char id[EVENT_ID_SIZE];
 
-    snprintf(id, sizeof id, "%016" PRIx64 "-%" PRIu64, stream, number);
+    event_id_write(stream, number, id);
     *c = (struct client){ 0 };
     return replays_resume(hub, loop, session, principal, id, &feed_ops, c, &c->feed);
 }
@@ -204,10 +209,10 @@ static void test_session_ends(void **state)
     hears(&c, "");
     hears(&d, "");
     assert_true(c.is_lost && d.is_lost);
-    assert_int_equal(hub->bytes, 0);
+    assert_int_equal(hub->bytes.held, 0);
     say(runs, "c", true); /* the call does not know */
     replay_end(runs, true, 0);
-    assert_int_equal(hub->bytes, 0);
+    assert_int_equal(hub->bytes.held, 0);
     assert_int_equal(atomic_load(&hub->count), 0);
     assert_null(hub->sessions);
 }
@@ -262,57 +267,109 @@ static void test_time(void **state)
     over_call("a", 1, 1000, true);
     over_call("b", 1, 1000, false);
     replays_sweep(hub, 1000 + REPLAYS_TOLD_MS - 1);
-    assert_int_equal(hub->over_count, 2);
+    assert_int_equal(hub->waiting.held, 2);
     replays_sweep(hub, 1000 + REPLAYS_TOLD_MS);
-    assert_int_equal(hub->over_count, 1);
+    assert_int_equal(hub->waiting.held, 1);
     replays_sweep(hub, 1000 + REPLAYS_KEEP_MS - 1);
-    assert_int_equal(hub->over_count, 1);
+    assert_int_equal(hub->waiting.held, 1);
     replays_sweep(hub, 1000 + REPLAYS_KEEP_MS);
-    assert_int_equal(hub->over_count, 0);
-    assert_int_equal(hub->bytes, 0);
+    assert_int_equal(hub->waiting.held, 0);
+    assert_int_equal(hub->bytes.held, 0);
 }
 
-static void test_bound_of_all(void **state)
+/* What one key may have, alone: half of all. */
+#define SHARE (REPLAYS_MAX / 2)
+
+static void test_number_of_all(void **state)
 {
     struct client c;
-    char *mega = calloc(1, 1 << 20);
     uint64_t first = 0, told = 0;
 
     (void)state;
-    assert_non_null(mega);
-    memset(mega, 'y', 1 << 20);
-    /* Their number: what was told leaves first, then the oldest. */
-    for (int i = 0; i < REPLAYS_MAX; i++) {
-        struct replay *one = over_call("z", 1, i, i == 500);
+    /* What was told leaves first, then the oldest. */
+    for (int i = 0; i < SHARE; i++) {
+        struct replay *one = over_call("z", 1, i, i == 300);
         first = i == 0 ? one->stream : first;
-        told = i == 500 ? one->stream : told;
+        told = i == 300 ? one->stream : told;
     }
-    assert_int_equal(hub->over_count, REPLAYS_MAX);
+    assert_int_equal(hub->waiting.held, SHARE);
     over_call("z", 1, 0, false);
-    assert_int_equal(hub->over_count, REPLAYS_MAX);
+    assert_int_equal(hub->waiting.held, SHARE);
     assert_int_equal(resume_as(&c, ONE, 7, told, 0), MG_E_NOTFOUND);
     assert_int_equal(resume_as(&c, ONE, 7, first, 1), 0);
     leave(&c);
     over_call("z", 1, 0, false);
     over_call("z", 1, 0, false);
-    assert_int_equal(hub->over_count, REPLAYS_MAX);
-    /* Their bytes. */
+    assert_int_equal(hub->waiting.held, SHARE);
+    assert_int_equal(resume_as(&c, ONE, 7, first, 1), MG_E_NOTFOUND);
+}
+
+static char *megabyte(void)
+{
+    char *mega = calloc(1, 1 << 20);
+
+    assert_non_null(mega);
+    memset(mega, 'y', 1 << 20);
+    return mega;
+}
+
+static void test_bytes_of_all(void **state)
+{
+    struct client c;
+    char *mega = megabyte();
+
+    (void)state;
     for (int i = 0; i < 64; i++)
         over_call(mega, 1 << 20, 0, false);
-    assert_true(hub->bytes < REPLAYS_MAX_BYTES);
-    assert_int_equal(hub->over_count, 63);
+    assert_true(hub->bytes.held <= REPLAYS_MAX_BYTES / 2);
+    assert_int_equal(hub->waiting.held, 31);
     /* Those of calls that run do not leave; then no further one begins. */
     struct replay *runs = begin_call(&c), *another;
     leave(&c);
-    for (int i = 0; i < 64; i++)
+    for (int i = 0; i < 32; i++)
         assert_int_equal(replay_put(runs, mega, 1 << 20, true), 0);
     assert_int_equal(replays_begin(hub, ONE, 7, &another), MG_E_LIMIT);
-    assert_int_equal(hub->over_count, 0);
+    assert_int_equal(hub->waiting.held, 0);
     uint64_t left_out = hub->left_out;
     say(runs, "progress", false);
     assert_int_equal(hub->left_out, left_out + 1);
     replay_end(runs, true, 0);
-    assert_int_equal(hub->bytes, 0); /* it alone is over the bound */
+    assert_int_equal(hub->bytes.held, 0); /* it alone is over the bound */
+    assert_null(hub->bytes.table);
+    assert_null(hub->waiting.table);
+    free(mega);
+}
+
+/* However much one key has said, and however many of its answers wait, another's wait as well. */
+static void test_shares(void **state)
+{
+    struct client c;
+    char *mega = megabyte();
+
+    (void)state;
+    struct replay *other = begin_as(&c, TWO, 8);
+    uint64_t stream = other->stream;
+    leave(&c);
+    say(other, "theirs", true);
+    replay_end(other, true, 0);
+    for (int i = 0; i < 2 * REPLAYS_MAX; i++)
+        over_call("z", 1, 0, false);
+    assert_int_equal(shares_of(&hub->waiting, 7), SHARE);
+    struct replay *runs = begin_call(&c);
+    leave(&c);
+    for (int i = 0; i < 80; i++)
+        assert_int_equal(replay_put(runs, mega, 1 << 20, true), 0);
+    other = begin_as(&c, TWO, 8);
+    leave(&c);
+    say(other, "more", false);
+    say(other, "end", true);
+    replay_end(other, true, 0);
+    assert_int_equal(hub->left_out, 0);
+    assert_int_equal(resume_as(&c, TWO, 8, stream, 0), 0);
+    hears(&c, "theirs");
+    assert_int_equal(resume_as(&c, TWO, 8, other->stream, 0), 0);
+    hears(&c, "more end");
+    replay_end(runs, true, 0);
     free(mega);
 }
 
@@ -367,7 +424,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_session_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bound_of_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bound_of_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_number_of_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bytes_of_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_metrics, setup, teardown),
     };

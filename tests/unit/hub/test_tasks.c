@@ -11,6 +11,8 @@
 #include "support/failing.h"
 
 #include "base/buf.c"
+#include "hub/per_key.c"
+#include "hub/shares.c"
 #include "hub/tasks.c"
 #include "hub/tasks_read.c"
 
@@ -18,7 +20,7 @@
 #define NOW 50000
 
 static const struct tasks_limits limits = {
-    .max_tasks = 4, .max_per_key = 3, .max_running = 3, .max_bytes = 10 * TASKS_EACH_BYTES
+    .max_tasks = 4, .max_per_key = 3, .max_running = 5, .max_bytes = 20 * TASKS_EACH_BYTES
 };
 
 static struct loop *loop;
@@ -197,8 +199,6 @@ static void test_limits(void **state)
         begin(&o[i], "x");
     assert_int_equal(open_of(&o[3], 7, &e), MG_E_LIMIT);
     assert_non_null(strstr(e.text, "max_per_key"));
-    assert_int_equal(open_of(&o[3], 8, &e), MG_E_LIMIT);
-    assert_non_null(strstr(e.text, "max_running"));
     end(&o[0], "end");
     assert_int_equal(open_of(&o[3], 8, &e), 0);
     assert_int_equal(open_of(&o[4], 9, &e), MG_E_LIMIT);
@@ -206,11 +206,8 @@ static void test_limits(void **state)
     tasks_drop(o[1].entry);
     assert_int_equal(open_of(&o[4], 7, &e), 0); /* of three there was one dropped */
     tasks_drop(o[4].entry);
-
     /* What has ended and is over makes room by itself. */
-    struct tasks_limits one = limits;
-    one.max_tasks = 3;
-    tasks_set_limits(hub, &one);
+    tasks_set_limits(hub, &(struct tasks_limits){ 3, 3, 5, 1 << 20 });
     struct tasks_spec s = spec_of(&o[4], 7);
     s.expires_ms += TTL;
     assert_int_equal(tasks_open(hub, &s, NOW + TTL - 1, &o[4].entry, &e), MG_E_LIMIT);
@@ -219,6 +216,24 @@ static void test_limits(void **state)
         tasks_drop(o[i].entry);
 }
 
+/* Of those that run each key has its share. */
+static void test_running(void **state)
+{
+    struct owner o[3];
+    struct err e = { 0 };
+
+    (void)state;
+    tasks_set_limits(hub, &(struct tasks_limits){ 9, 9, 3, 1 << 20 });
+    for (int i = 0; i < 2; i++)
+        begin(&o[i], "x");
+    assert_int_equal(open_of(&o[2], 7, &e), MG_E_LIMIT);
+    assert_non_null(strstr(e.text, "2 tasks run already ([tasks] max_running), 2 of them this"));
+    assert_int_equal(open_of(&o[2], 8, &e), 0);
+    for (int i = 0; i < 3; i++)
+        tasks_drop(o[i].entry);
+}
+
+/* Half of 20 is one key's. */
 static void test_bytes(void **state)
 {
     struct owner a, b, c;
@@ -231,6 +246,8 @@ static void test_bytes(void **state)
     assert_int_equal(tasks_reserve(a.entry, 8 * TASKS_EACH_BYTES), 0);
     assert_int_equal(open_of(&c, 7, &e), MG_E_LIMIT);
     assert_non_null(strstr(e.text, "max_bytes"));
+    assert_int_equal(open_of(&c, 8, &e), 0);
+    tasks_drop(c.entry);
     assert_int_equal(tasks_reserve(b.entry, 1), MG_E_LIMIT);
     assert_int_equal(tasks_reserve(a.entry, 7 * TASKS_EACH_BYTES), 0); /* instead of that */
     assert_int_equal(open_of(&c, 7, &e), 0);
@@ -467,6 +484,7 @@ int main(void)
         TEST(test_life),
         TEST(test_time),
         TEST(test_limits),
+        TEST(test_running),
         TEST(test_bytes),
         TEST(test_cancel),
         TEST(test_late),
@@ -477,6 +495,5 @@ int main(void)
         TEST(test_no_memory),
         TEST(test_threads),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
