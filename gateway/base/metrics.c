@@ -20,8 +20,7 @@ const int64_t metrics_bounds_us[METRICS_BUCKETS] = {
 const char *outcome_word(enum outcome o)
 {
     static const char *const words[OUT_COUNT] = {
-        "OK",        "TOOL_ERROR", "TIMEOUT",        "CANCELLED",
-        "NO_MEMORY", "KILLED",     "INPUT_REQUIRED",
+        "OK", "TOOL_ERROR", "TIMEOUT", "CANCELLED", "NO_MEMORY", "KILLED", "INPUT_REQUIRED",
     };
 
     return (unsigned)o < OUT_COUNT ? words[o] : "UNKNOWN";
@@ -125,6 +124,11 @@ void metrics_add(struct metrics_slot *s, enum metric m, int64_t delta)
 void metrics_set(struct metrics_slot *s, enum metric m, int64_t value)
 {
     atomic_store_explicit(&s->value[m], value, memory_order_relaxed);
+}
+
+int64_t metrics_get(const struct metrics_slot *s, enum metric m)
+{
+    return atomic_load_explicit(&s->value[m], memory_order_relaxed);
 }
 
 void metrics_request(struct metrics_slot *s, int status, int64_t latency_us)

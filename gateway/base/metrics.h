@@ -32,12 +32,12 @@ enum metric {
     M_STREAM_EVENTS,
     M_STREAMS_OVERFLOWED_CONNECTION, /* the client does not read */
     M_STREAMS_OVERFLOWED_TOPIC,      /* the worker does not come to take its events */
-    M_HTTP_MALFORMED, /* refused by the guard or by libmicrohttpd itself */
+    M_HTTP_MALFORMED,                /* refused by the guard or by libmicrohttpd itself */
     M_UNAUTHORIZED,
     M_RATE_LIMITED,
     M_PREEMPTIONS,
-    M_LUA_BYTES,    /* gauge: memory held by this worker's Lua states */
-    M_JOBS_RUNNING, /* gauge */
+    M_LUA_BYTES,      /* gauge: memory held by this worker's Lua states */
+    M_JOBS_RUNNING,   /* gauge */
     M_FETCH_ANSWERED, /* HTTP requests of tools, by how they ended */
     M_FETCH_DENIED,
     M_FETCH_FAILED,
@@ -52,6 +52,7 @@ struct metrics_slot *metrics_slot(unsigned index);
 unsigned metrics_tool(const char *name); /* index for a tool's name; locked, not for the hot path */
 void metrics_add(struct metrics_slot *s, enum metric m, int64_t delta);
 void metrics_set(struct metrics_slot *s, enum metric m, int64_t value);
+int64_t metrics_get(const struct metrics_slot *s, enum metric m); /* any thread */
 void metrics_request(struct metrics_slot *s, int status, int64_t latency_us);
 void metrics_call(struct metrics_slot *s, unsigned tool, enum outcome o, int64_t latency_us);
 

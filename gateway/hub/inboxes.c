@@ -33,6 +33,7 @@ struct inbox {
     struct letter *first, **last;
     size_t bytes;
     uint32_t count;
+    bool is_shut;
 };
 
 struct inboxes {
@@ -134,6 +135,15 @@ int inbox_open(struct inboxes *all, const char *session, uint64_t principal, str
     return 0;
 }
 
+size_t inbox_shut(struct inbox *in)
+{
+    pthread_mutex_lock(&in->all->lock);
+    in->is_shut = true;
+    size_t count = in->count;
+    pthread_mutex_unlock(&in->all->lock);
+    return count;
+}
+
 void inbox_close(struct inbox *in)
 {
     if (!in)
@@ -165,6 +175,8 @@ void inboxes_metrics(void *inboxes, struct buf *out)
 
 static int put(struct inbox *in, struct letter *l)
 {
+    if (in->is_shut)
+        return MG_E_CLOSED;
     if (in->count >= INBOX_MAX || (in->count > 0 && in->bytes + l->len > in->max_bytes))
         return MG_E_LIMIT;
     int code = shares_take(&in->all->bytes, in->principal, l->len);

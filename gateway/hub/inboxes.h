@@ -27,12 +27,15 @@ int inbox_open(struct inboxes *all, const char *session, uint64_t principal, str
                size_t max_bytes, void (*take)(void *arg, const char *text, size_t len), void *arg,
                struct inbox **out) MG_NODISCARD;
 void inbox_hold(struct inbox *in, bool is_held); /* what comes waits, until it is full */
-void inbox_close(struct inbox *in);              /* NULL is legal */
+/* Nothing more is put (MG_E_CLOSED). How many messages wait: they are taken still. */
+size_t inbox_shut(struct inbox *in);
+void inbox_close(struct inbox *in); /* NULL is legal */
 
 struct buf;
 void inboxes_metrics(void *inboxes, struct buf *out); /* a metrics_source */
 
-/* MG_E_NOTFOUND: there is none of that session and principal. MG_E_LIMIT, MG_E_NOMEM. */
+/* MG_E_NOTFOUND: there is none of that session and principal. MG_E_CLOSED: it is shut. MG_E_LIMIT,
+ * MG_E_NOMEM. */
 int inbox_put(struct inboxes *all, const char *session, uint64_t principal, const char *text,
               size_t len) MG_NODISCARD;
 

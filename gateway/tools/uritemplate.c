@@ -21,8 +21,9 @@ enum node_kind {
 struct node {
     enum node_kind kind;
     uint16_t at, len;    /* of a text, in the pool */
-    uint8_t variable;    /* of a value */
+    uint8_t variable;    /* of a value, and of an option that leaves one empty */
     uint8_t target;      /* of an option */
+    bool leaves_empty;   /* an option that is not there: its variable is, with nothing */
     char without;        /* of a value: it ends before this; 0: before nothing else */
     bool takes_reserved; /* a value of {+x} or {#x} */
     bool needs_one;      /* a value that is not empty */
@@ -96,6 +97,17 @@ static void options_close(struct uritemplate *t, size_t first)
             t->nodes[i].target = (uint8_t)t->node_count;
 }
 
+/* "=" before a value; without it the value is empty. */
+static bool equals_add(struct making *m, size_t variable)
+{
+    struct node *n = node_add(m, NODE_OPTION);
+    if (!n)
+        return false;
+    n->leaves_empty = true;
+    n->variable = (uint8_t)variable;
+    return text_add(m, "=", "", 0, "");
+}
+
 /* ";x=1", "x=1" behind "?" or "&", "&x=1": each variable may be missing. */
 static bool named_add(struct making *m, char op, size_t variable)
 {
@@ -103,8 +115,7 @@ static bool named_add(struct making *m, char op, size_t variable)
     size_t first = m->t->node_count, len = strlen(name);
     bool is_made = node_add(m, NODE_OPTION) != NULL;
     if (op == ';')
-        is_made = is_made && text_add(m, ";", name, len, "") && node_add(m, NODE_OPTION) &&
-                  text_add(m, "=", "", 0, "");
+        is_made = is_made && text_add(m, ";", name, len, "") && equals_add(m, variable);
     else if (op == '?')
         is_made = is_made && node_add(m, NODE_JOINT) && text_add(m, "", name, len, "=");
     else
@@ -268,18 +279,38 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* How many bytes of a value stand at p, as one: 1, or 3 for "%41"; 0: none. */
-static size_t value_step(const struct match *m, const struct node *n, size_t p)
+/* The byte that stands at p, and how long it is written: 1, or 3 for "%41"; 0: there is none. */
+static size_t byte_at(const struct match *m, size_t p, char *c)
 {
     if (p >= m->len)
         return 0;
     const char *s = m->uri + p;
-    unsigned char c = (unsigned char)*s;
-    if (c == '%')
-        return m->len - p >= 3 && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0 ? 3 : 0;
-    if (c <= ' ' || c == 0x7f || (n->without && *s == n->without))
+    *c = *s;
+    if (*s != '%')
+        return 1;
+    if (m->len - p < 3 || hex_digit(s[1]) < 0 || hex_digit(s[2]) < 0)
         return 0;
-    return n->takes_reserved || !strchr(":/?#[]@!$&'()*+,;=", c) ? 1 : 0;
+    *c = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
+    return 3;
+}
+
+/* How much of a value stands at p, as one: a character, which two values never share; 0: nothing.
+ */
+static size_t value_step(const struct match *m, const struct node *n, size_t p)
+{
+    char c[4];
+    size_t step = byte_at(m, p, &c[0]), len = step, count = 1;
+    if (step == 1 &&
+        (c[0] == 0x7f || (unsigned char)c[0] <= ' ' || (n->without && c[0] == n->without) ||
+         (!n->takes_reserved && strchr(":/?#[]@!$&'()*+,;=", c[0]))))
+        return 0;
+    for (; len > 0 && count < sizeof c && utf8_sequence(c, count) == 0; count++) {
+        size_t more = byte_at(m, p + len, &c[count]);
+        if (more == 0)
+            break;
+        len += more;
+    }
+    return len > 0 && utf8_sequence(c, count) > 0 ? len : step;
 }
 
 static bool joint_fits(const struct match *m, const uint8_t *next, size_t p)
@@ -375,7 +406,10 @@ static bool values_write(const struct match *m, struct buf *out)
         } else if (n->kind == NODE_JOINT) {
             p += m->uri[p - 1] != '?';
         } else if (n->kind == NODE_OPTION) {
-            next = bit(m->rows[next], p) ? next : n->target;
+            bool is_there = bit(m->rows[next], p);
+            if (!is_there && n->leaves_empty)
+                is_text = value_write("", 0, m->t->names[n->variable], &decoded, out);
+            next = is_there ? next : n->target;
         } else {
             size_t end = value_end(m, i, p);
             is_text = value_write(m->uri + p, end - p, m->t->names[n->variable], &decoded, out);

@@ -21,8 +21,9 @@ struct uritemplate *uritemplate_new(const char *text, struct err *e);
 void uritemplate_free(struct uritemplate *t); /* NULL is allowed */
 bool uritemplate_has(const struct uritemplate *t, const char *variable);
 /* 1: uri is an expansion of it, and a JSON object with the values, decoded, has been appended to
- * *values; variables that are not there are left out. 0: it is not, or a value is no UTF-8 or holds
- * a NUL. MG_E_NOMEM. A value is never empty but where +, #, ;, ? or & stands before its name. */
+ * *values; variables that are not there are left out. "?" of no variable and ";x=" of an empty one
+ * are taken as well. 0: it is not, or a value is no UTF-8 or holds a NUL. MG_E_NOMEM. A value is
+ * never empty but where +, #, ;, ? or & stands before its name. */
 int uritemplate_match(const struct uritemplate *t, const char *uri, size_t len,
                       struct buf *values) MG_NODISCARD;
 

@@ -66,14 +66,21 @@ static void stream_free(struct eventstream *base)
     client_settle(c);
 }
 
+/* What was accepted before the drain is answered: its client has a 202 for it. */
+static bool is_done(struct sse_client *c)
+{
+    return c->base.worker->is_draining && inbox_shut(c->inbox) == 0 && c->messages.count == 0 &&
+           !c->is_busy;
+}
+
 static void judge(struct sse_client *c)
 {
     if (!c->inbox)
         client_settle(c);
-    else if (c->base.worker->is_draining && c->messages.count == 0 && !c->is_busy)
+    else if (is_done(c))
         eventstream_end(&c->base);
     else
-        inbox_hold(c->inbox, c->base.worker->is_draining || c->messages.count >= SSE_CALLS);
+        inbox_hold(c->inbox, c->messages.count >= SSE_CALLS);
 }
 
 static void stream_drain(struct eventstream *base) { judge((struct sse_client *)base); }

@@ -71,7 +71,7 @@ struct gateway {
     atomic_bool is_adopting;      /* that message is under way */
     atomic_uint long_stuck;       /* workers held for over 10 s */
     atomic_uint full_workers;     /* whose tools keep so much that calls find no memory */
-    atomic_uint live_generations; /* of tools; a reload waits while there are MAX_GENERATIONS */
+    atomic_uint live_generations; /* of tools; over a bound a reload waits */
     atomic_uint reload_failed;    /* 1: the last reload was refused, the old configuration serves */
     /* For whoever reads /metrics; written by the main thread. */
     atomic_uint reloads, reloads_failed, generation, tools, broken_files;

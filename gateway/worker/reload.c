@@ -14,7 +14,8 @@
 
 #define WAIT_MS 200
 #define LOAD_TRIES 4
-#define PATIENCE_MS 30000 /* then the oldest generation's tasks are interrupted */
+#define PATIENCE_MS 30000  /* then what runs on the oldest generation is interrupted */
+#define FREE_GENERATIONS 4 /* live whatever they hold */
 
 /* ---- telling ---- */
 
@@ -279,18 +280,44 @@ static void attempt(struct reload *r);
 
 static void wait_over(void *arg) { attempt(arg); }
 
-/* At most MAX_GENERATIONS live: a reload waits for the oldest to end, then has its tasks
- * interrupted. */
+/* May one more generation live beside those that calls, jobs and clients' tasks still run on? A
+ * few always, so that tools can be replaced; more while all machines of a worker together hold no
+ * more than one of them may, so that what runs for days outlasts many a reload. */
+static bool has_room(const struct reload *r)
+{
+    const struct gateway *g = r->gateway;
+    unsigned live = atomic_load(&g->live_generations);
+    bool is_small = live < MAX_GENERATIONS;
+    for (unsigned i = 0; i < g->worker_count && is_small; i++)
+        is_small = (uint64_t)metrics_get(g->workers[i]->metrics, M_LUA_BYTES) <=
+                   r->config->tools.worker_memory_bytes;
+    return live < FREE_GENERATIONS || is_small;
+}
+
+static void interrupt_oldest(const struct gateway *g)
+{
+    uint32_t oldest = UINT32_MAX;
+    for (unsigned i = 0; i < g->worker_count; i++) {
+        uint32_t number = atomic_load(&g->workers[i]->oldest);
+        oldest = number < oldest ? number : oldest;
+    }
+    log_printf(LOG_WARN,
+               "reload: waits for room: what still runs on generation %u of the tools is "
+               "interrupted (at most %d live, and over %d of them hold no more than [tools] "
+               "worker_memory)",
+               oldest, MAX_GENERATIONS, FREE_GENERATIONS);
+    for (unsigned i = 0; i < g->worker_count; i++)
+        worker_interrupt(g->workers[i], oldest);
+}
+
+/* A reload waits for the oldest generation to end, then has what runs on it interrupted. */
 static bool must_wait(struct reload *r)
 {
-    struct gateway *g = r->gateway;
-    if (atomic_load(&g->live_generations) < MAX_GENERATIONS)
+    if (has_room(r))
         return false;
     int64_t now = loop_now(r->loop);
     if (now - r->wanted_ms > PATIENCE_MS) {
-        log_printf(LOG_WARN, "reload: the tasks of the oldest generation of tools are interrupted");
-        for (unsigned i = 0; i < g->worker_count; i++)
-            worker_interrupt_oldest(g->workers[i]);
+        interrupt_oldest(r->gateway);
         r->wanted_ms = now;
     }
     timer_start(r->loop, &r->wait, WAIT_MS, wait_over, r);

@@ -41,6 +41,12 @@ static void worker_http_options(const struct config *c, struct http_options *o)
     };
 }
 
+static void note_oldest(struct worker *w)
+{
+    unsigned n = w->generation_count;
+    atomic_store(&w->oldest, n > 0 ? w->generations[n - 1]->number : UINT32_MAX);
+}
+
 /* The machine of an older generation goes when its last task has ended; this thread alone may free
  * it. */
 static void generation_release(struct worker *w, unsigned i)
@@ -52,6 +58,7 @@ static void generation_release(struct worker *w, unsigned i)
     w->generation_count--;
     memmove(&w->generations[i], &w->generations[i + 1],
             (w->generation_count - i) * sizeof(struct generation *));
+    note_oldest(w);
 }
 
 static void generations_sweep(struct worker *w)
@@ -80,6 +87,7 @@ static void worker_adopt(struct worker *w, struct serving *s)
             w->generation_count * sizeof(struct generation *));
     w->generations[0] = generation_ref(g);
     w->generation_count++;
+    note_oldest(w);
     w->vm = g->vms[w->index];
     serving_unref(old);
 }
@@ -133,14 +141,14 @@ void worker_publish(struct worker *w, struct serving *s)
 static void interrupt_run(struct mail *m)
 {
     struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, interrupt_mail));
-    atomic_store(&w->is_interrupting, false);
-    if (w->generation_count > 1)
+    uint32_t number = atomic_exchange(&w->interrupting, 0);
+    if (w->generation_count > 1 && atomic_load(&w->oldest) == number)
         vm_shutdown(w->generations[w->generation_count - 1]->vms[w->index]);
 }
 
-void worker_interrupt_oldest(struct worker *w)
+void worker_interrupt(struct worker *w, uint32_t generation)
 {
-    if (!atomic_exchange(&w->is_interrupting, true))
+    if (atomic_exchange(&w->interrupting, generation) == 0)
         loop_post(w->loop, &w->interrupt_mail);
 }
 

@@ -23,7 +23,7 @@ struct peer;
 struct sse_client;
 struct starter;
 
-#define MAX_GENERATIONS 4 /* alive at once in the process; the supervisor sees to it */
+#define MAX_GENERATIONS 16 /* alive at once in the process; reload.c sees to it */
 
 struct worker {
     struct gateway *gateway;
@@ -44,6 +44,7 @@ struct worker {
     /* newest first; each one reference, while its vm lives */
     struct generation *generations[MAX_GENERATIONS];
     unsigned generation_count;
+    atomic_uint oldest;      /* number of the last of them */
     int64_t turn_us;         /* when this turn of the HTTP side began */
     struct call_queue fresh; /* calls that start in this turn */
     struct call_queue over;  /* that have ended in it */
@@ -64,7 +65,7 @@ struct worker {
     bool log_access;
     struct mail publish_mail, interrupt_mail, drain_mail;
     _Atomic(struct serving *) incoming; /* published, not yet adopted; one reference, or NULL */
-    atomic_bool is_interrupting;        /* interrupt_mail is under way */
+    atomic_uint interrupting;           /* up to which generation; 0: no mail is under way */
     int64_t drain_timeout_ms, drain_deadline_ms, drain_cancel_ms;
     bool is_draining, is_cancelled, is_stopped;
     bool is_full; /* counted in gateway->full_workers */
@@ -80,8 +81,8 @@ void worker_free(struct worker *w);
 /* Any thread. Serve with s from now on (a reference is taken); the first worker also runs the
  * `start` functions of tools that are new or changed. */
 void worker_publish(struct worker *w, struct serving *s);
-/* Any thread. Interrupts what still runs on the oldest generation of tools. */
-void worker_interrupt_oldest(struct worker *w);
+/* Any thread. Interrupts what still runs on that generation of tools, if it is the oldest here. */
+void worker_interrupt(struct worker *w, uint32_t generation);
 /* Any thread, once. Ends the thread within timeout_ms or shortly after. */
 void worker_drain(struct worker *w, int64_t timeout_ms);
 

@@ -1,6 +1,8 @@
 // drain.test.mjs - SIGTERM: no new connections, calls may end, streams end properly, exit 0.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
 import net from "node:net";
 import test from "node:test";
 
@@ -79,6 +81,25 @@ test("a client that never reads does not hold a stop up beyond drain_timeout", a
   await gw.stop();
   assert.ok(performance.now() - begin < 9000); // the default is 10 s
   raw.destroy();
+});
+
+test("a stream that lags is given what lies in its queue, then the end", async () => {
+  const gw = await Gateway.start({ ini: `${quiet}[server]\nworkers = 1\nmax_stream_queue = 64M\n`, tools: {
+    "say.lua": `local mcp = require "mcp"
+      return mcp.tool { name = "say", input = { type = "object" },
+        run = function(args) return mcp.events.publish("lag", "n", { i = args.i, more = ("x"):rep(500000) }) end }` } });
+  const lagging = http.get(`${gw.base}/sse?topic=lag`, { agent: false });
+  const [res] = await once(lagging, "response");
+  // More than the kernel takes for who does not read.
+  for (let i = 0; i < 30; i++) await gw.call("say", { i });
+  gw.signal("SIGTERM");
+  await gw.logged((l) => /draining/.test(l.msg));
+  let text = "";
+  for await (const part of res.setEncoding("latin1")) text += part.replace(/x+/g, "");
+  const seen = [...text.matchAll(/"i":(\d+),/g)].map((match) => Number(match[1]));
+  assert.deepEqual(seen, Array.from({ length: 30 }, (_, i) => i));
+  assert.ok(res.complete);
+  await gw.stop();
 });
 
 test("a second gateway on the same state or port is refused and says why", async (t) => {

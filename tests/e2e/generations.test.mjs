@@ -6,6 +6,7 @@ import path from "node:path";
 import test from "node:test";
 
 import { Gateway } from "./lib/gateway.mjs";
+import { create, ended, get, until as untilTask } from "./lib/tasks.mjs";
 
 const quiet = "[rate_limit]\nbucket = 0\n";
 
@@ -50,6 +51,66 @@ test("a call that waits at a gate while its tools are replaced still runs on tho
   assert.equal((await inside).text, "first");
   assert.deepEqual((await Promise.all(queued)).map((r) => r.text), ["first", "first"]);
   assert.equal((await gw.call("nap")).text, "second");
+});
+
+// A task that goes on until it may end, and says which version it began on; it keeps what it is told to keep.
+const lasting = (version, keeps = 0) => ({ "lasting.lua": tool("lasting", `function(args, ctx)
+    if args.ends then return mcp.cache.set("end", args.ends), #kept end
+    ctx:as_task()
+    while (mcp.cache.get("end") or 0) < ${version} do
+      local ok, message, code = mcp.time.sleep(0.02)
+      if not ok then return nil, message .. " " .. code end
+    end
+    return "version ${version}"
+  end`).replace("return mcp.tool", `local kept = {} for i = 1, ${keeps} do kept[i] = ("x"):rep(1 << 20) .. i end\n  return mcp.tool`) });
+
+const text = (task) => task.result?.content[0].text;
+
+test("tasks outlast as many versions of their tools as are saved", async (t) => {
+  const ini = `${quiet}[server]\nworkers = 2\n`;
+  const gw = await start(t, ini, lasting(1));
+  const ids = [];
+  for (let n = 1; n <= 8; n++) {
+    ids.push((await create(gw, "lasting")).taskId);
+    gw.writeTools(lasting(n + 1));
+    await reload(gw, ini);
+  }
+  assert.equal(await gw.metric("moongate_generations_live"), 9);
+  for (const id of ids) assert.equal((await get(gw, id)).status, "working");
+  await gw.call("lasting", { ends: 8 });
+  for (const [i, id] of ids.entries()) assert.equal(text(await untilTask(gw, id, ended)), `version ${i + 1}`);
+  await until(() => gw.metric("moongate_generations_live"), 1, "the old ones are gone");
+});
+
+test("what old versions of tools hold is bounded: a save waits for the oldest, and after 30 s ends what runs on it", async (t) => {
+  const ini = `${quiet}[server]\nworkers = 1\n[tools]\nworker_memory = 16M\nmax_memory = 8M\nmemory = 4M\n`;
+  const gw = await start(t, ini, lasting(1, 4));
+  const ids = [];
+  const next = async () => {
+    ids.push((await create(gw, "lasting")).taskId);
+    gw.writeTools(lasting(ids.length + 1, 4));
+  };
+  for (let n = 1; n < 4; n++) {
+    await next();
+    await reload(gw, ini);
+  }
+  assert.equal(await gw.metric("moongate_generations_live"), 4);
+  await next();
+  const begin = performance.now();
+  gw.signal("SIGHUP");
+  // The save is served once there is room again.
+  await gw.call("lasting", { ends: 1 });
+  await gw.logged((l) => l.msg === "reloaded: generation 5, 1 tools");
+  assert.ok(performance.now() - begin < 20_000);
+  assert.equal(text(await untilTask(gw, ids[0], ended)), "version 1");
+  // Nothing ends by itself: what runs on the oldest is told to.
+  await next();
+  gw.signal("SIGHUP");
+  await gw.logged((l) => l.msg === "reloaded: generation 6, 1 tools", 60_000);
+  assert.ok(gw.log.some((l) => /what still runs on generation 2 of the tools is interrupted/.test(l.msg)), gw.tail());
+  const cut = await untilTask(gw, ids[1], ended);
+  assert.deepEqual([cut.status, cut.error.message], ["failed", "the gateway stopped the tool before it had ended"]);
+  for (const id of ids.slice(2)) assert.equal((await get(gw, id)).status, "working");
 });
 
 test("a call cancelled while it waits at a gate gives its place in the queue up at once", async (t) => {

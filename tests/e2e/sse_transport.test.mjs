@@ -242,6 +242,30 @@ test("a key that is taken away ends its streams, and max_streams bounds them", a
   two.close();
 });
 
+test("a shutdown answers what was accepted and waits", async (t) => {
+  const gw = await start(t, { ini: "drain_timeout = 6s\n[tools]\nmax_concurrent = 2000\n" });
+  const s = await opened(gw);
+  await initialize(s);
+  await s.next();
+  // As many calls as one client may have at once; what it posts then is held.
+  const params = { name: "slow", arguments: {} };
+  for (let n = 0; n < 10; n++) {
+    const batch = Array.from({ length: 100 }, (_, i) => ({ jsonrpc: "2.0", id: `call ${n} ${i}`, method: "tools/call", params }));
+    assert.equal((await s.post(JSON.stringify(batch))).status, 202);
+  }
+  const waits = async () => (await gw.metric("moongate_sse_waiting_bytes")) > 0;
+  while (await waits());
+  const pings = Array.from({ length: 40 }, (_, i) => `ping ${i}`);
+  for (const id of pings) assert.equal((await s.post({ id, method: "ping" })).status, 202);
+  assert.ok(await waits());
+  gw.signal("SIGTERM");
+  const answered = [];
+  for (let event; (event = await s.next()); ) answered.push(...[event.json].flat().map((answer) => answer.id));
+  assert.deepEqual(answered.filter((id) => /^ping/.test(id)), pings);
+  assert.equal(answered.length, 1000 + pings.length);
+  await gw.exited;
+});
+
 test("a shutdown answers what runs", async (t) => {
   const gw = await start(t);
   const idle = await opened(gw);

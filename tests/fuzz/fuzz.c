@@ -54,6 +54,7 @@ const char *fuzz_folder(void)
         return folder;
     /* In memory where that is: a run writes thousands of files a second. */
     const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    setenv("TMPDIR", base, 1); /* what is tried makes copies of its own, and syncs them */
     snprintf(folder, sizeof folder, "%s/moongate-fuzz-XXXXXX", base);
     fuzz_hold(mkdtemp(folder) != NULL, "there is a temporary folder");
     owner = getpid();

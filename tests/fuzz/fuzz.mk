@@ -11,9 +11,13 @@ FUZZ_S ?= 600
 PLANT  ?=
 FUZZ_CC ?= $(or $(shell command -v clang-14),clang)
 
+FUZZ_FLAGS := $(if $(PLANT),-DFUZZ_PLANT) -Itests/fuzz
+FUZZ_DIR   := $(BUILD)/fuzz$(if $(PLANT),-planted)
+
 # What each target is linked with: layers, and objects of layers that need not be built as a whole.
 fuzz_layers_config  := config base
 fuzz_layers_cursor  := mcp tools schema base
+fuzz_layers_event   := hub io base
 fuzz_layers_frontmatter := tools schema base
 fuzz_layers_glob    := files tools schema base
 fuzz_layers_headers := mcp tools schema base
@@ -21,17 +25,17 @@ fuzz_layers_json    := base
 fuzz_layers_mcp     := mcp tools schema base
 fuzz_layers_pattern := base
 fuzz_layers_query   := base
+fuzz_layers_round   := mcp tools schema base
 fuzz_layers_schema  := schema base
 fuzz_layers_state   := store io base
+fuzz_layers_template := tools schema base
 fuzz_layers_uri     := io base
 
 fuzz_objects_headers := $(addprefix $(BUILD)/obj/gateway/worker/,address.o content_type.o origin.o)
+fuzz_objects_mcp     := $(FUZZ_DIR)/mcp_world.o
 fuzz_objects_pattern := $(BUILD)/obj/lua/vm/pattern.o
 fuzz_objects_query   := $(addprefix $(BUILD)/obj/gateway/index/,excerpt.o query.o tokenizer.o)
 fuzz_objects_uri     := $(addprefix $(BUILD)/obj/gateway/http/,guard.o target.o)
-
-FUZZ_FLAGS := $(if $(PLANT),-DFUZZ_PLANT) -Itests/fuzz
-FUZZ_DIR   := $(BUILD)/fuzz$(if $(PLANT),-planted)
 
 $(FUZZ_DIR)/%.o: tests/fuzz/%.c $(BUILD)/flags
 	@mkdir -p $(@D)

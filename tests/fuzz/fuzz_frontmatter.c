@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         fuzz_hold(e.text[0] != '\0', "why not is told");
 #ifdef FUZZ_PLANT
-    if (code == 0 && memchr(json.data, '[', json.len))
+    const char *list = code == 0 ? memchr(json.data, '[', json.len) : NULL;
+    if (list && list[1] != '"')
         fuzz_overrun((const char *)data, size);
 #endif
     buf_fini(&json);

@@ -1,249 +1,342 @@
 /* fuzz_mcp.c - whole messages with their headers: every reply is JSON on one line, every call that
- * is to be run points into its own text. Input: five lines of headers (each may be empty: absent),
- * then the body. */
+ * is to be run points into its own text, every subscription names what is there. Input: six lines
+ * of headers (each may be empty: absent) - version, session, method, name, Accept, and the value of
+ * every Mcp-Param header - then the body. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "base/json_scan.h"
 #include "fuzz.h"
 #include "mcp/mcp.h"
+#include "mcp_world.h"
 
-struct principal {
-    int unused;
-};
+#define HEADERS 6
 
-#define SESSION "00000000000000000000000000000011"
-
-static bool may(void *arg, const struct principal *p, const char *tool)
-{
-    (void)arg, (void)p;
-    return strcmp(tool, "secret") != 0;
-}
-
-static int create(void *arg, const struct principal *p, struct mcp_session *s)
-{
-    (void)arg, (void)p;
-    memcpy(s->id, SESSION, sizeof s->id);
-    return 0;
-}
-
-static int find(void *arg, const struct principal *p, const char *id, struct mcp_session *out)
-{
-    (void)arg, (void)p;
-    if (strcmp(id, SESSION) != 0)
-        return MG_E_NOTFOUND;
-    *out = (struct mcp_session){ .id = SESSION,
-                                 .revision = MCP_2025_11_25,
-                                 .log_level = MCP_LOG_INFO,
-                                 .client_name = "client",
-                                 .client_version = "1" };
-    return 0;
-}
-
-static int by_id(void *arg, const struct principal *p, const char *id)
-{
-    struct mcp_session s;
-    return find(arg, p, id, &s);
-}
-
-static int set_level(void *arg, const struct principal *p, const char *id, enum mcp_log_level l)
-{
-    fuzz_hold(l >= MCP_LOG_DEBUG && l <= MCP_LOG_EMERGENCY, "a level is one");
-    return by_id(arg, p, id);
-}
-
-static void cancel(void *arg, const struct principal *p, const char *session, const char *id,
-                   size_t len)
-{
-    struct json_text root;
-
-    (void)arg, (void)p, (void)session;
-    fuzz_hold(json_scan(id, len, NULL, &root, NULL) == 0, "an id is JSON");
-}
-
-static int subscribe(void *arg, const struct principal *p, const char *id, const char *uri,
-                     size_t len, bool on)
-{
-    (void)uri, (void)len, (void)on;
-    return by_id(arg, p, id);
-}
-
-static void answer(void *arg, const struct principal *p, const char *session,
-                   const struct mcp_answer *a)
-{
-    (void)arg, (void)p, (void)session;
-    fuzz_hold(a->result.type != JSON_NONE || a->error, "an answer says something");
-}
-
-static const char *who(void *arg, const struct principal *p, uint64_t *number)
-{
-    (void)arg, (void)p;
-    *number = 1;
-    return "fuzz";
-}
-
-static bool spend(void *arg, const uint8_t id[SEAL_ID_SIZE], int64_t expires_ms)
-{
-    (void)arg, (void)id, (void)expires_ms;
-    return true;
-}
-
-static int task_get(void *arg, const struct principal *p, const char *id, size_t len,
-                    struct buf *members)
-{
-    (void)arg, (void)p;
-    if (len != 1 || *id != 't')
-        return MG_E_NOTFOUND;
-    buf_str(members, "\"taskId\":\"t\"");
-    return 0;
-}
-
-static int task_update(void *arg, const struct principal *p, const char *id, size_t len,
-                       struct json_text responses)
-{
-    (void)arg, (void)p, (void)id, (void)len;
-    fuzz_hold(responses.type == JSON_OBJECT, "responses are an object");
-    return 0;
-}
-
-static int task_cancel(void *arg, const struct principal *p, const char *id, size_t len)
-{
-    (void)arg, (void)p, (void)id, (void)len;
-    return MG_E_NOTFOUND;
-}
-
-static struct mcp_host host = { .may = may,
-                                .session_create = create,
-                                .session_find = find,
-                                .session_initialized = by_id,
-                                .session_log_level = set_level,
-                                .session_subscribe = subscribe,
-                                .session_remove = by_id,
-                                .cancel = cancel,
-                                .answer = answer,
-                                .caller = who,
-                                 .spend = spend,
-                                 .task_get = task_get,
-                                 .task_update = task_update,
-                                 .task_cancel = task_cancel };
-static struct seal_key seal;
-static struct mcp_server server = { .name = "fuzz",
-                                    .version = "1",
-                                    .limits = { .max_values = 10000 },
-                                    .page_size = 1,
-                                    .host = &host,
-                                    .seal = &seal,
-                                    .ask_timeout_ms = 1000 };
-static struct toolset *tools;
-static const struct principal caller;
-
-static void prepare(void)
-{
-    static const struct tool some[] = {
-        { .name = "search", .input_schema = "{\"type\":\"object\"}" },
-        { .name = "echo", .title = "Echo", .input_schema = "{\"type\":\"object\"}" },
-        { .name = "secret", .input_schema = "{\"type\":\"object\"}" },
-    };
-
-    tools = toolset_new(1);
-    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++)
-        fuzz_hold(toolset_add(tools, &some[i], NULL) == 0, "a tool is added");
-    fuzz_hold(toolset_seal(tools) == 0, "the set is sealed");
-}
-
-static void check_text(struct json_text t, const char *text, const char *what)
+static void check_extent(struct json_text t, const struct mcp_call *c, const char *what)
 {
     struct json_text root;
 
     if (t.type != JSON_NONE)
-        fuzz_hold(t.p >= text && json_scan(t.p, t.len, NULL, &root, NULL) == 0 &&
+        fuzz_hold(t.p >= c->text && json_scan(t.p, t.len, NULL, &root, NULL) == 0 &&
                       root.type == t.type,
                   what);
 }
 
+/* Holds what an encoder has written, and empties it. */
+static void check_line(struct buf *out, const char *what)
+{
+    fuzz_hold(buf_ok(out), "there is memory");
+    world_hold_json(out->data, out->len, what);
+    buf_clear(out);
+}
+
+/* ---- what is said about a call ---- */
+
+static void check_notes(struct mcp_call *c, struct buf *out)
+{
+    for (int i = 1; i < 40; i++)
+        fuzz_hold(!mcp_progress_due(c, i, 1) || c->progress_token.type != JSON_NONE,
+                  "nothing is told to who has not asked");
+    if (c->progress_token.type != JSON_NONE) {
+        mcp_encode_progress(c, 1, 2, true, "half", out);
+        check_line(out, "progress is JSON");
+    }
+    if (mcp_log_due(c, MCP_LOG_ERROR)) {
+        mcp_encode_log(c, MCP_LOG_ERROR, "fuzz", "{}", 2, out);
+        check_line(out, "a log message is JSON");
+    }
+}
+
+#define OBJECT(text)                          \
+    {                                         \
+        (text), sizeof(text) - 1, JSON_OBJECT \
+    }
+static const struct tool_question questions[] = {
+    { "r", "roots/list", OBJECT("{}") },
+    { "f", "elicitation/create",
+      OBJECT("{\"mode\":\"form\",\"message\":\"m\",\"requestedSchema\":{}}") },
+    { "u", "elicitation/create", OBJECT("{\"mode\":\"url\",\"message\":\"m\",\"url\":\"u\"}") },
+    { "s", "sampling/createMessage", OBJECT("{\"messages\":[],\"maxTokens\":1}") },
+    { "t", "sampling/createMessage", OBJECT("{\"messages\":[],\"tools\":[]}") },
+    { "c", "sampling/createMessage",
+      OBJECT("{\"messages\":[],\"includeContext\":\"thisServer\"}") },
+};
+#define QUESTIONS (sizeof questions / sizeof questions[0])
+
+/* A question that this client can be asked, as a request or as the call's answer. */
+static void check_asked(struct mcp_call *c, const struct tool_question *q, struct buf *out)
+{
+    struct tool_result result = { .outcome = OUT_INPUT_REQUIRED };
+
+    if (!mcp_is_modern(c->revision)) {
+        mcp_encode_ask(c, q, "ask_1", out);
+        check_line(out, "a question is JSON");
+        mcp_encode_ask_end("ask_1", "it is late", out);
+        check_line(out, "the end of a question is JSON");
+        return;
+    }
+    result.asks = calloc(1, sizeof *result.asks);
+    fuzz_hold(result.asks != NULL, "there is memory");
+    buf_printf(&result.asks->requests, "{\"%s\":{\"method\":\"%s\",\"params\":%.*s}}", q->key,
+               q->method, (int)q->params.len, q->params.p);
+    buf_str(&result.asks->memory, "{\"answers\":{}}");
+    mcp_encode_result(&server, c, &result, out);
+    check_line(out, "a question is JSON");
+    tool_result_fini(&result);
+}
+
+static void check_questions(struct mcp_call *c, struct buf *out)
+{
+    struct tool_result result = { .outcome = OUT_TOOL_ERROR, .is_error = true, .cannot_ask = true };
+    struct err e = { 0 };
+
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        if (mcp_may_ask(c, &questions[i], 1, &e)) {
+            check_asked(c, &questions[i], out);
+            continue;
+        }
+        fuzz_hold(e.code == MG_E_DENIED && c->lacks, "who cannot be asked lacks something");
+        buf_str(&result.content, "[]");
+        mcp_encode_result(&server, c, &result, out);
+        check_line(out, "what a client lacks is JSON");
+        buf_clear(&result.content);
+    }
+    c->lacks = NULL;
+    buf_fini(&result.content);
+}
+
+/* ---- what a call ends with ---- */
+
+#define BLOCKS                                                                                    \
+    "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"audio\",\"data\":\"\",\"mimeType\":\"a/b\"}," \
+    "{\"type\":\"resource_link\",\"name\":\"n\",\"uri\":\"test://today\"}"
+
+/* As offer.lua makes it of what the file returned. */
+static void result_make(const struct mcp_call *c, struct tool_result *r)
+{
+    switch (c->tool->kind) {
+    case TOOL_PROMPT:
+        buf_str(&r->content, "[{\"role\":\"user\",\"content\":{\"type\":\"audio\",\"mimeType\":"
+                             "\"a/b\"}}]");
+        break;
+    case TOOL_COMPLETER:
+        buf_str(&r->content, "[\"a\"]");
+        buf_str(&r->structured, "{\"total\":1,\"hasMore\":false}");
+        break;
+    case TOOL_TOOL:
+        buf_str(&r->content, "[" BLOCKS "]");
+        buf_str(&r->structured, "[1]");
+        buf_str(&r->meta, "{\"com.example/x\":1,\"io.modelcontextprotocol/serverInfo\":2}");
+        break;
+    default: buf_str(&r->content, "[{\"uri\":\"test://today\",\"name\":\"n\",\"text\":\"\"}]");
+    }
+}
+
+static void check_task(struct mcp_call *c, const struct tool_result *r, struct buf *out)
+{
+    struct buf members = { 0 }, result = { 0 };
+
+    mcp_encode_task_result(r, &result);
+    struct mcp_task task = { .id = "t",
+                             .status = MCP_TASK_COMPLETED,
+                             .message = "done",
+                             .result = { result.data, result.len, JSON_OBJECT } };
+    mcp_encode_task(&task, &members);
+    mcp_encode_task_created(&server, c, members.data, members.len, out);
+    check_line(out, "a task is JSON");
+    buf_fini(&members);
+    buf_fini(&result);
+}
+
+static void check_results(struct mcp_call *c, struct buf *out)
+{
+    struct tool_result result = { .outcome = OUT_OK }, failure = { .outcome = OUT_OK };
+
+    result_make(c, &result);
+    mcp_encode_result(&server, c, &result, out);
+    check_line(out, "a result is JSON");
+    if (mcp_call_may_be_task(c)) {
+        fuzz_hold(mcp_is_modern(c->revision), "only the newest knows tasks");
+        check_task(c, &result, out);
+    }
+    tool_result_text(&failure, OUT_TOOL_ERROR, true, "no \"such\" thing", 15);
+    mcp_encode_result(&server, c, &failure, out);
+    check_line(out, "a failure is JSON");
+    buf_str(&failure.structured, "{}"); /* says that the resource is missing */
+    mcp_encode_result(&server, c, &failure, out);
+    check_line(out, "what is missing is JSON");
+    mcp_encode_error(c, MCP_INTERNAL_ERROR, "no \"such\" thing", out);
+    check_line(out, "an error is JSON");
+    tool_result_fini(&result);
+    tool_result_fini(&failure);
+}
+
 static void check_call(struct mcp_call *c)
 {
-    struct tool_result result = { 0 };
     struct buf out = { 0 };
-    struct json_text root;
 
-    fuzz_hold(strcmp(c->tool->name, "secret") != 0, "what a caller may not call is not run");
-    check_text(c->id, c->text, "a call's id is JSON");
-    check_text(c->arguments, c->text, "a call's arguments are JSON");
-    check_text(c->meta, c->text, "a call's _meta is JSON");
-    check_text(c->progress_token, c->text, "a call's token is JSON");
-    check_text(c->capabilities, c->text, "what a client declares is JSON");
-    check_text(c->responses, c->text, "a call's answers are JSON");
-    fuzz_hold(c->memory.type == JSON_NONE, "nobody guesses a requestState");
+    fuzz_hold(!strstr(c->tool->name, "secret"), "what a caller may not use is not run");
+    fuzz_hold(c->tool->kind != TOOL_SKILL && mcp_call_method(c), "what runs has a method");
+    check_extent(c->id, c, "a call's id is JSON");
+    check_extent(c->arguments, c, "a call's arguments are JSON");
+    check_extent(c->meta, c, "a call's _meta is JSON");
+    check_extent(c->progress_token, c, "a call's token is JSON");
+    check_extent(c->capabilities, c, "what a client declares is JSON");
+    check_extent(c->responses, c, "a call's answers are JSON");
+    fuzz_hold(c->memory.type == JSON_NONE && !c->has_state, "nobody guesses a requestState");
     fuzz_hold(c->arguments.type == JSON_NONE || c->arguments.type == JSON_OBJECT,
               "arguments are an object");
-    mcp_encode_error(c, MCP_INTERNAL_ERROR, "no \"such\" thing", &out);
-    fuzz_hold(json_scan(out.data, out.len, NULL, &root, NULL) == 0, "an error is JSON");
-    buf_clear(&out);
-    tool_result_text(&result, OUT_OK, false, "done", 4);
-    mcp_encode_result(&server, c, &result, &out);
-    fuzz_hold(json_scan(out.data, out.len, NULL, &root, NULL) == 0, "a result is JSON");
-    tool_result_fini(&result);
-    buf_clear(&out);
-    if (c->progress_token.type != JSON_NONE) {
-        mcp_encode_progress(c, 1, 2, true, "half", &out);
-        fuzz_hold(json_scan(out.data, out.len, NULL, &root, NULL) == 0, "progress is JSON");
+    fuzz_hold(!c->tool->needs_task || mcp_call_may_be_task(c),
+              "a tool that runs as a task is for who knows tasks");
+    check_notes(c, &out);
+    check_questions(c, &out);
+    check_results(c, &out);
 #ifdef FUZZ_PLANT
-        if (c->arguments.type == JSON_NONE)
-            fuzz_overrun(c->progress_token.p, c->progress_token.len);
+    if (c->tool->kind == TOOL_TEMPLATE && !c->may_stream)
+        fuzz_overrun(c->id.p, c->id.len);
 #endif
-    }
     buf_fini(&out);
 }
 
-static void check_out(struct mcp_out *o)
-{
-    struct json_text root;
+/* ---- what is answered ---- */
 
+static void check_listen(const struct mcp_listen *l)
+{
+    struct buf out = { 0 };
+
+    fuzz_hold(l->lists < 8, "there are three lists");
+    for (unsigned i = 0; i < 3; i++) {
+        mcp_encode_list_changed(i, l->id, &out);
+        check_line(&out, "a changed list is JSON");
+    }
+    for (size_t i = 0; i < l->uri_count; i++) {
+        fuzz_hold(mcp_may_read(&server, world_tools(), caller, l->uris[i], l->uri_lens[i]),
+                  "only what may be read is listened to");
+        mcp_encode_updated(l->uris[i], l->uri_lens[i], l->id, &out);
+        check_line(&out, "an update is JSON");
+    }
+    for (size_t i = 0; i < l->task_count; i++) {
+        fuzz_hold(l->task_lens[i] == strlen(TASK) && memcmp(l->tasks[i], TASK, strlen(TASK)) == 0,
+                  "only a task that is there is listened to");
+        mcp_encode_task_told(task_members, strlen(task_members), l->id, &out);
+        check_line(&out, "a task that is told is JSON");
+    }
+    mcp_encode_listen_end(&server, l->id, &out);
+    check_line(&out, "the end of a subscription is JSON");
+    buf_fini(&out);
+}
+
+static void check_out(const struct mcp_in *in, struct mcp_out *o)
+{
     fuzz_hold(memchr(o->method, '\0', sizeof o->method) != NULL, "a method ends");
     if (o->call) {
         check_call(o->call);
     } else {
         fuzz_hold(o->status >= 200 && o->status < 600, "a reply has a status");
-        fuzz_hold(o->status != 202 || o->body.len == 0, "202 has no body");
+        fuzz_hold((o->status != 202 && o->status != 204) || o->body.len == 0,
+                  "202 and 204 have no body");
+        fuzz_hold(!o->as_stream || (in->is_http && in->accepts_sse && o->status == 200),
+                  "an event stream is for who accepts one");
         if (o->body.len > 0)
-            fuzz_hold(json_scan(o->body.data, o->body.len, NULL, &root, NULL) == 0 &&
-                          !memchr(o->body.data, '\n', o->body.len),
-                      "a reply is JSON on one line");
+            world_hold_json(o->body.data, o->body.len, "a reply is JSON on one line");
+        fuzz_hold((o->error_code != 0) ==
+                      (o->body.len > 0 && memmem(o->body.data, o->body.len, "\"error\":{", 9)),
+                  "an error is noted as one");
     }
+    if (o->listen)
+        check_listen(o->listen);
     mcp_out_fini(o);
+}
+
+static void handle(const struct mcp_in *in)
+{
+    struct json_text items, item;
+    struct mcp_in one = *in;
+    struct mcp_out out;
+    size_t n = 0, seen = 0;
+
+    mcp_handle(&server, in, &out);
+    check_out(in, &out);
+    if (!mcp_is_batch(in->body, in->len))
+        return;
+    if (!mcp_batch(&server, in, &items, &n, &out)) {
+        check_out(in, &out);
+        return;
+    }
+    mcp_out_fini(&out);
+    for (struct json_iter it = json_iter(items); json_next_item(&it, &item); seen++) {
+        one.body = item.p;
+        one.len = item.len;
+        mcp_handle(&server, &one, &out);
+        check_out(&one, &out);
+    }
+    fuzz_hold(seen == n && n > 0 && n <= MCP_BATCH_MAX, "a batch has its messages");
+}
+
+/* Every Mcp-Param header has the same value. */
+static const char *header_of(void *arg, const char *name)
+{
+    fuzz_hold(strncasecmp(name, "Mcp-Param-", 10) == 0, "only parameters are asked for by name");
+    return arg;
+}
+
+/* Over HTTP: a message, a DELETE and a GET. */
+static void serve_http(const struct mcp_in *in)
+{
+    struct mcp_out out;
+
+    handle(in);
+    mcp_delete(&server, in, &out);
+    check_out(in, &out);
+    mcp_get(&server, in, &out);
+    fuzz_hold(out.status == 200 || out.body.len > 0, "who gets no stream is told why");
+    mcp_out_fini(&out);
+}
+
+/* On standard input: before the handshake, behind it, and for a call without a client. */
+static void serve_stdio(struct mcp_in in)
+{
+    struct mcp_session fresh = { .id = SESSION_06, .log_level = MCP_LOG_NONE };
+    struct mcp_session open = { .id = SESSION_11,
+                                .revision = MCP_2025_11_25,
+                                .log_level = MCP_LOG_DEBUG,
+                                .asks = 0x3f,
+                                .is_open = true };
+
+    in.is_http = false;
+    handle(&in);
+    in.hears_all = true;
+    in.session = &fresh;
+    handle(&in);
+    in.session = &open;
+    handle(&in);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *header[5];
-    struct mcp_in in = { .is_http = true, .principal = &caller };
-    struct mcp_out out;
-
-    if (!tools)
-        prepare();
-    for (int i = 0; i < 5; i++)
-        header[i] = fuzz_take(&data, &size, '\n', NULL);
+    char *header[HEADERS];
     size_t len;
+
+    for (int i = 0; i < HEADERS; i++)
+        header[i] = fuzz_take(&data, &size, '\n', NULL);
     char *body = fuzz_take(&data, &size, '\0', &len);
-    in.tools = tools;
-    in.body = body;
-    in.len = len;
-    in.protocol_version = *header[0] ? header[0] : NULL;
-    in.session_id = *header[1] ? header[1] : NULL;
-    in.method = *header[2] ? header[2] : NULL;
-    in.name = *header[3] ? header[3] : NULL;
+    struct mcp_in in = {
+        .body = body,
+        .len = len,
+        .is_http = true,
+        .protocol_version = *header[0] ? header[0] : NULL,
+        .session_id = *header[1] ? header[1] : NULL,
+        .method = *header[2] ? header[2] : NULL,
+        .name = *header[3] ? header[3] : NULL,
+        .header = header_of,
+        .header_arg = *header[5] ? header[5] : NULL,
+        .principal = caller,
+        .tools = world_tools(),
+    };
     mcp_accept(&in, *header[4] ? header[4] : NULL);
-    mcp_handle(&server, &in, &out);
-    check_out(&out);
-    in.is_http = false;
-    mcp_handle(&server, &in, &out);
-    check_out(&out);
-    mcp_delete(&server, &in, &out);
-    check_out(&out);
-    mcp_get(&server, &in, &out);
-    mcp_out_fini(&out);
-    for (int i = 0; i < 5; i++)
+    serve_http(&in);
+    serve_stdio(in);
+    for (int i = 0; i < HEADERS; i++)
         free(header[i]);
     free(body);
     return 0;

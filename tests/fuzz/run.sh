@@ -70,7 +70,7 @@ fuzz_all() {
     for name; do
         if [ -n "${PLANT:-}" ]; then
             # What is kept must not meet it: that would show nothing of what is made up.
-            if ! "$dir/libfuzzer-$name" -runs=0 "$corpora/$name" >"$dir/$name.log" 2>&1; then
+            if ! "$dir/libfuzzer-$name" -runs=0 -artifact_prefix="$dir/$name-" "$corpora/$name" >"$dir/$name.log" 2>&1; then
                 echo "FAIL $name: its planted bug is met by the inputs that are kept"
                 status=1
                 continue

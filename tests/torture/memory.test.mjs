@@ -68,9 +68,16 @@ return mcp.tool { name = "idle", description = "Wait until no job runs.", input 
     while #mcp.jobs.running() > 0 do mcp.time.sleep(0.001) end
     return "idle"
   end }`,
+  "asker.lua": `local mcp = require "mcp"
+return mcp.tool { name = "asker", description = "Ask for folders.", input = { type = "object" },
+  run = function(_, ctx)
+    local roots, message, code = ctx:roots("r")
+    if not roots then return nil, message .. " " .. code end
+    return roots[1].uri
+  end }`,
   "counter.lua": fs.readFileSync(new URL("../e2e/tools.d/counter.lua", import.meta.url), "utf8"),
 };
-const NAMES = ["counter", "idle", "work"];
+const NAMES = ["asker", "counter", "idle", "work"];
 
 function make(t) {
   const gw = new Gateway({ ini, tools });
@@ -135,10 +142,20 @@ const call = (gw, name, args) => ask(gw, "tools/call", { name, arguments: args, 
 
 // ---- the conversation ----
 
+// A connection that broke is nothing; one on which nothing comes is a hang.
+function broken(error) {
+  if (/^no (answer|event)/.test(error.message)) throw error;
+  return null;
+}
+
 class Talk {
   floor = 0; // what the counter was promised to be
   top = 0; // what it may be
   jobs = 0;
+
+  constructor(memory) {
+    this.memory = memory;
+  }
 
   async list(gw) {
     const { result, error } = await ask(gw, "tools/list");
@@ -191,9 +208,73 @@ class Talk {
     return error ?? (stream?.status === 200 ? undefined : "no stream");
   }
 
+  // Is asked on a call's stream, loses it, answers, and comes back for the result.
+  async asked(gw, isHealthy) {
+    const info = { protocolVersion: "2025-11-25", capabilities: { roots: {} }, clientInfo: { name: "tests", version: "1" } };
+    const { error, headers } = await ask(gw, "initialize", info, { "MCP-Protocol-Version": info.protocolVersion });
+    if (error) return error;
+    const session = { "Mcp-Session-Id": headers["mcp-session-id"] };
+    const text = await this.#answered(gw, session);
+    if (isHealthy) assert.equal(text, "file:///home");
+    await this.#insist(gw, { method: "DELETE", headers: session }, [204, 404]);
+    return text === "file:///home" ? undefined : text;
+  }
+
+  // Sends until it is taken. Who tries often enough has memory in the end: each try takes but a few of 100,000 failures.
+  async #insist(gw, request, taken) {
+    for (let tries = 1; ; tries++) {
+      const got = await send(gw, request);
+      if (taken.includes(got.status)) return;
+      assert.ok(got.isClosed || got.status >= 500, JSON.stringify(got));
+      assert.ok(tries < 40, JSON.stringify(got));
+      if (tries === 20) this.memory.rest();
+    }
+  }
+
+  async #answered(gw, session) {
+    const events = (options) => openEventStream(gw.url, { limitMs: LIMIT_MS, ...options,
+      headers: { ...session, Accept: "application/json, text/event-stream", "Content-Type": "application/json", ...options.headers } }).catch(broken);
+    const params = { name: "asker", arguments: {} };
+    let stream = await events({ method: "POST", body: JSON.stringify({ jsonrpc: "2.0", id: ++nextId, method: "tools/call", params }) });
+    let last, message;
+    for (let tries = 0; tries < 3; tries++) {
+      for (let event; (event = await stream?.next?.().catch(broken)); ) {
+        last = event.id;
+        message = event.json;
+        if (message?.id) break;
+      }
+      stream?.close();
+      if (message?.result || message?.error) break;
+      if (!last) return "no stream";
+      if (message?.method === "roots/list") {
+        const body = JSON.stringify({ jsonrpc: "2.0", id: message.id, result: { roots: [{ uri: "file:///home" }] } });
+        await this.#insist(gw, { headers: session, body }, [202]);
+      }
+      stream = await events({ headers: { "Last-Event-ID": last } });
+    }
+    stream?.close();
+    if (message?.result?.isError) assert.match(message.result.content[0].text, /memory|gone/);
+    return message?.result?.content[0].text ?? message?.error?.message ?? "the stream ended early";
+  }
+
+  // The transport of 2024-11-05.
+  async oldest(gw, isHealthy) {
+    const stream = await openEventStream(`${gw.base}/sse`, { limitMs: LIMIT_MS }).catch(broken);
+    const first = await stream?.next?.().catch(broken);
+    let answer = null;
+    if (first) {
+      const got = await send(gw, { target: first.data, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' });
+      if (got.status === 202) answer = await stream.next().catch(broken);
+    }
+    stream?.close();
+    if (isHealthy) assert.deepEqual(answer?.json, { jsonrpc: "2.0", id: 1, result: {} });
+    return answer ? undefined : "not answered";
+  }
+
   // -> the errors there were
   async all(gw, isHealthy) {
-    const errors = [await this.list(gw), await this.session(gw), await this.count(gw), await this.job(gw, isHealthy)];
+    const errors = [await this.list(gw), await this.session(gw), await this.count(gw), await this.job(gw, isHealthy),
+      await this.asked(gw, isHealthy), await this.oldest(gw, isHealthy)];
     return errors.filter(Boolean);
   }
 
@@ -282,7 +363,7 @@ async function startOnce(gw, memory) {
 
 check("a conversation: an error each, then everything as before", async (t) => {
   const { gw, memory } = make(t);
-  const talk = new Talk();
+  const talk = new Talk(memory);
   await serve(gw);
   await talk.isWhole(gw);
   memory.watch();
@@ -306,7 +387,7 @@ check("a conversation: an error each, then everything as before", async (t) => {
 
 check("a reload: the new tools, or the old ones and a reason", async (t) => {
   const { gw, memory } = make(t);
-  const talk = new Talk();
+  const talk = new Talk(memory);
   let revision = 0;
   const reload = async () => {
     gw.writeTools({ "idle.lua": `${tools["idle.lua"]} -- ${++revision}` });

@@ -106,6 +106,22 @@ static void test_whose(void **state)
     inbox_close(NULL);
 }
 
+static void test_shut(void **state)
+{
+    struct client a;
+
+    (void)state;
+    assert_int_equal(open_as(&a, ONE), 0);
+    assert_int_equal(put_text(ONE, 7, "x"), 0);
+    assert_int_equal(put_text(ONE, 7, "y"), 0);
+    assert_int_equal(inbox_shut(a.inbox), 2);
+    assert_int_equal(put_text(ONE, 7, "late"), MG_E_CLOSED);
+    assert_int_equal(put_text(ONE, 8, "no"), MG_E_NOTFOUND);
+    hears(&a, "x y ");
+    assert_int_equal(inbox_shut(a.inbox), 0);
+    inbox_close(a.inbox);
+}
+
 static void test_bounds(void **state)
 {
     struct client a;
@@ -205,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_whose, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shut, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bound_of_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hold_and_close, setup, teardown),
