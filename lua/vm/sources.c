@@ -205,9 +205,8 @@ static int walk_open(const struct walk *w, const char *below, const char *file, 
         errno = ENAMETOOLONG;
         return -1;
     }
-    flags |= O_RDONLY | O_CLOEXEC;
     return is_of_skills(below, file) ? beneath_open(w->root, path, flags, 0)
-                                     : openat(w->root, path, flags);
+                                     : openat(w->root, path, flags | O_CLOEXEC);
 }
 
 static int walk_file(struct walk *w, const char *below, const char *file)
@@ -223,7 +222,7 @@ static int walk_file(struct walk *w, const char *below, const char *file)
         s->title = NULL;
         return err_set(w->e, MG_E_NOMEM, "not enough memory");
     }
-    int code = source_read(walk_open(w, below, file, O_NONBLOCK | O_NOCTTY), s);
+    int code = source_read(walk_open(w, below, file, O_RDONLY | O_NONBLOCK | O_NOCTTY), s);
     if (code != 0)
         return err_set(w->e, code, "not enough memory");
     w->all->skill_bytes += is_skill ? s->len : 0;
@@ -243,7 +242,7 @@ static int walk_entry(struct walk *w, const char *below, const char *file, int d
         return has_suffix(file, "_test.lua") ? 0 : walk_file(w, below, file);
     if (depth == 0 && strcmp(file, "lib") != 0 && !is_skill)
         return 0;
-    int sub = walk_open(w, below, file, O_DIRECTORY);
+    int sub = walk_open(w, below, file, O_RDONLY | O_DIRECTORY);
     if (sub < 0) /* a file, or a link that leads out */
         return is_skill && (errno == EXDEV || (errno == ENOTDIR && depth > 0))
                    ? walk_file(w, below, file)
