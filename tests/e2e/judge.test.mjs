@@ -96,6 +96,7 @@ test("what a result of the modern revision holds", { skip }, () => {
   for (const [method, value, what] of [
     ["tools/list", { tools: [], ...hints }, null],
     ["tools/list", { tools: [] }, /ttlMs/],
+    ["tools/list", { tools: [], ...hints, _meta: {} }, /which server/],
     ["tools/list", { tools: [], ...hints, resultType: "input_required" }, /resultType input_required of tools\/list/],
     ["tools/list", { tools: [], ...hints, resultType: undefined }, /resultType/],
     ["prompts/get", { messages: [], resultType: "task" }, /resultType task of prompts\/get/],
@@ -105,6 +106,37 @@ test("what a result of the modern revision holds", { skip }, () => {
     ["tools/call", { resultType: "input_required", inputRequests: { a: { method: "tools/list" } } }, /inputRequests/],
   ])
     finds(modern(method, {}, value), what, `${method} ${JSON.stringify(value)}`);
+});
+
+test("what comes on the stream of a request is that request's", { skip }, () => {
+  const note = (method, params) => ({ jsonrpc: "2.0", method: `notifications/${method}`, params });
+  const progress = (progressToken) => note("progress", { progressToken, progress: 1 });
+  const message = note("message", { level: "info", data: "x" });
+  const notice = (id) => note("tools/list_changed", { _meta: { [`${META}subscriptionId`]: id } });
+  const done = result({ content: [], resultType: "complete", _meta: serverInfo });
+  const token = { ..._meta, progressToken: 7 }, level = { ..._meta, [`${META}logLevel`]: "info" };
+  for (const [meta, messages, what] of [
+    [token, [progress(7), done], null],
+    [token, [progress("7")], /progress of another request/],
+    [_meta, [progress(7)], /progress of another request/],
+    [token, [done, progress(7)], /behind the answer/],
+    [token, [done, done], /behind the answer/],
+    [level, [message, done], null],
+    [_meta, [message], /nobody wanted/],
+    [_meta, [notice(1)], null],
+    [_meta, [notice(2)], /another subscription/],
+  ]) {
+    const wires = new Wires(), wire = wires.open();
+    wire.send("POST /mcp", ask("tools/call", { name: "x", _meta: meta }), modernHeaders);
+    wire.stream();
+    for (const one of messages) wire.event(one);
+    finds(wires.problems(), what, JSON.stringify(messages));
+  }
+  const wires = new Wires(), wire = wires.open();
+  wire.send("POST /mcp", ask("tools/call", { name: "x", _meta: token }), modernHeaders);
+  wire.stream();
+  wire.event(progress(7), "message\nid: 1");
+  finds(wires.problems(), /an event with an id/);
 });
 
 test("tasks are what the extension says", { skip }, () => {

@@ -6,6 +6,8 @@ import { parseJson } from "./json.mjs";
 import { MODERN } from "./rpc.mjs";
 
 const META = "io.modelcontextprotocol/protocolVersion";
+const SERVER = "io.modelcontextprotocol/serverInfo";
+const LEVEL = "io.modelcontextprotocol/logLevel";
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 const ASSUMED = "2025-03-26"; // of who names no revision
 const REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", MODERN];
@@ -109,8 +111,10 @@ export class Judge {
   }
 
   // An event of an answer that is a stream.
-  event(request, answer, { event, data }) {
+  event(request, answer, { event, data, id }) {
     const message = parseJson(data);
+    const stray = isPosted(request) && isJsonRpc(message) && strays(request, message, id);
+    if (stray) this.#problem(new Error(stray), data);
     if (event === "endpoint" && request) request.session = new URLSearchParams(data.split("?")[1]).get("sessionId");
     else if (isJsonRpc(message)) this.#hear(request, answer, message, data);
     // The event that comes first, to be resumed behind, has no data.
@@ -213,6 +217,7 @@ export class Judge {
     const types = ["complete", ...(MAY_ASK.includes(method) ? ["input_required"] : []), ...(method === "tools/call" ? ["task"] : [])];
     if (method && !types.includes(result.resultType)) throw new Error(`resultType ${result.resultType} of ${method}`);
     if (typeof result.resultType !== "string") throw new Error("no resultType");
+    if (!result._meta?.[SERVER]?.name) throw new Error("it does not say which server it is from");
     const isAsking = result.resultType === "input_required";
     conforms(revision, isAsking ? "InputRequiredResult" : result.resultType === "task" ? "Result" : RESULTS[method] ?? "Result", result);
     if (isAsking && ("ttlMs" in result || "cacheScope" in result)) throw new Error("cache hints of what is no answer yet");
@@ -223,6 +228,22 @@ export class Judge {
 // What of a request its answer is judged by.
 function askedBy({ method, params }) {
   return { method, name: params?.uri ?? params?.taskId, isModern: params?._meta?.[META] !== undefined };
+}
+
+// Why a message does not belong on the stream that answers this request; id: of its event.
+function strays(request, message, id) {
+  const { id: own, params } = request.body ?? {};
+  const { _meta = {} } = params ?? {};
+  const isModern = _meta[META] !== undefined;
+  const is = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  if (request.isAnswered) return "it comes behind the answer";
+  request.isAnswered = Array.isArray(message) || (!message.method && is(message.id, own));
+  if (isModern && id !== undefined) return "an event with an id, which this revision has not";
+  if (message.method === "notifications/progress" && !is(message.params?.progressToken, _meta.progressToken))
+    return "progress of another request";
+  if (message.method === "notifications/message" && isModern && !_meta[LEVEL]) return "a log message that nobody wanted";
+  const subscription = message.params?._meta?.[SUBSCRIPTION];
+  return subscription !== undefined && !is(subscription, own) ? "a notice of another subscription" : undefined;
 }
 
 const isJsonRpc = (message) => [message].flat()[0]?.jsonrpc !== undefined;
