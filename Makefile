@@ -253,6 +253,7 @@ lua-test: all
 	@sh tests/lua/run.sh
 
 e2e: all
+	$(if $(MOONGATE_TEST_SCHEMAS),,@echo "MOONGATE_TEST_SCHEMAS is not set: no message is held to its schema")
 	$(NODE_TEST) --test-timeout=120000 $(E2E)
 
 security: all

@@ -36,6 +36,7 @@ local function read(vars)
     return read_folder("")
   end
   local info, message, code = mcp.fs.stat(path)
+  if code == "INVALID" then return nil end      -- no file has such a name
   if not info then return nil, message, code end
   if info.type == "folder" then return read_folder(path) end
   if info.type ~= "file" or path ~= vars.path then return nil end

@@ -6,13 +6,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/utf8.h"
 
 #define FOLDERS_MAX 128 /* between a file and the root */
-#define OPEN_TRIES 100  /* while others rename folders on the way */
+#define LOOK_TRIES 100  /* while others rename folders on the way */
 
 static int refuse(struct fail *f, const char *path)
 {
@@ -23,21 +23,12 @@ static int refuse(struct fail *f, const char *path)
 static int open_beneath(const struct rootfile_rules *r, const char *path, int flags,
                         uint64_t resolve, struct fail *f)
 {
-    struct open_how how = {
-        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve,
-    };
     if (path[0] == '/')
         return fail_set(f, MG_E_DENIED, "DENIED", "the path is not relative to the root: %s", path);
     int root = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return fail_errno(f, errno, r->root);
-    int fd = -1;
-    for (int i = 0; i < OPEN_TRIES; i++) {
-        fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-        if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
-            break;
-    }
+    int fd = beneath_open(root, path, flags, resolve);
     int reason = errno;
     close(root);
     return fd >= 0 ? fd : fail_errno(f, reason, path);
@@ -151,7 +142,7 @@ static int look(const struct rootfile_rules *r, struct rootplace *p, const char 
                 struct fail *f)
 {
     bool may = false;
-    for (int i = 0; !may && i < OPEN_TRIES; i++) {
+    for (int i = 0; !may && i < LOOK_TRIES; i++) {
         if (p->fd >= 0)
             close(p->fd);
         p->fd = openat(p->folder, p->base, O_PATH | O_NOFOLLOW | O_CLOEXEC);

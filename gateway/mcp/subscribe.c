@@ -88,6 +88,7 @@ struct names {
     bool (*is_there)(const struct request *rq, const char *name, size_t len);
     struct buf texts;
     size_t lens[MAX_URIS], n;
+    size_t asked; /* there or not: each is looked for */
 };
 
 static bool bad_filter(struct request *rq, const char *what)
@@ -108,7 +109,7 @@ static bool name_take(struct request *rq, struct json_text item, struct names *a
     char fault[80];
 
     snprintf(fault, sizeof fault, "too many %s", all->filter);
-    if (all->n == MAX_URIS)
+    if (all->asked++ == MAX_URIS)
         return bad_filter(rq, fault);
     snprintf(fault, sizeof fault, "%s must be a list of strings", all->filter);
     if (item.type != JSON_STRING)

@@ -423,11 +423,19 @@ static bool values_write(const struct match *m, struct buf *out)
     return is_text;
 }
 
+/* Most URIs are another template's, and their first bytes tell. */
+static bool begins(const struct uritemplate *t, const char *uri, size_t len)
+{
+    const struct node *first = &t->nodes[0];
+    return t->node_count == 0 || first->kind != NODE_TEXT ||
+           (first->len <= len && memcmp(t->pool + first->at, uri, first->len) == 0);
+}
+
 int uritemplate_match(const struct uritemplate *t, const char *uri, size_t len, struct buf *values)
 {
     struct match m;
     size_t before = values->len;
-    if (len > URITEMPLATE_URI_MAX)
+    if (len > URITEMPLATE_URI_MAX || !begins(t, uri, len))
         return 0;
     m.t = t;
     m.uri = uri;

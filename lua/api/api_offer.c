@@ -71,9 +71,10 @@ static int l_resource_template(lua_State *L) { return declare(L); }
 
 /* mcp.skill{name=, title=, description=, path=, folder= or files=, meta=} -> what the file returns.
  * A skill is a SKILL.md and the files beside it: how to do something, for models to read when they
- * need it. folder, "skills/NAME", lies in the tools folder, at most three folders deep; its files
- * are read when the tool file is loaded and served as they were then, and a change of one is
- * served as a change of the tool file is. files has the texts by their paths instead, {["SKILL.md"]
+ * need it. folder, "skills/NAME", lies in the tools folder, at most three folders deep; a symbolic
+ * link in it is relative and stays in the tools folder. Its files are read when the tool file is
+ * loaded and served as they were then, and a change of one is served as a change of the tool file
+ * is. files has the texts by their paths instead, {["SKILL.md"]
  * = "..."}. A SKILL.md begins with its head, YAML between lines of "---", whose name is name; where
  * it has none, one is made of name and description. Its URI is skill://PATH/NAME/SKILL.md. At most
  * 512 files, 1 MiB of each and 16 MiB of all. */

@@ -77,6 +77,16 @@ static bool given_read(struct reading *x, struct files *f)
     return true;
 }
 
+/* Does it lie in the folder? So does a link that leads out where the folder, or one on the way to
+ * it, should be: that one has a problem to tell. */
+static bool is_of_folder(const struct source *s, const char *folder, size_t len)
+{
+    size_t n = strlen(s->name);
+    if (n > len)
+        return strncmp(s->name, folder, len) == 0 && s->name[len] == '/';
+    return s->problem && strncmp(s->name, folder, n) == 0 && (folder[n] == '/' || n == len);
+}
+
 /* folder = "skills/NAME", at the top of the stack. */
 static bool folder_read(struct reading *x, struct files *f)
 {
@@ -86,11 +96,11 @@ static bool folder_read(struct reading *x, struct files *f)
     size_t len = strlen(folder), n = 0;
     bool is_whole = true;
     for (size_t i = 0; i < sources_count(all); i++)
-        n += strncmp(sources_at(all, i)->name, folder, len) == 0;
+        n += is_of_folder(sources_at(all, i), folder, len);
     *f = files_push(L, n);
     for (size_t i = 0; i < sources_count(all); i++) {
         const struct source *s = sources_at(all, i);
-        if (strncmp(s->name, folder, len) != 0 || s->name[len] != '/')
+        if (!is_of_folder(s, folder, len))
             continue;
         if (s->text)
             f->list[f->count++] = (struct skill_source){ s->name + len + 1, s->text, s->len };

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
+
 #define HELPER_MAX_DEPTH 4
-#define SKILLS "skills/"
+#define SKILLS "skills"
 #define READ_TRIES 5 /* of a file that changes while it is read */
 
 struct sources {
@@ -136,13 +139,15 @@ static int read_all(int fd, struct source *s, char *why, size_t size)
     return refuse(why, size, MG_E_CONFLICT, "it is being written all the time");
 }
 
-/* A file that cannot be read is kept with its problem: it is reported where its tool is missed. */
-static int source_read(int dir, const char *file, struct source *s)
+/* A file that cannot be read is kept with its problem: it is reported where its tool is missed.
+ * fd: opened, and taken; -1: errno says why not. */
+static int source_read(int fd, struct source *s)
 {
     char why[200] = "";
-    int fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     int code = MG_E_IO;
-    if (fd < 0) {
+    if (fd < 0 && errno == EXDEV) {
+        snprintf(why, sizeof why, "a link that is absolute, or leads out of the tools folder");
+    } else if (fd < 0) {
         snprintf(why, sizeof why, "cannot be opened: %s", strerror(errno));
     } else {
         code = read_all(fd, s, why, sizeof why);
@@ -180,26 +185,44 @@ static struct source *source_add(struct sources *all, bool is_skill, struct err 
 
 struct walk {
     struct sources *all;
-    const char *title; /* last part of the folder's path */
+    int root;          /* the folder */
+    const char *title; /* last part of its path */
     struct err *e;
 };
 
-static bool is_in_skills(const char *below) { return strncmp(below, SKILLS, strlen(SKILLS)) == 0; }
-
-static int walk_file(struct walk *w, int dir, const char *below, const char *file)
+/* The folder of skills, or what lies in it. */
+static bool is_of_skills(const char *below, const char *file)
 {
-    bool is_skill = is_in_skills(below);
+    return *below ? strncmp(below, SKILLS "/", strlen(SKILLS "/")) == 0 : strcmp(file, SKILLS) == 0;
+}
+
+/* Tools are the author's to link; but what lies in a skill is handed to clients, so a link in one
+ * must not bring in the machine's files. */
+static int walk_open(const struct walk *w, const char *below, const char *file, int flags)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s%s", below, file) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return is_of_skills(below, file) ? beneath_open(w->root, path, flags, 0)
+                                     : openat(w->root, path, flags | O_CLOEXEC);
+}
+
+static int walk_file(struct walk *w, const char *below, const char *file)
+{
+    bool is_skill = is_of_skills(below, file);
     struct source *s = source_add(w->all, is_skill, w->e);
     if (!s)
         return w->e ? w->e->code : MG_E_NOMEM;
-    s->is_helper = *below != '\0';
+    s->is_helper = is_skill || *below != '\0';
     if (asprintf(&s->name, "%s%s", below, file) < 0)
         s->name = NULL;
     if (!s->name || asprintf(&s->title, "%s/%s", w->title, s->name) < 0) {
         s->title = NULL;
         return err_set(w->e, MG_E_NOMEM, "not enough memory");
     }
-    int code = source_read(dir, file, s);
+    int code = source_read(walk_open(w, below, file, O_RDONLY | O_NONBLOCK | O_NOCTTY), s);
     if (code != 0)
         return err_set(w->e, code, "not enough memory");
     w->all->skill_bytes += is_skill ? s->len : 0;
@@ -210,21 +233,23 @@ static int walk_file(struct walk *w, int dir, const char *below, const char *fil
 
 static int walk_folder(struct walk *w, int fd, const char *below, int depth);
 
-static int walk_entry(struct walk *w, int fd, const char *below, const char *file, int depth)
+static int walk_entry(struct walk *w, const char *below, const char *file, int depth)
 {
-    bool is_skill = is_in_skills(below);
+    bool is_skill = is_of_skills(below, file);
     if (file[0] == '.' || (file[0] == '_' && !is_skill))
         return 0;
     if (!is_skill && has_suffix(file, ".lua"))
-        return has_suffix(file, "_test.lua") ? 0 : walk_file(w, fd, below, file);
-    if (depth == 0 && strcmp(file, "lib") != 0 && strcmp(file, "skills") != 0)
+        return has_suffix(file, "_test.lua") ? 0 : walk_file(w, below, file);
+    if (depth == 0 && strcmp(file, "lib") != 0 && !is_skill)
         return 0;
-    int sub = openat(fd, file, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (sub < 0) /* not a folder */
-        return is_skill && errno == ENOTDIR ? walk_file(w, fd, below, file) : 0;
+    int sub = walk_open(w, below, file, O_RDONLY | O_DIRECTORY);
+    if (sub < 0) /* a file, or a link that leads out */
+        return is_skill && (errno == EXDEV || (errno == ENOTDIR && depth > 0))
+                   ? walk_file(w, below, file)
+                   : 0;
     if (depth > HELPER_MAX_DEPTH) {
         close(sub);
-        return is_skill ? walk_file(w, fd, below, file) : 0; /* its skill tells of it */
+        return is_skill ? walk_file(w, below, file) : 0; /* its skill tells of it */
     }
     char *path = NULL;
     int code = MG_E_NOMEM;
@@ -248,7 +273,7 @@ static int walk_folder(struct walk *w, int fd, const char *below, int depth)
     }
     int code = 0;
     for (struct dirent *x; code == 0 && (x = readdir(d)) != NULL;)
-        code = walk_entry(w, dirfd(d), below, x->d_name, depth);
+        code = walk_entry(w, below, x->d_name, depth);
     closedir(d);
     return code;
 }
@@ -264,8 +289,8 @@ int sources_add(struct sources *s, const char *tools_dir, const char *file, stru
     int fd = open(tools_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_set(e, MG_E_IO, "%s: %s", tools_dir, strerror(errno));
-    struct walk w = { s, last_part(tools_dir), e };
-    int code = walk_file(&w, fd, "", file);
+    struct walk w = { s, fd, last_part(tools_dir), e };
+    int code = walk_file(&w, "", file);
     close(fd);
     return code;
 }
@@ -289,7 +314,7 @@ struct sources *sources_read(const char *tools_dir, struct err *e)
         sources_unref(s);
         return NULL;
     }
-    struct walk w = { s, last_part(tools_dir), e };
+    struct walk w = { s, fd, last_part(tools_dir), e };
     if (walk_folder(&w, fd, "", 0) != 0) {
         err_prefix(e, "%s", tools_dir);
         sources_unref(s);

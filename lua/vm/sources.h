@@ -1,8 +1,9 @@
 /* sources.h - the bytes of a tools folder, read once, so that every worker has the same ones.
  * Tool files are the *.lua in the folder itself but those whose name begins with "_" or "." or ends
  * in "_test.lua"; helpers are the *.lua below lib/. All files below skills/ are what skills are
- * made of. A symbolic link to a regular file is followed. Lifetime: counted references. Threads:
- * immutable once read; the count is atomic. */
+ * made of. A symbolic link to a regular file is followed; below skills/, whose files clients read,
+ * not out of the tools folder. Lifetime: counted references. Threads: immutable once read; the
+ * count is atomic. */
 #ifndef MG_VM_SOURCES_H
 #define MG_VM_SOURCES_H
 #include <stdbool.h>

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Gateway } from "./lib/gateway.mjs";
+import { parseJson } from "./lib/json.mjs";
 
 const tools = ["echo.lua", "outcomes.lua", "counter.lua"];
 const message = (id, method, params) => ({ jsonrpc: "2.0", id, method, params });
@@ -23,15 +24,7 @@ async function post(gw, batch, headers = {}) {
     body: typeof batch === "string" ? batch : JSON.stringify(batch),
   });
   const text = await res.text();
-  return { status: res.status, headers: res.headers, text, body: text ? tryJson(text) : undefined };
-}
-
-function tryJson(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return { status: res.status, headers: res.headers, text, body: text ? parseJson(text) : undefined };
 }
 
 const byId = (answers) => Object.fromEntries(answers.map((answer) => [answer.id, answer]));

@@ -5,37 +5,38 @@ import fs from "node:fs";
 import path from "node:path";
 import test from "node:test";
 
-import { BOTH, code, command, rawRequest, start } from "./lib.mjs";
-
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+import { BOTH, code, command, start } from "./lib.mjs";
+import { absent, go, openSessions, told, tools, ways } from "./ways.mjs";
 
 // Langflow: one of several ways in did not ask for the key.
 test("CVE-2026-7663: every way in asks for the key", async (t) => {
-  const gw = await start(t, { ini: "[auth]\nkeys = the-key\n" });
-  const modern = { "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list" };
-  const status = async (target, init) => (await gw.fetch(target, init)).status;
-  const post = (headers, body = PING) =>
-    ["/mcp", { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body }];
-  const ways = [
-    post({}), post(BOTH), post(modern), post({ "Mcp-Session-Id": "x" }), post({}, "{oops"), post({}, "[]"),
-    post({}, '{"jsonrpc":"2.0","method":"notifications/initialized"}'),
-    post({}, '{"jsonrpc":"2.0","id":1,"method":"initialize"}'),
-    post({ Authorization: "Bearer wrong" }), post({ "X-API-Key": "" }), post({ "X-API-Key": "the-ke" }),
-    post({ "X-API-Key": "the-key2" }), post({ Authorization: "Basic dGhlLWtleQ==" }),
-    ["/mcp?key=the-key", post({})[1]],
-    ["/mcp", { method: "DELETE", headers: { "Mcp-Session-Id": "x" } }],
-    ["/mcp", { headers: { Accept: "text/event-stream" } }],
-    ["/sse?topic=x", {}], ["/sse?topic=x&key=wrong", {}],
-    ["/metrics", {}], ["/metrics?key=the-key", {}], // in a URL a key is for event streams only
+  const gw = await start(t, { ini: "[auth]\nkeys = the-key\n", tools });
+  const all = ways(await openSessions(t, gw, "the-key"));
+  assert.deepEqual(absent(all), []);
+  const none = [
+    [], ["X-API-Key: "], ["X-API-Key: the-ke"], ["X-API-Key: the-key2"], ["X-API-Key: THE-KEY"],
+    ["Authorization: Bearer wrong"], ["Authorization: Bearer"], ["Authorization: Basic dGhlLWtleQ=="],
+    ["Cookie: key=the-key"], ["X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1"],
   ];
-  for (const [target, init] of ways)
-    assert.equal(await status(target, init), 401, `${init.method} ${target} ${JSON.stringify(init.headers)}`);
-  assert.equal(await status(...post({ "X-API-Key": "the-key" })), 200);
-  assert.equal(await status(...post({ Authorization: "bEARER the-key" })), 200);
-  const doubled = await rawRequest(t, gw, "POST /mcp HTTP/1.1", [
-    `Host: 127.0.0.1:${gw.port}`, "Content-Type: application/json", "Authorization: Bearer wrong",
-    "Authorization: Bearer the-key"], PING);
-  assert.equal(doubled.status, 400);
+  for (const way of all.filter(({ door }) => door === "key")) {
+    for (const headers of none) assert.equal((await go(gw, way, headers)).status, 401, told(way, headers));
+    // In a URL a key is for event streams, which a browser's EventSource opens.
+    const inUrl = { ...way, line: `${way.line}${way.line.includes("?") ? "&" : "?"}key=the-key` };
+    const isStream = /^GET \/(sse|mcp)/.test(way.line);
+    if (!isStream) assert.equal((await go(gw, inUrl)).status, 401, told(inUrl));
+    const doubled = ["Authorization: Bearer wrong", "Authorization: Bearer the-key"];
+    assert.equal((await go(gw, way, doubled)).status, 400, told(way, doubled));
+  }
+  const post = (body) => go(gw, { line: "POST /mcp", headers: { "Content-Type": "application/json" }, body });
+  for (const body of ["{oops", "[]", "", "null"]) assert.equal((await post(body)).status, 401, body);
+  assert.equal((await gw.fetch("/sse?topic=x&key=wrong")).status, 401);
+  const bearer = ["Authorization: bEARER the-key"];
+  assert.equal((await go(gw, all.find(({ method }) => method === "tools/call"), bearer)).status, 200);
+  // With it they are served: nothing that was refused has ended a session.
+  for (const way of all) {
+    const res = await go(gw, way, ["X-API-Key: the-key"]);
+    assert.ok([200, 202, 204].includes(res.status), `${told(way)}: ${res.status}`);
+  }
 });
 
 // MCP Inspector's proxy started processes for whoever found it.
@@ -51,37 +52,6 @@ test("CVE-2025-49596: what needs no key tells little and does nothing", async (t
       assert.ok([404, 405].includes(tried.status), `${method} ${target}: ${tried.status}`);
     }
   }
-});
-
-// Kong showed denied tools in tools/list.
-test("lesson: tools/list shows exactly what tools/call runs, for every key", async (t) => {
-  const names = ["aa", "ab", "abc", "b.x", "b.y", "b-z", "c_1", "c_2", "long.name.d", "Z"];
-  const globs = ["a*", "*", "b.?", "?", "nothing", "*.*", "a*, c_1", "aa, ab", "*c*", "long.*.d", "A*"];
-  const tools = names.map((name) => `mcp.tool { name = "${name}", input = { type = "object" },
-    run = function() return "ran" end }`);
-  const sections = globs.map((glob, i) => `[key k${i}]\nsecret = secret-${i}\ntools = ${glob}\n`);
-  const gw = await start(t, {
-    ini: sections.join(""),
-    tools: { "many.lua": `local mcp = require "mcp"\nreturn { ${tools.join(",\n")} }` },
-  });
-  let shown = 0;
-  for (const i of globs.keys()) {
-    const key = `secret-${i}`;
-    for (const send of [gw.rpc.bind(gw), gw.client.modern.bind(gw.client)]) {
-      const listed = (await send("tools/list", {}, { key })).body.result.tools.map((entry) => entry.name);
-      shown += listed.length;
-      for (const name of [...names, "echo"]) {
-        const res = await send("tools/call", { name, arguments: { message: "m" } }, { key });
-        const ran = res.body.result !== undefined;
-        assert.equal(ran, listed.includes(name), `${globs[i]}: ${name}`);
-        if (ran) continue;
-        const absent = await send("tools/call", { name: "no.such.tool" }, { key });
-        assert.equal(res.text.replace(name, "no.such.tool").replace(/"id":\d+/, ""),
-          absent.text.replace(/"id":\d+/, ""), "a denied tool looks like one that does not exist");
-      }
-    }
-  }
-  assert.ok(shown > 40);
 });
 
 // Kuadrant's gateway fell back to a shared secret that stood in its source, and put the key in argv.

@@ -1,7 +1,7 @@
 // hostile.mjs - calls of the file tools as an attacker would make them, the same ones for the same seed.
 
-// mulberry32
-function random(seed) {
+// mulberry32: numbers from 0 to 1, the same ones for the same seed.
+export function random(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
     let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);

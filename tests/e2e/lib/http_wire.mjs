@@ -1,14 +1,7 @@
 // http_wire.mjs - the bytes of one HTTP/1.1 connection, both ways, as requests and what answered each.
 
+import { parseJson } from "./json.mjs";
 import { parseEvents } from "./sse.mjs";
-
-export function parseJson(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 export class HttpWire {
   #sent = [];
@@ -25,13 +18,8 @@ export class HttpWire {
     if (!this.#isLost) this.#received.push(bytes);
   }
 
-  // Gives judge all that came since.
-  read(judge) {
-    this.#readRequests(judge);
-    this.#readAnswers(judge);
-  }
-
-  #readRequests(judge) {
+  // Gives judge all that was sent since.
+  readSent(judge) {
     let bytes = Buffer.concat(this.#sent);
     for (;;) {
       const head = headOf(bytes);
@@ -39,7 +27,9 @@ export class HttpWire {
       if (!match) break;
       const body = bodyOf(bytes.subarray(head.end), head.headers, false);
       if (!body.isWhole) break;
-      const request = { method: match[1], headers: head.headers, body: parseJson(body.data.toString("utf8")) };
+      const [path, query] = match[2].split("?");
+      const request = { method: match[1], path, query: new URLSearchParams(query), headers: head.headers,
+        body: parseJson(body.data.toString("utf8")) };
       judge.request(request);
       this.#requests.push(request);
       bytes = bytes.subarray(head.end + body.used);
@@ -47,7 +37,8 @@ export class HttpWire {
     this.#sent = [bytes];
   }
 
-  #readAnswers(judge) {
+  // And all that came.
+  readReceived(judge) {
     let bytes = Buffer.concat(this.#received);
     for (;;) {
       const head = headOf(bytes);
@@ -79,11 +70,10 @@ export class HttpWire {
     if (type.startsWith("text/event-stream")) {
       const text = body.data.toString("utf8");
       const events = parseEvents(body.isWhole ? text : text.slice(0, text.lastIndexOf("\n\n") + 2));
-      for (const { data } of events.slice(this.#told)) judge.answer(request, answer, parseJson(data), data);
+      for (const event of events.slice(this.#told)) judge.event(request, answer, event);
       this.#told = events.length;
-    } else if (type.startsWith("application/json") && body.isWhole && body.data.length > 0) {
-      const text = body.data.toString("utf8");
-      judge.answer(request, answer, parseJson(text), text);
+    } else if (body.isWhole) {
+      judge.answer(request, answer, body.data.toString("utf8"));
     }
   }
 }

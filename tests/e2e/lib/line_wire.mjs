@@ -1,6 +1,6 @@
 // line_wire.mjs - messages of both directions, a line each.
 
-import { parseJson } from "./http_wire.mjs";
+import { parseJson } from "./json.mjs";
 
 export class LineWire {
   #sent = [];
@@ -15,8 +15,11 @@ export class LineWire {
     this.#received.push(bytes);
   }
 
-  read(judge) {
+  readSent(judge) {
     for (const text of lines(this.#sent)) judge.line(this.#side, parseJson(text));
+  }
+
+  readReceived(judge) {
     for (const text of lines(this.#received)) judge.answerLine(this.#side, parseJson(text), text);
   }
 }

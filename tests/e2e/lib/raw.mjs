@@ -80,12 +80,17 @@ export class Raw {
     return this.#until(() => this.#take(), "response", limitMs);
   }
 
+  // Status and headers of the next response, which is not taken: those of a stream, or of a HEAD.
+  head(limitMs = 10_000 * slowness) {
+    return this.#until(() => this.#head(), "head", limitMs);
+  }
+
   // Resolves when the other side has closed; with the bytes that no response() took.
   closed(limitMs = 10_000 * slowness) {
     return this.#until(() => (this.isClosed ? this.received : undefined), "close", limitMs);
   }
 
-  #take() {
+  #head() {
     const end = this.received.indexOf("\r\n\r\n");
     if (end < 0) return this.isClosed ? null : undefined;
     const [first, ...lines] = this.received.subarray(0, end).toString("latin1").split("\r\n");
@@ -94,8 +99,14 @@ export class Raw {
       const colon = line.indexOf(":");
       headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
     }
-    const status = Number(first.split(" ")[1]);
-    const body = this.#body(this.received.subarray(end + 4), headers, status);
+    return { status: Number(first.split(" ")[1]), headers, end: end + 4 };
+  }
+
+  #take() {
+    const head = this.#head();
+    if (!head) return head;
+    const { status, headers, end } = head;
+    const body = this.#body(this.received.subarray(end), headers, status);
     if (!body) return this.isClosed ? null : undefined;
     this.received = body.rest;
     return { status, headers, body: body.data.toString("utf8") };

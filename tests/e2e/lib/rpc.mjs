@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 
 import { slowness } from "./env.mjs";
+import { parseJson } from "./json.mjs";
 import { parseEvents } from "./sse.mjs";
 
 export const MODERN = "2026-07-28";
@@ -56,7 +57,7 @@ export class JsonRpc {
     assert.ok(res.body?.result, `${name}: HTTP ${res.status} ${res.text}`);
     const { result } = res.body;
     const text = result.content?.length === 1 ? result.content[0].text : undefined;
-    return { ...result, text, value: tryJson(text) };
+    return { ...result, text, value: parseJson(text) };
   }
 
   // A request of revision 2026-07-28: metadata in the parameters, mirrored in headers.
@@ -108,13 +109,5 @@ export class JsonRpc {
         headers: { ...headers, ...more.headers },
       });
     return Object.assign(send, { id, headers, initialize: res });
-  }
-}
-
-function tryJson(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 // sse.mjs - event streams: whole texts, and live ones read event by event.
 
 import { slowness } from "./env.mjs";
+import { parseJson } from "./json.mjs";
 
 // Events of a text that has ended: [{ event, data, id }]; comments are left out.
 export function parseEvents(text) {
@@ -93,7 +94,7 @@ class EventStream {
     });
     try {
       const { done, value } = await Promise.race([this.#blocks.next(), late]);
-      return done ? null : { ...value, json: tryJson(value.data) };
+      return done ? null : { ...value, json: parseJson(value.data) };
     } finally {
       clearTimeout(timer);
     }
@@ -112,13 +113,5 @@ class EventStream {
 
   close() {
     this.#controller.abort();
-  }
-}
-
-function tryJson(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

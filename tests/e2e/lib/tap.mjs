@@ -1,11 +1,12 @@
 // tap.mjs - hears what passes between the tests of a file and the gateways they start, and holds each
 // message of a gateway to the specification's schema of its revision: at the end of the test that
-// received it, which fails for one that does not fit.
+// received it, which fails for one that does not fit. Where MOONGATE_TEST_SCHEMAS is not set nothing is
+// judged, and `make e2e` says so.
 //
 // It changes nothing that passes. All of Node's clients (fetch, http, plain sockets, a child's pipes)
 // are net.Socket in the end, so both directions are copied there: for connections to a port on which a
 // gateway was said to listen, and for children that are `moongate stdio`. What other processes send and
-// receive is not heard. Active only in tests/e2e, and where MOONGATE_TEST_SCHEMAS is set.
+// receive is not heard. Active only in tests/e2e.
 
 import assert from "node:assert/strict";
 import { ChildProcess } from "node:child_process";
@@ -30,8 +31,10 @@ export function tapPort(port) {
 // Fails for what was wrong since it was asked last; -> how many messages were judged until now.
 export function tapCheck() {
   if (!judge) return 0;
+  // What was asked on one connection may be answered on another.
+  for (const wire of wires.values()) wire?.readSent(judge);
   for (const [socket, wire] of wires) {
-    wire?.read(judge);
+    wire?.readReceived(judge);
     if (socket.destroyed) wires.delete(socket);
   }
   const problems = judge.take();

@@ -1,0 +1,9 @@
+// json.mjs - texts that may be no JSON.
+
+export function parseJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
