@@ -140,6 +140,14 @@ size_t json_find(struct json_text object, const char *const names[], struct json
     return members;
 }
 
+struct json_text json_get(struct json_text value, const char *name)
+{
+    struct json_text found;
+
+    json_find(value, &name, &found, 1);
+    return found;
+}
+
 void json_outline_find(const struct json_outline *o, struct json_text object,
                        const char *const names[], struct json_text out[], size_t n)
 {

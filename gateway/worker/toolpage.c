@@ -29,13 +29,6 @@ static bool parse(const char *text, struct json_text *root)
     return text && json_scan(text, strlen(text), NULL, root, &e) == 0;
 }
 
-static struct json_text member(struct json_text object, const char *name)
-{
-    struct json_text found;
-    json_find(object, &name, &found, 1);
-    return found;
-}
-
 /* In a table's cell: neither a bar nor a new line. */
 static void cell(struct buf *out, const char *s, size_t len)
 {
@@ -133,7 +126,7 @@ static void arguments(struct buf *out, const struct tool *t)
     struct json_text root, key, schema;
     struct json_text properties = { 0 };
     if (parse(t->input_schema, &root))
-        properties = member(root, "properties");
+        properties = json_get(root, "properties");
     struct json_iter it = json_iter(properties);
     if (properties.type != JSON_OBJECT || properties.len <= 2) {
         buf_str(out, "No arguments.\n\n");
@@ -141,7 +134,7 @@ static void arguments(struct buf *out, const struct tool *t)
     }
     buf_str(out, "| argument | type | default | bounds | meaning |\n|---|---|---|---|---|\n");
     while (json_next_member(&it, &key, &schema))
-        argument(out, member(root, "required"), key, schema);
+        argument(out, json_get(root, "required"), key, schema);
     buf_putc(out, '\n');
 }
 
