@@ -9,34 +9,12 @@
 #include "base/json_write.h"
 #include "base/rand.h"
 #include "mcp/mcp.h"
+#include "worker/said.h"
 
 #define MARK_SIZE 24
 #define LISTS 3
 
-/* Requests of which more is kept than their id. */
-enum said_kind {
-    SAID_ANY,
-    SAID_HANDSHAKE,
-    SAID_LEVEL,
-    SAID_SUBSCRIBE,
-    SAID_UNSUBSCRIBE,
-    SAID_LISTEN
-};
-
-static const char *const methods[] = {
-    [SAID_HANDSHAKE] = "initialize",          [SAID_LEVEL] = "logging/setLevel",
-    [SAID_SUBSCRIBE] = "resources/subscribe", [SAID_UNSUBSCRIBE] = "resources/unsubscribe",
-    [SAID_LISTEN] = "subscriptions/listen",
-};
-
-struct said {
-    struct said *prev, *next;
-    enum said_kind kind;
-    size_t id_at, id_len;   /* in text: its JSON */
-    size_t uri_at, uri_len; /* likewise; 0: it names none */
-    size_t len;
-    char text[]; /* the message; of SAID_ANY the id alone */
-};
+static const struct json_text none = { NULL, 0, JSON_NONE };
 
 struct conversation {
     const struct conversation_ops *ops;
@@ -50,78 +28,6 @@ struct conversation {
     char again[MARK_SIZE]; /* id of what is said once more, JSON; nobody can guess it */
     char ready[MARK_SIZE]; /* of the last of it */
 };
-
-/* ---- what was said ---- */
-
-static struct json_text id_of(const struct said *s)
-{
-    return (struct json_text){ s->text + s->id_at, s->id_len, json_type_of(s->text[s->id_at]) };
-}
-
-static bool is_same(struct json_text a, struct json_text b)
-{
-    return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
-}
-
-static struct said *find(struct said *list, struct json_text id)
-{
-    struct said *s;
-    DL_FOREACH(list, s)
-    if (is_same(id_of(s), id))
-        return s;
-    return NULL;
-}
-
-static void drop(struct said **list, struct said *s)
-{
-    DL_DELETE(*list, s);
-    free(s);
-}
-
-static void drop_all(struct said **list)
-{
-    while (*list)
-        drop(list, *list);
-}
-
-/* Of this kind, and of this URI if it is for one. */
-static void drop_alike(struct said **list, const struct said *like, enum said_kind kind)
-{
-    struct said *s, *next;
-    DL_FOREACH_SAFE(*list, s, next)
-    if (s != like && s->kind == kind && s->uri_len == like->uri_len &&
-        memcmp(s->text + s->uri_at, like->text + like->uri_at, like->uri_len) == 0)
-        drop(list, s);
-}
-
-static enum said_kind kind_of(struct json_text method)
-{
-    for (size_t k = SAID_HANDSHAKE; k < sizeof methods / sizeof *methods; k++)
-        if (json_string_eq(method, methods[k], strlen(methods[k])))
-            return (enum said_kind)k;
-    return SAID_ANY;
-}
-
-/* Without memory it is not noted: it would miss its error, or be missed by the next gateway. */
-static void note(struct said **list, enum said_kind kind, struct json_text message,
-                 struct json_text id)
-{
-    struct json_text whole = kind == SAID_ANY ? id : message;
-    struct json_text uri = { 0 };
-    struct said *s = calloc(1, sizeof *s + whole.len);
-    if (!s)
-        return;
-    if (kind == SAID_SUBSCRIBE || kind == SAID_UNSUBSCRIBE)
-        uri = json_get(json_get(message, "params"), "uri");
-    s->kind = kind;
-    s->id_at = (size_t)(id.p - whole.p);
-    s->id_len = id.len;
-    s->uri_at = uri.p ? (size_t)(uri.p - whole.p) : 0;
-    s->uri_len = uri.len;
-    s->len = whole.len;
-    memcpy(s->text, whole.p, whole.len);
-    DL_APPEND(*list, s);
-}
 
 /* ---- messages ---- */
 
@@ -143,6 +49,15 @@ static bool message_read(struct json_text text, struct message *m)
 static bool has_id(const struct message *m)
 {
     return m->id.type == JSON_STRING || m->id.type == JSON_NUMBER;
+}
+
+/* An open subscription; NULL: that is none. */
+static struct said *subscription(const struct conversation *c, struct json_text id)
+{
+    struct said *s = id.len > 0 ? c->kept : NULL;
+    while ((s = said_find(s, id)) && s->kind != SAID_LISTEN)
+        s = s->next;
+    return s;
 }
 
 static bool is_notification(const struct message *m, const char *method)
@@ -172,14 +87,11 @@ static bool each(struct conversation *c, const char *text, size_t len,
 /* What is cancelled is not answered. A handshake cannot be. */
 static void client_cancels(struct conversation *c, struct json_text id)
 {
-    struct said *s = find(c->open, id);
-    if (s && s->kind != SAID_HANDSHAKE) {
-        drop(&c->open, s);
-        return;
-    }
-    s = find(c->kept, id);
-    if (s && s->kind == SAID_LISTEN)
-        drop(&c->kept, s);
+    struct said *s = said_find(c->open, id), *listen = subscription(c, id);
+    if (s && s->kind != SAID_HANDSHAKE)
+        said_drop(&c->open, s);
+    else if (listen)
+        said_drop(&c->kept, listen);
 }
 
 static bool client_message(struct conversation *c, struct json_text text)
@@ -188,7 +100,7 @@ static bool client_message(struct conversation *c, struct json_text text)
     if (!message_read(text, &m))
         return true;
     if (m.method.type == JSON_STRING && has_id(&m)) {
-        note(&c->open, kind_of(m.method), text, m.id);
+        said_add(&c->open, text, m.id, m.method);
     } else if (is_notification(&m, "notifications/initialized")) {
         c->is_initialized = true;
     } else if (is_notification(&m, "notifications/cancelled")) {
@@ -196,9 +108,9 @@ static bool client_message(struct conversation *c, struct json_text text)
         if (id.len > 0)
             client_cancels(c, id);
     } else if (m.method.type == JSON_NONE && has_id(&m)) {
-        struct said *s = find(c->asked, m.id);
+        struct said *s = said_find(c->asked, m.id);
         if (s)
-            drop(&c->asked, s);
+            said_drop(&c->asked, s);
     }
     return true;
 }
@@ -214,7 +126,7 @@ void conversation_client(struct conversation *c, const char *text, size_t len)
 static void keep(struct conversation *c, struct said *s)
 {
     DL_DELETE(c->open, s);
-    drop_alike(&c->kept, s, s->kind == SAID_UNSUBSCRIBE ? SAID_SUBSCRIBE : s->kind);
+    said_drop_alike(&c->kept, s->kind == SAID_UNSUBSCRIBE ? SAID_SUBSCRIBE : s->kind, s);
     if (s->kind == SAID_HANDSHAKE)
         DL_PREPEND(c->kept, s);
     else if (s->kind == SAID_UNSUBSCRIBE)
@@ -251,24 +163,18 @@ static void tell_updated(struct conversation *c, struct json_text uri,
     buf_fini(&json);
 }
 
-/* Of the new gateway; what the old one told of changes may have been missed since. */
+/* What may have changed while nobody told. */
 static void tell_missed_session(struct conversation *c)
 {
-    struct json_text none = { NULL, 0, JSON_NONE };
-    struct said *s;
     for (unsigned k = 0; k < LISTS; k++)
         if (c->is_told[k] && c->is_initialized)
             tell_list(c, k, none);
-    DL_FOREACH(c->kept, s)
-    if (s->kind == SAID_SUBSCRIBE)
-        tell_updated(c,
-                     json_get(json_get((struct json_text){ s->text, s->len, JSON_OBJECT },
-                                       "params"),
-                              "uri"),
-                     none);
+    for (const struct said *s = c->kept; s; s = s->next)
+        if (s->kind == SAID_SUBSCRIBE)
+            tell_updated(c, said_uri(s), none);
 }
 
-/* agreed: the filter of which the new one says that it will tell. Tasks it tells by itself. */
+/* The same of what a subscription is for. Of its tasks the new gateway tells by itself. */
 static void tell_missed_listen(struct conversation *c, struct json_text id, struct json_text agreed)
 {
     static const char *const lists[LISTS] = { "toolsListChanged", "promptsListChanged",
@@ -288,14 +194,13 @@ static bool acknowledged(struct conversation *c, struct json_text params)
 {
     struct json_text id =
         json_get(json_get(params, "_meta"), "io.modelcontextprotocol/subscriptionId");
-    struct said *s = id.len > 0 ? find(c->open, id) : NULL;
+    struct said *s = id.len > 0 ? said_find(c->open, id) : NULL;
     if (s && s->kind == SAID_LISTEN) {
         DL_DELETE(c->open, s);
         DL_APPEND(c->kept, s);
         return true;
     }
-    s = id.len > 0 ? find(c->kept, id) : NULL;
-    if (!s || s->kind != SAID_LISTEN)
+    if (!subscription(c, id))
         return true;
     tell_missed_listen(c, id, json_get(params, "notifications"));
     return false;
@@ -304,13 +209,10 @@ static bool acknowledged(struct conversation *c, struct json_text params)
 /* A gateway that ends takes back what it asked, and ends subscriptions, which go on elsewhere. */
 static bool gateway_cancels(struct conversation *c, struct json_text id)
 {
-    struct said *s = find(c->asked, id);
-    if (s) {
-        drop(&c->asked, s);
-        return true;
-    }
-    s = find(c->kept, id);
-    return !s || s->kind != SAID_LISTEN;
+    struct said *s = said_find(c->asked, id);
+    if (s)
+        said_drop(&c->asked, s);
+    return s || !subscription(c, id);
 }
 
 /* To what was said once more. */
@@ -338,19 +240,17 @@ static bool answered(struct conversation *c, const struct message *m)
         answered_again(c, m, is_last);
         return false;
     }
-    struct said *s = find(c->open, m->id);
+    struct said *s = said_find(c->open, m->id);
     if (s && !is_error && s->kind != SAID_ANY && s->kind != SAID_LISTEN)
         keep(c, s);
     else if (s)
-        drop(&c->open, s);
+        said_drop(&c->open, s);
     if (s)
         return true;
-    s = find(c->kept, m->id);
-    if (!s || s->kind != SAID_LISTEN)
-        return true;
-    if (is_error)
-        drop(&c->kept, s);
-    return is_error;
+    s = subscription(c, m->id);
+    if (s && is_error)
+        said_drop(&c->kept, s);
+    return !s || is_error;
 }
 
 static bool gateway_message(struct conversation *c, struct json_text text)
@@ -361,7 +261,7 @@ static bool gateway_message(struct conversation *c, struct json_text text)
     if (m.method.type == JSON_NONE)
         return !has_id(&m) || answered(c, &m);
     if (has_id(&m)) {
-        note(&c->asked, SAID_ANY, text, m.id);
+        said_add(&c->asked, text, m.id, none);
         return true;
     }
     if (is_notification(&m, "notifications/subscriptions/acknowledged"))
@@ -385,71 +285,56 @@ static bool can_wait(const struct said *s)
     return s->kind == SAID_HANDSHAKE || s->kind == SAID_LISTEN;
 }
 
-void conversation_break(struct conversation *c)
+void conversation_break(struct conversation *c, bool is_last)
 {
-    struct said *s, *next;
     struct buf json = { 0 };
     c->is_resumed = false;
-    DL_FOREACH_SAFE(c->open, s, next)
-    {
-        if (can_wait(s))
+    for (struct said *s = c->open, *next; s; s = next) {
+        next = s->next;
+        if (can_wait(s) && !is_last)
             continue;
         buf_clear(&json);
-        mcp_error(&json, id_of(s), false, MCP_INTERNAL_ERROR,
+        mcp_error(&json, said_id(s), false, MCP_INTERNAL_ERROR,
                   "Internal error: the gateway that served this is gone; the call may or may not "
                   "have had its effect");
         say(c, &json);
-        drop(&c->open, s);
+        said_drop(&c->open, s);
     }
-    DL_FOREACH(c->asked, s)
-    {
+    for (const struct said *s = c->asked; s; s = s->next) {
         buf_clear(&json);
-        mcp_encode_cancelled(id_of(s), "the gateway that asked is gone", &json);
+        mcp_encode_cancelled(said_id(s), "the gateway that asked is gone", &json);
         say(c, &json);
     }
-    drop_all(&c->asked);
+    said_drop_all(&c->asked);
     buf_fini(&json);
 }
 
 /* Under the mark, whose answer the client does not see; or as it was said. */
-static void say_again(struct conversation *c, const struct said *s, bool is_answered)
+static void say_again(struct conversation *c, const struct said *s, bool is_marked)
 {
+    static const char initialized[] =
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}";
     struct buf line = { 0 };
     size_t end = s->id_at + s->id_len;
-    if (!is_answered || s->kind == SAID_LISTEN) {
-        c->ops->to_gateway(c->arg, s->text, s->len);
-        return;
-    }
     buf_append(&line, s->text, s->id_at);
-    buf_str(&line, c->again);
+    buf_append(&line, is_marked ? c->again : s->text + s->id_at,
+               is_marked ? strlen(c->again) : s->id_len);
     buf_append(&line, s->text + end, s->len - end);
     if (buf_ok(&line))
         c->ops->to_gateway(c->arg, line.data, line.len);
-    buf_fini(&line);
-}
-
-static void say_initialized(struct conversation *c, const struct said *s)
-{
-    static const char text[] = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}";
     if (s->kind == SAID_HANDSHAKE && c->is_initialized)
-        c->ops->to_gateway(c->arg, text, sizeof text - 1);
+        c->ops->to_gateway(c->arg, initialized, sizeof initialized - 1);
+    buf_fini(&line);
 }
 
 void conversation_resume(struct conversation *c)
 {
-    struct said *s;
     char last[80];
     memset(c->is_told, 0, sizeof c->is_told);
-    DL_FOREACH(c->kept, s)
-    {
-        say_again(c, s, true);
-        say_initialized(c, s);
-    }
-    DL_FOREACH(c->open, s)
-    {
+    for (const struct said *s = c->kept; s; s = s->next)
+        say_again(c, s, s->kind != SAID_LISTEN);
+    for (const struct said *s = c->open; s; s = s->next)
         say_again(c, s, false);
-        say_initialized(c, s);
-    }
     /* Messages are read in their order: who answers this has heard all the others. */
     int n = snprintf(last, sizeof last, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"method\":\"ping\"}",
                      c->ready);
@@ -484,8 +369,8 @@ void conversation_free(struct conversation *c)
 {
     if (!c)
         return;
-    drop_all(&c->open);
-    drop_all(&c->kept);
-    drop_all(&c->asked);
+    said_drop_all(&c->open);
+    said_drop_all(&c->kept);
+    said_drop_all(&c->asked);
     free(c);
 }

@@ -24,11 +24,12 @@ void conversation_free(struct conversation *c); /* NULL is legal */
 void conversation_client(struct conversation *c, const char *text, size_t len);
 /* The gateway said this. False: it is not for the client. */
 bool conversation_gateway(struct conversation *c, const char *text, size_t len);
-/* Requests without an answer, subscriptions not counted. */
+/* Does a request have no answer yet? A subscription that is acknowledged has one. */
 bool conversation_is_open(const struct conversation *c);
 
-/* The gateway is gone: tells the client what will not be answered. */
-void conversation_break(struct conversation *c);
+/* The gateway is gone: tells the client what will not be answered. What only asks (the handshake, a
+ * subscription) can be answered by the next one, unless there is none: is_last. */
+void conversation_break(struct conversation *c, bool is_last);
 /* Another one is there: tells it what it must know. */
 void conversation_resume(struct conversation *c);
 /* It has answered, and serves: false from a break on, and at first. */

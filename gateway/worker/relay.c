@@ -1,6 +1,7 @@
 #include "worker/relay.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 #include "worker/stand_in.h"
 
 #define SEEK_MS 50              /* between two looks for a gateway */
-#define SEEK_FIRST_MS 10000     /* how long, beside what the old one may take to end */
+#define SEEK_MAX_MS 15000       /* how long, behind what the old one may take to end */
 #define OWN_EVERY 5             /* looks; with each of those the state is tried for */
 #define RESTART_MS 5000         /* a gateway that served HTTP as well is given time to come back */
 #define LAST_MS 2000            /* for a client to read why all ends */
@@ -32,7 +33,8 @@ struct relay {
     struct buf waiting; /* lines of the client for the next gateway */
     struct stand_in own;
     struct loop_timer seek, last;
-    int64_t restart_ms, deadline_ms; /* until when one is waited for, monotonic */
+    int64_t drained_ms, restart_ms, deadline_ms; /* how long is waited, monotonic */
+    bool was_public;                             /* the one that is gone served HTTP as well */
     unsigned looks;
     int code;
     bool is_client_done, is_over;
@@ -208,35 +210,31 @@ static const struct line_pipe_ops gateway_ops = { .lines = { .line = gateway_lin
                                                   .ended = gateway_ended,
                                                   .flushed = flushed };
 
-static void gateway_take(struct relay *r, int fd)
-{
-    struct err e = { 0 };
-    struct line_pipe_options o = { .in_fd = fd,
-                                   .out_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3),
-                                   .max_line = MAX_ANSWER,
-                                   .max_queue = SIZE_MAX }; /* flow() bounds it */
-    r->gateway = line_pipe_new(r->loop, &o, &gateway_ops, r, &e);
-    if (r->gateway)
-        conversation_resume(r->talk);
-    else
-        fprintf(stderr, "moongate: cannot relay: %s\n", e.text);
-}
-
 /* ---- looking for one ---- */
 
 static void seek(void *arg);
 
-/* One that said where it is reached over HTTP is likely to be started again, and must find the
- * state free then. */
 static void seek_begin(struct relay *r)
 {
     char address[200];
     int64_t now = clock_mono_ms();
-    bool was_gateway = store_announced(r->config->state.path, address, sizeof address);
-    r->restart_ms = now + (r->has_served && was_gateway ? RESTART_MS : 0);
-    r->deadline_ms = now + SEEK_FIRST_MS + r->config->server.drain_timeout_ms;
+    r->was_public =
+        r->has_served && store_announced(r->config->state.path, address, sizeof address);
+    r->drained_ms = now + r->config->server.drain_timeout_ms;
+    r->restart_ms = now + (r->was_public ? RESTART_MS : 0);
+    r->deadline_ms = r->drained_ms + SEEK_MAX_MS;
     r->looks = 0;
     timer_start(r->loop, &r->seek, 0, seek, r);
+}
+
+/* A gateway that served HTTP is likely to be started again, and must find the state free then: for
+ * some time since it was seen last, in its drain as well. */
+static bool may_own(struct relay *r, int64_t now)
+{
+    pid_t owner = r->was_public && now < r->drained_ms ? store_owner(r->config->state.path) : 0;
+    if (owner > 0 && kill(owner, 0) == 0)
+        r->restart_ms = now + RESTART_MS;
+    return now >= r->restart_ms && r->looks++ % OWN_EVERY == 0;
 }
 
 static void none_found(struct relay *r, const char *why)
@@ -244,7 +242,7 @@ static void none_found(struct relay *r, const char *why)
     fprintf(stderr, "moongate: no other gateway is reached, and none can be started here: %s\n",
             why);
     waiting_pass_on(r); /* to nobody: so it is among what gets no answer */
-    conversation_break(r->talk);
+    conversation_break(r->talk, true);
     end(r, 1);
 }
 
@@ -280,6 +278,20 @@ static void own_end(struct relay *r)
         fprintf(stderr, "moongate: %s\n", e.text);
 }
 
+static void gateway_take(struct relay *r, int fd)
+{
+    struct err e = { 0 };
+    struct line_pipe_options o = { .in_fd = fd,
+                                   .out_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3),
+                                   .max_line = MAX_ANSWER,
+                                   .max_queue = SIZE_MAX }; /* flow() bounds it */
+    r->gateway = line_pipe_new(r->loop, &o, &gateway_ops, r, &e);
+    if (r->gateway)
+        conversation_resume(r->talk);
+    else
+        none_found(r, e.text);
+}
+
 static void seek(void *arg)
 {
     struct relay *r = arg;
@@ -287,7 +299,7 @@ static void seek(void *arg)
     int fd = -1;
     int64_t now = clock_mono_ms();
     int code = door_connect(r->config->state.path, &fd, &e);
-    if (code == MG_E_NOTFOUND && now >= r->restart_ms && r->looks++ % OWN_EVERY == 0)
+    if (code == MG_E_NOTFOUND && may_own(r, now))
         code = own_begin(r, &fd, &e);
     if (code == 0)
         gateway_take(r, fd);
@@ -304,7 +316,7 @@ static void gateway_ended(void *arg, bool is_lost)
     (void)is_lost;
     line_pipe_free(r->gateway);
     r->gateway = NULL;
-    conversation_break(r->talk);
+    conversation_break(r->talk, false);
     if (was_own)
         own_end(r);
     if (was_own && !r->own.is_second && !was_served && r->own.code != 0) {
