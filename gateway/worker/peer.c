@@ -221,7 +221,7 @@ void peers_hold(struct worker *w)
 bool peers_are_quiet(const struct worker *w)
 {
     for (const struct peer *p = w->peers; p; p = p->next)
-        if (p->messages.count > 0 || line_pipe_queued(p->pipe) > 0)
+        if (!is_over(p) || p->reap.armed)
             return false;
     return true;
 }
