@@ -3,9 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/clock.h"
 #include "hub/inboxes.h"
 #include "worker/admit.h"
 #include "worker/content_type.h"

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "auth/principal.h"
+#include "base/log.h"
 #include "stdio/door.h"
 #include "worker/endpoint_notices.h"
 #include "worker/message_listen.h"

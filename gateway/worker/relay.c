@@ -91,6 +91,8 @@ static const struct conversation_ops talk_ops = { .to_client = to_client,
 
 /* ---- the client ---- */
 
+static void none_found(struct relay *r, const char *why);
+
 static void pass_on(struct relay *r, const char *text, size_t len)
 {
     conversation_client(r->talk, text, len);
@@ -110,6 +112,8 @@ static void client_line(void *arg, const char *text, size_t len)
     } else {
         buf_append(&r->waiting, text, len);
         buf_putc(&r->waiting, '\n');
+        if (!buf_ok(&r->waiting))
+            none_found(r, "out of memory");
     }
     flow(r);
 }
@@ -167,8 +171,8 @@ static void waiting_pass_on(struct relay *r)
     struct buf lines = r->waiting;
     r->waiting = (struct buf){ 0 };
     for (size_t at = 0; at < lines.len;) {
-        const char *line = lines.data + at;
-        size_t len = (size_t)((const char *)memchr(line, '\n', lines.len - at) - line);
+        const char *line = lines.data + at, *end = memchr(line, '\n', lines.len - at);
+        size_t len = end ? (size_t)(end - line) : lines.len - at; /* no memory for its end */
         pass_on(r, line, len);
         at += len + 1;
     }
