@@ -192,6 +192,12 @@ test("a client that was subscribed is told of what it may have missed, and of wh
   await newer.request("tools/call", { name: "touch", _meta: modern });
   await newer.until(() => newer.messages.filter(told).length === 3, "the next change");
   await legacy.until(() => legacy.messages.filter(told).length === 4, "the next change");
+  // The signal goes to whichever has the gateway by now, and that one reads what has changed.
+  const owner = await Promise.race([legacy, newer].map((s) => took(s).then(() => s)));
+  gw.writeTools({ "more.lua": `return require("mcp").tool { name = "more", input = { type = "object" }, run = function() end }` });
+  owner.child.kill("SIGHUP");
+  await newer.until(() => newer.messages.filter(told).length === 4, "the new list");
+  await legacy.until(() => legacy.messages.filter(told).length === 5, "the new list");
   // Neither of its end, which was none, nor that it is open, which it was.
   assert.equal(newer.messages.filter(isAck(7)).length, 1);
   assert.equal(newer.messages.some((m) => m.id === 7 || m.method === "notifications/cancelled"), false);
