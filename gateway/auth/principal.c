@@ -17,6 +17,8 @@ struct key {
     uint64_t secret_hash; /* hash_key() */
 };
 
+const struct principal principal_local = { .name = "stdio", .number = 1, .scopes = "" };
+
 struct keyring {
     atomic_uint refs;
     bool allow_anonymous;
@@ -82,7 +84,7 @@ static int secret_keep(struct key *key, const char *secret)
 }
 
 /* Stable over restarts and reloads, so that sessions survive them; the name of a key of the plain
- * list, which is its place there, does not count. 0 is anonymous and nobody else. */
+ * list, which is its place there, does not count. 0 is anonymous, 1 is local, and nobody else. */
 static int number_make(const struct key *key, const char *name, uint64_t *out)
 {
     uint8_t digest[SHA256_SIZE];
@@ -99,8 +101,8 @@ static int number_make(const struct key *key, const char *name, uint64_t *out)
     *out = 0;
     for (int i = 0; i < 8; i++)
         *out = *out << 8 | digest[i];
-    if (*out == 0)
-        *out = 1;
+    if (*out <= principal_local.number)
+        *out += principal_local.number + 1;
     return 0;
 }
 
@@ -285,6 +287,8 @@ const struct principal *keyring_numbered(const struct keyring *k, uint64_t numbe
 {
     if (number == k->anonymous.number)
         return keyring_is_open(k) || k->allow_anonymous ? &k->anonymous : NULL;
+    if (number == principal_local.number)
+        return &principal_local;
     for (size_t i = 0; i < k->count; i++)
         if (k->keys[i].who.number == number)
             return &k->keys[i].who;
@@ -295,6 +299,8 @@ bool keyring_has(const struct keyring *k, uint64_t number, int64_t wall_ms)
 {
     if (number == k->anonymous.number)
         return keyring_is_open(k) || k->allow_anonymous;
+    if (number == principal_local.number)
+        return true;
     for (size_t i = 0; i < k->count; i++) {
         const struct principal *p = &k->keys[i].who;
         if (p->number == number)

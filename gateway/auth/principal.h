@@ -14,13 +14,18 @@
 struct principal {
     /* "anonymous", the NAME of [key NAME], or "key1", "key2" for the plain list */
     const char *name;
-    /* stable hash of the key and the NAME: sessions and streams are bound to it; anonymous is 0 */
+    /* stable hash of the key and the NAME: sessions and streams are bound to it; anonymous is 0,
+     * principal_local 1 */
     uint64_t number;
     const char *tools;                    /* globs, comma-separated; NULL = all */
     const char *scopes;                   /* comma-separated, "" when none */
     uint32_t rate_bucket, rate_window_ms; /* 0: [rate_limit] per_key applies */
     int64_t expires_ms;                   /* wall; 0 = never */
 };
+
+/* Who starts the gateway, or reaches its socket: may with its tools what the gateway may. No key
+ * leads to it, and it is the same one in every keyring. */
+extern const struct principal principal_local;
 
 struct key_spec {               /* one configured key; borrowed */
     const char *name;           /* NULL: from the plain list, numbered */

@@ -95,9 +95,8 @@ bool json_next_item(struct json_iter *it, struct json_text *value);
  * JSON_NONE. Keys compare decoded and byte for byte. Returns the number of members of object. */
 size_t json_find(struct json_text object, const char *const names[], struct json_text out[],
                  size_t n);
-
-/* One of them. */
-struct json_text json_member(struct json_text object, const char *name);
+/* The one of that name; JSON_NONE: there is none, or the value is no object. */
+struct json_text json_get(struct json_text value, const char *name);
 
 /* Is the JSON string (with its quotes) equal to the n bytes of s once decoded? */
 bool json_string_eq(struct json_text string, const char *s, size_t n);

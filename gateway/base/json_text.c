@@ -140,7 +140,7 @@ size_t json_find(struct json_text object, const char *const names[], struct json
     return members;
 }
 
-struct json_text json_member(struct json_text object, const char *name)
+struct json_text json_get(struct json_text object, const char *name)
 {
     struct json_text value;
 

@@ -2,6 +2,7 @@
  */
 #include "mcp/ask.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json_write.h"
@@ -116,14 +117,13 @@ void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, con
     json_close(out, '}');
 }
 
+/* The id is one that we made: letters and digits. */
 void mcp_encode_ask_end(const char *id, const char *reason, struct buf *out)
 {
-    buf_str(out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{");
-    json_key(out, "requestId");
-    json_str(out, id);
-    json_key(out, "reason");
-    json_str(out, reason);
-    buf_str(out, "}}");
+    char text[sizeof((struct mcp_answer *)0)->id + 2];
+    int n = snprintf(text, sizeof text, "\"%s\"", id);
+
+    mcp_encode_cancelled((struct json_text){ text, (size_t)n, JSON_STRING }, reason, out);
 }
 
 void response_serve(struct request *rq)

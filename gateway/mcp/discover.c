@@ -16,25 +16,22 @@ static void extensions_write(const struct toolset *tools, struct buf *b)
     buf_putc(b, '}');
 }
 
-/* What can be asked for is what some file declares, whoever asks. is_told: of changes; over stdio
- * of changed tools alone. */
+/* What can be asked for is what some file declares, whoever asks. is_told: of changes. */
 void capabilities_write(const struct request *rq, struct buf *b, bool is_told, bool has_logging)
 {
     const struct toolset *tools = rq->in->tools;
 
     json_key(b, "capabilities");
-    bool is_told_all = is_told && (rq->in->is_http || rq->in->hears_all);
-
     json_open(b, '{');
     list_write(b, "tools", is_told);
     buf_putc(b, '}');
     if (toolset_offers(tools, TOOL_PROMPT)) {
-        list_write(b, "prompts", is_told_all);
+        list_write(b, "prompts", is_told);
         buf_putc(b, '}');
     }
     if (resources_are_in(tools)) {
-        list_write(b, "resources", is_told_all);
-        buf_str(b, is_told_all ? ",\"subscribe\":true}" : ",\"subscribe\":false}");
+        list_write(b, "resources", is_told);
+        buf_str(b, is_told ? ",\"subscribe\":true}" : ",\"subscribe\":false}");
     }
     if (toolset_offers(tools, TOOL_COMPLETER) && rq->out->revision >= MCP_2025_03_26)
         buf_str(b, ",\"completions\":{}");
@@ -55,7 +52,7 @@ void discover_serve(struct request *rq)
     json_open(b, '[');
     json_str(b, mcp_revision_text(MCP_2026_07_28));
     json_close(b, ']');
-    capabilities_write(rq, b, rq->in->is_http, true);
+    capabilities_write(rq, b, rq->in->is_http || rq->in->session, true);
     if (s->instructions) {
         json_key(b, "instructions");
         json_str(b, s->instructions);

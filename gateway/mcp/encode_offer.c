@@ -32,7 +32,7 @@ static void failure_encode(const struct mcp_call *c, const struct tool_result *r
         json_key(out, "data");
         json_open(out, '{');
         json_key(out, "uri");
-        json_raw_text(out, json_member(c->arguments, "uri"));
+        json_raw_text(out, json_get(c->arguments, "uri"));
         json_close(out, '}');
     }
     buf_str(out, "}}");
@@ -72,7 +72,7 @@ static void list_encode(const struct mcp_server *s, const struct mcp_call *c,
     json_key(out, is_page ? "resources" : "contents");
     json_raw(out, r->content.data, r->content.len);
     if (is_page)
-        next = json_member(c->arguments, "nextCursor");
+        next = json_get(c->arguments, "nextCursor");
     if (next.type == JSON_STRING) {
         json_key(out, "nextCursor");
         json_raw_text(out, next);

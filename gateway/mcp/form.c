@@ -7,13 +7,13 @@
 
 bool form_is_primitive(struct json_text schema)
 {
-    struct json_text properties = json_member(schema, "properties"), name, property;
+    struct json_text properties = json_get(schema, "properties"), name, property;
 
     if (properties.type != JSON_OBJECT)
         return true;
     struct json_iter it = json_iter(properties);
     while (json_next_member(&it, &name, &property))
-        if (text_is(json_member(property, "type"), "array"))
+        if (text_is(json_get(property, "type"), "array"))
             return false;
     return true;
 }
@@ -26,7 +26,7 @@ static void choices_encode(struct json_text choices, const char *of, struct buf 
 
     json_open(out, '[');
     while (json_next_item(&it, &choice))
-        json_raw_text(out, json_member(choice, of));
+        json_raw_text(out, json_get(choice, of));
     json_close(out, ']');
 }
 

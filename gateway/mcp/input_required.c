@@ -95,9 +95,9 @@ bool round_begin(struct request *rq, const struct round *r, struct mcp_call *c)
 /* What of sampling the question takes. */
 static unsigned sampling_wants(struct json_text params)
 {
-    struct json_text context = json_member(params, "includeContext");
-    bool has_tools = json_member(params, "tools").type != JSON_NONE ||
-                     json_member(params, "toolChoice").type != JSON_NONE;
+    struct json_text context = json_get(params, "includeContext");
+    bool has_tools = json_get(params, "tools").type != JSON_NONE ||
+                     json_get(params, "toolChoice").type != JSON_NONE;
     bool has_context = context.type != JSON_NONE && !text_is(context, "none");
 
     return ASKS_SAMPLE | (has_tools ? ASKS_TOOLS : 0u) | (has_context ? ASKS_CONTEXT : 0u);
@@ -108,7 +108,7 @@ static unsigned question_wants(const struct tool_question *q)
     if (strcmp(q->method, "roots/list") == 0)
         return ASKS_ROOTS;
     if (strcmp(q->method, "elicitation/create") == 0)
-        return text_is(json_member(q->params, "mode"), "url") ? ASKS_URL : ASKS_FORM;
+        return text_is(json_get(q->params, "mode"), "url") ? ASKS_URL : ASKS_FORM;
     return sampling_wants(q->params);
 }
 
@@ -138,7 +138,7 @@ static const char *missing_for(unsigned declared, const struct tool_question *q)
 static bool is_newer_form(const struct mcp_call *c, const struct tool_question *q)
 {
     return c->revision < MCP_2025_11_25 && strcmp(q->method, "elicitation/create") == 0 &&
-           !form_is_primitive(json_member(q->params, "requestedSchema"));
+           !form_is_primitive(json_get(q->params, "requestedSchema"));
 }
 
 bool mcp_may_ask(struct mcp_call *c, const struct tool_question *q, size_t n, struct err *e)

@@ -129,7 +129,6 @@ struct mcp_in { /* one message, as its transport got it; borrowed */
      * initialize opens it. Calls of both eras are cancelled by its id. NULL on HTTP, and for a call
      * without a client. */
     struct mcp_session *session;
-    bool hears_all; /* that client is told of all changes, as one over HTTP is */
     const char *protocol_version, *session_id, *method, *name; /* header values or NULL */
     /* Any other header's value, or NULL; the function may be NULL: there are none. */
     const char *(*header)(void *arg, const char *name);
@@ -284,6 +283,8 @@ void mcp_encode_updated(const char *uri, size_t len, struct json_text subscripti
 /* The end of a subscription by the server: the result of its request. */
 void mcp_encode_listen_end(const struct mcp_server *s, struct json_text subscription,
                            struct buf *out);
+/* Nobody waits for the request of that id any more. */
+void mcp_encode_cancelled(struct json_text id, const char *reason, struct buf *out);
 /* May this caller read what the URI names? As resources/read decides. */
 bool mcp_may_read(const struct mcp_server *s, const struct toolset *tools,
                   const struct principal *p, const char *uri, size_t len);

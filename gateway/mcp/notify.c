@@ -113,6 +113,16 @@ void mcp_encode_listen_end(const struct mcp_server *s, struct json_text subscrip
     buf_str(out, "}}}");
 }
 
+void mcp_encode_cancelled(struct json_text id, const char *reason, struct buf *out)
+{
+    notification_open(out, "notifications/cancelled");
+    json_key(out, "requestId");
+    json_raw_text(out, id);
+    json_key(out, "reason");
+    json_str(out, reason);
+    buf_str(out, "}}");
+}
+
 void mcp_sse(struct buf *out, const char *json, size_t len)
 {
     buf_str(out, "event: message\ndata: ");

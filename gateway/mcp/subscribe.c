@@ -56,8 +56,8 @@ static void change(struct request *rq, bool on)
 
     if (!resources_are_there(rq))
         return;
-    if (!rq->has_session || !(rq->in->is_http || rq->in->hears_all)) {
-        reply_error(rq, 200, MCP_METHOD_NOT_FOUND, "Method not found: %s needs a session over HTTP",
+    if (!rq->has_session) {
+        reply_error(rq, 200, MCP_METHOD_NOT_FOUND, "Method not found: %s needs a session",
                     rq->out->method);
         return;
     }
@@ -259,8 +259,8 @@ static void listen_open(struct request *rq)
 
 void listen_serve(struct request *rq)
 {
-    if (!rq->in->is_http)
-        reply_error(rq, 404, MCP_METHOD_NOT_FOUND, "Method not found: %s is there over HTTP",
+    if (!rq->in->is_http && !rq->in->session)
+        reply_error(rq, 404, MCP_METHOD_NOT_FOUND, "Method not found: %s needs a client that stays",
                     rq->out->method);
     else if (!rq->in->accepts_sse)
         reply_error(rq, 406, MCP_INVALID_REQUEST,

@@ -7,9 +7,9 @@
 
 static bool declares(struct json_text capabilities)
 {
-    struct json_text extensions = json_member(capabilities, "extensions");
+    struct json_text extensions = json_get(capabilities, "extensions");
 
-    return json_member(extensions, TASKS_EXTENSION).type == JSON_OBJECT;
+    return json_get(extensions, TASKS_EXTENSION).type == JSON_OBJECT;
 }
 
 bool tasks_are_known(const struct request *rq)

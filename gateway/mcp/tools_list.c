@@ -23,7 +23,7 @@ static bool describes_object(const char *schema)
 {
     struct json_text root = { schema, strlen(schema), schema[0] == '{' ? JSON_OBJECT : JSON_TRUE };
 
-    return text_is(json_member(root, "type"), "object");
+    return text_is(json_get(root, "type"), "object");
 }
 
 /* What a revision lacks is left out for its clients. */

@@ -28,9 +28,11 @@ static int refuse_second(const struct files *f, int fd, struct err *e)
                    f->path, *pid ? pid : "unknown");
 }
 
+#define SAID_SIZE 256 /* the owner's number, and where it is reached */
+
 int files_announce(int lock_fd, const char *address)
 {
-    char text[256];
+    char text[SAID_SIZE];
     int n = snprintf(text, sizeof text, "%ld\n%s%s", (long)getpid(), address ? address : "",
                      address ? "\n" : "");
 
@@ -39,16 +41,32 @@ int files_announce(int lock_fd, const char *address)
     return ftruncate(lock_fd, 0) == 0 && pwrite(lock_fd, text, (size_t)n, 0) == n ? 0 : MG_E_IO;
 }
 
-bool store_announced(const char *path, char *out, size_t size)
+/* "" when there is nothing to be read. */
+static void said_read(const char *path, char text[static SAID_SIZE])
 {
-    char name[PATH_MAX], text[256];
+    char name[PATH_MAX];
+    text[0] = '\0';
     if ((size_t)snprintf(name, sizeof name, "%s" FILES_SUFFIX_LOCK, path) >= sizeof name)
-        return false;
+        return;
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t n = fd >= 0 ? pread(fd, text, sizeof text - 1, 0) : -1;
+    ssize_t n = fd >= 0 ? pread(fd, text, SAID_SIZE - 1, 0) : -1;
     if (fd >= 0)
         close(fd);
     text[n > 0 ? n : 0] = '\0';
+}
+
+pid_t store_owner(const char *path)
+{
+    char text[SAID_SIZE];
+    said_read(path, text);
+    long pid = strtol(text, NULL, 10);
+    return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+bool store_announced(const char *path, char *out, size_t size)
+{
+    char text[SAID_SIZE];
+    said_read(path, text);
     const char *address = strchr(text, '\n');
     size_t len = address ? strcspn(++address, "\n") : 0;
     if (len == 0 || len >= size || address[len] != '\n')

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -139,6 +140,8 @@ void store_metrics(void *store, struct buf *out); /* a metrics_source */
 void store_announce(struct store *s, const char *address);
 /* What the owner of the state at path said. False: nothing, or that cannot be read. */
 bool store_announced(const char *path, char *out, size_t size);
+/* The process that took the state at path last, whether it still has it or not; 0: nobody knows. */
+pid_t store_owner(const char *path);
 /* The store's own files (snapshot, journal, lock, temporary) that tools may not touch: calls fn
  * with each path. Segments come and go: ask again rather than keep the answer. */
 void store_own_files(struct store *s, void (*fn)(void *arg, const char *path), void *arg);

@@ -45,55 +45,45 @@ static void notice_farewell(struct eventstream *base)
     buf_fini(&frame);
 }
 
-static const struct eventstream_ops ops = { .farewell = notice_farewell, .free = notice_free };
+static const struct eventstream_ops stream_ops = { .farewell = notice_farewell,
+                                                   .free = notice_free };
 
 /* ---- telling ---- */
 
-bool notice_is_for(const struct worker *w, uint64_t principal, const struct notice *n)
+static bool is_for(const struct worker *w, const struct principal *p, const struct notice *n)
 {
-    const struct serving *now = w->serving;
-    if (n->kind != NOTICE_UPDATED) /* what may be read of a task is looked up as it is told */
-        return true;
-    const struct principal *p = keyring_numbered(now->keyring, principal);
-    return p && mcp_may_read(&now->mcp, now->generation->tools, p, n->uri, n->len);
-}
-
-void notice_encode(const struct notice *n, struct json_text subscription, struct buf *json)
-{
-    if (n->kind == NOTICE_UPDATED)
-        mcp_encode_updated(n->uri, n->len, subscription, json);
-    else
-        mcp_encode_list_changed((unsigned)n->kind, subscription, json);
+    return p && mcp_may_read(&w->serving->mcp, w->serving->generation->tools, p, n->uri, n->len);
 }
 
 /* As tasks/get would answer now; nothing of a task that is gone. */
-static void task_encode(const struct notice_stream *s, const struct notice *n, struct buf *json)
+static void task_encode(struct worker *w, const struct principal *p, const struct notice *n,
+                        struct json_text subscription, struct buf *json)
 {
-    const struct principal *p =
-        keyring_numbered(s->base.worker->serving->keyring, s->base.principal);
     struct buf members = { 0 };
-    if (p && endpoint_task_get(s->base.worker->gateway, p, n->uri, n->len, &members) == 0)
-        mcp_encode_task_told(members.data, members.len, s->listen->id, json);
+    if (p && endpoint_task_get(w->gateway, p, n->uri, n->len, &members) == 0)
+        mcp_encode_task_told(members.data, members.len, subscription, json);
     buf_fini(&members);
 }
 
-/* Of tasks only subscriptions are told: sessions have none. */
-static void stream_encode(const struct notice_stream *s, const struct notice *n, struct buf *json)
+void notice_encode(struct worker *w, uint64_t principal, const struct notice *n,
+                   struct json_text subscription, struct buf *json)
 {
-    struct json_text subscription =
-        s->listen ? s->listen->id : (struct json_text){ NULL, 0, JSON_NONE };
-    if (n->kind != NOTICE_TASK)
-        notice_encode(n, subscription, json);
-    else if (s->listen)
-        task_encode(s, n, json);
+    const struct principal *p = keyring_numbered(w->serving->keyring, principal);
+    if (n->kind == NOTICE_UPDATED && is_for(w, p, n))
+        mcp_encode_updated(n->uri, n->len, subscription, json);
+    else if (n->kind == NOTICE_TASK && subscription.type != JSON_NONE)
+        task_encode(w, p, n, subscription, json);
+    else if (n->kind < NOTICE_LISTS)
+        mcp_encode_list_changed((unsigned)n->kind, subscription, json);
 }
 
 /* False: the stream is being closed, and gone() will tell. */
 static bool tell(struct notice_stream *s, const struct notice *n)
 {
     struct buf json = { 0 }, *frame = &s->base.worker->scratch;
+    struct json_text none = { NULL, 0, JSON_NONE };
     char id[EVENT_ID_SIZE];
-    stream_encode(s, n, &json);
+    notice_encode(s->base.worker, s->base.principal, n, s->listen ? s->listen->id : none, &json);
     if (json.len == 0 && buf_ok(&json))
         return true;
     buf_clear(frame);
@@ -116,7 +106,7 @@ static void stream_due(void *arg)
     struct notice_stream *s = arg;
     struct notice n;
     while (notices_next(s->feed, &n))
-        if (notice_is_for(s->base.worker, s->base.principal, &n) && !tell(s, &n))
+        if (!tell(s, &n))
             return;
 }
 
@@ -130,14 +120,9 @@ static const struct notice_feed_ops feed_ops = { .due = stream_due, .closed = st
 
 /* ---- opening ---- */
 
-/* id: of the request, JSON_NONE for a GET. */
-static void refuse(struct worker *w, struct exchange *x, const struct access *a, int code,
-                   struct json_text id)
+const struct notice_refusal *notice_refusal(int code)
 {
-    static const struct {
-        int code, status, rpc;
-        const char *text;
-    } all[] = {
+    static const struct notice_refusal all[] = {
         { MG_E_NOTFOUND, 404, MCP_SESSION_NOT_FOUND, "Session not found" },
         { MG_E_CONFLICT, 409, MCP_BAD_REQUEST,
           "Conflict: this session has an open stream; resume it with Last-Event-ID" },
@@ -154,7 +139,15 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
     size_t i = 0;
     while (i + 1 < sizeof all / sizeof *all && all[i].code != code)
         i++;
-    admit_error(w, x, a, all[i].status, all[i].rpc, id, all[i].text);
+    return &all[i];
+}
+
+/* id: of the request, JSON_NONE for a GET. */
+static void refuse(struct worker *w, struct exchange *x, const struct access *a, int code,
+                   struct json_text id)
+{
+    const struct notice_refusal *why = notice_refusal(code);
+    admit_error(w, x, a, why->status, why->rpc, id, why->text);
 }
 
 static struct notice_stream *stream_new(struct worker *w, struct exchange *x,
@@ -163,7 +156,7 @@ static struct notice_stream *stream_new(struct worker *w, struct exchange *x,
     struct notice_stream *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    eventstream_init(&s->base, w, x, p, &ops);
+    eventstream_init(&s->base, w, x, p, &stream_ops);
     return s;
 }
 
@@ -202,22 +195,24 @@ void endpoint_notices_session(struct worker *w, struct exchange *x, struct acces
     eventstream_open(&s->base, a, first, eventstream_first(is_primed, id, first));
 }
 
+int notice_listen(struct worker *w, const struct principal *p, const struct mcp_listen *l,
+                  const struct notice_feed_ops *ops, void *arg, struct notice_feed **out)
+{
+    struct notice_filter filter = { l->lists, l->uris,      l->uri_lens,  l->uri_count,
+                                    l->tasks, l->task_lens, l->task_count };
+    if (w->is_draining)
+        return MG_E_CLOSED;
+    if (l->uri_count + l->task_count > w->serving->config->server.max_subscriptions)
+        return MG_E_DENIED;
+    return notices_open_subscription(w->gateway->notices, w->loop, p->number, &filter, ops, arg,
+                                     out);
+}
+
 void endpoint_notices_listen(struct worker *w, struct exchange *x, struct access *a,
                              const struct principal *p, struct mcp_out *out)
 {
-    struct notice_stream *s = w->is_draining ? NULL : stream_new(w, x, p);
-    int code = w->is_draining ? MG_E_CLOSED : MG_E_NOMEM;
-    if (s) {
-        struct notice_filter filter = { out->listen->lists,     out->listen->uris,
-                                        out->listen->uri_lens,  out->listen->uri_count,
-                                        out->listen->tasks,     out->listen->task_lens,
-                                        out->listen->task_count };
-        bool fits =
-            filter.uri_count + filter.task_count <= w->serving->config->server.max_subscriptions;
-        code = !fits ? MG_E_DENIED
-                     : notices_open_subscription(w->gateway->notices, w->loop, p->number, &filter,
-                                                 &feed_ops, s, &s->feed);
-    }
+    struct notice_stream *s = stream_new(w, x, p);
+    int code = s ? notice_listen(w, p, out->listen, &feed_ops, s, &s->feed) : MG_E_NOMEM;
     buf_clear(&w->scratch);
     mcp_sse(&w->scratch, out->body.data, out->body.len);
     if (code == 0 && !(buf_ok(&out->body) && buf_ok(&w->scratch))) {

@@ -3,15 +3,14 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/clock.h"
 #include "hub/inboxes.h"
 #include "worker/admit.h"
 #include "worker/content_type.h"
 #include "worker/endpoint_mcp.h"
-#include "worker/endpoint_notices.h"
 #include "worker/eventstream.h"
+#include "worker/message_listen.h"
+#include "worker/message_session.h"
 #include "worker/messages.h"
 #include "worker/worker.h"
 
@@ -21,10 +20,9 @@ struct sse_client {
     struct eventstream base;
     struct sse_client *next, **prev; /* worker's */
     struct messages messages;
-    struct mcp_session session;
+    struct message_session session;
     struct inbox *inbox; /* NULL: it is closed, and goes when its calls are over */
-    struct notice_feed *feed;
-    bool is_busy; /* it is being used: it does not go */
+    bool is_busy;        /* it is being used: it does not go */
     bool is_lost; /* its stream is dropped in this turn of the loop: who sends is in the middle */
     struct loop_timer losing;
 };
@@ -52,17 +50,14 @@ static void client_settle(struct sse_client *c)
 static void stream_free(struct eventstream *base)
 {
     struct sse_client *c = (struct sse_client *)base;
-    struct sessions *sessions = base->worker->gateway->sessions;
     bool was_busy = c->is_busy;
     timer_stop(base->worker->loop, &c->losing);
     inbox_close(c->inbox);
     c->inbox = NULL;
-    notices_close(c->feed);
-    c->feed = NULL;
     c->is_busy = true;
     messages_lose(&c->messages);
     c->is_busy = was_busy;
-    (void)!sessions_remove(sessions, c->session.id, base->principal); /* it may be the reason */
+    message_session_close(&c->session);
     client_settle(c);
 }
 
@@ -83,7 +78,12 @@ static void judge(struct sse_client *c)
         inbox_hold(c->inbox, c->messages.count >= SSE_CALLS);
 }
 
-static void stream_drain(struct eventstream *base) { judge((struct sse_client *)base); }
+static void stream_drain(struct eventstream *base)
+{
+    struct sse_client *c = (struct sse_client *)base;
+    message_listens_end(&c->messages);
+    judge(c);
+}
 
 static const struct eventstream_ops stream_ops = { .free = stream_free, .drain = stream_drain };
 
@@ -139,18 +139,8 @@ static const struct messages_ops messages_ops = { .answer = client_answer,
 static void feed_due(void *arg)
 {
     struct sse_client *c = arg;
-    struct json_text none = { NULL, 0, JSON_NONE };
-    struct notice n;
     c->is_busy = true;
-    while (c->feed && notices_next(c->feed, &n)) {
-        struct buf json = { 0 };
-        if (!c->session.is_initialized || !notice_is_for(c->base.worker, c->base.principal, &n))
-            continue;
-        notice_encode(&n, none, &json);
-        if (buf_ok(&json))
-            send(c, json.data, json.len, false);
-        buf_fini(&json);
-    }
+    message_session_tell(&c->session);
     c->is_busy = false;
     judge(c);
 }
@@ -173,8 +163,7 @@ static void take(void *arg, const char *text, size_t len)
     const struct principal *p = keyring_numbered(w->serving->keyring, c->base.principal);
     struct mcp_in in = { .body = text,
                          .len = len,
-                         .session = &c->session,
-                         .hears_all = true,
+                         .session = &c->session.mcp,
                          .accepts_json = true,
                          .accepts_sse = true,
                          .principal = p,
@@ -197,35 +186,15 @@ bool endpoint_sse_is_meant(const struct exchange *x)
     return in.accepts_sse && (in.names_both || in.prefers_sse);
 }
 
-/* While the session cannot end. */
-static int client_feed(void *arg)
-{
-    struct sse_client *c = arg;
-    struct worker *w = c->base.worker;
-    return notices_open_session(w->gateway->notices, w->loop, c->session.id, c->base.principal,
-                                NULL, &feed_ops, c, &c->feed);
-}
-
-/* A session of the gateway's own, for what it subscribes to. */
 static int client_enter(struct sse_client *c)
 {
     struct worker *w = c->base.worker;
-    struct gateway *g = w->gateway;
-    int64_t now = clock_mono_ms();
-    struct session_info info = { .principal = c->base.principal, .log_level = MCP_LOG_NONE };
-    strncpy(info.protocol, mcp_revision_text(MCP_2024_11_05), sizeof info.protocol - 1);
-    int code = sessions_create(g->sessions, &info, now);
-    if (code != 0)
-        return code;
-    memcpy(c->session.id, info.id, sizeof info.id);
-    code = sessions_enter(g->sessions, info.id, c->base.principal, now, true, client_feed, c);
+    int code = message_session_open(&c->session, &c->messages, c->base.principal, &feed_ops, c);
     if (code == 0)
-        code = inbox_open(g->inboxes, info.id, c->base.principal, w->loop,
+        code = inbox_open(w->gateway->inboxes, c->session.mcp.id, c->base.principal, w->loop,
                           w->serving->config->server.max_body_bytes, take, c, &c->inbox);
-    if (code == 0)
-        return 0;
-    notices_close(c->feed);
-    (void)!sessions_remove(g->sessions, info.id, c->base.principal);
+    if (code != 0)
+        message_session_close(&c->session);
     return code;
 }
 
@@ -236,7 +205,6 @@ static struct sse_client *client_new(struct worker *w, struct exchange *x, const
     if (!c)
         return NULL;
     eventstream_init(&c->base, w, x, p, &stream_ops);
-    c->session.log_level = MCP_LOG_NONE;
     c->messages =
         (struct messages){ .ops = &messages_ops, .worker = w, .access = *a, .transport = "sse" };
     return c;
@@ -262,8 +230,9 @@ void endpoint_sse_open(struct worker *w, struct exchange *x, struct access *a,
     if (c->next)
         c->next->prev = &c->next;
     w->sse_clients = c;
-    int n = snprintf(first, sizeof first,
-                     "event: endpoint\ndata: " SSE_POST_PATH "?sessionId=%s\n\n", c->session.id);
+    int n =
+        snprintf(first, sizeof first, "event: endpoint\ndata: " SSE_POST_PATH "?sessionId=%s\n\n",
+                 c->session.mcp.id);
     eventstream_open(&c->base, a, first, (size_t)n);
 }
 

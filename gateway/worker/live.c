@@ -2,12 +2,17 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
+#include "base/json_write.h"
 #include "io/post.h"
 #include "store/store.h"
 #include "worker/local_call.h"
 
+#define CLIENT "moongate"
+#define POLL_MS 200 /* where the gateway does not say how often it may be asked */
+#define POLL_MAX_MS 5000
 #define MORE_MS 15000 /* beside the tool's own time: a place to wait for, a disk to be written */
 
 struct credential {
@@ -103,59 +108,182 @@ static int url_make(const struct config *c, char *out, size_t size, struct err *
     return n > 0 && (size_t)n < size ? 0 : err_set(e, MG_E_LIMIT, "the address is too long");
 }
 
-static int send(const char *url, const struct live_call *call, const struct rounds *rounds,
-                const struct credential *who, struct buf *key, struct buf *reply, struct err *e)
+/* One request. name: of what it is about, in a header as well. */
+static int request(struct live *l, const char *method, const char *name, const struct buf *body,
+                   struct buf *reply, struct err *e)
 {
-    char name[160];
-    struct buf body = { 0 };
-    int status = 0;
-    snprintf(name, sizeof name, "Mcp-Name: %s", call->tool->name);
-    if (who->secret)
-        buf_printf(key, "X-API-Key: %s", who->secret);
+    struct buf about = { 0 }, as = { 0 };
+    int status = 0, code = 0;
+    buf_printf(&as, "Mcp-Method: %s", method);
+    buf_printf(&about, "Mcp-Name: %s", name);
     const char *const headers[] = { "Content-Type: application/json",
                                     "Accept: application/json",
                                     "MCP-Protocol-Version: 2026-07-28",
-                                    "Mcp-Method: tools/call",
                                     "Expect:",
-                                    name,
-                                    who->secret ? buf_cstr(key) : NULL,
+                                    buf_cstr(&as),
+                                    buf_cstr(&about),
+                                    l->key.len ? buf_cstr(&l->key) : NULL,
                                     NULL };
-    local_call_message("moongate", call->tool->name, call->args, call->len, false, false, false,
-                       rounds, &body);
-    if (!buf_ok(&body) || !buf_ok(key)) {
-        buf_fini(&body);
-        return err_set(e, MG_E_NOMEM, "no memory for a request");
-    }
-    struct post p = { .url = url,
+    struct post p = { .url = l->url,
                       .headers = headers,
-                      .body = body.data,
-                      .len = body.len,
-                      .timeout_ms = call->tool->timeout_ms + MORE_MS };
-    int code = post_send(&p, reply, &status, e);
+                      .body = body->data,
+                      .len = body->len,
+                      .timeout_ms = l->call->tool->timeout_ms + MORE_MS };
+    if (!buf_ok(body) || !buf_ok(&as) || !buf_ok(&about) || !buf_ok(&l->key))
+        code = err_set(e, MG_E_NOMEM, "no memory for a request");
+    else if ((code = post_send(&p, reply, &status, e)) != 0)
+        code = err_prefix(e, "a gateway holds this state, but does not answer");
+    else if (status != 200 && (reply->len == 0 || reply->data[0] != '{'))
+        code = err_set(e, MG_E_IO, "%s answers with status %d", l->url, status);
+    buf_fini(&about);
+    buf_fini(&as);
+    return code;
+}
+
+/* A tool that is a task for everybody is one here, too; any other is waited for. */
+static int call_send(struct live *l, const struct rounds *rounds, struct buf *reply, struct err *e)
+{
+    struct buf body = { 0 };
+    const struct live_call *c = l->call;
+    local_call_message(CLIENT, c->tool->name, c->args, c->len, false, false, c->tool->needs_task,
+                       rounds, &body);
+    int code = request(l, "tools/call", c->tool->name, &body, reply, e);
     buf_fini(&body);
+    return code;
+}
+
+/* ---- a call that has become a task ---- */
+
+static int task_send(struct live *l, const char *method, const struct buf *responses,
+                     struct buf *reply, struct err *e)
+{
+    struct buf body = { 0 };
+    buf_printf(&body,
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{\"taskId\":", method);
+    json_str(&body, buf_cstr(&l->task));
+    if (responses) {
+        json_key(&body, "inputResponses");
+        buf_append(&body, responses->data, responses->len);
+    }
+    local_call_meta(CLIENT, true, true, &body);
+    buf_str(&body, "}}}");
+    int code = request(l, method, buf_cstr(&l->task), &body, reply, e);
+    buf_fini(&body);
+    return code;
+}
+
+static bool is_text(struct json_text t, const char *text)
+{
+    return t.type == JSON_STRING && json_string_eq(t, text, strlen(text));
+}
+
+static struct json_text result_of(const struct buf *reply)
+{
+    struct json_limits limits = { 0 };
+    struct json_text root = { 0 };
+    struct err e;
+    if (!buf_ok(reply) || json_scan(reply->data, reply->len, &limits, &root, &e) != 0)
+        return (struct json_text){ 0 };
+    return json_get(root, "result");
+}
+
+static void task_note(struct live *l, const struct buf *reply)
+{
+    struct json_text result = result_of(reply), id = json_get(result, "taskId");
+    if (is_text(json_get(result, "resultType"), "task") && id.type == JSON_STRING)
+        json_string_decode(id, &l->task);
+}
+
+/* What the call would have been answered, had it not become this task. */
+static void task_reply(struct json_text task, struct buf *out)
+{
+    static const char *const names[] = { "status", "result", "error", "inputRequests" };
+    struct json_text found[4];
+    json_find(task, names, found, 4);
+    buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":1,");
+    if (is_text(found[0], "input_required")) {
+        buf_str(out, "\"result\":{\"resultType\":\"input_required\",\"inputRequests\":");
+        json_raw_text(out, found[3]);
+        buf_putc(out, '}');
+    } else if (found[1].type == JSON_OBJECT) {
+        json_key(out, "result");
+        json_raw_text(out, found[1]);
+    } else if (found[2].type == JSON_OBJECT) {
+        json_key(out, "error");
+        json_raw_text(out, found[2]);
+    } else {
+        buf_str(out, "\"error\":{\"code\":-32603,\"message\":\"the task was cancelled\"}");
+    }
+    buf_putc(out, '}');
+}
+
+/* Until it asks something, or has ended. */
+static int task_wait(struct live *l, struct buf *reply, struct err *e)
+{
+    for (;;) {
+        struct buf state = { 0 };
+        int64_t pause = POLL_MS;
+        int code = task_send(l, "tasks/get", NULL, &state, e);
+        struct json_text task = result_of(&state), status = json_get(task, "status");
+        bool is_working = is_text(status, "working");
+        if (json_integer(json_get(task, "pollIntervalMs"), &pause) && pause > POLL_MAX_MS)
+            pause = POLL_MAX_MS;
+        if (code == 0 && !is_working) {
+            l->is_asked = is_text(status, "input_required");
+            buf_clear(reply);
+            if (task.type == JSON_OBJECT)
+                task_reply(task, reply);
+            else
+                buf_append(reply, state.data, state.len); /* an error: it is unknown by now */
+        }
+        buf_fini(&state);
+        if (code != 0 || !is_working)
+            return code;
+        nanosleep(&(struct timespec){ pause / 1000, pause % 1000 * 1000000 }, NULL);
+    }
+}
+
+/* ---- all of it ---- */
+
+int live_open(struct live *l, const struct standalone *site, const struct live_call *call,
+              struct err *e)
+{
+    char name[32];
+    struct credential who = { NULL, NULL };
+    *l = (struct live){ .call = call };
+    int code = credential_get(site, call, name, &who, e);
+    if (code == 0)
+        code = url_make(site->config, l->url, sizeof l->url, e);
     if (code != 0)
-        return err_prefix(e, "a gateway holds this state, but does not answer");
-    if (status != 200 && (reply->len == 0 || reply->data[0] != '{'))
-        return err_set(e, MG_E_IO, "%s answers with status %d", url, status);
+        return code;
+    if (who.secret)
+        buf_printf(&l->key, "X-API-Key: %s", who.secret);
+    fprintf(stderr, "through the gateway at %s, as %s\n", l->url, who.name);
     return 0;
 }
 
-int live_send(const struct standalone *site, const struct live_call *call,
-              const struct rounds *rounds, struct buf *reply, struct err *e)
+int live_send(struct live *l, const struct rounds *rounds, struct buf *reply, struct err *e)
 {
-    char url[512], name[32];
-    struct credential who = { NULL, NULL };
-    struct buf key = { 0 };
-    int code = credential_get(site, call, name, &who, e);
-    if (code == 0)
-        code = url_make(site->config, url, sizeof url, e);
-    if (code != 0)
-        return code;
-    if (rounds->count == 0)
-        fprintf(stderr, "through the gateway at %s, as %s\n", url, who.name);
-    code = send(url, call, rounds, &who, &key, reply, e);
-    if (key.data)
-        explicit_bzero(key.data, key.len);
-    buf_fini(&key);
-    return code;
+    int code;
+    if (l->is_asked) {
+        code = task_send(l, "tasks/update", &rounds->responses, reply, e);
+    } else {
+        code = call_send(l, rounds, reply, e);
+        if (code == 0)
+            task_note(l, reply);
+    }
+    return code == 0 && l->task.len > 0 ? task_wait(l, reply, e) : code;
+}
+
+void live_close(struct live *l)
+{
+    struct buf reply = { 0 };
+    struct err e;
+    if (l->is_asked)
+        (void)!task_send(l, "tasks/cancel", NULL, &reply, &e); /* nobody answers it any more */
+    if (l->key.data)
+        explicit_bzero(l->key.data, l->key.len);
+    buf_fini(&l->key);
+    buf_fini(&l->task);
+    buf_fini(&reply);
 }

@@ -15,10 +15,23 @@ struct live_call { /* borrowed */
     const char *as; /* the key's name; NULL: the first that may */
 };
 
-/* One round of it. Appends the answer, one JSON-RPC message, to reply. Says on standard error where
- * it goes and as whom. MG_E_DENIED: no key that may call the tool stands in the configuration in
- * the clear. */
-int live_send(const struct standalone *site, const struct live_call *call,
-              const struct rounds *rounds, struct buf *reply, struct err *e) MG_NODISCARD;
+struct live {
+    const struct live_call *call;
+    char url[512];
+    struct buf key;  /* a header; empty: none is needed */
+    struct buf task; /* the id of what the call has become; empty: it is a call */
+    bool is_asked;   /* which waits for an answer */
+};
+
+/* Says on standard error where it goes and as whom. MG_E_DENIED: no key that may call the tool
+ * stands in the configuration in the clear. */
+int live_open(struct live *l, const struct standalone *site, const struct live_call *call,
+              struct err *e) MG_NODISCARD;
+/* One round of it; of a task, until that asks something or has ended. Appends the answer, one
+ * JSON-RPC message, to reply. */
+int live_send(struct live *l, const struct rounds *rounds, struct buf *reply,
+              struct err *e) MG_NODISCARD;
+/* Also when it was not opened. A task whose question was not answered is cancelled. */
+void live_close(struct live *l);
 
 #endif

@@ -20,25 +20,30 @@ static void write_target(const char *name, struct buf *b)
     json_str(b, is_prompt ? name + sizeof prompt - 1 : name);
 }
 
-void local_call_message(const char *client, const char *tool, const char *args, size_t len,
-                        bool wants_progress, bool wants_log, bool knows_tasks,
-                        const struct rounds *rounds, struct buf *b)
+void local_call_meta(const char *client, bool can_be_asked, bool knows_tasks, struct buf *b)
 {
     static const char all[] = "\"elicitation\":{\"form\":{},\"url\":{}},\"roots\":{},"
                               "\"sampling\":{\"context\":{},\"tools\":{}}";
-    buf_str(b, "{\"jsonrpc\":\"2.0\",\"id\":1");
-    write_target(tool, b);
-    buf_str(b, ",\"arguments\":");
-    buf_append(b, args, len);
     buf_printf(b,
                ",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"%s\","
                "\"io.modelcontextprotocol/clientCapabilities\":{%s%s%s},"
                "\"io.modelcontextprotocol/clientInfo\":{\"name\":",
-               mcp_revision_text(MCP_2026_07_28), rounds ? all : "",
-               rounds && knows_tasks ? "," : "",
+               mcp_revision_text(MCP_2026_07_28), can_be_asked ? all : "",
+               can_be_asked && knows_tasks ? "," : "",
                knows_tasks ? "\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}" : "");
     json_str(b, client);
     buf_str(b, ",\"version\":\"" MG_VERSION "\"}");
+}
+
+void local_call_message(const char *client, const char *tool, const char *args, size_t len,
+                        bool wants_progress, bool wants_log, bool knows_tasks,
+                        const struct rounds *rounds, struct buf *b)
+{
+    buf_str(b, "{\"jsonrpc\":\"2.0\",\"id\":1");
+    write_target(tool, b);
+    buf_str(b, ",\"arguments\":");
+    buf_append(b, args, len);
+    local_call_meta(client, rounds != NULL, knows_tasks, b);
     if (wants_log)
         buf_str(b, ",\"io.modelcontextprotocol/logLevel\":\"debug\"");
     if (wants_progress)

@@ -37,6 +37,9 @@ struct local_call {
 void local_call_message(const char *client, const char *tool, const char *args, size_t len,
                         bool wants_progress, bool wants_log, bool knows_tasks,
                         const struct rounds *rounds, struct buf *b);
+/* Of a request's params: who it comes from, and what he can do. A member of the object is open
+ * behind it. */
+void local_call_meta(const char *client, bool can_be_asked, bool knows_tasks, struct buf *b);
 
 /* Checks the call as the protocol does. args: the text of the arguments, JSON of whatever kind, not
  * checked by the caller. false: it is refused, reply says why. */

@@ -5,6 +5,7 @@
 #include "base/json_scan.h"
 #include "worker/call_struct.h"
 #include "worker/endpoint_mcp.h"
+#include "worker/message_listen.h"
 
 struct message_call {
     struct message_call *next, **prev;
@@ -175,7 +176,7 @@ static void call_take(struct messages *m, struct answers *as, struct mcp_call *m
 /* Of an item of a batch, which is a valid message. */
 static struct json_text id_of(const struct mcp_in *in)
 {
-    return json_member((struct json_text){ in->body, in->len, JSON_OBJECT }, "id");
+    return json_get((struct json_text){ in->body, in->len, JSON_OBJECT }, "id");
 }
 
 void messages_take(struct messages *m, struct answers *as, const struct mcp_in *in)
@@ -192,6 +193,8 @@ void messages_take(struct messages *m, struct answers *as, const struct mcp_in *
         out.call = NULL;
         call_take(m, as, call, in->principal, &a);
     } else {
+        if (out.listen)
+            message_listen_open(m, in, &out);
         a.rpc = out.method[0] ? out.method : NULL;
         a.rpc_error = out.error_code;
         access_log_line(w, &a, m->transport, started_us, out.body.len);
@@ -247,6 +250,7 @@ void messages_take_text(struct messages *m, const struct mcp_in *in)
 void messages_unask(struct messages *m)
 {
     m->is_mute = true;
+    message_listens_close(m);
     for (struct message_call *to = m->calls, *next; to; to = next) {
         next = to->next;
         if (to->call)
@@ -257,6 +261,7 @@ void messages_unask(struct messages *m)
 void messages_lose(struct messages *m)
 {
     m->is_mute = true;
+    message_listens_close(m);
     for (struct message_call *to = m->calls, *next; to; to = next) {
         next = to->next;
         if (to->call)

@@ -11,6 +11,7 @@
 struct worker;
 struct messages;
 struct message_call;
+struct message_listen;
 
 /* The answers to a batch, in the order in which they are there. Together they are bounded by
  * [server] max_result: what would exceed it is an error instead. */
@@ -36,16 +37,20 @@ struct messages_ops {
     void (*note)(struct messages *m, struct buf *json, bool must);
     /* One call less is open, and what it had to say is said. NULL: complete() may free m. */
     void (*left)(struct messages *m);
+    /* Does so much wait to be read that what can wait shall wait? Whoever says so calls
+     * message_listens_tell() once it is otherwise. NULL: its notes see to it themselves. */
+    bool (*is_slow)(const struct messages *m);
 };
 
-struct messages { /* filled in by its owner, but for the last four */
+struct messages { /* filled in by its owner, but for the last five */
     const struct messages_ops *ops;
     struct worker *worker;
     const struct exchange *x; /* they came by it; NULL: by none */
     struct access access;     /* what the log tells of all of them */
     const char *transport;    /* for the log */
     struct message_call *calls;
-    size_t count; /* calls that are open */
+    size_t count;                   /* calls that are open */
+    struct message_listen *listens; /* subscriptions that are */
     bool is_dropped;
     bool is_mute; /* its client says no more */
 };
@@ -58,7 +63,11 @@ void messages_take_batch(struct messages *m, struct answers *as, const struct mc
                          struct json_text items);
 /* A text as it came: one message or a batch of them. Its calls have begun when this returns. */
 void messages_take_text(struct messages *m, const struct mcp_in *in);
-/* Their client will say no more: it cannot answer. */
+static inline bool messages_are_slow(const struct messages *m)
+{
+    return m->ops->is_slow && m->ops->is_slow(m);
+}
+/* Their client will say no more: it cannot answer, and hears of no changes. */
 void messages_unask(struct messages *m);
 /* Their client is lost: as over HTTP their calls are cancelled, or only not answered. */
 void messages_lose(struct messages *m);

@@ -336,16 +336,18 @@ static int run_live(struct command *c)
     };
     struct rounds rounds = { .answers = c->answers };
     struct buf reply = { 0 }, problem = { 0 };
+    struct live live;
     struct err e = { 0 };
     enum rounds_next next = ROUNDS_NEXT;
-    int code = 0;
+    int code = live_open(&live, &c->site, &call, &e);
     while (code == 0 && next == ROUNDS_NEXT) {
         buf_fini(&reply);
-        code = live_send(&c->site, &call, &rounds, &reply, &e);
+        code = live_send(&live, &rounds, &reply, &e);
         if (code == 0)
             next = rounds_next(&rounds, &reply, &problem);
     }
     code = code != 0 ? fail(&e) : next == ROUNDS_OPEN ? tell_open(&problem) : print_reply(&reply);
+    live_close(&live);
     rounds_fini(&rounds);
     buf_fini(&reply);
     return code;

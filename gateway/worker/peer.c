@@ -8,9 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "auth/principal.h"
 #include "base/log.h"
-#include "base/rand.h"
 #include "stdio/door.h"
+#include "worker/endpoint_notices.h"
+#include "worker/message_listen.h"
 #include "worker/peer_struct.h"
 #include "worker/worker.h"
 
@@ -20,25 +22,37 @@ static void peer_free(struct peer *p)
     if (p->next)
         p->next->prev = p->prev;
     timer_stop(p->messages.worker->loop, &p->reap);
+    message_listens_close(&p->messages);
+    message_session_close(&p->session);
     line_pipe_free(p->pipe);
     free(p);
 }
 
-static void reap_due(void *arg) { peer_free(arg); }
+static bool is_over(const struct peer *p)
+{
+    return p->messages.count == 0 && line_pipe_queued(p->pipe) == 0;
+}
 
-/* Over is a peer whose input has ended, whose calls are over and whose output has left. One that
- * ends the process stays for worker_free(). */
+static void reap_due(void *arg)
+{
+    struct peer *p = arg;
+    if (is_over(p)) /* before a drain held it, it may have said more */
+        peer_free(p);
+}
+
+/* Over is a peer that says no more, whose calls are over and whose output has left. One that ends
+ * the process stays for worker_free(); the others go as soon as a drain lets them: they look for
+ * another gateway then. */
 void peer_judge(struct peer *p)
 {
-    bool hold = p->messages.worker->is_draining ||
-                p->messages.count > (p->is_held ? PEER_CALLS / 2 : PEER_CALLS);
-    if (p->is_ended) {
-        if (!p->ended && p->messages.count == 0 && line_pipe_queued(p->pipe) == 0)
-            timer_start(p->messages.worker->loop, &p->reap, 0, reap_due, p);
-    } else if (hold != p->is_held) {
+    struct worker *w = p->messages.worker;
+    bool hold = w->is_draining || p->messages.count > (p->is_held ? PEER_CALLS / 2 : PEER_CALLS);
+    if (!p->is_ended && hold != p->is_held) {
         p->is_held = hold;
         line_pipe_hold(p->pipe, hold);
     }
+    if (!p->ended && is_over(p) && (p->is_ended || w->is_draining))
+        timer_start(w->loop, &p->reap, 0, reap_due, p);
 }
 
 static void pipe_ended(void *arg, bool is_lost)
@@ -49,6 +63,7 @@ static void pipe_ended(void *arg, bool is_lost)
         messages_lose(&p->messages);
     else
         messages_unask(&p->messages);
+    message_session_close(&p->session);
     if (p->ended) {
         log_printf(LOG_INFO, is_lost ? "standard output is closed: draining"
                                      : "end of standard input: draining");
@@ -57,11 +72,44 @@ static void pipe_ended(void *arg, bool is_lost)
     peer_judge(p);
 }
 
-static void pipe_flushed(void *arg) { peer_judge(arg); }
+static void pipe_flushed(void *arg)
+{
+    struct peer *p = arg;
+    message_session_tell(&p->session);
+    message_listens_tell(&p->messages);
+    peer_judge(p);
+}
 
 static const struct line_pipe_ops pipe_ops = { .lines = { .line = peer_line, .fault = peer_fault },
                                                .ended = pipe_ended,
                                                .flushed = pipe_flushed };
+
+/* ---- what it is told of changes ---- */
+
+static void feed_due(void *arg)
+{
+    struct peer *p = arg;
+    message_session_tell(&p->session);
+}
+
+/* The table was full, and its session the one that had been used least. Its client comes again by
+ * itself, and is another one then; a client of its own is alone in a process, where no table is
+ * full. */
+static void feed_closed(void *arg, int code)
+{
+    struct peer *p = arg;
+    (void)code;
+    message_session_close(&p->session);
+    if (p->ended)
+        return;
+    p->is_ended = true;
+    line_pipe_hold(p->pipe, true);
+    peer_judge(p);
+}
+
+static const struct notice_feed_ops feed_ops = { .due = feed_due, .closed = feed_closed };
+
+/* ---- opening ---- */
 
 int peer_open(struct worker *w, const struct peer_options *o, struct err *e)
 {
@@ -79,12 +127,17 @@ int peer_open(struct worker *w, const struct peer_options *o, struct err *e)
     peer_messages_init(p, w);
     p->ended_loop = o->ended_loop;
     p->ended = o->ended;
-    p->session.log_level = MCP_LOG_NONE;
-    rand_base36(p->session.id, sizeof p->session.id - 1);
     p->pipe = line_pipe_new(w->loop, &pipe, &pipe_ops, p, e);
     if (!p->pipe) {
         free(p);
         return e->code;
+    }
+    int code =
+        message_session_open(&p->session, &p->messages, principal_local.number, &feed_ops, p);
+    if (code != 0) {
+        line_pipe_free(p->pipe);
+        free(p);
+        return err_set(e, code, "no place for a client: %s", notice_refusal(code)->text);
     }
     p->next = w->peers;
     p->prev = &w->peers;
@@ -159,25 +212,18 @@ static void door_close(struct worker *w)
 void peers_hold(struct worker *w)
 {
     door_close(w);
-    for (struct peer *p = w->peers; p; p = p->next)
+    for (struct peer *p = w->peers; p; p = p->next) {
+        message_listens_end(&p->messages);
         peer_judge(p);
+    }
 }
 
 bool peers_are_quiet(const struct worker *w)
 {
     for (const struct peer *p = w->peers; p; p = p->next)
-        if (p->messages.count > 0 || line_pipe_queued(p->pipe) > 0)
+        if (!is_over(p) || p->reap.armed)
             return false;
     return true;
-}
-
-void peers_tell_list_changed(struct worker *w)
-{
-    static const char text[] =
-        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}";
-    for (struct peer *p = w->peers; p; p = p->next)
-        if (p->session.is_initialized)
-            line_pipe_send(p->pipe, text, sizeof text - 1);
 }
 
 void peers_free(struct worker *w)

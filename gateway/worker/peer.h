@@ -22,9 +22,8 @@ int peer_open(struct worker *w, const struct peer_options *o, struct err *e) MG_
 
 /* Takes over a door (stdio/door.h): who comes through it is a peer. */
 int peers_listen(struct worker *w, int door, struct err *e) MG_NODISCARD;
-void peers_hold(struct worker *w);              /* a drain begins: nothing more is read */
-bool peers_are_quiet(const struct worker *w);   /* all that was answered has left */
-void peers_tell_list_changed(struct worker *w); /* those who said they have initialized */
-void peers_free(struct worker *w);              /* after call_drop_all() */
+void peers_hold(struct worker *w);            /* a drain begins: nothing more is read */
+bool peers_are_quiet(const struct worker *w); /* all that was answered has left, and who may go */
+void peers_free(struct worker *w);            /* after call_drop_all() */
 
 #endif

@@ -8,10 +8,6 @@
 #include "worker/peer_struct.h"
 #include "worker/worker.h"
 
-/* Who starts the gateway may do with its tools what the gateway may: the environment's credential.
- */
-static const struct principal environment = { .name = "stdio", .scopes = "" };
-
 static struct peer *peer_of(struct messages *m)
 {
     return (struct peer *)((char *)m - offsetof(struct peer, messages));
@@ -37,17 +33,23 @@ static void peer_note(struct messages *m, struct buf *json, bool must)
         metrics_add(m->worker->metrics, M_STREAM_EVENTS, 1);
 }
 
+static bool peer_is_slow(const struct messages *m)
+{
+    const struct peer *p = (const struct peer *)((const char *)m - offsetof(struct peer, messages));
+    return line_pipe_queued(p->pipe) > 0;
+}
+
 static void peer_left(struct messages *m) { peer_judge(peer_of(m)); }
 
 static const struct messages_ops ops = {
-    .answer = peer_answer, .note = peer_note, .left = peer_left
+    .answer = peer_answer, .note = peer_note, .left = peer_left, .is_slow = peer_is_slow
 };
 
 void peer_messages_init(struct peer *p, struct worker *w)
 {
     p->messages = (struct messages){ .ops = &ops, .worker = w, .transport = "stdio" };
     access_init(&p->messages.access);
-    p->messages.access.key = environment.name;
+    p->messages.access.key = principal_local.name;
 }
 
 static void refuse(struct peer *p, int code, const char *message)
@@ -78,10 +80,10 @@ void peer_line(void *arg, const char *text, size_t len)
     struct worker *w = p->messages.worker;
     struct mcp_in in = { .body = text,
                          .len = len,
-                         .session = &p->session,
+                         .session = &p->session.mcp,
                          .accepts_json = true,
                          .accepts_sse = true,
-                         .principal = &environment,
+                         .principal = &principal_local,
                          .tools = w->serving->generation->tools };
     messages_take_text(&p->messages, &in);
     peer_judge(p);

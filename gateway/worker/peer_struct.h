@@ -3,6 +3,7 @@
 #define MG_PEER_STRUCT_H
 #include "mcp/mcp.h"
 #include "stdio/line_pipe.h"
+#include "worker/message_session.h"
 #include "worker/messages.h"
 #include "worker/peer.h"
 
@@ -12,7 +13,7 @@ struct peer {
     struct peer *next, **prev; /* worker's */
     struct messages messages;
     struct line_pipe *pipe;
-    struct mcp_session session;
+    struct message_session session;
     struct loop *ended_loop;
     struct mail *ended;
     struct loop_timer reap;

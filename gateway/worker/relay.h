@@ -1,12 +1,14 @@
 /* relay.h - `moongate stdio` where another process holds the state: lines go to that process and
- * its answers back.   Threads: the main one, without others. */
+ * its answers back. When it goes away its place is taken by whichever process has the state next,
+ * or by this one; the client notices no more of that than what a conversation (conversation.h)
+ * tells it. Threads: the main one, and the gateway's that takes the place in this process
+ * (stand_in.h). */
 #ifndef MG_RELAY_H
 #define MG_RELAY_H
-#include "config/config.h"
 
-/* Takes over both descriptors. Returns the exit code: 0 when the client ended, 1 when the other
- * process is gone (then what it had not answered is answered with an error) or is not reached; says
- * why on standard error. */
-int relay_run(const struct config *c, int in_fd, int out_fd);
+/* Takes over both descriptors. Returns the exit code: 0 when the client ended; else no gateway was
+ * found, nor could one be started, and what was asked is answered with errors: says why on standard
+ * error. */
+int relay_run(const char *ini_path, int in_fd, int out_fd);
 
 #endif

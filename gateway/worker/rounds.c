@@ -25,7 +25,7 @@ static bool was_asked(const struct rounds *r, struct json_text key)
         return false;
     struct json_iter it = json_iter(all);
     while (json_next_item(&it, &item)) {
-        struct json_text other = json_member(item, "key");
+        struct json_text other = json_get(item, "key");
         if (other.len == key.len && memcmp(other.p, key.p, key.len) == 0)
             return true;
     }
@@ -43,9 +43,9 @@ static void asked_add(struct rounds *r, struct json_text key, struct json_text r
     json_key(b, "key");
     json_raw_text(b, key);
     json_key(b, "method");
-    json_raw_text(b, json_member(request, "method"));
+    json_raw_text(b, json_get(request, "method"));
     json_key(b, "params");
-    json_raw_text(b, json_member(request, "params"));
+    json_raw_text(b, json_get(request, "params"));
     json_close(b, '}');
     buf_putc(b, ']');
 }
@@ -53,11 +53,11 @@ static void asked_add(struct rounds *r, struct json_text key, struct json_text r
 /* "who: elicitation/create: Your name?" */
 static void tell(struct json_text key, struct json_text request, const char *what, struct buf *out)
 {
-    struct json_text message = json_member(json_member(request, "params"), "message");
+    struct json_text message = json_get(json_get(request, "params"), "message");
     char name[80];
     buf_printf(out, "%s%s: %s", out->len ? "; " : "", what, key_text(key, name));
     buf_str(out, " (");
-    json_string_decode(json_member(request, "method"), out);
+    json_string_decode(json_get(request, "method"), out);
     if (message.type == JSON_STRING) {
         buf_str(out, ": ");
         json_string_decode(message, out);
@@ -70,7 +70,7 @@ static void request_answer(struct rounds *r, struct json_text key, struct json_t
 {
     char name[80];
     bool is_again = was_asked(r, key);
-    struct json_text answer = json_member(r->answers, key_text(key, name));
+    struct json_text answer = json_get(r->answers, key_text(key, name));
     asked_add(r, key, request);
     if (answer.type == JSON_NONE) {
         tell(key, request, "asked, and no answer is given", problem);
@@ -89,20 +89,20 @@ enum rounds_next rounds_next(struct rounds *r, const struct buf *reply, struct b
     buf_fini(&r->responses);
     if (!buf_ok(reply) || json_scan(reply->data, reply->len, &limits, &root, NULL) != 0)
         return ROUNDS_OVER;
-    struct json_text result = json_member(root, "result");
-    if (!is_text(json_member(result, "resultType"), "input_required"))
+    struct json_text result = json_get(root, "result");
+    if (!is_text(json_get(result, "resultType"), "input_required"))
         return ROUNDS_OVER;
     if (++r->count > ROUNDS_MAX) {
         buf_printf(problem, "more than %d rounds of questions", ROUNDS_MAX);
         return ROUNDS_OPEN;
     }
     json_open(&r->responses, '{');
-    struct json_iter it = json_iter(json_member(result, "inputRequests"));
+    struct json_iter it = json_iter(json_get(result, "inputRequests"));
     while (json_next_member(&it, &key, &request))
         request_answer(r, key, request, problem);
     json_close(&r->responses, '}');
     buf_clear(&r->state);
-    json_raw_text(&r->state, json_member(result, "requestState"));
+    json_raw_text(&r->state, json_get(result, "requestState"));
     if (!buf_ok(&r->asked) || !buf_ok(&r->responses) || !buf_ok(&r->state))
         buf_str(problem, "not enough memory");
     return problem->len || !buf_ok(problem) ? ROUNDS_OPEN : ROUNDS_NEXT;

@@ -39,7 +39,8 @@ struct supervisor {
     struct signals signals;
     struct loop_timer sweep;
     bool is_ending;
-    bool is_stdio, has_door;
+    bool is_stdio, is_stand_in, has_door;
+    bool is_second;           /* stdio: another process has the state, and nothing was done */
     char door_path[PATH_MAX]; /* of the state that is open */
     int in, out;              /* stdio: what the process was given; -1: gone to the peer */
     struct mail input_ended;  /* stdio */
@@ -211,7 +212,10 @@ static void say_listening(const struct supervisor *s)
         strncat(addresses, i ? " " : "", sizeof addresses - strlen(addresses) - 1);
         strncat(addresses, g->addresses[i].text, sizeof addresses - strlen(addresses) - 1);
     }
-    log_begin(&l, LOG_INFO, s->is_stdio ? "serving on standard input and output" : "listening");
+    log_begin(&l, LOG_INFO,
+              s->is_stand_in ? "serving in the place of a process that is gone"
+              : s->is_stdio  ? "serving on standard input and output"
+                             : "listening");
     if (!s->is_stdio) {
         log_int(&l, "port", g->port);
         log_str(&l, "addresses", addresses);
@@ -311,8 +315,8 @@ static int run(struct supervisor *s, const char *ini_path)
     s->reload.ini_path = ini_path;
     if (s->loop && logging_start(s->reload.config, &e) == 0) {
         int failed = start(s, &e);
-        bool is_second = failed == MG_E_CONFLICT && s->is_stdio && s->in >= 0;
-        if (failed && !is_second) {
+        s->is_second = failed == MG_E_CONFLICT && s->is_stdio && s->in >= 0;
+        if (failed && !s->is_second) {
             log_printf(LOG_ERROR, "cannot start: %s", e.text);
             if (s->reload.config->log.file[0])
                 fprintf(stderr, "moongate: cannot start: %s\n", e.text);
@@ -325,10 +329,6 @@ static int run(struct supervisor *s, const char *ini_path)
         else
             log_printf(LOG_INFO, "stopped");
         log_stop();
-        if (is_second) {
-            code = relay_run(s->reload.config, s->in, s->out);
-            s->in = s->out = -1;
-        }
     } else {
         fprintf(stderr, "moongate: %s\n", e.text);
     }
@@ -362,15 +362,37 @@ static int streams_take(struct supervisor *s)
     return is_done ? 0 : 1;
 }
 
+/* Where they are not the peer's. */
+static void streams_close(struct supervisor *s)
+{
+    if (s->in >= 0)
+        close(s->in);
+    if (s->out >= 0)
+        close(s->out);
+}
+
 int supervisor_stdio(const char *ini_path)
 {
     struct supervisor s = { .signals.fd = -1, .in = -1, .out = -1, .is_stdio = true };
     int code = streams_take(&s);
     if (code == 0)
         code = run(&s, ini_path);
-    if (s.in >= 0)
-        close(s.in);
+    if (s.is_second)
+        return relay_run(ini_path, s.in, s.out);
+    streams_close(&s);
+    return code;
+}
+
+int supervisor_stand_in(const char *ini_path, int fd, bool *is_second)
+{
+    struct supervisor s = { .signals.fd = -1, .in = fd, .is_stdio = true, .is_stand_in = true };
+    int code = 1;
+    s.out = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (s.out >= 0)
-        close(s.out);
+        code = run(&s, ini_path);
+    else
+        fprintf(stderr, "moongate: cannot start: %s\n", strerror(errno));
+    *is_second = s.is_second;
+    streams_close(&s);
     return code;
 }

@@ -29,7 +29,7 @@ void task_record_write(const struct task_record *r, const char *members, size_t 
 
 bool task_record_members(const char *text, size_t len, struct json_text *members)
 {
-    struct json_text task = json_member((struct json_text){ text, len, JSON_OBJECT }, "task");
+    struct json_text task = json_get((struct json_text){ text, len, JSON_OBJECT }, "task");
 
     if (task.type != JSON_OBJECT)
         return false;

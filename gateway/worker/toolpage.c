@@ -126,7 +126,7 @@ static void arguments(struct buf *out, const struct tool *t)
     struct json_text root, key, schema;
     struct json_text properties = { 0 };
     if (parse(t->input_schema, &root))
-        properties = json_member(root, "properties");
+        properties = json_get(root, "properties");
     struct json_iter it = json_iter(properties);
     if (properties.type != JSON_OBJECT || properties.len <= 2) {
         buf_str(out, "No arguments.\n\n");
@@ -134,7 +134,7 @@ static void arguments(struct buf *out, const struct tool *t)
     }
     buf_str(out, "| argument | type | default | bounds | meaning |\n|---|---|---|---|---|\n");
     while (json_next_member(&it, &key, &schema))
-        argument(out, json_member(root, "required"), key, schema);
+        argument(out, json_get(root, "required"), key, schema);
     buf_putc(out, '\n');
 }
 

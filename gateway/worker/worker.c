@@ -115,12 +115,8 @@ static void publish_run(struct mail *m)
         serving_unref(s);
         return;
     }
-    bool is_new_list = w->peers && !toolset_lists_alike(w->serving->generation->tools,
-                                                        s->generation->tools, TOOL_TOOL);
     worker_http_options(s->config, &http);
     worker_adopt(w, s);
-    if (is_new_list)
-        peers_tell_list_changed(w);
     http_server_reconfigure(w->http, &http);
     eventstreams_judge_all(w);
     call_tasks_judge_all(w);

@@ -33,33 +33,33 @@ static int elicited_check(const struct tool_question *q, struct json_text answer
 {
     static const char *const actions[] = { "accept", "decline", "cancel", NULL };
     static const char *const accept[] = { "accept", NULL };
-    struct json_text action = json_member(answer, "action");
-    struct json_text schema = json_member(q->params, "requestedSchema");
+    struct json_text action = json_get(answer, "action");
+    struct json_text schema = json_get(q->params, "requestedSchema");
     if (!is_one_of(action, actions))
         return MG_E_INVALID;
     if (schema.type == JSON_NONE || !is_one_of(action, accept))
         return 0;
-    return content_check(schema, json_member(answer, "content"));
+    return content_check(schema, json_get(answer, "content"));
 }
 
 static int sampled_check(struct json_text answer)
 {
     static const char *const roles[] = { "assistant", "user", NULL };
-    enum json_type content = json_member(answer, "content").type;
-    bool is_right = is_one_of(json_member(answer, "role"), roles) &&
-                    json_member(answer, "model").type == JSON_STRING &&
+    enum json_type content = json_get(answer, "content").type;
+    bool is_right = is_one_of(json_get(answer, "role"), roles) &&
+                    json_get(answer, "model").type == JSON_STRING &&
                     (content == JSON_OBJECT || content == JSON_ARRAY);
     return is_right ? 0 : MG_E_INVALID;
 }
 
 static int roots_check(struct json_text answer)
 {
-    struct json_text roots = json_member(answer, "roots"), root;
+    struct json_text roots = json_get(answer, "roots"), root;
     struct json_iter it = json_iter(roots);
     if (roots.type != JSON_ARRAY)
         return MG_E_INVALID;
     while (json_next_item(&it, &root))
-        if (root.type != JSON_OBJECT || json_member(root, "uri").type != JSON_STRING)
+        if (root.type != JSON_OBJECT || json_get(root, "uri").type != JSON_STRING)
             return MG_E_INVALID;
     return 0;
 }

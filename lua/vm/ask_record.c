@@ -43,7 +43,7 @@ void ask_record_free(struct ask_record *r)
 
 struct json_text ask_record_find(const struct buf *part, const char *key)
 {
-    return json_member((struct json_text){ part->data, part->len, JSON_OBJECT }, key);
+    return json_get((struct json_text){ part->data, part->len, JSON_OBJECT }, key);
 }
 
 /* The part as it will be: its other members, then this one. */

@@ -1,10 +1,8 @@
 // stdio.test.mjs - `moongate stdio`: the official clients of both generations, lines that no client
-// would write, and what happens when either end goes away.
+// would write, and what happens when the client goes away.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import fs from "node:fs";
-import path from "node:path";
 import test from "node:test";
 
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
@@ -13,143 +11,11 @@ import { Client as ClientV2 } from "@modelcontextprotocol/client";
 import { StdioClientTransport as TransportV2 } from "@modelcontextprotocol/client/stdio";
 
 import { cleanEnv } from "./lib/env.mjs";
-import { Gateway, binary, slowness } from "./lib/gateway.mjs";
+import { binary, slowness } from "./lib/gateway.mjs";
+import { Stdio, clean, info, modern, site as emptySite } from "./lib/stdio.mjs";
 
-const info = { name: "moongate-tests", version: "1" };
 const tools = ["echo.lua", "outcomes.lua", "reports.lua", "counter.lua"];
-const LIMIT_MS = 20_000 * slowness;
-const modern = {
-  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-  "io.modelcontextprotocol/clientCapabilities": {},
-};
-
-// A folder with tools and mcp.ini; no gateway runs in it.
-function site(t, options = {}) {
-  const gw = new Gateway({ tools, ...options });
-  t.after(() => gw.remove());
-  return gw;
-}
-
-// One `moongate stdio`, spoken to in lines. Whatever comes on its standard output must be one
-// JSON-RPC message a line: everything else fails the test that started it.
-class Stdio {
-  messages = [];
-  stderr = "";
-  bad = [];
-  bytes = 0;
-  #rest = "";
-  #waiters = new Set();
-  #id = 0;
-
-  constructor(t, site, { env } = {}) {
-    this.child = spawn(binary, ["stdio", "-c", site.iniPath], {
-      cwd: site.dir,
-      env: cleanEnv({ MOONGATE_TOOLS_RELOAD: "no", ...env }),
-      stdio: "pipe",
-    });
-    this.exited = new Promise((resolve) =>
-      this.child.once("close", (code, signal) => {
-        this.exit = { code, signal };
-        if (this.#rest) this.bad.push(this.#rest);
-        resolve(this.exit);
-        for (const look of this.#waiters) look();
-      }),
-    );
-    this.child.stdin.on("error", () => {});
-    this.child.stdout.setEncoding("utf8").on("data", (text) => this.#collect(text));
-    this.child.stderr.setEncoding("utf8").on("data", (text) => {
-      this.stderr += text;
-      for (const look of this.#waiters) look();
-    });
-    t.after(async () => {
-      if (!this.exit) this.child.kill("SIGKILL");
-      await this.exited;
-      assert.deepEqual(this.bad, [], "standard output holds JSON-RPC and nothing else");
-      assert.doesNotMatch(this.stderr, /(Address|Leak|Thread)Sanitizer|runtime error:/);
-    });
-  }
-
-  #collect(text) {
-    this.bytes += text.length;
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop();
-    for (const line of lines) {
-      let message;
-      try {
-        message = JSON.parse(line);
-      } catch {
-        this.bad.push(line);
-        continue;
-      }
-      for (const one of [message].flat()) if (one.jsonrpc !== "2.0") this.bad.push(line);
-      this.messages.push(message);
-    }
-    for (const look of this.#waiters) look();
-  }
-
-  write(text) {
-    this.child.stdin.write(text);
-  }
-
-  send(message) {
-    this.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
-  }
-
-  until(found, what = "a message") {
-    return new Promise((resolve, reject) => {
-      const end = (settle, value) => {
-        clearTimeout(timer);
-        this.#waiters.delete(look);
-        settle(value);
-      };
-      const why = () => new Error(`no ${what}: ${JSON.stringify(this.messages)}\n${this.stderr}`);
-      const look = () => {
-        const value = found();
-        if (value) end(resolve, value);
-        else if (this.exit) end(reject, why());
-      };
-      const timer = setTimeout(() => end(reject, why()), LIMIT_MS);
-      this.#waiters.add(look);
-      look();
-    });
-  }
-
-  message(matches, what) {
-    return this.until(() => this.messages.find(matches), what);
-  }
-
-  answer(id) {
-    return this.message((m) => m.id === id && (m.result || m.error), `answer to ${id}`);
-  }
-
-  said(text) {
-    return this.until(() => this.stderr.includes(text), `"${text}" on standard error`);
-  }
-
-  request(method, params) {
-    const id = ++this.#id;
-    this.send({ id, method, params });
-    return this.answer(id);
-  }
-
-  async initialize(protocolVersion = "2025-11-25") {
-    const { result } = await this.request("initialize", {
-      protocolVersion, capabilities: {}, clientInfo: info,
-    });
-    this.send({ method: "notifications/initialized" });
-    return result;
-  }
-
-  async end() {
-    this.child.stdin.end();
-    const timer = setTimeout(() => this.child.kill("SIGABRT"), LIMIT_MS);
-    await this.exited;
-    clearTimeout(timer);
-    return this.exit;
-  }
-}
-
-const clean = { code: 0, signal: null };
+const site = (t, options) => emptySite(t, { tools, ...options });
 
 const clients = {
   "sdk 1.x": [() => new ClientV1(info), TransportV1],
@@ -359,83 +225,4 @@ test("a client that does not read stops being read", async (t) => {
   s.child.stdout.resume();
   await s.until(() => s.messages.filter((m) => m.id === 9).length >= asked, "every answer");
   assert.deepEqual(await s.end(), clean);
-});
-
-// ---- relaying ----
-
-const count = (s, add) =>
-  s.request("tools/call", { name: "counter", arguments: { id: "c", add } })
-    .then((m) => JSON.parse(m.result.content[0].text).count);
-
-test("where a gateway runs, its state is reached through it", async (t) => {
-  const gw = await Gateway.start({ tools });
-  t.after(() => gw.stop());
-  const sock = `${gw.statePath}.sock`;
-  assert.equal(fs.statSync(sock).mode & 0o777, 0o600);
-  const s = new Stdio(t, gw);
-  await s.said("relaying");
-  await s.initialize();
-  assert.equal(await count(s, 1), 1);
-  assert.equal((await gw.call("counter", { id: "c" })).value.count, 2);
-  s.send({ id: "r", method: "tools/call",
-    params: { name: "reports", arguments: { steps: 2 }, _meta: { progressToken: "p" } } });
-  await s.answer("r");
-  assert.equal(s.messages.filter((m) => m.method === "notifications/progress").length, 2);
-  s.send({ id: "last", method: "tools/call", params: { name: "sleep", arguments: { seconds: 0.3 } } });
-  assert.deepEqual(await s.end(), clean);
-  assert.equal(s.messages.find((m) => m.id === "last").result.isError, undefined);
-});
-
-test("an official client over a relay; SIGTERM ends it in order", async (t) => {
-  const gw = await Gateway.start({ tools });
-  t.after(() => gw.stop());
-  const client = v2({ pin: "2026-07-28" });
-  await client.connect(new TransportV2({
-    command: binary, args: ["stdio", "-c", gw.iniPath], cwd: gw.dir, env: cleanEnv(), stderr: "ignore",
-  }));
-  const echo = await client.callTool({ name: "echo", arguments: { message: "x" } });
-  assert.deepEqual(JSON.parse(echo.content[0].text), { message: "x" });
-  await client.close();
-  const s = new Stdio(t, gw);
-  await s.request("ping");
-  s.child.kill("SIGTERM");
-  await s.exited;
-  assert.deepEqual(s.exit, clean);
-});
-
-test("of two, the first owns the state; kill -9 of it ends the second with an error", async (t) => {
-  const gw = site(t);
-  const first = new Stdio(t, gw);
-  await first.initialize();
-  const second = new Stdio(t, gw);
-  await second.said("relaying");
-  await second.initialize();
-  assert.equal(await count(first, 1), 1);
-  assert.equal(await count(second, 1), 2);
-  second.send({ id: "open", method: "tools/call", params: { name: "sleep", arguments: { seconds: 60 } } });
-  await second.request("ping");
-  first.child.kill("SIGKILL");
-  assert.equal((await second.answer("open")).error.code, -32603);
-  await second.exited;
-  assert.deepEqual(second.exit, { code: 1, signal: null });
-  assert.match(second.stderr, /is gone/);
-  // What is left of the dead one's socket is in nobody's way.
-  const third = new Stdio(t, gw);
-  assert.equal(await count(third, 0), 2);
-  assert.doesNotMatch(third.stderr, /relaying/);
-  assert.deepEqual(await third.end(), clean);
-  assert.equal(fs.existsSync(`${gw.statePath}.sock`), false);
-});
-
-test("a state whose path is longer than a socket's may be is served and relayed", async (t) => {
-  const gw = site(t);
-  const folder = path.join("d".repeat(100), "e".repeat(40));
-  fs.mkdirSync(path.join(gw.dir, folder), { recursive: true });
-  gw.writeIni(`[state]\npath = ${folder}/s.json\n`);
-  const first = new Stdio(t, gw);
-  await first.initialize();
-  const second = new Stdio(t, gw);
-  assert.equal(await count(second, 1), 1);
-  assert.match(second.stderr, /relaying/);
-  assert.deepEqual(await second.end(), clean);
 });

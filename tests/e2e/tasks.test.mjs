@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import test from "node:test";
 
-import { Gateway } from "./lib/gateway.mjs";
+import { Gateway, runBinary } from "./lib/gateway.mjs";
 import {
   META, call, code, create, ended, get, grants, modern, start, tools, until, value,
 } from "./lib/tasks.mjs";
@@ -316,4 +316,37 @@ test("a result that the state cannot keep: the task has failed, before a restart
   await gw.kill();
   await gw.restart();
   assert.equal((await get(gw, taskId)).status, "failed");
+});
+
+test("the command line follows a call that has to be a task to its end", async (t) => {
+  const gw = await start(t, { tools: { "required.lua": `
+    local mcp = require "mcp"
+    return mcp.tool { name = "required", input = { type = "object" }, task = "required", run = function(args, ctx)
+      ctx:as_task { poll = 0.05 }
+      mcp.time.sleep(0.2)
+      if args.how == "fail" then return mcp.fail("no luck") end
+      if args.how == "raise" then error {} end
+      if args.how ~= "ask" then return "it was a task" end
+      local answer = ctx:elicit("n", { message = "How many?", schema = { type = "object",
+        properties = { n = { type = "integer" } }, required = { "n" } } })
+      return answer and "n is " .. answer.content.n or "nobody answered"
+    end }` } });
+  const commit = (how, ...args) =>
+    runBinary(["-c", gw.iniPath, "call", "required", JSON.stringify({ how }), "--commit", ...args], { cwd: gw.dir });
+  const done = await commit("");
+  assert.deepEqual([done.code, done.stdout], [0, "it was a task\n"], done.stderr);
+  assert.equal(done.stderr.match(/through the gateway/g).length, 1);
+  const failed = await commit("fail");
+  assert.deepEqual([failed.code, failed.stdout], [1, ""]);
+  assert.match(failed.stderr, /no luck/);
+  const raised = await commit("raise");
+  assert.deepEqual([raised.code, raised.stdout], [1, ""]);
+  assert.match(raised.stderr, /internal error/);
+  const asked = await commit("ask", "--answer", 'n={"action":"accept","content":{"n":3}}');
+  assert.deepEqual([asked.code, asked.stdout], [0, "n is 3\n"], asked.stderr);
+  // What nobody will answer is not left waiting.
+  const open = await commit("ask");
+  assert.equal(open.code, 1);
+  assert.match(open.stderr, /asked, and no answer is given: n /);
+  await gw.logged((line) => line.msg === "task ended" && line.status === "cancelled");
 });

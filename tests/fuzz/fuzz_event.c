@@ -17,7 +17,7 @@
 static struct loop *loop;
 static struct replays *replays;
 static struct notices *notices;
-static char stream[3][REPLAY_EVENT_ID_SIZE]; /* of "@$#", with the hyphen */
+static char stream[3][EVENT_ID_SIZE]; /* of "@$#", with the hyphen */
 
 /* ---- a connection ---- */
 
@@ -64,7 +64,7 @@ static const struct notice_feed_ops session_ops = { session_due, session_closed 
 
 /* ---- the streams ---- */
 
-static void call_begin(const char *session, char name[REPLAY_EVENT_ID_SIZE])
+static void call_begin(const char *session, char name[EVENT_ID_SIZE])
 {
     struct replay *one;
 

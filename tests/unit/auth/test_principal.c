@@ -135,6 +135,22 @@ static void test_places_do_not_count(void **state)
     keyring_unref(l);
 }
 
+/* Who starts the gateway needs no key, and is not who needs none over HTTP. */
+static void test_local(void **state)
+{
+    static const struct key_spec keys[] = { { .secret = "one" } };
+    struct keyring *all[] = { ring(keys, 1, false), ring(keys, 1, true), ring(NULL, 0, false) };
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_ptr_equal(keyring_numbered(all[i], principal_local.number), &principal_local);
+        assert_true(keyring_has(all[i], principal_local.number, INT64_MAX));
+        assert_ptr_not_equal(keyring_numbered(all[i], 0), &principal_local);
+        keyring_unref(all[i]);
+    }
+    assert_true(principal_may(&principal_local, "resource:x"));
+}
+
 static void test_expiry(void **state)
 {
     static const struct key_spec keys[] = { { .secret = "old", .expires_ms = 1000 },
@@ -337,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_anonymous_beside_keys),
         cmocka_unit_test(test_numbers_are_stable),
         cmocka_unit_test(test_places_do_not_count),
+        cmocka_unit_test(test_local),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_tools),
         cmocka_unit_test(test_offers),

@@ -35,7 +35,7 @@ static struct mcp_call *call_as(struct fixture *f, const char *session)
 #define PAGE "elicitation/create", "{\"mode\":\"url\",\"message\":\"m\",\"url\":\"u\"}"
 #define FORM_OF(properties)                                                                   \
     "\"requestedSchema\":{\"type\":\"object\",\"properties\":{" properties "},\"required\":[" \
-                                                                           "\"a\"]}"
+    "\"a\"]}"
 #define CHOICES                                                                               \
     FORM_OF("\"a\":{\"title\":\"A\",\"oneOf\":[{\"const\":\"x\",\"title\":\"X, \\\"x\\\"\"}," \
             "{\"title\":\"Y\",\"const\":\"y\"}],\"type\":\"string\"},\"b\":{\"type\":"        \
