@@ -1,40 +1,84 @@
 /* print.c - the effective configuration, and what a reload cannot change. */
 #include <string.h>
 
+#include "config/ini.h"
 #include "config/section.h"
 #include "config/value.h"
 
 #define ORIGIN_COLUMN 44
 
-static void origin_append(struct buf *out, size_t line_start, const struct config_origin *at)
+static void origin_write(struct buf *out, const struct config_origin *at)
 {
-    while (out->len - line_start < ORIGIN_COLUMN - 1)
-        buf_putc(out, ' ');
     if (at->kind == CONFIG_FILE)
-        buf_printf(out, " ; %s:%u\n", at->name, (unsigned)at->line);
+        buf_printf(out, "; %s:%u", at->name, (unsigned)at->line);
     else if (at->kind == CONFIG_ENV)
-        buf_printf(out, " ; environment %s\n", at->name);
+        buf_printf(out, "; environment %s", at->name);
     else
-        buf_str(out, " ; default\n");
+        buf_str(out, "; default");
+}
+
+static void append(struct buf *out, const struct buf *more)
+{
+    if (more->len > 0)
+        buf_append(out, more->data, more->len);
+    out->failed |= more->failed;
+}
+
+/* The origin stands behind the line; before it where that would be longer than what is read again.
+ */
+static void line_print(struct buf *out, const struct buf *line, const struct config_origin *at)
+{
+    struct buf origin = { 0 };
+    size_t behind = line->len < ORIGIN_COLUMN - 1 ? ORIGIN_COLUMN : line->len + 1;
+
+    origin_write(&origin, at);
+    if (behind + origin.len > INI_LINE_BYTES) {
+        append(out, &origin);
+        buf_putc(out, '\n');
+        append(out, line);
+    } else {
+        append(out, line);
+        buf_printf(out, "%*s", (int)(behind - line->len), "");
+        append(out, &origin);
+    }
+    buf_putc(out, '\n');
+    buf_fini(&origin);
+}
+
+/* A list that is too long for one line has one for each item. */
+static void value_print(struct buf *out, const struct key_info *k, const void *field,
+                        const struct config_origin *at)
+{
+    struct buf line = { 0 };
+    const struct config_list *list = key_is_list(k) ? field : NULL;
+
+    buf_printf(&line, "%s = ", k->name);
+    value_render(&line, k, field, true);
+    if (!list || list->n < 2 || line.len <= INI_LINE_BYTES) {
+        line_print(out, &line, at);
+    } else {
+        for (size_t i = 0; i < list->n; i++) {
+            struct config_list one = { .items = list->items + i, .n = 1, .text = "" };
+            value_print(out, k, &one, at);
+        }
+    }
+    buf_fini(&line);
 }
 
 static void key_print(struct buf *out, const struct section *s, const struct key_info *k)
 {
     struct config_origin at = section_origin(s, k);
-    size_t start = out->len;
-
-    buf_printf(out, "%s = ", k->name);
-    value_render(out, k, section_field(s, k), true);
-    origin_append(out, start, &at);
+    value_print(out, k, section_field(s, k), &at);
 }
 
 /* Only the tool knows which of its settings are secret, so none is shown. */
 static void settings_print(struct buf *out, const struct config_tool *tool)
 {
     for (size_t i = 0; i < tool->n_settings; i++) {
-        size_t start = out->len;
-        buf_printf(out, "%s = ***", tool->settings[i].key);
-        origin_append(out, start, &tool->settings[i].at);
+        struct buf line = { 0 };
+        buf_printf(&line, "%s = ***", tool->settings[i].key);
+        line_print(out, &line, &tool->settings[i].at);
+        buf_fini(&line);
     }
 }
 

@@ -26,7 +26,7 @@ static struct config *load(const char *name, bool *has_problem)
     return c;
 }
 
-/* The printed text without the remarks at the ends of lines. */
+/* The printed text without the remarks. */
 static void print(const struct config *c, struct buf *bare)
 {
     struct buf out = { 0 };
@@ -36,6 +36,10 @@ static void print(const struct config *c, struct buf *bare)
     fuzz_hold(p != NULL, "there is memory");
     while (*p) {
         size_t len = strcspn(p, "\n"), cut = len;
+        if (*p == ';') { /* of a long line, before it */
+            p += len + 1;
+            continue;
+        }
         for (size_t i = len; i > 1; i--)
             if (p[i - 1] == ';' && p[i - 2] == ' ') {
                 cut = i - 1;

@@ -94,6 +94,36 @@ static char *unmask(const char *printed, char *out)
     return out;
 }
 
+/* Origins of long names, and lists of long items, do not make lines that are too long to be read.
+ */
+static void test_long_lines(void **state)
+{
+    struct ini_file f;
+    struct buf out = { 0 };
+    char item[101], text[512];
+
+    (void)state;
+    memset(item, 'x', 100);
+    item[100] = '\0';
+    snprintf(text, sizeof text, "[paths]\ndeny = a%s\ndeny = #b%s\nview_base = http://h/%s%s\n",
+             item, item, item, "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy");
+    ini_file_new(&f);
+    if (!ini_file_load(&f, text, NULL))
+        fail_msg("%s", ini_file_problems(&f));
+    config_print(f.config, &out);
+    for (const char *at = buf_cstr(&out); *at; at += strcspn(at, "\n") + 1)
+        assert_true(*at == ';' || strcspn(at, "\n") <= 190);
+    snprintf(text, sizeof text, "\ndeny = a%s ", item);
+    assert_non_null(strstr(out.data, text));
+    snprintf(text, sizeof text, "mcp.ini:4\nview_base = http://h/%s", item);
+    assert_non_null(strstr(out.data, text));
+    if (!ini_file_load(&f, out.data, NULL))
+        fail_msg("%s", ini_file_problems(&f));
+    assert_int_equal(f.config->paths.deny.n, 2);
+    buf_fini(&out);
+    ini_file_free(&f);
+}
+
 /* What is printed can be read, and prints the same. */
 static void test_printed_is_readable(void **state)
 {
@@ -206,8 +236,11 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_origins),      cmocka_unit_test(test_printed_is_readable),
-        cmocka_unit_test(test_restart_diff), cmocka_unit_test(test_references),
+        cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_printed_is_readable),
+        cmocka_unit_test(test_restart_diff),
+        cmocka_unit_test(test_references),
         cmocka_unit_test(test_threads),
     };
 
