@@ -45,7 +45,7 @@ static const struct key_info server_keys[] = {
     { "max_sessions", KEY_INT, AT(server.max_sessions), "100000", 1, 10000000, .restart = true,
       .help = "Sessions of older clients; one key may have half; its least used one leaves" },
     { "session_idle", KEY_DURATION, AT(server.session_idle_ms), "1h", SECOND, 30 * DAY,
-      .help = "A session ends when it was not used for so long and has no open stream" },
+      .help = "A session ends when it was not used for so long and has no open stream or call" },
     { "request_timeout", KEY_DURATION, AT(server.request_timeout_ms), "60s", 100, HOUR,
       .help = "Time to receive one whole request" },
     { "idle_timeout", KEY_DURATION, AT(server.idle_timeout_ms), "75s", SECOND, DAY,
