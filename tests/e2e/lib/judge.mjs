@@ -91,6 +91,9 @@ export class Judge {
   }
 
   #revisionOf(request, session, message) {
+    // Of a subscription, whatever it comes by: its notices, and its result.
+    const of = message?.params ?? message?.result;
+    if (of?._meta?.[SUBSCRIPTION] !== undefined) return MODERN;
     // A stream of the oldest transport, which has no headers: what was agreed on is not known.
     if (request?.method === "GET" && !session) return Array.isArray(message) ? ASSUMED : REVISIONS[0];
     const claim = request?.body?.params?._meta?.[META];
