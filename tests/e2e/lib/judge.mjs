@@ -144,6 +144,9 @@ export class Judge {
   }
 
   #revisionOf(request, session, message, asked) {
+    // Of a subscription, whatever it comes by: its notices, and its result.
+    const of = message?.params ?? message?.result;
+    if (of?._meta?.[SUBSCRIPTION] !== undefined) return MODERN;
     const claim = request?.body?.params?._meta?.[META];
     const header = request?.headers["mcp-protocol-version"];
     if (asked?.isModern || claim !== undefined || (header && header >= MODERN)) return MODERN;
