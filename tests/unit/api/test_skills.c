@@ -1,5 +1,6 @@
 /* test_skills.c - mcp.skill: what of a folder becomes a skill, what is refused, and the bounds. */
 #include "fixture.h"
+#include "support/slow.h"
 
 #include "tools/skill.h"
 #include "vm/sources.h"
@@ -43,6 +44,7 @@ static const struct skill *skill_of(const struct fixture *f, const char *name)
 
 static void test_folder(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     fixture_write(f, "tools.d/x.lua", FOLDER);
     fixture_write(f, "tools.d/skills/a/SKILL.md", HEAD "x");
@@ -116,6 +118,7 @@ static void test_refused(void **state)
 
 static void test_further_worker(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct err e = { 0 };
     fixture_write(f, "tools.d/x.lua", FOLDER);
@@ -130,6 +133,7 @@ static void test_further_worker(void **state)
 /* So many files of all skills, and so many bytes of them. */
 static void test_most_sources(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct err e = { 0 };
     char name[64];
@@ -147,6 +151,7 @@ static void test_most_sources(void **state)
 
 static void test_most_bytes(void **state)
 {
+    need_programs();
     struct fixture *f = *state;
     struct err e = { 0 };
     char path[FOLDER_PATH + 64];

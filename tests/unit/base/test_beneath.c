@@ -11,6 +11,7 @@
 
 #include "base/beneath.h"
 #include "support/folder.h"
+#include "support/slow.h"
 
 struct place {
     char path[FOLDER_PATH];
@@ -55,6 +56,7 @@ static int tried(const struct place *p, const char *path, int flags, uint64_t re
 
 static void test_links(void **state)
 {
+    need_programs();
     struct place *p = *state;
     char inside[FOLDER_PATH + 24];
     snprintf(inside, sizeof inside, "%s/root/in/file", p->path);
@@ -86,6 +88,7 @@ static void test_links(void **state)
 
 static void test_paths(void **state)
 {
+    need_programs();
     struct place *p = *state;
     assert_int_equal(tried(p, "in/file", O_RDONLY, 0), 0);
     assert_int_equal(tried(p, "in/../in/file", O_RDONLY, 0), 0);
