@@ -179,7 +179,11 @@ static int put(struct inbox *in, struct letter *l)
         return MG_E_CLOSED;
     if (in->count >= INBOX_MAX || (in->count > 0 && in->bytes + l->len > in->max_bytes))
         return MG_E_LIMIT;
-    int code = shares_take(&in->all->bytes, in->principal, l->len);
+    /* One message alone, if there is room at all, may be more than its sender's share. */
+    bool is_alone = shares_of(&in->all->bytes, in->principal) == 0 &&
+                    l->len <= INBOXES_MAX_BYTES - in->all->bytes.held;
+    int code = is_alone ? shares_put(&in->all->bytes, in->principal, l->len)
+                        : shares_take(&in->all->bytes, in->principal, l->len);
     if (code < 0)
         return code;
     *in->last = l;

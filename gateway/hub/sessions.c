@@ -12,7 +12,9 @@
 #include "hub/shares.h"
 
 #define SHARDS 16
-#define SHARD_MIN 64 /* with fewer per shard one shard keeps the order of leaving exact */
+/* With fewer in a shard there is only one: the order of leaving is exact then, and a key's share is
+ * of all, and not of what chance has put together. */
+#define SHARD_MIN 1024
 #define ID_LEN (SESSION_ID_SIZE - 1)
 
 struct session {

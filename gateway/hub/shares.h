@@ -1,6 +1,7 @@
 /* shares.h - how much each key holds of something that all callers share, and the one rule of how
- * much it may: nobody holds more than is left for the others. One alone gets half, two get a third
- * each, and whoever comes finds something, however much the others want. What had to be taken
+ * much it may: nobody takes what would leave the others less than he holds. One alone gets half,
+ * two that grow together a third each; who comes when others have theirs gets half of what they
+ * left, so that no one key, nor two, keep others out, but many together can. What had to be taken
  * beyond that (shares_put()) counts against who took it and not against the others.
  * Lifetime: embedded; zeroed it is empty, with a bound of 0. Threads: everything wants the lock of
  * what it is embedded in. */

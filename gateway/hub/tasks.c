@@ -319,6 +319,10 @@ int tasks_restore(struct tasks *t, const struct tasks_spec *s, const char *id, s
             t->next_expiry_ms = e->expires_ms;
     } else if (code == 0) {
         code = MG_E_NOMEM;
+        if (e) {
+            entry_take(e);
+            tasks_release(e, 1);
+        }
     }
     pthread_mutex_unlock(&t->lock);
     return code;

@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/buf.h"
+
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
@@ -34,11 +36,18 @@ static int calls_find(void *library, struct err *e)
 static int load(struct err *e)
 {
     void *library = NULL;
-    for (size_t i = 0; !library && i < sizeof names / sizeof *names; i++)
+    struct buf why = { 0 };
+    for (size_t i = 0; !library && i < sizeof names / sizeof *names; i++) {
         library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+        if (!library)
+            buf_printf(&why, "%s%s", why.len ? "; " : "", dlerror());
+    }
+    int code = library ? calls_find(library, e)
+                       : err_set(e, MG_E_IO, "libcurl cannot be loaded, install it: %s",
+                                 buf_cstr(&why) ? why.data : "not enough memory");
+    buf_fini(&why);
     if (!library)
-        return err_set(e, MG_E_IO, "libcurl cannot be loaded, install it: %s", dlerror());
-    int code = calls_find(library, e);
+        return code;
     if (code == 0 && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         code = err_set(e, MG_E_NOMEM, "no memory for libcurl to begin");
     if (code != 0)

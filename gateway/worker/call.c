@@ -194,19 +194,24 @@ void call_lose(struct call *c)
         c->is_gone = true;
 }
 
-/* The tool waits: from here on the call must outlive reloads, notice its client, and be
- * cancellable. */
+/* The tool waits: from here on the call must outlive reloads, keep its session, notice its client,
+ * and be cancellable. */
 void call_waits(struct call *c)
 {
+    struct worker *w = c->worker;
     if (c->is_watched)
         return;
     c->is_watched = true;
     call_list(c);
+    if (c->mcp->has_session)
+        c->holds_session =
+            sessions_enter(w->gateway->sessions, c->mcp->session_id, c->principal->number,
+                           clock_mono_ms(), true, NULL, NULL) == 0;
     c->sink->watch(c);
     if (c->x && mcp_is_modern(c->mcp->revision))
         return;
     char key[512];
-    struct inflight *calls = c->worker->gateway->calls;
+    struct inflight *calls = w->gateway->calls;
     uint64_t peer = c->sink->peer(c);
     size_t n = call_inflight_key(key, sizeof key, c->mcp->has_session ? c->mcp->session_id : NULL,
                                  c->principal->number, peer, c->mcp->id.p, c->mcp->id.len);

@@ -1,7 +1,6 @@
 /* The answer of a call as HTTP: one JSON document, or an event stream. */
 #include "auth/principal.h"
 #include "base/log.h"
-#include "hub/sessions.h"
 #include "worker/admit.h"
 #include "worker/call_struct.h"
 
@@ -118,8 +117,6 @@ static void http_watch(struct call *c)
     exchange_on_gone(c->x, http_gone, c);
     if (!call_stream_fits(c))
         return;
-    c->holds_session = sessions_enter(c->worker->gateway->sessions, c->mcp->session_id,
-                                      c->principal->number, clock_mono_ms(), true, NULL, NULL) == 0;
     if (c->mcp->must_stream)
         (void)stream_open(c);
     else if (c->mcp->may_stream && c->mcp->revision >= MCP_2025_11_25)

@@ -35,6 +35,11 @@ async function run(gw, configId) {
   return value.jobId;
 }
 
+// From then on it changes only by what the test does.
+async function running(gw, jobId) {
+  for (let status; status !== "RUNNING"; ) status = (await gw.call("status", { jobId })).value.status;
+}
+
 // What a client is told of resources, oldest first: await told.next().
 function notices() {
   const seen = [];
@@ -113,6 +118,7 @@ test("who unsubscribed, and who closed, is not told any more", async (t) => {
   const gw = await start(t);
   const legacy = await clients["sdk 1.x"]({ url: gw.url });
   const id = await run(gw, "a");
+  await running(gw, id);
   const uri = `job:///${id}`;
   const told = await subscribeLegacy(legacy, uri);
   await legacy.unsubscribeResource({ uri });

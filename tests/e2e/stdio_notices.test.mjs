@@ -184,7 +184,7 @@ test("a subscription that the gateway ends is answered", async (t) => {
 });
 
 test("max_streams bounds them, and who waits for one is told", async (t) => {
-  const { s } = await ways.owning(t, "[server]\nmax_streams = 2\n");
+  const { s } = await ways.owning(t, "[server]\nmax_streams = 4\n"); // of which half, and one is its own
   listen(s, "a", { toolsListChanged: true });
   await acknowledged(s, "a");
   listen(s, "b", { toolsListChanged: true });

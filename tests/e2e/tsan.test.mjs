@@ -87,15 +87,14 @@ async function abandoned(gw) {
 
 async function reloads(gw) {
   for (let i = 0; i < 3; i++) {
-    let seen = gw.log.length;
+    const seen = gw.log.length;
     gw.writeIni(`${ini}[tools]\ntimeout = ${20 + i}s\n`);
     gw.writeTools({ "more.lua": moreTool(i) });
     gw.signal("SIGHUP");
-    // The files' own notice reloads as well: a line may tell of the version before.
-    do {
-      const line = await gw.logged((l) => gw.log.indexOf(l) >= seen && /^reloaded/.test(l.msg));
-      seen = gw.log.indexOf(line) + 1;
-    } while ((await gw.call("more")).value.version !== i);
+    // The files' own notice reloads as well, and may do so between the two writes; and a worker takes a
+    // new generation with its next turn.
+    await gw.logged((l) => gw.log.indexOf(l) >= seen && /^reloaded/.test(l.msg));
+    for (let version; version !== i; ) version = (await gw.call("more")).value?.version;
   }
 }
 
