@@ -140,12 +140,12 @@ size_t json_find(struct json_text object, const char *const names[], struct json
     return members;
 }
 
-struct json_text json_get(struct json_text object, const char *name)
+struct json_text json_get(struct json_text value, const char *name)
 {
-    struct json_text value;
+    struct json_text found;
 
-    json_find(object, &name, &value, 1);
-    return value;
+    json_find(value, &name, &found, 1);
+    return found;
 }
 
 void json_outline_find(const struct json_outline *o, struct json_text object,

@@ -52,8 +52,7 @@ void http_shared_free(struct http_shared *s)
     if (!s)
         return;
     struct peer *p, *next;
-    HASH_ITER(hh, s->peers, p, next)
-    {
+    HASH_ITER (hh, s->peers, p, next) {
         HASH_DEL(s->peers, p);
         free(p);
     }

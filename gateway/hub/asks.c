@@ -65,8 +65,7 @@ void asks_free(struct asks *a)
     if (!a)
         return;
     struct ask *one, *next;
-    HASH_ITER(hh, a->open, one, next)
-    {
+    HASH_ITER (hh, a->open, one, next) {
         close_one(a, one);
         free(one->text);
         free(one);

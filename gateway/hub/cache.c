@@ -386,8 +386,7 @@ void cache_sweep(struct cache *c, int64_t now_ms)
         struct shard *sh = &c->shards[i];
         struct entry *e, *next;
         pthread_mutex_lock(&sh->lock);
-        DL_FOREACH_SAFE(sh->used, e, next)
-        {
+        DL_FOREACH_SAFE (sh->used, e, next) {
             if (now_ms >= e->end_ms)
                 entry_drop(sh, e);
         }

@@ -29,8 +29,8 @@ void replays_free(struct replays *r)
     if (!r)
         return;
     struct replay *one, *next;
-    HASH_ITER(hh, r->streams, one, next)
-    replay_remove(one);
+    HASH_ITER (hh, r->streams, one, next)
+        replay_remove(one);
     shares_fini(&r->bytes);
     shares_fini(&r->waiting);
     pthread_mutex_destroy(&r->lock);
@@ -313,7 +313,9 @@ void replays_forget(struct replays *r, const char *session)
         return;
     pthread_mutex_lock(&r->lock);
     struct session_items *s = session_items_find(r->sessions, session);
-    for (uint32_t n = s ? s->count : 0; n > 0; n--) /* s goes with the last */
-        forget(replay_of(s->first));
+    for (struct session_item *item = s ? s->first : NULL, *next; item; item = next) {
+        next = item->next; /* s goes with the last */
+        forget(replay_of(item));
+    }
     pthread_mutex_unlock(&r->lock);
 }

@@ -150,8 +150,8 @@ void sessions_free(struct sessions *s)
         return;
     for (int i = 0; i < SHARDS; i++) {
         struct shard *sh = &s->shards[i];
-        HASH_ITER(hh, sh->table, one, next)
-        session_drop(s, sh, one);
+        HASH_ITER (hh, sh->table, one, next)
+            session_drop(s, sh, one);
         pthread_mutex_destroy(&sh->lock);
     }
     free(s);
@@ -334,10 +334,13 @@ uint32_t sessions_count(struct sessions *s)
 
 static void holder_sweep(struct sessions *s, struct shard *sh, struct holder *h, int64_t now_ms)
 {
-    uint32_t n = h->count;
+    struct session *one, *next;
 
-    for (; n > 0 && h->idle && is_expired(s, h->idle, now_ms); n--)
-        session_drop(s, sh, h->idle); /* h goes with its last one */
+    DL_FOREACH_SAFE (h->idle, one, next) { /* h goes with its last one */
+        if (!is_expired(s, one, now_ms))
+            break;
+        session_drop(s, sh, one);
+    }
 }
 
 void sessions_sweep(struct sessions *s, int64_t now_ms)
@@ -346,8 +349,8 @@ void sessions_sweep(struct sessions *s, int64_t now_ms)
         struct shard *sh = &s->shards[i];
         struct per_key *h, *next;
         pthread_mutex_lock(&sh->lock);
-        HASH_ITER(hh, sh->holders, h, next)
-        holder_sweep(s, sh, (struct holder *)h, now_ms);
+        HASH_ITER (hh, sh->holders, h, next)
+            holder_sweep(s, sh, (struct holder *)h, now_ms);
         pthread_mutex_unlock(&sh->lock);
     }
 }

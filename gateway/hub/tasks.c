@@ -65,8 +65,7 @@ void tasks_free(struct tasks *t)
 
     if (!t)
         return;
-    HASH_ITER(hh, t->all, e, next)
-    {
+    HASH_ITER (hh, t->all, e, next) {
         entry_take(e);
         tasks_release(e, 1);
     }
@@ -174,8 +173,7 @@ size_t tasks_sweep_locked(struct tasks *t, int64_t now_ms)
     if (now_ms < t->next_expiry_ms)
         return 0;
     t->next_expiry_ms = INT64_MAX;
-    HASH_ITER(hh, t->all, e, next)
-    {
+    HASH_ITER (hh, t->all, e, next) {
         if (e->is_running)
             continue;
         if (e->expires_ms <= now_ms) {

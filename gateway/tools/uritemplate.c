@@ -290,7 +290,7 @@ static size_t byte_at(const struct match *m, size_t p, char *c)
         return 1;
     if (m->len - p < 3 || hex_digit(s[1]) < 0 || hex_digit(s[2]) < 0)
         return 0;
-    *c = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
+    *c = (char)(hex_digit(s[1]) * 16 + hex_digit(s[2]));
     return 3;
 }
 
@@ -378,7 +378,7 @@ static bool value_write(const char *s, size_t len, const char *name, struct buf 
     buf_clear(decoded);
     for (size_t i = 0; i < len; i++) {
         if (s[i] == '%') {
-            buf_putc(decoded, (char)(hex_digit(s[i + 1]) << 4 | hex_digit(s[i + 2])));
+            buf_putc(decoded, (char)(hex_digit(s[i + 1]) * 16 + hex_digit(s[i + 2])));
             i += 2;
         } else {
             buf_putc(decoded, s[i]);

@@ -72,8 +72,7 @@ void toolgates_free(struct toolgates *all)
     struct toolgate *t, *next;
     if (!all)
         return;
-    HASH_ITER(hh, all->first, t, next)
-    {
+    HASH_ITER (hh, all->first, t, next) {
         HASH_DEL(all->first, t);
         gate_free(t->gate);
         free(t);
