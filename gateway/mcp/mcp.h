@@ -298,5 +298,7 @@ void mcp_refusal(struct buf *out, int code, const char *message, bool omits_id);
 /* Does the MCP-Protocol-Version header name a revision whose schema has no null for the id of an
  * error: 2025-11-25 or later? (plain string comparison, as clients do; NULL is no) */
 bool mcp_header_omits_id(const char *protocol_version);
+/* Does it name a modern one? Likewise. */
+bool mcp_header_is_modern(const char *protocol_version);
 
 #endif

@@ -8,6 +8,7 @@
 #include "worker/origin.h"
 #include "worker/worker.h"
 
+/* The ops kit's; modern clients get MCP_INVALID_REQUEST, as these are not for them. */
 #define RPC_UNAUTHORIZED (-32000)
 #define RPC_RATE_LIMIT (-32001)
 
@@ -58,6 +59,8 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
                    int code, const char *message, enum admit_form form,
                    const struct http_field *field)
 {
+    if (mcp_header_is_modern(exchange_headers(x)->mcp_protocol_version))
+        code = MCP_INVALID_REQUEST;
     if (form == ADMIT_JSON)
         reply_error(w, x, a, status, code, no_id, message, field);
     else
