@@ -48,6 +48,12 @@ static struct mcp_call *call_as(struct fixture *f, const char *session)
 #define MODEL "sampling/createMessage", "{\"messages\":[]}"
 #define TOOLS "sampling/createMessage", "{\"messages\":[],\"tools\":[]}"
 #define CONTEXT "sampling/createMessage", "{\"messages\":[],\"includeContext\":\"thisServer\"}"
+#define SAID(content) \
+    "sampling/createMessage", "{\"messages\":[{\"role\":\"user\",\"content\":" content "}]}"
+#define SOUND "{\"type\":\"audio\",\"data\":\"\",\"mimeType\":\"audio/wav\"}"
+#define TEXT "{\"type\":\"text\",\"text\":\"tool_use\"}"
+#define USED "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"a\",\"input\":{}}"
+#define RETURNED "{\"type\":\"tool_result\",\"toolUseId\":\"1\",\"content\":[]}"
 #define ROOTS "roots/list", "{}"
 
 static void test_declared(void **state)
@@ -82,6 +88,14 @@ static void test_declared(void **state)
         { V03, SESSION_03, "{\"elicitation\":{}}", FORM, false },
         { V03, SESSION_03, "{\"sampling\":{},\"roots\":{}}", MODEL, true },
         { V03, SESSION_03, "{\"sampling\":{},\"roots\":{}}", ROOTS, true },
+        { V11, SESSION_11, "{\"sampling\":{}}", SAID("[" TEXT "]"), true },
+        { V11, SESSION_11, "{\"sampling\":{}}", SAID(USED), true },
+        { V06, SESSION_06, "{\"sampling\":{}}", SAID("[" TEXT "]"), false },
+        { V06, SESSION_06, "{\"sampling\":{}}", SAID(USED), false },
+        { V06, SESSION_06, "{\"sampling\":{}}", SAID(RETURNED), false },
+        { V06, SESSION_06, "{\"sampling\":{}}", SAID(TEXT), true },
+        { V03, SESSION_03, "{\"sampling\":{}}", SAID(SOUND), true },
+        { V03, SESSION_03, "{\"sampling\":{}}", SAID("[" SOUND "]"), false },
     };
 
     (void)state;
@@ -96,6 +110,31 @@ static void test_declared(void **state)
         struct mcp_call *c = call_as(&f, cases[i].session);
         if (mcp_may_ask(c, &q, 1, &e) != cases[i].may)
             fail_msg("%s %s: %s %s", cases[i].version, cases[i].capabilities, q.method, e.text);
+        mcp_call_free(c);
+        fixture_fini(&f);
+    }
+}
+
+/* Its clients have sessions over other transports than HTTP. */
+static void test_oldest(void **state)
+{
+    static const struct {
+        const char *method, *params;
+        bool may;
+    } cases[] = { { SAID(TEXT), true }, { SAID(SOUND), false } };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct fixture f;
+        struct err e = { 0 };
+        const char *params = cases[i].params;
+        struct tool_question q = { "k", cases[i].method, { params, strlen(params), JSON_OBJECT } };
+
+        fixture_init(&f);
+        open_as(&f, V11, "{\"sampling\":{}}");
+        struct mcp_call *c = call_as(&f, SESSION_11);
+        c->revision = MCP_2024_11_05;
+        assert_int_equal(mcp_may_ask(c, &q, 1, &e), cases[i].may);
         mcp_call_free(c);
         fixture_fini(&f);
     }
@@ -210,9 +249,8 @@ static void test_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_declared),
-        cmocka_unit_test(test_stateless),
-        cmocka_unit_test(test_encoded),
+        cmocka_unit_test(test_declared),  cmocka_unit_test(test_oldest),
+        cmocka_unit_test(test_stateless), cmocka_unit_test(test_encoded),
         cmocka_unit_test(test_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
