@@ -37,7 +37,7 @@ static void offers_add(struct toolset *s)
           .icons = "[{\"src\":\"https://example.com/i.png\"}]",
           .meta = "{\"com.example/x\":1}",
           .arguments = "[{\"name\":\"file\",\"required\":true},{\"name\":\"f\\u00fcr\","
-                       "\"required\":true},{\"name\":\"tone\"}]" },
+                       "\"required\":true},{\"title\":\"Tone\",\"name\":\"tone\"}]" },
         { .kind = TOOL_COMPLETER, .name = "prompt:review" },
         { .kind = TOOL_PROMPT, .name = "prompt:plain", .size = -1 },
         { .kind = TOOL_PROMPT, .name = "prompt:secret", .size = -1 },
@@ -131,6 +131,8 @@ static void test_lists(void **state)
           .as_bob = true },
         { .probe = { "a session of 2025-11-25", PROMPTS(""), .session = SESSION_11, .status = 200,
                      .has = "\"title\":\"Review\",\"description\":\"Look at it.\",\"icons\":[" } },
+        { .probe = { "the title of an argument", PROMPTS(""), .session = SESSION_06, .status = 200,
+                     .has = "{\"title\":\"Tone\",\"name\":\"tone\"}" } },
         { .probe = { "modern", PROMPTS(META), .version = V26, .method = "prompts/list",
                      .status = 200, .has = "\"ttlMs\":60000,\"cacheScope\":\"private\"" } },
         { .probe = { "everything", PROMPTS(""), .status = 200, .has = "\"name\":\"secret\"" } },
@@ -431,24 +433,78 @@ static void test_results(void **state)
             "\"result\":{\"resources\":[],\"nextCursor\":\"bGlzdGVkOmZpbGU\"}}");
 }
 
-static void test_failures(void **state)
+/* What is made while it is asked for is spared what a revision lacks, as what is declared is. */
+static void test_newer_members(void **state)
 {
-    struct tool_result r = { 0 };
+    static const char listed[] = "[{\"_meta\":{},\"icons\":[],\"name\":\"title\",\"title\":\"T\","
+                                 "\"uri\":\"x:1\"},{\"name\":\"b\",\"uri\":\"x:2\"}]";
+    static const char contents[] = "[{\"_meta\":{\"icons\":1},\"text\":\"_meta\",\"uri\":\"x:1\"}]";
+    static const struct {
+        const char *request, *made;
+        enum mcp_revision revision;
+        const char *want;
+    } cases[] = {
+        { RESOURCES("\"cursor\":\"bGlzdGVkOiE\""), listed, MCP_2024_11_05,
+          "\"resources\":[{\"name\":\"title\",\"uri\":\"x:1\"},{\"name\":\"b\",\"uri\":\"x:2\"}]" },
+        { RESOURCES("\"cursor\":\"bGlzdGVkOiE\""), listed, MCP_2025_06_18,
+          "\"resources\":[{\"_meta\":{},\"name\":\"title\",\"title\":\"T\",\"uri\":\"x:1\"}," },
+        { RESOURCES("\"cursor\":\"bGlzdGVkOiE\""), listed, MCP_2025_11_25,
+          "\"resources\":[{\"_meta\":{},\"icons\":[],\"name\":\"title\",\"title\":\"T\"," },
+        { READ("\"uri\":\"test://today\""), contents, MCP_2025_03_26,
+          "\"contents\":[{\"text\":\"_meta\",\"uri\":\"x:1\"}]" },
+        { READ("\"uri\":\"test://today\""), contents, MCP_2025_06_18,
+          "\"contents\":[{\"_meta\":{\"icons\":1},\"text\":\"_meta\",\"uri\":\"x:1\"}]" },
+    };
 
     (void)state;
-    tool_result_text(&r, OUT_TOOL_ERROR, true, "it \"broke\"", 10);
-    encoded(GET(WHOLE), MCP_2026_07_28, &r,
-            "\"error\":{\"code\":-32603,\"message\":\"it \\\"broke\\\"\"}}");
-    memset(&r, 0, sizeof r);
-    tool_result_text(&r, OUT_TOOL_ERROR, true, "Resource not found", 18);
-    buf_str(&r.structured, "{\"notFound\":true}");
-    encoded(READ("\"uri\":\"file:///x\""), MCP_2025_11_25, &r,
-            "\"error\":{\"code\":-32002,\"message\":\"Resource not found\","
-            "\"data\":{\"uri\":\"file:///x\"}}}");
-    memset(&r, 0, sizeof r);
-    tool_result_text(&r, OUT_TOOL_ERROR, true, "Resource not found", 18);
-    buf_str(&r.structured, "{\"notFound\":true}");
-    encoded(READ("\"uri\":\"file:///x\""), MCP_2026_07_28, &r, "\"code\":-32602");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tool_result r = result_of(cases[i].made, "");
+        encoded(cases[i].request, cases[i].revision, &r, cases[i].want);
+    }
+}
+
+static struct tool_result failure_of(const char *text, const char *data)
+{
+    struct tool_result r = { 0 };
+    tool_result_text(&r, OUT_TOOL_ERROR, true, text, strlen(text));
+    buf_str(&r.structured, data);
+    return r;
+}
+
+#define MISSING "Resource not found", "{\"code\":\"NOT_FOUND\"}"
+#define WRONG "no such thing", "{\"code\":\"INVALID\"}"
+#define REFUSED "\"error\":{\"code\":-32602,\"message\":\"no such thing\"}}"
+#define FAILED "\"error\":{\"code\":-32603,\"message\":\"no such thing\"}}"
+
+static void test_failures(void **state)
+{
+    static const struct {
+        const char *request;
+        enum mcp_revision revision;
+        const char *text, *data, *want;
+    } cases[] = {
+        { GET(WHOLE), MCP_2026_07_28, "it \"broke\"", "",
+          "\"error\":{\"code\":-32603,\"message\":\"it \\\"broke\\\"\"}}" },
+        { GET(WHOLE), MCP_2026_07_28, WRONG, REFUSED },
+        { GET(WHOLE), MCP_2025_03_26, WRONG, REFUSED },
+        { GET(WHOLE), MCP_2025_11_25, "no such thing", "{\"code\":\"NOT_FOUND\"}", FAILED },
+        { GET(WHOLE), MCP_2025_11_25, "no such thing", "[\"INVALID\"]", FAILED },
+        { COMPLETE(OF_PROMPT("review")), MCP_2025_11_25, WRONG, REFUSED },
+        { READ("\"uri\":\"file:///x\""), MCP_2026_07_28, WRONG, REFUSED },
+        { READ("\"uri\":\"test://today\""), MCP_2026_07_28, WRONG, FAILED },
+        { READ("\"uri\":\"file:///x\""), MCP_2025_11_25, MISSING,
+          "\"error\":{\"code\":-32002,\"message\":\"Resource not found\","
+          "\"data\":{\"uri\":\"file:///x\"}}}" },
+        { READ("\"uri\":\"file:///x\""), MCP_2026_07_28, MISSING,
+          "\"error\":{\"code\":-32602,\"message\":\"Resource not found\","
+          "\"data\":{\"uri\":\"file:///x\"}}}" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tool_result r = failure_of(cases[i].text, cases[i].data);
+        encoded(cases[i].request, cases[i].revision, &r, cases[i].want);
+    }
 }
 
 /* Memory runs out at every single request for it: the answer is whole, or a 500 without a body. */
@@ -493,8 +549,8 @@ int main(void)
         cmocka_unit_test(test_subscriptions), cmocka_unit_test(test_lists),
         cmocka_unit_test(test_prompts_get),   cmocka_unit_test(test_resources_read),
         cmocka_unit_test(test_complete),      cmocka_unit_test(test_capabilities),
-        cmocka_unit_test(test_results),       cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_results),       cmocka_unit_test(test_newer_members),
+        cmocka_unit_test(test_failures),      cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
