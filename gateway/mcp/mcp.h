@@ -55,6 +55,11 @@ enum mcp_code {
     MCP_SESSION_NOT_FOUND = -32001, /* likewise */
     MCP_RESOURCE_NOT_FOUND = -32002 /* for legacy clients */
 };
+/* The code as a client may be sent it. */
+static inline int mcp_code_for(bool is_modern, int code)
+{
+    return is_modern && code <= -32000 && code >= -32019 ? MCP_INVALID_REQUEST : code;
+}
 
 struct principal;    /* opaque here */
 struct mcp_session { /* what a legacy session remembers */

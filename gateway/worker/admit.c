@@ -8,7 +8,7 @@
 #include "worker/origin.h"
 #include "worker/worker.h"
 
-/* The ops kit's; modern clients get MCP_INVALID_REQUEST, as these are not for them. */
+/* The ops kit's; mcp_code_for() says what modern clients get. */
 #define RPC_UNAUTHORIZED (-32000)
 #define RPC_RATE_LIMIT (-32001)
 
@@ -28,8 +28,9 @@ static void reply_error(struct worker *w, struct exchange *x, const struct acces
                         const struct http_field *field)
 {
     struct http_reply r = { .status = status, .content_type = "application/json" };
-    mcp_error(&r.body, id, mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version), code,
-              message);
+    const char *version = exchange_headers(x)->mcp_protocol_version;
+    mcp_error(&r.body, id, mcp_header_omits_id(version),
+              mcp_code_for(mcp_header_is_modern(version), code), message);
     reply(w, x, a, &r, field);
 }
 
@@ -59,8 +60,6 @@ static void refuse(struct worker *w, struct exchange *x, const struct access *a,
                    int code, const char *message, enum admit_form form,
                    const struct http_field *field)
 {
-    if (mcp_header_is_modern(exchange_headers(x)->mcp_protocol_version))
-        code = MCP_INVALID_REQUEST;
     if (form == ADMIT_JSON)
         reply_error(w, x, a, status, code, no_id, message, field);
     else
