@@ -36,11 +36,12 @@ local function summary(files, left_out)
   return table.concat(lines, "\n")
 end
 
--- The files that changed, the diff of those that may be shown, and how many may not.
+-- The files that changed, the diff of those that may be shown, and how many may not; or nil,
+-- message, code.
 local function changes(options)
-  local all, message = mcp.git.diff { revision = options.revision, staged = options.staged,
+  local all, message, code = mcp.git.diff { revision = options.revision, staged = options.staged,
     context = 0, max_output = "8M" }
-  if not all then return nil, message end
+  if not all then return nil, message, code == "UNKNOWN_REVISION" and "INVALID" or code end
   local shown, paths = {}, {}
   for _, file in ipairs(all.files) do
     if is_shown(file) then
@@ -51,9 +52,10 @@ local function changes(options)
   end
   local left_out = #all.files - #shown
   if #shown == 0 then return {}, "", left_out end
-  local diff, why = mcp.git.diff { revision = options.revision, staged = options.staged,
+  local diff
+  diff, message, code = mcp.git.diff { revision = options.revision, staged = options.staged,
     paths = paths, max_output = "8M" }
-  if not diff then return nil, why end
+  if not diff then return nil, message, code end
   return shown, diff.patch, left_out
 end
 
@@ -64,7 +66,7 @@ local function review(args)
   local files, patch, left_out = changes {
     revision = not staged and (revision or "HEAD") or nil, staged = staged,
   }
-  if not files then return nil, patch end
+  if not files then return nil, patch, left_out end       -- the message and its code
   local what = staged and "what is staged" or revision and "the changes " .. revision
     or "the work tree against the last commit"
   if #files == 0 then return nil, "nothing to review: " .. what .. " has no changes to show" end
@@ -98,9 +100,9 @@ local FAILED = { FAILED = true, CANCELLED = true, INTERRUPTED = true }
 local function triage(args)
   local row, message, code = evaljob.rows:get(args.jobId)
   if code then return nil, message end
-  if not row then return nil, "Unknown jobId: " .. args.jobId end
+  if not row then return nil, "Unknown jobId: " .. args.jobId, "INVALID" end
   if not FAILED[row.status] then
-    return nil, ("job %s has not failed: it is %s"):format(row.jobId, row.status)
+    return nil, ("job %s has not failed: it is %s"):format(row.jobId, row.status), "INVALID"
   end
   local result = row.result and mcp.json.encode(row.result, { indent = 2 }) or "none"
   return {

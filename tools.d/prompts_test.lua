@@ -24,8 +24,13 @@ end)
 
 t.case("one that has not failed has nothing to be found out", function()
   t.state { jobs = { job("job_1", "COMPLETED") } }
-  t.eq(get("job_1").text, "job job_1 has not failed: it is COMPLETED")
-  t.eq(get("job_2").text, "Unknown jobId: job_2")
+  for id, text in pairs {
+    job_1 = "job job_1 has not failed: it is COMPLETED", job_2 = "Unknown jobId: job_2",
+  } do
+    local result = get(id)
+    t.eq(result.text, text)
+    t.eq(result.code, -32602)
+  end
 end)
 
 t.case("the job must be named", function()

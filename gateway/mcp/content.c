@@ -5,29 +5,37 @@
 #include "base/json_write.h"
 #include "mcp/text.h"
 
-static const struct {
-    const char *type, *quoted;
+struct young { /* a word that not all revisions know */
+    const char *word, *quoted;
     enum mcp_revision since;
-} young[] = {
-    { "audio", "\"audio\"", MCP_2025_03_26 },
-    { "resource_link", "\"resource_link\"", MCP_2025_06_18 },
 };
-#define YOUNG_COUNT (sizeof young / sizeof young[0])
 
-/* Quotes inside strings are escaped, so a type's name in quotes is a key or a whole string. Most
- * contents have none, and are not walked through. */
-static bool may_be_unknown(const char *content, size_t len, enum mcp_revision r)
+static const struct young types[] = { /* of blocks */
+                                      { "audio", "\"audio\"", MCP_2025_03_26 },
+                                      { "resource_link", "\"resource_link\"", MCP_2025_06_18 },
+                                      { 0 }
+};
+static const struct young members[] = { /* of what lists and contents hold */
+                                        { "title", "\"title\"", MCP_2025_06_18 },
+                                        { "_meta", "\"_meta\"", MCP_2025_06_18 },
+                                        { "icons", "\"icons\"", MCP_2025_11_25 },
+                                        { 0 }
+};
+
+/* Quotes inside strings are escaped, so a word in quotes is a key or a whole string. Most texts
+ * have none, and are not walked through. */
+static bool may_be_unknown(const struct young *y, const char *text, size_t len, enum mcp_revision r)
 {
-    for (size_t i = 0; i < YOUNG_COUNT; i++)
-        if (r < young[i].since && memmem(content, len, young[i].quoted, strlen(young[i].quoted)))
+    for (; y->word; y++)
+        if (r < y->since && memmem(text, len, y->quoted, strlen(y->quoted)))
             return true;
     return false;
 }
 
-static bool is_unknown(struct json_text type, enum mcp_revision r)
+static bool is_unknown(const struct young *y, struct json_text word, enum mcp_revision r)
 {
-    for (size_t i = 0; i < YOUNG_COUNT; i++)
-        if (r < young[i].since && text_is(type, young[i].type))
+    for (; y->word; y++)
+        if (r < y->since && text_is(word, y->word))
             return true;
     return false;
 }
@@ -70,7 +78,7 @@ static void block_write(struct json_text block, enum mcp_revision r, struct buf 
     struct json_text type;
 
     json_find(block, names, &type, 1);
-    if (is_unknown(type, r))
+    if (is_unknown(types, type, r))
         block_write_text(block, type, out);
     else
         json_raw_text(out, block);
@@ -81,7 +89,7 @@ void content_write(const char *content, size_t len, enum mcp_revision r, struct 
     struct json_iter it = json_iter((struct json_text){ content, len, JSON_ARRAY });
     struct json_text block;
 
-    if (!may_be_unknown(content, len, r)) {
+    if (!may_be_unknown(types, content, len, r)) {
         json_raw(out, content, len);
         return;
     }
@@ -97,7 +105,7 @@ void messages_write(const char *messages, size_t len, enum mcp_revision r, struc
     struct json_iter it = json_iter((struct json_text){ messages, len, JSON_ARRAY });
     struct json_text message, member[2];
 
-    if (!may_be_unknown(messages, len, r)) {
+    if (!may_be_unknown(types, messages, len, r)) {
         json_raw(out, messages, len);
         return;
     }
@@ -111,5 +119,32 @@ void messages_write(const char *messages, size_t len, enum mcp_revision r, struc
         block_write(member[1], r, out);
         json_close(out, '}');
     }
+    json_close(out, ']');
+}
+
+static void object_write(struct json_text object, enum mcp_revision r, struct buf *out)
+{
+    struct json_iter it = json_iter(object);
+    struct json_text name, value;
+
+    json_open(out, '{');
+    while (json_next_member(&it, &name, &value))
+        if (!is_unknown(members, name, r))
+            json_member_text(out, name, value);
+    json_close(out, '}');
+}
+
+void objects_write(const char *objects, size_t len, enum mcp_revision r, struct buf *out)
+{
+    struct json_iter it = json_iter((struct json_text){ objects, len, JSON_ARRAY });
+    struct json_text object;
+
+    if (!may_be_unknown(members, objects, len, r)) {
+        json_raw(out, objects, len);
+        return;
+    }
+    json_open(out, '[');
+    while (json_next_item(&it, &object))
+        object_write(object, r, out);
     json_close(out, ']');
 }

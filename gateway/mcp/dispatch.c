@@ -116,7 +116,7 @@ static bool body_read(struct request *rq)
 static void serve(struct request *rq)
 {
     if (!rq->in->accepts_json && !rq->in->accepts_sse) {
-        reply_error(rq, 406, rq->is_modern ? MCP_INVALID_REQUEST : MCP_BAD_REQUEST,
+        reply_error(rq, 406, MCP_BAD_REQUEST,
                     "Not Acceptable: answers are application/json or text/event-stream");
         return;
     }

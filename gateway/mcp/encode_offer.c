@@ -18,13 +18,31 @@ static void failure_text(const struct tool_result *r, struct buf *out)
         json_string_decode(text, out);
 }
 
-/* offer.lua says with any data that there is no such resource. */
+/* The word with which offer.lua says whose fault it is. */
+static bool failure_is(const struct tool_result *r, const char *word)
+{
+    const struct buf *data = &r->structured;
+    struct json_text said = { data->data, data->len, JSON_NONE };
+
+    if (data->len > 0)
+        said.type = json_type_of(data->data[0]);
+    return text_is(json_get(said, "code"), word);
+}
+
+/* A resource that is no template's takes nothing that could be wrong. */
+static bool is_clients_fault(const struct mcp_call *c, const struct tool_result *r)
+{
+    return c->tool->kind != TOOL_RESOURCE && failure_is(r, "INVALID");
+}
+
 static void failure_encode(const struct mcp_call *c, const struct tool_result *r, struct buf *out)
 {
-    bool is_missing = c->tool->kind != TOOL_PROMPT && r->structured.len > 0;
-    int code = is_missing ? resource_code(c->revision) : MCP_INTERNAL_ERROR;
+    bool is_missing = c->tool->kind != TOOL_PROMPT && failure_is(r, "NOT_FOUND");
+    int code = is_clients_fault(c, r) ? MCP_INVALID_PARAMS : MCP_INTERNAL_ERROR;
     struct buf text = { 0 };
 
+    if (is_missing)
+        code = resource_code(c->revision);
     failure_text(r, &text);
     const char *message = buf_cstr(&text);
     reply_error_open(out, c->id, mcp_is_modern(c->revision), code, message ? message : "");
@@ -70,7 +88,7 @@ static void list_encode(const struct mcp_server *s, const struct mcp_call *c,
     struct json_text next = { NULL, 0, JSON_NONE };
 
     json_key(out, is_page ? "resources" : "contents");
-    json_raw(out, r->content.data, r->content.len);
+    objects_write(r->content.data, r->content.len, c->revision, out);
     if (is_page)
         next = json_get(c->arguments, "nextCursor");
     if (next.type == JSON_STRING) {

@@ -134,31 +134,62 @@ static const char *missing_for(unsigned declared, const struct tool_question *q)
     return NULL;
 }
 
-/* What no capability tells: a revision's forms are all that its clients can show. */
+/* What no capability tells: a revision's forms are all that its clients can show, */
 static bool is_newer_form(const struct mcp_call *c, const struct tool_question *q)
 {
     return c->revision < MCP_2025_11_25 && strcmp(q->method, "elicitation/create") == 0 &&
            !form_is_primitive(json_get(q->params, "requestedSchema"));
 }
 
+static bool is_newer_content(enum mcp_revision r, struct json_text content)
+{
+    struct json_text type = json_get(content, "type");
+
+    return content.type == JSON_ARRAY || text_is(type, "tool_use") ||
+           text_is(type, "tool_result") || (r < MCP_2025_03_26 && text_is(type, "audio"));
+}
+
+/* and its messages all that they can give to a model. */
+static bool is_newer_sample(const struct mcp_call *c, const struct tool_question *q)
+{
+    struct json_iter it = json_iter(json_get(q->params, "messages"));
+    struct json_text message;
+
+    if (c->revision >= MCP_2025_11_25 || strcmp(q->method, "sampling/createMessage") != 0)
+        return false;
+    while (json_next_item(&it, &message))
+        if (is_newer_content(c->revision, json_get(message, "content")))
+            return true;
+    return false;
+}
+
+/* Why the question is none in the client's revision; NULL: it is one. */
+static const char *newer_what(const struct mcp_call *c, const struct tool_question *q)
+{
+    if (is_newer_form(c, q))
+        return "forms of its revision have no choice of several (type = \"array\")";
+    if (is_newer_sample(c, q))
+        return "messages of its revision hold one block each, and none that its revision does not "
+               "know (tool_use, tool_result; audio for 2024-11-05)";
+    return NULL;
+}
+
 bool mcp_may_ask(struct mcp_call *c, const struct tool_question *q, size_t n, struct err *e)
 {
     unsigned declared = asks_declared(c->capabilities, MCP_2026_07_28);
-    bool is_newer = false;
+    const char *newer = NULL;
 
     c->lacks = NULL;
     for (size_t i = 0; i < n && !c->lacks; i++) {
         c->lacks = missing_for(declared, &q[i]);
-        is_newer |= is_newer_form(c, &q[i]);
+        newer = newer ? newer : newer_what(c, &q[i]);
     }
     if (c->lacks)
         err_set(e, MG_E_DENIED,
                 "this client cannot be asked: it does not declare the capability %s", c->lacks);
-    else if (is_newer)
-        err_set(e, MG_E_DENIED,
-                "this client cannot be asked: forms of its revision have no choice of several "
-                "(type = \"array\")");
-    return !c->lacks && !is_newer;
+    else if (newer)
+        err_set(e, MG_E_DENIED, "this client cannot be asked: %s", newer);
+    return !c->lacks && !newer;
 }
 
 /* ---- what is answered ---- */

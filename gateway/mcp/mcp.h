@@ -55,6 +55,11 @@ enum mcp_code {
     MCP_SESSION_NOT_FOUND = -32001, /* likewise */
     MCP_RESOURCE_NOT_FOUND = -32002 /* for legacy clients */
 };
+/* The code as a client may be sent it. */
+static inline int mcp_code_for(bool is_modern, int code)
+{
+    return is_modern && code <= -32000 && code >= -32019 ? MCP_INVALID_REQUEST : code;
+}
 
 struct principal;    /* opaque here */
 struct mcp_session { /* what a legacy session remembers */
@@ -298,5 +303,7 @@ void mcp_refusal(struct buf *out, int code, const char *message, bool omits_id);
 /* Does the MCP-Protocol-Version header name a revision whose schema has no null for the id of an
  * error: 2025-11-25 or later? (plain string comparison, as clients do; NULL is no) */
 bool mcp_header_omits_id(const char *protocol_version);
+/* Does it name a modern one? Likewise. */
+bool mcp_header_is_modern(const char *protocol_version);
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json_write.h"
+#include "mcp/content.h"
 #include "mcp/cursor.h"
 #include "mcp/request.h"
 
@@ -52,7 +53,10 @@ static void entry_write(const struct tool *t, enum mcp_revision r, struct buf *b
     json_member_str(b, "mimeType", t->mime_type);
     if (r >= MCP_2025_11_25)
         json_member_raw(b, "icons", t->icons);
-    json_member_raw(b, "arguments", t->arguments);
+    if (t->arguments) {
+        json_key(b, "arguments");
+        objects_write(t->arguments, strlen(t->arguments), r, b);
+    }
     json_member_raw(b, "annotations", t->annotations);
     if (t->size >= 0) {
         json_key(b, "size");

@@ -46,6 +46,7 @@ static struct buf *error_begin(struct request *rq, int status, int code, const c
     bool is_echoed = rq->message.kind != MESSAGE_RESPONSE;
 
     vsnprintf(message, sizeof message, fmt, ap);
+    code = mcp_code_for(rq->is_modern, code);
     rq->out->status = status;
     rq->out->error_code = code;
     bool omits_id =

@@ -45,6 +45,11 @@ bool mcp_header_omits_id(const char *protocol_version)
     return revision_omits_id(span_trim(protocol_version));
 }
 
+bool mcp_header_is_modern(const char *protocol_version)
+{
+    return revision_names_modern(span_trim(protocol_version));
+}
+
 const char *mcp_log_level_text(enum mcp_log_level l)
 {
     return l == MCP_LOG_NONE ? NULL : levels[l];

@@ -114,8 +114,7 @@ void mcp_get(const struct mcp_server *s, const struct mcp_in *in, struct mcp_out
     else if (in->accepts_sse && (in->names_both || in->prefers_sse) && !rq.is_modern)
         is_open = true;
     else
-        reply_error(&rq, 405, rq.is_modern ? MCP_INVALID_REQUEST : MCP_BAD_REQUEST,
-                    "Method not allowed: messages are posted");
+        reply_error(&rq, 405, MCP_BAD_REQUEST, "Method not allowed: messages are posted");
     if (is_open) {
         out->status = 200;
         out->as_stream = true;

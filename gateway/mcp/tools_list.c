@@ -26,6 +26,12 @@ static bool describes_object(const char *schema)
     return text_is(json_get(root, "type"), "object");
 }
 
+static void schema_write(const char *key, const char *schema, const char *legacy,
+                         enum mcp_revision r, struct buf *out)
+{
+    json_member_raw(out, key, legacy && !mcp_is_modern(r) ? legacy : schema);
+}
+
 /* What a revision lacks is left out for its clients. */
 void mcp_encode_tool(const struct tool *t, enum mcp_revision r, struct buf *out)
 {
@@ -36,10 +42,10 @@ void mcp_encode_tool(const struct tool *t, enum mcp_revision r, struct buf *out)
     json_member_str(out, "description", t->description);
     if (r >= MCP_2025_11_25)
         json_member_raw(out, "icons", t->icons);
-    json_member_raw(out, "inputSchema", t->input_schema);
+    schema_write("inputSchema", t->input_schema, t->legacy_input, r, out);
     if (t->output_schema &&
         (mcp_is_modern(r) || (r >= MCP_2025_06_18 && describes_object(t->output_schema))))
-        json_member_raw(out, "outputSchema", t->output_schema);
+        schema_write("outputSchema", t->output_schema, t->legacy_output, r, out);
     if (r >= MCP_2025_03_26)
         json_member_raw(out, "annotations", t->annotations);
     if (r >= MCP_2025_06_18)

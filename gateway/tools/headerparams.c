@@ -1,10 +1,11 @@
 #include "tools/headerparams.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/buf.h"
+#include "base/hash.h"
 #include "base/parse.h"
 
 #define KEYWORD "x-mcp-header"
@@ -235,4 +236,49 @@ struct json_text headerparam_value(const struct headerparam *h, struct json_text
         json_find(at, &h->names[i], &at, 1);
     }
     return at;
+}
+
+/* Does it come through a header as it is, and mean itself there? */
+static bool is_plain(const struct buf *text)
+{
+    const char *p = text->data;
+    size_t n = text->len;
+    if (n == 0 || p[0] == ' ' || p[n - 1] == ' ' || (n >= 2 && memcmp(p, "=?", 2) == 0))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (p[i] < ' ' || p[i] > '~')
+            return false;
+    return true;
+}
+
+static void string_write(struct json_text string, struct buf *out)
+{
+    struct buf text = { 0 };
+    json_string_decode(string, &text);
+    if (is_plain(&text)) {
+        buf_append(out, text.data, text.len);
+    } else {
+        buf_str(out, "=?base64?");
+        base64_encode(out, text.data, text.len, false);
+        buf_str(out, "?=");
+    }
+    out->failed |= text.failed;
+    buf_fini(&text);
+}
+
+bool headerparam_write(const struct headerparam *h, struct json_text value, struct buf *out)
+{
+    int64_t number = 0;
+    bool is_string = value.type == JSON_STRING;
+    bool is_boolean = value.type == JSON_TRUE || value.type == JSON_FALSE;
+    if (!is_string && !is_boolean && !json_integer(value, &number))
+        return false;
+    buf_printf(out, "%s: ", h->header);
+    if (is_string)
+        string_write(value, out);
+    else if (is_boolean)
+        buf_append(out, value.p, value.len);
+    else
+        buf_printf(out, "%" PRId64, number);
+    return true;
 }

@@ -5,6 +5,7 @@
 #define MG_TOOLS_HEADERPARAMS_H
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json_scan.h"
 
@@ -27,5 +28,9 @@ void headerparams_free(struct headerparam *first); /* NULL is allowed */
 
 /* The value in a call's arguments; JSON_NONE when it is not there. */
 struct json_text headerparam_value(const struct headerparam *h, struct json_text arguments);
+
+/* Appends the header that says so, as a client sends it: "Mcp-Param-Region: eu"; in Base64 what no
+ * header may hold. False, and nothing: the value is not there, or none that a header repeats. */
+bool headerparam_write(const struct headerparam *h, struct json_text value, struct buf *out);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "schema/schema.h"
 #include "tools/headerparams.h"
+#include "tools/legacyschema.h"
 #include "tools/skill.h"
 #include "tools/uritemplate.h"
 
@@ -54,6 +55,7 @@ static struct tool *tool_copy(const struct tool *t)
 {
     size_t texts = text_size(t->name) + text_size(t->title) + text_size(t->description) +
                    text_size(t->input_schema) + text_size(t->output_schema) +
+                   text_size(t->legacy_input) + text_size(t->legacy_output) +
                    text_size(t->annotations) + text_size(t->icons) + text_size(t->meta) +
                    text_size(t->needs) + text_size(t->settings) + text_size(t->arguments) +
                    text_size(t->uri) + text_size(t->mime_type) + text_size(t->file);
@@ -68,6 +70,8 @@ static struct tool *tool_copy(const struct tool *t)
     copy->description = text_copy(&at, t->description);
     copy->input_schema = text_copy(&at, t->input_schema);
     copy->output_schema = text_copy(&at, t->output_schema);
+    copy->legacy_input = text_copy(&at, t->legacy_input);
+    copy->legacy_output = text_copy(&at, t->legacy_output);
     copy->annotations = text_copy(&at, t->annotations);
     copy->icons = text_copy(&at, t->icons);
     copy->meta = text_copy(&at, t->meta);
@@ -78,6 +82,23 @@ static struct tool *tool_copy(const struct tool *t)
     copy->mime_type = text_copy(&at, t->mime_type);
     copy->file = text_copy(&at, t->file);
     return copy;
+}
+
+/* The same with the schemas that legacy clients are sent; NULL: no memory. */
+static struct tool *tool_made(const struct tool *t)
+{
+    struct buf input = { 0 }, output = { 0 };
+    struct tool whole = *t, *made = NULL;
+
+    legacyschema_write(t->input_schema, &input);
+    legacyschema_write(t->output_schema, &output);
+    whole.legacy_input = input.len ? buf_cstr(&input) : NULL;
+    whole.legacy_output = output.len ? buf_cstr(&output) : NULL;
+    if (buf_ok(&input) && buf_ok(&output))
+        made = tool_copy(&whole);
+    buf_fini(&input);
+    buf_fini(&output);
+    return made;
 }
 
 /* A part of something else bears its name. */
@@ -103,7 +124,7 @@ int toolset_add(struct toolset *s, const struct tool *t, struct err *e)
         s->added = more;
         s->cap = cap;
     }
-    struct tool *copy = tool_copy(t);
+    struct tool *copy = tool_made(t);
     if (!copy)
         return err_set(e, MG_E_NOMEM, "tools: out of memory");
     copy->index = (uint32_t)s->count;

@@ -34,6 +34,8 @@ struct tool {
     const char *title, *description; /* NULL when not declared */
     const char *input_schema;        /* JSON text on one line, an object with "type":"object" */
     const char *output_schema;       /* or NULL */
+    /* The same for clients up to 2025-11-25, by toolset_add(); NULL: as they are. */
+    const char *legacy_input, *legacy_output;
     /* Compiled, the set's own; NULL: anything goes. */
     struct schema *input, *output;
     struct headerparam *headers;            /* of input; the set's own; NULL: none */

@@ -8,6 +8,7 @@
 #include "worker/origin.h"
 #include "worker/worker.h"
 
+/* The ops kit's; mcp_code_for() says what modern clients get. */
 #define RPC_UNAUTHORIZED (-32000)
 #define RPC_RATE_LIMIT (-32001)
 
@@ -27,8 +28,9 @@ static void reply_error(struct worker *w, struct exchange *x, const struct acces
                         const struct http_field *field)
 {
     struct http_reply r = { .status = status, .content_type = "application/json" };
-    mcp_error(&r.body, id, mcp_header_omits_id(exchange_headers(x)->mcp_protocol_version), code,
-              message);
+    const char *version = exchange_headers(x)->mcp_protocol_version;
+    mcp_error(&r.body, id, mcp_header_omits_id(version),
+              mcp_code_for(mcp_header_is_modern(version), code), message);
     reply(w, x, a, &r, field);
 }
 

@@ -8,6 +8,7 @@
 #include "base/json_write.h"
 #include "io/post.h"
 #include "store/store.h"
+#include "tools/headerparams.h"
 #include "worker/local_call.h"
 
 #define CLIENT "moongate"
@@ -108,28 +109,41 @@ static int url_make(const struct config *c, char *out, size_t size, struct err *
     return n > 0 && (size_t)n < size ? 0 : err_set(e, MG_E_LIMIT, "the address is too long");
 }
 
-/* One request. name: of what it is about, in a header as well. */
-static int request(struct live *l, const char *method, const char *name, const struct buf *body,
-                   struct buf *reply, struct err *e)
+/* The headers that repeat arguments of the tool, each with its NUL. */
+static void params_write(const struct live_call *c, struct buf *out)
+{
+    struct json_text arguments = { c->args, c->len, JSON_OBJECT };
+    for (const struct headerparam *h = c->tool->headers; h; h = h->next)
+        if (headerparam_write(h, headerparam_value(h, arguments), out))
+            buf_putc(out, '\0');
+}
+
+/* One request. name: of what it is about, in a header as well; params: further headers, each with
+ * its NUL, or NULL. */
+static int request(struct live *l, const char *method, const char *name, const struct buf *params,
+                   const struct buf *body, struct buf *reply, struct err *e)
 {
     struct buf about = { 0 }, as = { 0 };
     int status = 0, code = 0;
     buf_printf(&as, "Mcp-Method: %s", method);
     buf_printf(&about, "Mcp-Name: %s", name);
-    const char *const headers[] = { "Content-Type: application/json",
-                                    "Accept: application/json",
-                                    "MCP-Protocol-Version: 2026-07-28",
-                                    "Expect:",
-                                    buf_cstr(&as),
-                                    buf_cstr(&about),
-                                    l->key.len ? buf_cstr(&l->key) : NULL,
-                                    NULL };
+    const char *headers[8 + HEADERPARAMS_MAX] = { "Content-Type: application/json",
+                                                  "Accept: application/json",
+                                                  "MCP-Protocol-Version: 2026-07-28",
+                                                  "Expect:",
+                                                  buf_cstr(&as),
+                                                  buf_cstr(&about) };
+    size_t n = 6;
+    for (size_t at = 0; params && at < params->len; at += strlen(params->data + at) + 1)
+        headers[n++] = params->data + at;
+    headers[n] = l->key.len ? buf_cstr(&l->key) : NULL;
     struct post p = { .url = l->url,
                       .headers = headers,
                       .body = body->data,
                       .len = body->len,
                       .timeout_ms = l->call->tool->timeout_ms + MORE_MS };
-    if (!buf_ok(body) || !buf_ok(&as) || !buf_ok(&about) || !buf_ok(&l->key))
+    if (!buf_ok(body) || !buf_ok(&as) || !buf_ok(&about) || !buf_ok(&l->key) ||
+        (params && !buf_ok(params)))
         code = err_set(e, MG_E_NOMEM, "no memory for a request");
     else if ((code = post_send(&p, reply, &status, e)) != 0)
         code = err_prefix(e, "a gateway holds this state, but does not answer");
@@ -143,11 +157,13 @@ static int request(struct live *l, const char *method, const char *name, const s
 /* A tool that is a task for everybody is one here, too; any other is waited for. */
 static int call_send(struct live *l, const struct rounds *rounds, struct buf *reply, struct err *e)
 {
-    struct buf body = { 0 };
+    struct buf body = { 0 }, params = { 0 };
     const struct live_call *c = l->call;
+    params_write(c, &params);
     local_call_message(CLIENT, c->tool->name, c->args, c->len, false, false, c->tool->needs_task,
                        rounds, &body);
-    int code = request(l, "tools/call", c->tool->name, &body, reply, e);
+    int code = request(l, "tools/call", c->tool->name, &params, &body, reply, e);
+    buf_fini(&params);
     buf_fini(&body);
     return code;
 }
@@ -167,7 +183,7 @@ static int task_send(struct live *l, const char *method, const struct buf *respo
     }
     local_call_meta(CLIENT, true, true, &body);
     buf_str(&body, "}}}");
-    int code = request(l, method, buf_cstr(&l->task), &body, reply, e);
+    int code = request(l, method, buf_cstr(&l->task), NULL, &body, reply, e);
     buf_fini(&body);
     return code;
 }

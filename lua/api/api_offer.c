@@ -47,9 +47,10 @@ static int declare(lua_State *L)
 /* mcp.prompt{name=, title=, description=, arguments={{name=, title=, description=, required=}},
  * complete={ARGUMENT=}, icons=, meta=, needs=, settings=, limits=, run=function(args, ctx)} ->
  * what the file returns. run returns a text, a block, or a list of texts, blocks and messages
- * {role="user" or "assistant", content=text or block}; nil and why fails. Each argument is a string
- * or absent. A value of complete is a list of texts, or function(value, ctx, others) -> list: what
- * the argument may become, given what the person has typed of it and the other arguments. */
+ * {role="user" or "assistant", content=text or block}; nil and why fails, and with "INVALID" as the
+ * code blames the arguments, as it does in complete. Each argument is a string or absent. A value
+ * of complete is a list of texts, or function(value, ctx, others) -> list: what the argument may
+ * become, given what the person has typed of it and the other arguments. */
 static int l_prompt(lua_State *L) { return declare(L); }
 
 /* mcp.resource{uri=, name=, title=, description=, mimeType=, size=, annotations=, icons=, meta=,
@@ -64,7 +65,7 @@ static int l_resource(lua_State *L) { return declare(L); }
  * meta=, needs=, settings=, limits=, cache={ttl=, public=}, complete={VARIABLE=},
  * list=function(ctx), read=function(vars, ctx, uri)} -> what the file returns. uriTemplate is RFC
  * 6570 up to level 3, "notes:///{+path}"; vars are its variables, decoded; read, cache and complete
- * are as above. list returns what of it is to
+ * are as above; nil, message, "INVALID" of read blames the URI. list returns what of it is to
  * stand in resources/list: a list of {uri=, name=, title=, description=, mimeType=, size=,
  * annotations=, icons=, meta=}. */
 static int l_resource_template(lua_State *L) { return declare(L); }

@@ -42,13 +42,13 @@ function mcp.tool(declaration) end
 ---@field settings table<string, mcp.setting>?
 ---@field limits { timeout: mcp.duration?, memory: mcp.size?, concurrent: integer? }?
 
----@alias mcp.completer fun(value: string, ctx: mcp.ctx, others: table): string[]?, string?
+---@alias mcp.completer fun(value: string, ctx: mcp.ctx, others: table): string[]?, string?, string?
 ---@alias mcp.complete string[]|mcp.completer
 
 ---@class mcp.prompt: mcp.offer
 ---@field arguments { name: string, title: string?, description: string?, required: boolean? }[]?
 ---@field complete table<string, mcp.complete>?
----@field run fun(args: table<string, string>, ctx: mcp.ctx): any, string?
+---@field run fun(args: table<string, string>, ctx: mcp.ctx): any, string?, string?
 
 ---@param declaration mcp.prompt
 ---@return table

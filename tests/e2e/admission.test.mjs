@@ -47,7 +47,7 @@ test("a key comes in X-API-Key, as Bearer in any case, or bare", async (t) => {
     '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Unauthorized"}}');
 });
 
-test("401 carries a challenge, and no id for clients of 2026-07-28", async (t) => {
+test("401 carries a challenge, and for clients of 2026-07-28 no id and none of the older codes", async (t) => {
   const gw = await start(t, `${quiet}[auth]\nkeys = k1\n`);
   const legacy = await gw.client.post(LIST);
   assert.match(legacy.headers.get("www-authenticate"), /^Bearer /);
@@ -56,7 +56,7 @@ test("401 carries a challenge, and no id for clients of 2026-07-28", async (t) =
   assert.match(wrong.headers.get("www-authenticate"), /error="invalid_token"/);
   const modern = await gw.client.modern("tools/list");
   assert.equal(modern.status, 401);
-  assert.deepEqual(Object.keys(modern.body).sort(), ["error", "jsonrpc"]);
+  assert.deepEqual(modern.body, { jsonrpc: "2.0", error: { code: -32600, message: "Unauthorized" } });
 });
 
 test("?key= counts on event streams only, and only where query_key allows it", async (t) => {
@@ -84,6 +84,8 @@ test("the address's token is taken before the key is judged", async (t) => {
   assert.equal(limited.status, 429, "also the right key: the address is what is limited");
   assert.equal(limited.text, '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Rate limit"}}');
   assert.ok(Number(limited.headers.get("retry-after")) >= 1);
+  const modern = await gw.client.modern("tools/list", {}, { key: "k1" });
+  assert.deepEqual([modern.status, modern.body], [429, { jsonrpc: "2.0", error: { code: -32600, message: "Rate limit" } }]);
   const stream = await gw.events("/sse?topic=job/1&key=k1");
   assert.deepEqual([stream.status, stream.text], [429, "rate-limit"]);
   for (const path of ["/healthz", "/readyz", "/health"]) assert.equal((await gw.fetch(path)).status, 200);

@@ -434,6 +434,22 @@ test("call --commit goes through the gateway that runs, with a key of the config
   assert.equal(run.code, 1, run.stdout);
 });
 
+test("call --commit repeats in headers what the tool's schema says", async (t) => {
+  const gw = withRun(await Gateway.start({ ini: quiet, tools: ["../../conformance/tools.d/test_custom_headers.lua"] }));
+  t.after(() => gw.stop());
+  for (const args of [
+    { region: "eu" },
+    { region: "", priority: 42, verbose: false },
+    { region: " S\u00e3o Paulo\n", priority: -7, verbose: true },
+    { region: "=?base64?eA==?=" },
+  ]) {
+    const run = await gw.run("call", "test_custom_headers", JSON.stringify(args), "--commit");
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stderr, /through the gateway at/);
+    assert.deepEqual(JSON.parse(run.stdout), args);
+  }
+});
+
 test("call --commit gives a key to nobody but the gateway that holds the state", async (t) => {
   const asked = [];
   const other = http.createServer((req, res) => (asked.push(req.headers), res.end("{}")));

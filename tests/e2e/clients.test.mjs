@@ -54,6 +54,29 @@ test("arguments that are repeated in headers: client 2.x sends them, and they mu
   }
 });
 
+// Older clients refuse the whole list for a boolean, which JSON Schema has for "anything" and "nothing".
+test("properties without a schema of their own are listed, and mean what they say", async (t) => {
+  const gw = await Gateway.start({ tools: { "loose.lua": `
+    local mcp = require "mcp"
+    return mcp.tool {
+      name = "loose", run = function(args) return args end,
+      input = [[{"type":"object","properties":{"any":true,"none":false}}]],
+      output = [[{"type":"object","properties":{"any":true,"none":false}}]],
+    }` } });
+  t.after(() => gw.stop());
+  for (const [label, open] of Object.entries(clients)) {
+    const client = await open({ url: gw.url });
+    const [{ inputSchema, outputSchema }] = (await client.listTools()).tools;
+    const properties = label.includes("2026") || label.includes("auto")
+      ? { any: true, none: false } : { any: {}, none: { not: {} } };
+    assert.deepEqual([inputSchema.properties, outputSchema.properties], [properties, properties], label);
+    const { structuredContent } = await client.callTool({ name: "loose", arguments: { any: [1] } });
+    assert.deepEqual(structuredContent, { any: [1] }, label);
+    assert.equal((await client.callTool({ name: "loose", arguments: { none: 1 } })).isError, true, label);
+    await client.close();
+  }
+});
+
 async function listsAndCalls(client) {
   const listed = (await client.listTools()).tools;
   assert.deepEqual(listed.map((tool) => tool.name), names);

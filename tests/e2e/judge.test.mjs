@@ -87,6 +87,10 @@ test("JSON-RPC where it is due, and of what was asked", { skip }, () => {
     [{ jsonrpc: "2.0", id: 1, error: { code: -32601, message: "no" } }, {}, null],
     [{ jsonrpc: "2.0", id: 1, error: { code: -32601, message: "no" } }, { headers: modernHeaders }, /HTTP 200 for -32601, which is 404/],
     [{ jsonrpc: "2.0", id: null, error: { code: -32600, message: "no" } }, { headers: modernHeaders, status: 400 }, /id/],
+    [{ jsonrpc: "2.0", id: null, error: { code: -32001, message: "no" } }, { status: 429 }, null],
+    [{ jsonrpc: "2.0", error: { code: -32001, message: "no" } }, { headers: modernHeaders, status: 429 }, /-32001, which this revision has not/],
+    [{ jsonrpc: "2.0", error: { code: -32019, message: "no" } }, { headers: modernHeaders, status: 400 }, /-32019, which/],
+    [{ jsonrpc: "2.0", error: { code: -32600, message: "no" } }, { headers: modernHeaders, status: 401 }, null],
   ])
     finds(judged("tools/list", {}, answer, options), what, JSON.stringify(answer));
 });

@@ -66,6 +66,12 @@ const asker = `
       if not a then return nil, message, code end
       return a.action
     end),
+    tool("ask_model", function(args, ctx)
+      local a, message, code = ctx:sample("model", { maxTokens = 9, messages = { { role = "user",
+        content = args.content } } })
+      if not a then return nil, message, code end
+      return a.content.text
+    end),
     tool("ask_all", function(_, ctx)
       local a, message, code = ctx:ask {
         one = { elicit = form("one") },
@@ -225,6 +231,29 @@ test("the request is as each revision has it", async (t) => {
   assert.deepEqual(json.params, { mode: "url", message: "Sign in", url: "https://example.com/in", elicitationId: json.id });
   await s.answer(json.id, { action: "cancel" });
   assert.equal((await question(stream)).json.result.content[0].text, "cancel");
+});
+
+test("a model is given what the client's revision can carry, and no more", async (t) => {
+  const gw = await start(t, { ini: "[tools]\nask_timeout = 5s\n" });
+  const sound = { type: "audio", data: "", mimeType: "audio/wav" };
+  for (const version of ["2025-03-26", "2025-06-18", "2025-11-25"]) {
+    const s = await raw(gw, version);
+    for (const content of [sound, [sound], { type: "tool_use", id: "1", name: "a", input: { x: 1 } }]) {
+      if (content !== sound && version !== "2025-11-25") {
+        const refused = await s("tools/call", { name: "ask_model", arguments: { content } });
+        assert.match(refused.body.result.content[0].text, /its revision .*\[UNSUPPORTED\]/, version);
+        continue;
+      }
+      const stream = await s.call("ask_model", { content });
+      const { json } = await question(stream);
+      assert.deepEqual(json.params.messages[0].content, content, version);
+      await s.answer(json.id, { model: "m", role: "assistant", content: { type: "text", text: "heard" } });
+      assert.equal((await question(stream)).json.result.content[0].text, "heard");
+    }
+  }
+  const s = await raw(gw);
+  const wrong = await s("tools/call", { name: "ask_model", arguments: { content: { type: "resource" } } });
+  assert.match(wrong.body.result.content[0].text, /message 1: expected .*tool_result/);
 });
 
 test("an answer counts once, from the session and the key that were asked", async (t) => {

@@ -50,6 +50,7 @@ async function getsPrompts(client) {
     { code: -32602, message: /missing required argument "who"/ });
   await assert.rejects(client.getPrompt({ name: "nope" }), { code: -32602 });
   await assert.rejects(client.getPrompt({ name: "broken" }), { code: -32603, message: /it broke/ });
+  await assert.rejects(client.getPrompt({ name: "greet", arguments: { who: "" } }), { code: -32602, message: /whom\?/ });
 }
 
 async function readsResources(client, missing) {
@@ -76,6 +77,7 @@ async function readsResources(client, missing) {
   await assert.rejects(read("notes:///tomorrow"), { code: missing, data: { uri: "notes:///tomorrow" } });
   await assert.rejects(read("notes:///by/0"), { code: missing, data: { uri: "notes:///by/0" } });
   await assert.rejects(read("notes:///by/bad"), { code: -32603, message: /the disk failed/ });
+  await assert.rejects(read("notes:///by/x?lang=xx"), { code: -32602, message: /no language/ });
 }
 
 // What may be kept is what the file says; older revisions know nothing of it.
@@ -270,7 +272,7 @@ test("the review of a change shows the diff, without what is denied", async (t) 
   assert.match(shown, /1 more that tools may not see/);
   assert.doesNotMatch(shown, /TOKEN|\.env/);
   await assert.rejects(text({ revision: "staged" }), { message: /nothing to review/ });
-  await assert.rejects(text({ revision: "no-such-branch" }), { code: -32603 });
+  await assert.rejects(text({ revision: "no-such-branch" }), { code: -32602, message: /no-such-branch/ });
   const { completion } = await client.complete({
     ref: { type: "ref/prompt", name: "review_change" }, argument: { name: "revision", value: "" },
   });
@@ -293,6 +295,6 @@ test("a failed evaluation is triaged with its record", async (t) => {
   });
   assert.deepEqual(completion.values, [jobId]);
   await assert.rejects(client.getPrompt({ name: "triage_evaluation", arguments: { jobId: "x" } }),
-    { message: /Unknown jobId: x/ });
+    { code: -32602, message: /Unknown jobId: x/ });
   await client.close();
 });

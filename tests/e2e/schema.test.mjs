@@ -17,7 +17,8 @@ const extra = {
     return mcp.tool {
       name = "rich", title = "Rich", description = "Has everything.",
       input = [[{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object",
-        "properties":{"n":{"type":"integer"}},"$defs":{"a":{"$anchor":"x","type":"string"}}}]],
+        "properties":{"n":{"type":"integer"},"any":true,"none":false},
+        "$defs":{"a":{"$anchor":"x","type":"string"}}}]],
       annotations = { title = "R", readOnlyHint = true, destructiveHint = false },
       icons = { { src = "https://example.com/i.png", mimeType = "image/png", sizes = { "48x48" } } },
       meta = { ["com.example/team"] = "x" },

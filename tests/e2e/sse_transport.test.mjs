@@ -132,7 +132,11 @@ test("who may open, and who may post", async (t) => {
   assert.equal((await s.post("{")).status, 400);
   assert.equal((await s.post({}, { headers: { "Content-Type": "text/plain" } })).status, 415);
   for (const path of ["/messages", "/messages?sessionId=", `/messages?sessionId=${"0".repeat(32)}`])
-    assert.equal((await gw.fetch(path, { method: "POST", headers: { "X-API-Key": "k1", "Content-Type": "application/json" }, body: "{}" })).status, 404);
+    for (const [version, code] of [["2024-11-05", -32001], ["2026-07-28", -32600]]) {
+      const headers = { "X-API-Key": "k1", "Content-Type": "application/json", "MCP-Protocol-Version": version };
+      const res = await gw.fetch(path, { method: "POST", headers, body: "{}" });
+      assert.deepEqual([res.status, (await res.json()).error.code], [404, code]);
+    }
   assert.equal((await gw.fetch("/messages", { headers: { "X-API-Key": "k1" } })).status, 405);
   // One decision for listing and calling.
   await initialize(s);

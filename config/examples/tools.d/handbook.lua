@@ -33,8 +33,9 @@ local function list()
 end
 
 local function explain(args)
-  local text, message = mcp.fs.read(path_of(args.page))
-  if not text then return nil, message end
+  local text, message, code = mcp.fs.read(path_of(args.page))
+  if code == "ENOENT" then return nil, "there is no page " .. args.page, "INVALID" end
+  if not text then return nil, message, code end
   local reader = args.reader or "somebody new to the team"
   return {
     { role = "user", content = "Explain this page of our handbook to " .. reader .. "." },

@@ -172,6 +172,18 @@ function kinds.elicit_url(what, name, level)
   return "elicitation/create", { mode = "url", message = what.message, url = what.url }
 end
 
+local BLOCKS = { text = true, image = true, audio = true, tool_use = true, tool_result = true }
+
+-- One block, or a list of them.
+local function is_content(value)
+  if type(value) ~= "table" then return false end
+  if value.type ~= nil then return BLOCKS[value.type] == true end
+  for i = 1, #value do
+    if type(value[i]) ~= "table" or not BLOCKS[value[i].type] then return false end
+  end
+  return #value > 0
+end
+
 function kinds.sample(what, name, level)
   level = level + 1
   if type(what) ~= "table" then fail(level, name, ": expected a table, got ", type(what)) end
@@ -180,9 +192,10 @@ function kinds.sample(what, name, level)
   end
   for i, message in ipairs(what.messages) do
     if type(message) ~= "table" or (message.role ~= "user" and message.role ~= "assistant")
-      or type(message.content) ~= "table" then
+      or not is_content(message.content) then
       fail(level, name, ": message ", i, ": expected { role = \"user\" or \"assistant\", ",
-        "content = a block or a list of blocks }")
+        "content = a block or a list of blocks } of the types text, image, audio, tool_use, ",
+        "tool_result")
     end
   end
   if math.type(what.maxTokens) ~= "integer" or what.maxTokens < 1 then
@@ -265,7 +278,9 @@ function methods.elicit_url(ctx, key, what) return ask_one(ctx, "elicit_url", ke
 
 --- ctx:sample(key, params) -> {role=, content=, model=, stopReason=}, or nil, message, code (w).
 -- Asks the client's model. params as in the protocol: messages = {{role=, content=mcp.text(...)}},
--- maxTokens, systemPrompt, temperature, modelPreferences, tools, ...
+-- maxTokens, systemPrompt, temperature, modelPreferences, tools, ... A list of blocks as content,
+-- and blocks of the types tool_use and tool_result, are UNSUPPORTED by clients up to 2025-06-18,
+-- audio by those of 2024-11-05.
 function methods.sample(ctx, key, params) return ask_one(ctx, "sample", key, params) end
 
 --- ctx:roots(key) -> list of {uri=, name=}, or nil, message, code (w). The folders that the client

@@ -12,8 +12,18 @@ local MISSING = {
   ENOENT = true, ENOTDIR = true, ENAMETOOLONG = true, ELOOP = true, DENIED = true, NOT_FOUND = true,
 }
 
-local function failed(message, otherwise)
-  return raw.mark_fail({ message = type(message) == "string" and message or otherwise })
+-- code: "INVALID" where what the client sent is wrong, "NOT_FOUND" where there is no such resource;
+-- anything else is the gateway's own failure.
+local function failed(message, otherwise, code)
+  return raw.mark_fail({
+    message = type(message) == "string" and message or otherwise,
+    data = code and { code = code },
+  })
+end
+
+-- With what a function returned beside nil: no other code is about its arguments.
+local function refused(message, otherwise, code)
+  return failed(message, otherwise, code == "INVALID" and code or nil)
 end
 
 -- A table without other fields than these; what: for the error.
@@ -51,8 +61,8 @@ local function message_of(value, what)
   return { role = value.role, content = block_of(value.content, what .. ": content") }
 end
 
-local function messages_of(value, message)
-  if value == nil then return failed(message, "the prompt returned nothing") end
+local function messages_of(value, message, code)
+  if value == nil then return refused(message, "the prompt returned nothing", code) end
   if raw.mark_of(value) == "fail" then return failed(value.message) end
   if type(value) ~= "table" or value.role ~= nil or value.type ~= nil then value = { value } end
   local messages = {}
@@ -71,8 +81,8 @@ local function that_begin(list, value)
   return found
 end
 
-local function completions_of(list, message)
-  if list == nil then return failed(message, "the completion returned nothing") end
+local function completions_of(list, message, code)
+  if list == nil then return refused(message, "the completion returned nothing", code) end
   if raw.mark_of(list) == "fail" then return failed(list.message) end
   if type(list) ~= "table" then error("a completion returns a list of texts", 0) end
   local values = {}
@@ -119,8 +129,10 @@ end
 
 local function contents_of(uri, mime, value, message, code)
   if value == nil then
-    if message ~= nil and not MISSING[code] then return failed(message, "the resource failed") end
-    return raw.mark_fail({ message = "Resource not found", data = { notFound = true } })
+    if message ~= nil and not MISSING[code] then
+      return refused(message, "the resource failed", code)
+    end
+    return failed("Resource not found", nil, "NOT_FOUND")
   end
   if raw.mark_of(value) == "fail" then return failed(value.message) end
   if type(value) ~= "table" or next(value) == nil or value[1] == nil then value = { value } end

@@ -56,6 +56,7 @@ const ERRORS = {
   "-32021": "MissingRequiredClientCapabilityError",
   "-32022": "UnsupportedProtocolVersionError",
 };
+const isOfLegacy = (code) => code >= -32019 && code <= -32000; // which modern clients are not sent
 const STATUSES = { "-32601": 404, "-32020": 400, "-32021": 400, "-32022": 400 }; // of modern errors
 
 // What is refused before anybody knows what it is may be refused in plain words.
@@ -205,6 +206,8 @@ export class Judge {
       conforms(revision, known(revision, REQUESTS[message.method], "Request"), message);
     else if (message.method && !(revision === MODERN && extensionNotification(message)))
       conforms(revision, known(revision, NOTIFICATIONS[message.method], message.method), message);
+    else if (message.error && revision === MODERN && isOfLegacy(message.error.code))
+      throw new Error(`${message.error.code}, which this revision has not`);
     else if (message.error)
       conforms(revision, known(revision, revision === MODERN && ERRORS[message.error.code], "JSONRPCMessage"), message);
     else if (message.result) this.#result(revision, message.result, asked);

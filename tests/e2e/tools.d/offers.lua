@@ -17,6 +17,7 @@ return {
       tone = function(value, ctx, others) return { value, ctx.tool, others.who or "nobody" } end,
     },
     run = function(args)
+      if args.who == "" then return nil, "whom?", "INVALID" end
       return {
         { role = "user", content = "Greet " .. args.who },
         { role = "assistant", content = mcp.audio("RIFF", "audio/wav") },
@@ -60,6 +61,7 @@ return {
     read = function(vars)
       if vars.id == "0" then return nil, "no such note", "ENOENT" end
       if vars.id == "bad" then return nil, "the disk failed", "EIO" end
+      if vars.lang == "xx" then return nil, "there is no language xx", "INVALID" end
       return vars.id .. " in " .. (vars.lang or "en")
     end,
   },

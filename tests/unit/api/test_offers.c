@@ -118,8 +118,8 @@ static void test_problems(void **state)
     }
 }
 
-/* What the entry's call ends with: its content as it is, "!" and the text of a failure, "?" for
- * what is not there. Static storage. */
+/* What the entry's call ends with: its content as it is, "!" and the text of a failure; "INVALID?"
+ * and the text where it says whose fault that is. Static storage. */
 static const char *ended(struct fixture *f, enum tool_kind kind, const char *name, const char *args)
 {
     static char text[8192];
@@ -130,11 +130,17 @@ static const char *ended(struct fixture *f, enum tool_kind kind, const char *nam
     call_prepare(&c, t->name, args);
     call_run(f->vm, &c, t->index);
     call_wait(f, &c);
-    if (c.result.is_error)
-        snprintf(text, sizeof text, "%s%s", c.result.structured.len ? "?" : "!", call_text(&c));
-    else
+    if (c.result.is_error && c.result.structured.len == 0) {
+        snprintf(text, sizeof text, "!%s", call_text(&c));
+    } else if (c.result.is_error) {
+        char code[32];
+        assert_int_equal(sscanf(buf_cstr(&c.result.structured), "{\"code\":\"%30[A-Z_]\"}", code),
+                         1);
+        snprintf(text, sizeof text, "%s?%s", code, call_text(&c));
+    } else {
         snprintf(text, sizeof text, "%.*s%.*s", (int)c.result.content.len, c.result.content.data,
                  (int)c.result.structured.len, c.result.structured.data);
+    }
     call_fini(&c);
     return text;
 }
@@ -178,6 +184,8 @@ static void test_prompt(void **state)
           "\"role\":\"user\"}]" },
         { "mcp.time.sleep(0.001) return b.tool", "[" TEXT("prompt:p") "]" },
         { "return nil, 'there is none'", "!there is none" },
+        { "return nil, 'there is none', 'ENOENT'", "!there is none" },
+        { "return nil, 'of which one?', 'INVALID'", "INVALID?of which one?" },
         { "return", "!the prompt returned nothing" },
         { "return mcp.fail('no', { a = 1 })", "!no" },
         { "error('broke')", "!broke" },
@@ -207,9 +215,10 @@ static void test_template(void **state)
           "[{\"_meta\":{\"k\":1},\"mimeType\":\"m/t\",\"text\":\"a\",\"uri\":\"x:w\"},"
           "{\"mimeType\":\"m/t\",\"text\":\"b\",\"uri\":\"x:v\"}]" },
         { "return ''", "[{\"mimeType\":\"m/t\",\"text\":\"\",\"uri\":\"x:v\"}]" },
-        { "mcp.time.sleep(0.001) return", "?Resource not found" },
-        { "return nil, 'no such file', 'ENOENT'", "?Resource not found" },
-        { "return nil, 'not for tools', 'DENIED'", "?Resource not found" },
+        { "mcp.time.sleep(0.001) return", "NOT_FOUND?Resource not found" },
+        { "return nil, 'no such file', 'ENOENT'", "NOT_FOUND?Resource not found" },
+        { "return nil, 'not for tools', 'DENIED'", "NOT_FOUND?Resource not found" },
+        { "return nil, 'no number', 'INVALID'", "INVALID?no number" },
         { "return nil, 'disk', 'EIO'", "!disk" },
         { "return nil, 'why'", "!why" },
         { "return mcp.fail('no', { a = 1 })", "!no" },
@@ -245,6 +254,7 @@ static void test_list(void **state)
         { "mcp.time.sleep(0.001) return { { uri = 'x:1', name = a.tool } }",
           "[{\"name\":\"resource:r\",\"uri\":\"x:1\"}]" },
         { "return nil, 'disk'", "!disk" },
+        { "return nil, 'disk', 'INVALID'", "!disk" },
         { "return", "!the list of resources is nothing" },
         { "return { { uri = '1', name = 'one' } }", "!resource 1: \"1\" is no URI" },
         { "return { { uri = 'x:1' } }", "!resource 1: name: expected a text, got nil" },
@@ -270,6 +280,7 @@ static void test_complete(void **state)
           "[\"Ab\",\"prompt:p\",\"z\"]{\"hasMore\":false,\"total\":3}" },
         { "return {}", "[]{\"hasMore\":false,\"total\":0}" },
         { "mcp.time.sleep(0.001) return nil, 'disk'", "!disk" },
+        { "return nil, 'no path', 'INVALID'", "INVALID?no path" },
         { "return { 5 }", "!completion 1: expected a text, got number" },
         { "return 'a'", "!a completion returns a list of texts" },
         { NULL, NULL },

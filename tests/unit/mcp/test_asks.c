@@ -48,54 +48,77 @@ static struct mcp_call *call_as(struct fixture *f, const char *session)
 #define MODEL "sampling/createMessage", "{\"messages\":[]}"
 #define TOOLS "sampling/createMessage", "{\"messages\":[],\"tools\":[]}"
 #define CONTEXT "sampling/createMessage", "{\"messages\":[],\"includeContext\":\"thisServer\"}"
+#define SAID(content) \
+    "sampling/createMessage", "{\"messages\":[{\"role\":\"user\",\"content\":" content "}]}"
+#define SOUND "{\"type\":\"audio\",\"data\":\"\",\"mimeType\":\"audio/wav\"}"
+#define TEXT "{\"type\":\"text\",\"text\":\"tool_use\"}"
+#define USED "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"a\",\"input\":{}}"
+#define RETURNED "{\"type\":\"tool_result\",\"toolUseId\":\"1\",\"content\":[]}"
 #define ROOTS "roots/list", "{}"
+
+static const struct {
+    const char *version, *session, *capabilities, *method, *params;
+    bool may;
+} declared[] = {
+    { V11, SESSION_11, "{}", FORM, false },
+    { V11, SESSION_11, "{\"elicitation\":{}}", FORM, true },
+    { V11, SESSION_11, "{\"elicitation\":{}}", PAGE, false },
+    { V11, SESSION_11, "{\"elicitation\":{\"form\":{}}}", FORM, true },
+    { V11, SESSION_11, "{\"elicitation\":{\"url\":{}}}", FORM, false },
+    { V11, SESSION_11, "{\"elicitation\":{\"url\":{}}}", PAGE, true },
+    { V11, SESSION_11, "{\"elicitation\":{\"form\":{},\"url\":{}}}", PAGE, true },
+    { V11, SESSION_11, "{\"elicitation\":true}", FORM, false },
+    { V11, SESSION_11, "{\"sampling\":{}}", MODEL, true },
+    { V11, SESSION_11, "{\"sampling\":{}}", TOOLS, false },
+    { V11, SESSION_11, "{\"sampling\":{\"tools\":{}}}", TOOLS, true },
+    { V11, SESSION_11, "{\"sampling\":{\"tools\":{}}}", CONTEXT, false },
+    { V11, SESSION_11, "{\"sampling\":{\"context\":{}}}", CONTEXT, true },
+    { V11, SESSION_11, "{\"roots\":{\"listChanged\":true}}", ROOTS, true },
+    { V11, SESSION_11, "{\"sampling\":{}}", ROOTS, false },
+    { V11, SESSION_11, "[]", ROOTS, false },
+    { V06, SESSION_06, "{\"elicitation\":{}}", FORM, true },
+    { V06, SESSION_06, "{\"elicitation\":{\"url\":{}}}", PAGE, false },
+    { V06, SESSION_06, "{\"elicitation\":{\"url\":{}}}", FORM, true },
+    { V06, SESSION_06, "{\"sampling\":{}}", CONTEXT, true },
+    { V06, SESSION_06, "{\"sampling\":{\"tools\":{}}}", TOOLS, false },
+    { V06, SESSION_06, "{\"elicitation\":{}}", "elicitation/create", SEVERAL, false },
+    { V11, SESSION_11, "{\"elicitation\":{}}", "elicitation/create", SEVERAL, true },
+    { V03, SESSION_03, "{\"elicitation\":{}}", FORM, false },
+    { V03, SESSION_03, "{\"sampling\":{},\"roots\":{}}", MODEL, true },
+    { V03, SESSION_03, "{\"sampling\":{},\"roots\":{}}", ROOTS, true },
+    { V11, SESSION_11, "{\"sampling\":{}}", SAID("[" TEXT "]"), true },
+    { V11, SESSION_11, "{\"sampling\":{}}", SAID(USED), true },
+    { V06, SESSION_06, "{\"sampling\":{}}", SAID("[" TEXT "]"), false },
+    { V06, SESSION_06, "{\"sampling\":{}}", SAID(USED), false },
+    { V06, SESSION_06, "{\"sampling\":{}}", SAID(RETURNED), false },
+    { V06, SESSION_06, "{\"sampling\":{}}", SAID(TEXT), true },
+    { V03, SESSION_03, "{\"sampling\":{}}", SAID(SOUND), true },
+    { V03, SESSION_03, "{\"sampling\":{}}", SAID("[" SOUND "]"), false },
+    { V24, SESSION_03, "{\"sampling\":{}}", SAID(TEXT), true },
+    { V24, SESSION_03, "{\"sampling\":{}}", SAID(SOUND), false },
+};
 
 static void test_declared(void **state)
 {
-    static const struct {
-        const char *version, *session, *capabilities, *method, *params;
-        bool may;
-    } cases[] = {
-        { V11, SESSION_11, "{}", FORM, false },
-        { V11, SESSION_11, "{\"elicitation\":{}}", FORM, true },
-        { V11, SESSION_11, "{\"elicitation\":{}}", PAGE, false },
-        { V11, SESSION_11, "{\"elicitation\":{\"form\":{}}}", FORM, true },
-        { V11, SESSION_11, "{\"elicitation\":{\"url\":{}}}", FORM, false },
-        { V11, SESSION_11, "{\"elicitation\":{\"url\":{}}}", PAGE, true },
-        { V11, SESSION_11, "{\"elicitation\":{\"form\":{},\"url\":{}}}", PAGE, true },
-        { V11, SESSION_11, "{\"elicitation\":true}", FORM, false },
-        { V11, SESSION_11, "{\"sampling\":{}}", MODEL, true },
-        { V11, SESSION_11, "{\"sampling\":{}}", TOOLS, false },
-        { V11, SESSION_11, "{\"sampling\":{\"tools\":{}}}", TOOLS, true },
-        { V11, SESSION_11, "{\"sampling\":{\"tools\":{}}}", CONTEXT, false },
-        { V11, SESSION_11, "{\"sampling\":{\"context\":{}}}", CONTEXT, true },
-        { V11, SESSION_11, "{\"roots\":{\"listChanged\":true}}", ROOTS, true },
-        { V11, SESSION_11, "{\"sampling\":{}}", ROOTS, false },
-        { V11, SESSION_11, "[]", ROOTS, false },
-        { V06, SESSION_06, "{\"elicitation\":{}}", FORM, true },
-        { V06, SESSION_06, "{\"elicitation\":{\"url\":{}}}", PAGE, false },
-        { V06, SESSION_06, "{\"elicitation\":{\"url\":{}}}", FORM, true },
-        { V06, SESSION_06, "{\"sampling\":{}}", CONTEXT, true },
-        { V06, SESSION_06, "{\"sampling\":{\"tools\":{}}}", TOOLS, false },
-        { V06, SESSION_06, "{\"elicitation\":{}}", "elicitation/create", SEVERAL, false },
-        { V11, SESSION_11, "{\"elicitation\":{}}", "elicitation/create", SEVERAL, true },
-        { V03, SESSION_03, "{\"elicitation\":{}}", FORM, false },
-        { V03, SESSION_03, "{\"sampling\":{},\"roots\":{}}", MODEL, true },
-        { V03, SESSION_03, "{\"sampling\":{},\"roots\":{}}", ROOTS, true },
-    };
-
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(declared); i++) {
         struct fixture f;
         struct err e = { 0 };
-        const char *params = cases[i].params;
-        struct tool_question q = { "k", cases[i].method, { params, strlen(params), JSON_OBJECT } };
+        const char *params = declared[i].params;
+        struct tool_question q = { "k",
+                                   declared[i].method,
+                                   { params, strlen(params), JSON_OBJECT } };
 
+        /* Its clients have sessions over other transports alone. */
+        bool is_oldest = strcmp(declared[i].version, V24) == 0;
         fixture_init(&f);
-        open_as(&f, cases[i].version, cases[i].capabilities);
-        struct mcp_call *c = call_as(&f, cases[i].session);
-        if (mcp_may_ask(c, &q, 1, &e) != cases[i].may)
-            fail_msg("%s %s: %s %s", cases[i].version, cases[i].capabilities, q.method, e.text);
+        open_as(&f, is_oldest ? V03 : declared[i].version, declared[i].capabilities);
+        struct mcp_call *c = call_as(&f, declared[i].session);
+        if (is_oldest)
+            c->revision = MCP_2024_11_05;
+        if (mcp_may_ask(c, &q, 1, &e) != declared[i].may)
+            fail_msg("%s %s: %s %s", declared[i].version, declared[i].capabilities, q.method,
+                     e.text);
         mcp_call_free(c);
         fixture_fini(&f);
     }

@@ -7,76 +7,11 @@
 #undef malloc
 #undef calloc
 #undef realloc
-#include "fixture.h"
-#include "tools/uritemplate.h"
+#include "offers.h"
 
-#define PROMPTS(params) REQUEST("1", "prompts/list", params)
-#define GET(params) REQUEST("1", "prompts/get", params)
-#define RESOURCES(params) REQUEST("1", "resources/list", params)
-#define READ(params) REQUEST("1", "resources/read", params)
-#define COMPLETE(params) REQUEST("1", "completion/complete", params)
 #define SUBSCRIBE(uri) REQUEST("1", "resources/subscribe", "\"uri\":\"" uri "\"")
 #define LISTEN(id, params) REQUEST(id, "subscriptions/listen", params META)
 #define LISTENS .version = V26, .method = "subscriptions/listen"
-
-/* "prompt:secret" and "resource:secret" are hidden from bob as the tool "secret" is. */
-static bool may(void *arg, const struct principal *p, const char *name)
-{
-    (void)arg;
-    return p != bob || !strstr(name, "secret");
-}
-
-static void offers_add(struct toolset *s)
-{
-    static const struct tool offers[] = {
-        { .kind = TOOL_PROMPT,
-          .name = "prompt:review",
-          .title = "Review",
-          .description = "Look at it.",
-          .size = -1,
-          .icons = "[{\"src\":\"https://example.com/i.png\"}]",
-          .meta = "{\"com.example/x\":1}",
-          .arguments = "[{\"name\":\"file\",\"required\":true},{\"name\":\"f\\u00fcr\","
-                       "\"required\":true},{\"name\":\"tone\"}]" },
-        { .kind = TOOL_COMPLETER, .name = "prompt:review" },
-        { .kind = TOOL_PROMPT, .name = "prompt:plain", .size = -1 },
-        { .kind = TOOL_PROMPT, .name = "prompt:secret", .size = -1 },
-        { .kind = TOOL_RESOURCE,
-          .name = "resource:today",
-          .uri = "test://today",
-          .mime_type = "text/plain",
-          .annotations = "{\"priority\":1}",
-          .size = 5 },
-        { .kind = TOOL_RESOURCE, .name = "resource:secret", .uri = "test://secret", .size = -1 },
-        { .kind = TOOL_COMPLETER, .name = "resource:file" },
-        { .kind = TOOL_LISTER, .name = "resource:file" },
-        { .kind = TOOL_LISTER, .name = "resource:secret_file" },
-    };
-    static const struct tool templates[] = {
-        { .kind = TOOL_TEMPLATE, .name = "resource:file", .uri = "file:///{+path}", .size = -1 },
-        { .kind = TOOL_TEMPLATE, .name = "resource:secret_file", .uri = "secret:{x}", .size = -1 },
-    };
-    struct err e;
-
-    for (size_t i = 0; i < COUNT(offers); i++)
-        assert_int_equal(toolset_add(s, &offers[i], &e), 0);
-    for (size_t i = 0; i < COUNT(templates); i++) {
-        struct tool t = templates[i];
-        assert_non_null(t.pattern = uritemplate_new(t.uri, &e));
-        assert_int_equal(toolset_add(s, &t, &e), 0);
-    }
-    assert_int_equal(toolset_seal(s), 0);
-}
-
-static void offers_init(struct fixture *f)
-{
-    fixture_init(f);
-    f->host.may = may;
-    toolset_unref(f->tools);
-    f->tools = toolset_new(1);
-    assert_non_null(f->tools);
-    offers_add(f->tools);
-}
 
 struct asked {
     struct probe probe;
@@ -131,6 +66,8 @@ static void test_lists(void **state)
           .as_bob = true },
         { .probe = { "a session of 2025-11-25", PROMPTS(""), .session = SESSION_11, .status = 200,
                      .has = "\"title\":\"Review\",\"description\":\"Look at it.\",\"icons\":[" } },
+        { .probe = { "the title of an argument", PROMPTS(""), .session = SESSION_06, .status = 200,
+                     .has = "{\"title\":\"Tone\",\"name\":\"tone\"}" } },
         { .probe = { "modern", PROMPTS(META), .version = V26, .method = "prompts/list",
                      .status = 200, .has = "\"ttlMs\":60000,\"cacheScope\":\"private\"" } },
         { .probe = { "everything", PROMPTS(""), .status = 200, .has = "\"name\":\"secret\"" } },
@@ -178,7 +115,6 @@ static void test_lists(void **state)
     ask_all(asked, COUNT(asked));
 }
 
-#define WHOLE "\"name\":\"review\",\"arguments\":{\"file\":\"a\",\"f\xc3\xbcr\":\"b\"}"
 
 static void test_prompts_get(void **state)
 {
@@ -256,9 +192,6 @@ static void test_resources_read(void **state)
     ask_all(asked, COUNT(asked));
 }
 
-#define ARGUMENT "\"argument\":{\"name\":\"a\",\"value\":\"v\"}"
-#define OF_PROMPT(name) "\"ref\":{\"type\":\"ref/prompt\",\"name\":\"" name "\"}," ARGUMENT
-#define OF_URI(uri) "\"ref\":{\"type\":\"ref/resource\",\"uri\":\"" uri "\"}," ARGUMENT
 
 static void test_complete(void **state)
 {
@@ -365,92 +298,6 @@ static void test_capabilities(void **state)
     }
 }
 
-/* ---- results ---- */
-
-static void encoded(const char *request, enum mcp_revision r, struct tool_result *result,
-                    const char *want)
-{
-    struct fixture f;
-    struct mcp_out out;
-    struct buf b = { 0 };
-
-    offers_init(&f);
-    struct mcp_in in = { .body = request,
-                         .len = strlen(request),
-                         .accepts_json = true,
-                         .principal = alice,
-                         .tools = f.tools };
-    mcp_handle(&f.server, &in, &out);
-    assert_non_null(out.call);
-    out.call->revision = r;
-    mcp_encode_result(&f.server, out.call, result, &b);
-    if (!strstr(text_of(&b), want))
-        fail_msg("%s\n wanted: %s\n got:    %s", request, want, text_of(&b));
-    buf_fini(&b);
-    tool_result_fini(result);
-    mcp_out_fini(&out);
-    fixture_fini(&f);
-}
-
-static struct tool_result result_of(const char *content, const char *structured)
-{
-    struct tool_result r = { .outcome = OUT_OK };
-    buf_str(&r.content, content);
-    buf_str(&r.structured, structured);
-    return r;
-}
-
-static void test_results(void **state)
-{
-    static const char audio[] =
-        "[{\"content\":{\"data\":\"\",\"mimeType\":\"audio/wav\",\"type\":\"audio\"},"
-        "\"role\":\"user\"}]";
-    static const char contents[] = "[{\"text\":\"t\",\"uri\":\"test://today\"}]";
-    struct tool_result r = result_of(audio, "");
-
-    (void)state;
-    encoded(GET(WHOLE), MCP_2025_11_25, &r,
-            "\"result\":{\"description\":\"Look at it.\",\"messages\":[{\"content\":{\"data\":");
-    r = result_of(audio, "");
-    encoded(GET("\"name\":\"plain\""), MCP_2024_11_05, &r,
-            "\"result\":{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\","
-            "\"text\":\"[audio: audio/wav]\"}}]}}");
-    r = result_of(contents, "");
-    encoded(READ("\"uri\":\"test://today\""), MCP_2025_06_18, &r,
-            "\"result\":{\"contents\":[{\"text\":\"t\",\"uri\":\"test://today\"}]}}");
-    r = result_of(contents, "");
-    encoded(READ("\"uri\":\"test://today\""), MCP_2026_07_28, &r,
-            "\"result\":{\"resultType\":\"complete\",\"contents\":[{\"text\":\"t\","
-            "\"uri\":\"test://today\"}],\"ttlMs\":0,\"cacheScope\":\"private\",\"_meta\":{\"" NS
-            "serverInfo\":");
-    r = result_of("[\"a\"]", "{\"hasMore\":false,\"total\":1}");
-    encoded(COMPLETE(OF_PROMPT("review")), MCP_2025_11_25, &r,
-            "\"result\":{\"completion\":{\"values\":[\"a\"],\"hasMore\":false,\"total\":1}}}");
-    r = result_of("[]", "");
-    encoded(RESOURCES("\"cursor\":\"bGlzdGVkOiE\""), MCP_2025_11_25, &r,
-            "\"result\":{\"resources\":[],\"nextCursor\":\"bGlzdGVkOmZpbGU\"}}");
-}
-
-static void test_failures(void **state)
-{
-    struct tool_result r = { 0 };
-
-    (void)state;
-    tool_result_text(&r, OUT_TOOL_ERROR, true, "it \"broke\"", 10);
-    encoded(GET(WHOLE), MCP_2026_07_28, &r,
-            "\"error\":{\"code\":-32603,\"message\":\"it \\\"broke\\\"\"}}");
-    memset(&r, 0, sizeof r);
-    tool_result_text(&r, OUT_TOOL_ERROR, true, "Resource not found", 18);
-    buf_str(&r.structured, "{\"notFound\":true}");
-    encoded(READ("\"uri\":\"file:///x\""), MCP_2025_11_25, &r,
-            "\"error\":{\"code\":-32002,\"message\":\"Resource not found\","
-            "\"data\":{\"uri\":\"file:///x\"}}}");
-    memset(&r, 0, sizeof r);
-    tool_result_text(&r, OUT_TOOL_ERROR, true, "Resource not found", 18);
-    buf_str(&r.structured, "{\"notFound\":true}");
-    encoded(READ("\"uri\":\"file:///x\""), MCP_2026_07_28, &r, "\"code\":-32602");
-}
-
 /* Memory runs out at every single request for it: the answer is whole, or a 500 without a body. */
 static void test_no_memory(void **state)
 {
@@ -493,7 +340,6 @@ int main(void)
         cmocka_unit_test(test_subscriptions), cmocka_unit_test(test_lists),
         cmocka_unit_test(test_prompts_get),   cmocka_unit_test(test_resources_read),
         cmocka_unit_test(test_complete),      cmocka_unit_test(test_capabilities),
-        cmocka_unit_test(test_results),       cmocka_unit_test(test_failures),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -442,6 +442,33 @@ static void test_cursor_length(void **state)
     fixture_fini(&f);
 }
 
+/* A boolean stands for a property's schema since 2026-07-28. */
+static void test_boolean_properties(void **state)
+{
+    static const char schema[] = "{\"type\":\"object\",\"properties\":{\"x\":true,\"y\":false}}";
+    static const char legacy[] =
+        "{\"type\":\"object\",\"properties\":{\"x\":{},\"y\":{\"not\":{}}}}";
+    struct tool declared = { .name = "t", .input_schema = schema, .output_schema = schema };
+    struct toolset *s = toolset_new(1);
+
+    (void)state;
+    assert_int_equal(toolset_add(s, &declared, NULL), 0);
+    assert_int_equal(toolset_seal(s), 0);
+    for (enum mcp_revision r = MCP_2024_11_05; r < MCP_REVISIONS; r++) {
+        const char *sent = mcp_is_modern(r) ? schema : legacy;
+        struct buf got = { 0 }, want = { 0 };
+        mcp_encode_tool(toolset_at(s, 0), r, &got);
+        buf_printf(&want, "{\"name\":\"t\",\"inputSchema\":%s", sent);
+        if (r >= MCP_2025_06_18)
+            buf_printf(&want, ",\"outputSchema\":%s", sent);
+        buf_putc(&want, '}');
+        assert_string_equal(text_of(&got), text_of(&want));
+        buf_fini(&got);
+        buf_fini(&want);
+    }
+    toolset_unref(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_cursors),
         cmocka_unit_test(test_cursor_length),
+        cmocka_unit_test(test_boolean_properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

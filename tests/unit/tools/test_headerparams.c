@@ -155,6 +155,47 @@ static void test_value(void **state)
     headerparams_free(first);
 }
 
+static void test_write(void **state)
+{
+    static const struct {
+        const char *value, *header; /* "": none */
+    } written[] = {
+        { "\"eu\"", "Mcp-Param-A: eu" },
+        { "\"two words; \\u0022x\\u0022\"", "Mcp-Param-A: two words; \"x\"" },
+        { "\"\"", "Mcp-Param-A: =?base64?" "?=" },
+        { "\" a\"", "Mcp-Param-A: =?base64?IGE=?=" },
+        { "\"a \"", "Mcp-Param-A: =?base64?YSA=?=" },
+        { "\"a\\nb\"", "Mcp-Param-A: =?base64?YQpi?=" },
+        { "\"\xc3\xa9\"", "Mcp-Param-A: =?base64?w6k=?=" },
+        { "\"=?base64?YQ==?=\"", "Mcp-Param-A: =?base64?PT9iYXNlNjQ/WVE9PT89?=" },
+        { "42", "Mcp-Param-A: 42" },
+        { "-4.20e1", "Mcp-Param-A: -42" },
+        { "true", "Mcp-Param-A: true" },
+        { "false", "Mcp-Param-A: false" },
+        { "1.5", "" },
+        { "null", "" },
+        { "[1]", "" },
+        { "{}", "" },
+    };
+    static const char schema[] = OBJECT("\"a\":" STRING("A"));
+    struct err e = { 0 };
+    struct headerparam *h;
+
+    (void)state;
+    assert_int_equal(headerparams_compile(schema, sizeof schema - 1, &h, &e), 0);
+    for (size_t i = 0; i < COUNT(written); i++) {
+        const char *text = written[i].value;
+        struct json_text value = { text, strlen(text), json_type_of(text[0]) };
+        struct buf out = { 0 };
+        assert_int_equal(headerparam_write(h, value, &out), written[i].header[0] != '\0');
+        assert_string_equal(buf_cstr(&out), written[i].header);
+        buf_fini(&out);
+    }
+    struct buf out = { 0 };
+    assert_false(headerparam_write(h, (struct json_text){ 0 }, &out));
+    headerparams_free(h);
+}
+
 static int compile_once(void)
 {
     static const char schema[] =
@@ -183,10 +224,8 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compile),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_value),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_compile), cmocka_unit_test(test_many),   cmocka_unit_test(test_value),
+        cmocka_unit_test(test_write),   cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
