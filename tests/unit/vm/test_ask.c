@@ -432,6 +432,9 @@ static const struct {
       "ctx:elicit_url: url: expected http://... or https://..." },
     { "ctx:sample('k', { messages = {} })", "ctx:sample: messages: expected a list of messages" },
     { "ctx:sample('k', { messages = { { role = 'user', content = {} } } })",
+      "ctx:sample: message 1: expected { role = " },
+    { "ctx:sample('k', { messages = { { role = 'user', content = { type = 'text', text = 'x' } } } "
+      "})",
       "ctx:sample: maxTokens: expected a whole number from 1 on" },
     { "ctx:ask{}", "ctx:ask: expected a table of questions by their keys" },
     { "ctx:ask{ a = { elicit = {}, roots = true } }",
