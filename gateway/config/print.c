@@ -45,16 +45,26 @@ static void line_print(struct buf *out, const struct buf *line, const struct con
     buf_fini(&origin);
 }
 
-/* A list that is too long for one line has one for each item. */
+static void line_render(struct buf *line, const struct key_info *k, const char *equals,
+                        const void *field)
+{
+    buf_clear(line);
+    buf_printf(line, "%s%s", k->name, equals);
+    value_render(line, k, field, true);
+}
+
+/* A list that is too long for one line has one for each item; without blanks, if it must be. */
 static void value_print(struct buf *out, const struct key_info *k, const void *field,
                         const struct config_origin *at)
 {
     struct buf line = { 0 };
     const struct config_list *list = key_is_list(k) ? field : NULL;
+    bool is_one = !list || list->n < 2;
 
-    buf_printf(&line, "%s = ", k->name);
-    value_render(&line, k, field, true);
-    if (!list || list->n < 2 || line.len <= INI_LINE_BYTES) {
+    line_render(&line, k, " = ", field);
+    if (is_one && line.len > INI_LINE_BYTES)
+        line_render(&line, k, "=", field);
+    if (is_one || line.len <= INI_LINE_BYTES) {
         line_print(out, &line, at);
     } else {
         for (size_t i = 0; i < list->n; i++) {

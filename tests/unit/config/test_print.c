@@ -120,6 +120,14 @@ static void test_long_lines(void **state)
     if (!ini_file_load(&f, out.data, NULL))
         fail_msg("%s", ini_file_problems(&f));
     assert_int_equal(f.config->paths.deny.n, 2);
+    /* A line of the most bytes, without blanks. */
+    snprintf(text, sizeof text, "[paths]\ndeny=%s%.85s\n", item, item);
+    assert_int_equal(strlen(text), strlen("[paths]\n") + 190 + 1);
+    assert_non_null(ini_file_load(&f, text, NULL));
+    buf_clear(&out);
+    config_print(f.config, &out);
+    if (!ini_file_load(&f, buf_cstr(&out), NULL))
+        fail_msg("%s", ini_file_problems(&f));
     buf_fini(&out);
     ini_file_free(&f);
 }
