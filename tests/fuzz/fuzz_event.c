@@ -111,7 +111,8 @@ static int following(const char *id, const char *name, unsigned count)
     const char *digits = id + strlen(name);
     char *end;
 
-    if (strncmp(id, name, strlen(name)) != 0 || strspn(digits, "0123456789") == 0)
+    if (strncmp(id, name, strlen(name)) != 0 || strspn(digits, "0123456789") == 0 ||
+        (digits[0] == '0' && digits[1] != '\0'))
         return -1;
     unsigned long number = strtoul(digits, &end, 10);
     return *end == '\0' && number <= count ? (int)(count - number) : -1;
