@@ -5,12 +5,12 @@
 #   make fuzz FUZZ=json                        one target, or several: FUZZ="json uri"
 #   make fuzz FUZZ=json PLANT=1                with the planted bug, which must be found
 #   make SAN=address,undefined fuzz-corpus     without libFuzzer: the inputs that are kept, changed
-#                                              ones for FUZZ_MS milliseconds each (500), and, with
+#                                              ones for FUZZ_MS milliseconds each (300), and, with
 #                                              the planted bug, an input that leads to it
 
 FUZZ   ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_S ?= 60
-FUZZ_MS ?= 500
+FUZZ_MS ?= 300
 PLANT  ?=
 FUZZ_CC ?= $(or $(shell command -v clang-14),clang)
 

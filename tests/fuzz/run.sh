@@ -36,7 +36,7 @@ feed() {
 feed_all() {
     status=0
     for name; do
-        if feed "$name" "${FUZZ_MS:-500}" "$corpora/$name" "$planted/$name"; then
+        if feed "$name" "${FUZZ_MS:-300}" "$corpora/$name" "$planted/$name"; then
             printf '%-12s %s\n' "$name" "$(tail -n 1 "$log")"
         else
             tail -n 40 "$log"
