@@ -1,8 +1,8 @@
 /* feed.c - gives a target what is kept: every file that is named, and every file of a folder that
- * is. Then, as long as MS milliseconds allow, changed copies of it: bits flipped, parts cut out, said
- * again, or taken from another one; in every run the same ones, as far as it gets. What is being
- * tried stands in the file LAST, so that it is there when it has ended this.
- * usage: feed-NAME MS LAST PATH... */
+ * is. Then, as long as MS milliseconds allow, changed copies of it: bits flipped, parts cut out,
+ * said again, or taken from another one; in every run the same ones, as far as it gets. What is
+ * being tried stands in the file LAST, so that it is there when it has ended this. usage: feed-NAME
+ * MS LAST PATH... */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,10 +55,7 @@ static void read_file(const char *path)
     fclose(f);
 }
 
-static int is_shown(const struct dirent *d)
-{
-    return d->d_name[0] != '.';
-}
+static int is_shown(const struct dirent *d) { return d->d_name[0] != '.'; }
 
 static void read_path(const char *path)
 {
@@ -141,9 +138,7 @@ static void change(struct text *t)
         for (size_t times = 1 + below(16); times > 0; times--)
             insert(t, at, t->at + at, n);
         break;
-    default:
-        from = part(other->len, &n);
-        insert(t, at, other->bytes + from, n);
+    default: from = part(other->len, &n); insert(t, at, other->bytes + from, n);
     }
 }
 
