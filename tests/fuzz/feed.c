@@ -1,8 +1,9 @@
 /* feed.c - gives a target what is kept: every file that is named, and every file of a folder that
  * is. Then, as long as MS milliseconds allow, changed copies of it: bits flipped, parts cut out,
  * said again, or taken from another one; in every run the same ones, as far as it gets. What is
- * being tried stands in the file LAST, so that it is there when it has ended this. usage: feed-NAME
- * MS LAST PATH... */
+ * being tried stands in the file LAST, so that it is there when it has ended this.
+ *
+ * usage: feed-NAME MS LAST PATH... */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
