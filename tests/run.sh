@@ -134,9 +134,12 @@ probe_tsan() {
 
     step asan-build 240 $asan all
     step asan-unit 240 $asan unit
-    has tests/fuzz && step asan-fuzz 60 $asan fuzz-corpus
-    [ -z "${MOONGATE_TEST_JSON_SCHEMA:-}" ] ||
+    has tests/fuzz && step asan-fuzz 120 $asan fuzz-corpus
+    if [ -n "${MOONGATE_TEST_JSON_SCHEMA:-}" ]; then
         step schema-suite 60 $asan schema-suite SUITE="$MOONGATE_TEST_JSON_SCHEMA"
+    else
+        is_selected schema-suite && echo "schema-suite     skipped: MOONGATE_TEST_JSON_SCHEMA is not set"
+    fi
     has tests/lua && step asan-lua 120 $asan lua-test
     has tests/e2e && step asan-e2e 300 $asan e2e
     has tests/e2e/sessions_memory.test.mjs &&

@@ -58,6 +58,18 @@ return {
       while not done do mcp.time.sleep(0.01) end
       return done
     end },
+  mcp.tool { name = "everything", description = "Ask in every way.", input = { type = "object" }, run = function(_, ctx)
+    local a, message = ctx:ask {
+      city = { elicit = form("Where?", "city") },
+      page = { elicit_url = { message = "Pay here", url = "https://pay.example.org/1" } },
+      poem = { sample = { messages = { { role = "user", content = mcp.text("A poem.") } }, maxTokens = 9 } },
+      homes = { roots = true },
+    }
+    if not a then return nil, message end
+    local again = assert(ctx:sample("more", { messages = { { role = "user", content = a.poem.content } }, maxTokens = 9 }))
+    return { city = a.city.content.city, page = a.page.action, poem = a.poem.content.text, model = a.poem.model,
+      home = a.homes[1].uri, more = again.content.text }
+  end },
   mcp.resource { name = "mine", uri = "mine://roots", description = "What the client has.", read = function(ctx)
     return ctx:roots("roots")[1].uri
   end },
@@ -104,7 +116,34 @@ test("an official client answers a form, and the answer is checked against it", 
   assert.equal(asked.length, 1);
 });
 
-test("the same over stdio", async (t) => {
+test("an official client answers every kind of question, those of one round and those of the next", async (t) => {
+  const gw = await start(t);
+  const client = v2({ elicitation: { form: {}, url: {} }, sampling: {}, roots: {} });
+  const asked = [];
+  const answers = {
+    "elicitation/create": ({ mode }) => (mode === "url" ? { action: "accept" } : accept({ city: "Bonn" })),
+    "sampling/createMessage": ({ messages }) => ({
+      model: "m", role: "assistant", content: { type: "text", text: `${[messages[0].content].flat()[0].text} No.` },
+    }),
+    "roots/list": () => ({ roots: [{ uri: "file:///home" }] }),
+  };
+  for (const [method, answer] of Object.entries(answers))
+    client.setRequestHandler(method, async ({ params }) => {
+      asked.push(params?.mode === "url" ? `${method} ${params.url}` : method);
+      return answer(params ?? {});
+    });
+  await client.connect(new StreamableHTTPClientTransport(new URL(gw.url)));
+  t.after(() => client.close());
+  const result = await client.callTool({ name: "everything", arguments: {} });
+  assert.deepEqual(JSON.parse(result.content[0].text), {
+    city: "Bonn", page: "accept", poem: "A poem. No.", model: "m", home: "file:///home", more: "A poem. No. No.",
+  });
+  assert.deepEqual(asked.slice(0, 4).sort(), ["elicitation/create", "elicitation/create https://pay.example.org/1",
+    "roots/list", "sampling/createMessage"]);
+  assert.deepEqual(asked.slice(4), ["sampling/createMessage"]);
+});
+
+test("a form over stdio, declined", async (t) => {
   const site = new Gateway({ tools: { "release.lua": example } });
   t.after(() => site.remove());
   const client = v2({ elicitation: { form: {} } });

@@ -13,6 +13,9 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 
 import { binary, cleanEnv, repo, slowness } from "./lib/env.mjs";
 import { Gateway } from "./lib/gateway.mjs";
+import { heard, proxied, teed } from "./lib/proxy.mjs";
+import { skip } from "./lib/schemas.mjs";
+import { tapCheck } from "./lib/tap.mjs";
 
 const modules = path.join(repo, "tests/node_modules");
 const inspector = path.join(modules, "@modelcontextprotocol/inspector/clients/launcher/build/index.js");
@@ -28,8 +31,12 @@ async function start(t) {
   // What they keep in their user's home stays in the test's folder.
   gw.home = fs.mkdtempSync(path.join(gw.dir, "home-"));
   gw.env = cleanEnv({ HOME: gw.home, XDG_CONFIG_HOME: gw.home, MCP_REMOTE_CONFIG_DIR: gw.home });
+  gw.heardUrl = `http://127.0.0.1:${await proxied(t, gw.port)}/mcp`;
   return gw;
 }
+
+// They are processes of their own, and yet each message that they got was held to the schemas.
+const wasJudged = (before, least) => assert.ok(skip || tapCheck() - before >= least, `${tapCheck() - before} judged`);
 
 async function inspect(gw, target, ...args) {
   const child = spawn(process.execPath, [inspector, "--cli", ...target, ...args], {
@@ -44,7 +51,7 @@ async function inspect(gw, target, ...args) {
   return { code, ...out };
 }
 
-const http = (gw, key = KEY) => [gw.url, "--transport", "http", "--header", `X-API-Key: ${key}`];
+const http = (gw, key = KEY) => [gw.heardUrl, "--transport", "http", "--header", `X-API-Key: ${key}`];
 
 async function inspected(gw, ...args) {
   const res = await inspect(gw, ...args);
@@ -54,6 +61,7 @@ async function inspected(gw, ...args) {
 
 test("the Inspector in its CLI mode lists, calls, reads and gets, over HTTP", async (t) => {
   const gw = await start(t);
+  const before = tapCheck();
   const listed = await inspected(gw, http(gw), "--method", "tools/list");
   assert.ok(listed.tools.some((tool) => tool.name === "echo"));
   const call = ["--method", "tools/call", "--tool-name"];
@@ -64,7 +72,11 @@ test("the Inspector in its CLI mode lists, calls, reads and gets, over HTTP", as
   const read = await inspected(gw, http(gw), "--method", "resources/read", "--uri", uri);
   assert.equal(read.contents[0].uri, uri);
   const prompts = await inspected(gw, http(gw), "--method", "prompts/list");
-  assert.ok(prompts.prompts.length > 0);
+  assert.ok(prompts.prompts.some((prompt) => prompt.name === "greet"));
+  const get = ["--method", "prompts/get", "--prompt-name", "greet", "--prompt-args", "who=Ada"];
+  const greeting = await inspected(gw, http(gw), ...get);
+  assert.equal(greeting.messages[0].content.text, "Greet Ada");
+  wasJudged(before, 6 * 2); // of each the beginning and the answer
 });
 
 test("the Inspector is told of a wrong key, and of a tool that failed", async (t) => {
@@ -79,16 +91,20 @@ test("the Inspector starts the gateway by itself, over stdio", async (t) => {
   const gw = new Gateway({ tools: ["echo.lua"] });
   t.after(() => gw.remove());
   gw.env = cleanEnv({ HOME: gw.dir });
-  const target = [binary, "-c", gw.iniPath, "stdio", "--transport", "stdio"];
+  const before = tapCheck();
+  const target = [...teed(gw.dir, [binary, "-c", gw.iniPath, "stdio"]), "--transport", "stdio"];
   const listed = await inspected(gw, target, "--method", "tools/list");
   assert.deepEqual(listed.tools.map((tool) => tool.name), ["echo"]);
+  heard(gw.dir);
+  wasJudged(before, 2);
 });
 
 test("mcp-remote carries a stdio client to the gateway, with its key", async (t) => {
   const gw = await start(t);
+  const before = tapCheck();
   const transport = new StdioClientTransport({
     command: process.execPath,
-    args: [remote, gw.url, "--header", `X-API-Key:${KEY}`, "--transport", "http-only"],
+    args: [remote, gw.heardUrl, "--header", `X-API-Key:${KEY}`, "--transport", "http-only"],
     cwd: gw.dir, env: gw.env, stderr: "ignore",
   });
   const client = new Client({ name: "moongate-tests", version: "1" });
@@ -102,4 +118,5 @@ test("mcp-remote carries a stdio client to the gateway, with its key", async (t)
   assert.deepEqual(calls.map((res) => JSON.parse(res.content[0].text).message),
     Array.from({ length: 20 }, (_, i) => `m${i}`));
   assert.equal((await client.callTool({ name: "fail" })).isError, true);
+  wasJudged(before, 2 + 20 + 1);
 });

@@ -153,6 +153,22 @@ test("a session: opened, used, ended, and gone for good", async (t) => {
   assert.equal((await fetch(gw.url, { method: "DELETE" })).status, 400);
 });
 
+test("a session that nobody used for its time is gone, and its client is told to begin anew", async (t) => {
+  const gw = await start(t, { ini: "[server]\nsession_idle = 2s\n" });
+  const session = await gw.client.session("2025-11-25", { headers: BOTH });
+  assert.deepEqual((await session("ping")).body.result, {});
+  while ((await gw.metric("moongate_sessions")) !== 0);
+  const expired = await session("tools/list");
+  assert.deepEqual([expired.status, code(expired)], [404, -32001]);
+  assert.equal((await gw.client.notify("notifications/initialized", {}, session)).status, 404);
+  const stream = await fetch(gw.url, { headers: { ...session.headers, Accept: "text/event-stream" } });
+  assert.equal(stream.status, 404);
+  await stream.text();
+  const again = await gw.client.session("2025-11-25", { headers: BOTH });
+  assert.notEqual(again.id, session.id);
+  assert.deepEqual((await again("ping")).body.result, {});
+});
+
 test("initialize negotiates, and gives no session to who would not send it back", async (t) => {
   const gw = await start(t);
   const initialize = (protocolVersion, headers) =>

@@ -7,9 +7,11 @@ import os from "node:os";
 import path from "node:path";
 import test from "node:test";
 
-import { binary, cleanEnv, repo, sanitizer } from "./lib/env.mjs";
+import { binary, cleanEnv, repo, sanitizer, slowness } from "./lib/env.mjs";
 
 const build = process.env.MOONGATE_BUILD ?? path.join(repo, "build");
+// A step takes six seconds on a quiet machine of two processors, half of them a stream that is let run.
+const STEP_MS = 110_000 * slowness;
 
 // A clone: everything of the repository, its own mcp.ini, and the build that is being tested.
 function clone(t, change = (ini) => ini) {
@@ -27,10 +29,10 @@ function clone(t, change = (ini) => ini) {
 
 function run(dir, line) {
   const env = cleanEnv({ MAKEFLAGS: "", MAKELEVEL: "", SAN: sanitizer, BUILD: build, SMOKE_PATIENCE: "60" });
-  return spawnSync("sh", ["-c", line], { cwd: dir, env, encoding: "utf8", timeout: 110_000 });
+  return spawnSync("sh", ["-c", line], { cwd: dir, env, encoding: "utf8", timeout: STEP_MS });
 }
 
-test("the steps of the workflow only call scripts, and they succeed", (t) => {
+test("the steps of the workflow only call scripts, and they succeed", { timeout: 3 * STEP_MS }, (t) => {
   const text = fs.readFileSync(path.join(repo, "config/ci/github-actions.yml"), "utf8");
   const lines = [...text.matchAll(/^ +run: (.*)$/gm)].map((m) => m[1]);
   assert.equal(lines.length, [...text.matchAll(/\brun:/g)].length, "every run is one line");
@@ -39,11 +41,11 @@ test("the steps of the workflow only call scripts, and they succeed", (t) => {
   for (const line of lines) {
     assert.match(line, /^(\.\/bootstrap|config\/ci\/smoke\.sh)( [\w./]+)*$/);
     const done = run(dir, line);
-    assert.equal(done.status, 0, `${line}\n${done.stdout}${done.stderr}`);
+    assert.equal(done.status, 0, `${line} (${done.error ?? "ended"})\n${done.stdout}${done.stderr}`);
   }
 });
 
-test("an evaluation that fails, a tool that is missing, a program that is none: each is told", (t) => {
+test("an evaluation that fails, a tool that is missing, a program that is none: each is told", { timeout: 3 * STEP_MS }, (t) => {
   const smoke = path.join(repo, "config/ci/smoke.sh");
   const fails = (dir, program, message) => {
     const done = run(dir, `${smoke} ${program} mcp.ini`);

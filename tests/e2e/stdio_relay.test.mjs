@@ -2,7 +2,9 @@
 // becomes of the owner, the others go on, and their clients hear of it by errors to what was open alone.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import fs from "node:fs";
+import net from "node:net";
 import path from "node:path";
 import test from "node:test";
 
@@ -75,6 +77,59 @@ test("where a gateway runs, its state is reached through it", async (t) => {
   sleeps(s, "last", 0.3);
   assert.deepEqual(await s.end(), clean);
   assert.equal(s.messages.find((m) => m.id === "last").result.isError, undefined);
+});
+
+// As another user, for as long as `act` takes without waiting: what the kernel says of a socket's other end
+// is what it was when that one connected, or listened.
+const NOBODY = 65534;
+function asNobody(act) {
+  process.seteuid(NOBODY);
+  try {
+    return act();
+  } finally {
+    process.seteuid(0);
+  }
+}
+const notRoot = process.getuid() === 0 ? false : "only root can become another user";
+
+test("another user's process is turned away, whatever the modes of the files say", { skip: notRoot }, async (t) => {
+  const gw = await gateway(t);
+  const sock = `${gw.statePath}.sock`;
+  fs.chmodSync(gw.dir, 0o755);
+  const refused = asNobody(() => net.connect(sock));
+  assert.equal((await once(refused, "error"))[0].code, "EACCES");
+  fs.chmodSync(sock, 0o666);
+  const connects = async (connect) => {
+    const socket = connect();
+    socket.setEncoding("utf8").write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+    const said = [];
+    socket.on("data", (text) => { said.push(text); socket.end(); });
+    socket.on("error", () => {}); // it is closed in the middle of it
+    await new Promise((resolve) => socket.on("close", resolve));
+    return said.join("");
+  };
+  assert.match(await connects(() => net.connect(sock)), /"result":\{/);
+  assert.equal(await connects(() => asNobody(() => net.connect(sock))), "");
+  await gw.logged((l) => l.level === "warn" && l.msg === "a process of another user was turned away");
+});
+
+test("nor is another user's process taken for the gateway", { skip: notRoot }, async (t) => {
+  const gw = await gateway(t);
+  const sock = `${gw.statePath}.sock`;
+  fs.chmodSync(gw.dir, 0o755);
+  fs.chmodSync(gw.root, 0o777);
+  fs.unlinkSync(sock);
+  const heard = [];
+  const impostor = net.createServer((socket) => socket.on("data", (data) => heard.push(data)).on("error", () => {}));
+  asNobody(() => impostor.listen(sock));
+  t.after(() => impostor.close());
+  assert.equal(fs.statSync(sock).uid, NOBODY);
+  const s = new Stdio(t, gw);
+  s.send({ id: 1, method: "ping" });
+  await s.said("belongs to another user's process");
+  s.child.kill("SIGTERM");
+  await s.exited;
+  assert.deepEqual([s.messages.filter((m) => m.result), heard], [[], []]);
 });
 
 test("an official client over a relay; SIGTERM ends it in order", async (t) => {

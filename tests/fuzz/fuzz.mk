@@ -1,13 +1,16 @@
 # fuzz.mk - the fuzz targets, built twice: with clang and libFuzzer to find inputs, and with any
 # compiler to try those that are kept.
 #
-#   make fuzz FUZZ_S=600                       each target in turn, FUZZ_S seconds in all
-#   make fuzz FUZZ=json FUZZ_S=60              one target, or several: FUZZ="json uri"
-#   make fuzz FUZZ=json FUZZ_S=60 PLANT=1      with the planted bug, which must be found
-#   make SAN=address,undefined fuzz-corpus     the inputs that are kept, without libFuzzer
+#   make fuzz FUZZ_S=600                       each target in turn, for FUZZ_S seconds each (60)
+#   make fuzz FUZZ=json                        one target, or several: FUZZ="json uri"
+#   make fuzz FUZZ=json PLANT=1                with the planted bug, which must be found
+#   make SAN=address,undefined fuzz-corpus     without libFuzzer: the inputs that are kept, changed
+#                                              ones for FUZZ_MS milliseconds each (300), and, with
+#                                              the planted bug, an input that leads to it
 
 FUZZ   ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_S ?= 600
+FUZZ_S ?= 60
+FUZZ_MS ?= 300
 PLANT  ?=
 FUZZ_CC ?= $(or $(shell command -v clang-14),clang)
 
@@ -55,10 +58,15 @@ $(FUZZ_DIR)/libfuzzer-$1: $(call fuzz_parts,$1)
 endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz_rules,$t)))
 
-.PHONY: fuzz fuzz-corpus fuzz-programs
+.PHONY: fuzz fuzz-corpus fuzz-planted fuzz-programs
 
+# The planted bug reads behind a block: AddressSanitizer alone knows.
 fuzz-corpus: $(FUZZ:%=$(FUZZ_DIR)/feed-%)
-	@sh tests/fuzz/run.sh corpus $(FUZZ_DIR) $(FUZZ)
+	@FUZZ_MS=$(FUZZ_MS) sh tests/fuzz/run.sh corpus $(FUZZ_DIR) $(FUZZ)
+	$(if $(findstring address,$(SAN)),@$(MAKE) PLANT=1 fuzz-planted)
+
+fuzz-planted: $(FUZZ:%=$(FUZZ_DIR)/feed-%)
+	@sh tests/fuzz/run.sh planted $(FUZZ_DIR) $(FUZZ)
 
 fuzz-programs: $(FUZZ:%=$(FUZZ_DIR)/libfuzzer-%)
 

@@ -305,7 +305,6 @@ static void serve_stdio(struct mcp_in in)
 
     in.is_http = false;
     handle(&in);
-    in.hears_all = true;
     in.session = &fresh;
     handle(&in);
     in.session = &open;

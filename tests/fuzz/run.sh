@@ -1,15 +1,17 @@
 #!/bin/sh
 # run.sh - runs the fuzz targets one after the other; what `make fuzz` calls.
 # usage: run.sh check CC             can CC link a target?
-#        run.sh corpus DIR NAME...   DIR/feed-NAME with the inputs that are kept
-#        run.sh fuzz DIR NAME...     DIR/libfuzzer-NAME for $FUZZ_S seconds in all, or, with
-#                                    PLANT=1, until each has found its planted bug
-# Exit status 1: a target ended by a finding, or, with PLANT=1, one that found nothing.
+#        run.sh corpus DIR NAME...   DIR/feed-NAME with the inputs that are kept, and with changed
+#                                    ones for $FUZZ_MS milliseconds each
+#        run.sh planted DIR NAME...  DIR/feed-NAME with the input that leads to the planted bug
+#        run.sh fuzz DIR NAME...     DIR/libfuzzer-NAME for $FUZZ_S seconds each, or, with PLANT=1,
+#                                    until each has found its planted bug
+# Exit status 1: a target ended by a finding, or, where a bug is planted, one that found nothing.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 command=$1 dir=$2
 shift 2
-corpora=tests/fuzz/corpus
+corpora=tests/fuzz/corpus planted=tests/fuzz/planted
 
 can_fuzz() {
     mkdir -p "${TMPDIR:-/tmp}" && probe=$(mktemp) || exit 1
@@ -22,18 +24,40 @@ can_fuzz() {
     exit 2
 }
 
-# Every input that was kept, each target within a minute.
+# feed NAME MS PATH...: what it was given last is in $dir/NAME.last.
+feed() {
+    log=$dir/$1.log
+    program=$dir/feed-$1 ms=$2 last=$dir/$1.last
+    shift 2
+    timeout 60 "$program" "$ms" "$last" "$@" >"$log" 2>&1
+}
+
+# Without the planted bug what leads to it is an input like any other.
 feed_all() {
     status=0
     for name; do
-        if timeout 60 "$dir/feed-$name" "$corpora/$name" >"$dir/$name.log" 2>&1; then
-            printf '%-12s %s\n' "$name" "$(tail -n 1 "$dir/$name.log")"
+        if feed "$name" "${FUZZ_MS:-300}" "$corpora/$name" "$planted/$name"; then
+            printf '%-12s %s\n' "$name" "$(tail -n 1 "$log")"
         else
-            tail -n 40 "$dir/$name.log"
-            echo "FAIL $name: the last file above its report ended it"
+            tail -n 40 "$log"
+            echo "FAIL $name: ended by $last"
             status=1
         fi
     done
+    exit "$status"
+}
+
+# A target that no longer gets as deep as it did, or is not watched, would find nothing ever again.
+meet_all() {
+    status=0
+    for name; do
+        if feed "$name" 0 "$planted/$name" || ! grep -q 'AddressSanitizer: heap-buffer-overflow' "$log"; then
+            tail -n 40 "$log"
+            echo "FAIL $name: $planted/$name does not lead to the planted bug"
+            status=1
+        fi
+    done
+    [ "$status" != 0 ] || echo "$# planted bugs are met"
     exit "$status"
 }
 
@@ -63,8 +87,6 @@ fuzz() {
 }
 
 fuzz_all() {
-    each=$((${FUZZ_S:-600} / $#))
-    [ "$each" -ge 1 ] || each=1
     status=0
     printf '%-12s %10s %7s %7s\n' target executions edges corpus
     for name; do
@@ -75,9 +97,9 @@ fuzz_all() {
                 status=1
                 continue
             fi
-            fuzz "$name" "$each" && status=1 && echo "FAIL $name: the planted bug was not found"
+            fuzz "$name" "${FUZZ_S:-60}" && status=1 && echo "FAIL $name: the planted bug was not found"
         else
-            fuzz "$name" "$each" || status=1
+            fuzz "$name" "${FUZZ_S:-60}" || status=1
         fi
     done
     exit "$status"
@@ -86,6 +108,7 @@ fuzz_all() {
 case $command in
     check) can_fuzz ;;
     corpus) feed_all "$@" ;;
+    planted) meet_all "$@" ;;
     fuzz) fuzz_all "$@" ;;
     *) exit 2 ;;
 esac

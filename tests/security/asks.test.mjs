@@ -46,7 +46,7 @@ function refused(res, why) {
 
 const BUY = { name: "buy", arguments: { price: 5 } };
 
-test("a changed requestState is refused, wherever it was changed, and tells nothing", async (t) => {
+test("state that clients carry: a changed requestState is refused, wherever it was changed, and tells nothing", async (t) => {
   const gw = await start(t, { ini: keys, tools: { "ask.lua": ask } });
   const good = await state(gw, BUY);
   assert.doesNotMatch(Buffer.from(good, "base64url").toString("latin1"), /price|once|buy|ann/);
@@ -66,7 +66,7 @@ test("a changed requestState is refused, wherever it was changed, and tells noth
   assert.equal(res.body.result.content[0].text, "bought for 5: true");
 });
 
-test("a requestState is good for the call that it was given to, once", async (t) => {
+test("state that clients carry: a requestState is good for the call that it was given to, once", async (t) => {
   const gw = await start(t, { ini: keys, tools: { "ask.lua": ask } });
   const good = await state(gw, BUY);
   const other = /belongs to another call/;
@@ -82,7 +82,7 @@ test("a requestState is good for the call that it was given to, once", async (t)
   for (const res of all) if (!res.body.result) refused(res, /was used already/);
 });
 
-test("a requestState expires", async (t) => {
+test("state that clients carry: a requestState expires", async (t) => {
   const gw = await start(t, { ini: `${keys}[tools]\nask_timeout = 10ms\n`, tools: { "ask.lua": ask } });
   const given = await state(gw, BUY);
   const late = Date.now() + 15;
@@ -90,13 +90,13 @@ test("a requestState expires", async (t) => {
   refused(await call(gw, { ...BUY, requestState: given, inputResponses }), /has expired \(\[tools\] ask_timeout\)/);
 });
 
-test("another gateway's requestState is nothing here", async (t) => {
+test("state that clients carry: another gateway's requestState is nothing here", async (t) => {
   const [one, two] = [await start(t, { ini: keys, tools: { "ask.lua": ask } }),
     await start(t, { ini: keys, tools: { "ask.lua": ask } })];
   refused(await call(two, { ...BUY, requestState: await state(one, BUY), inputResponses }), /not what this gateway gave/);
 });
 
-test("answers of every shape are answers, asked for again, or refused", async (t) => {
+test("elicitation: answers of every shape are answers, asked for again, or refused", async (t) => {
   const gw = await start(t, { ini: keys, tools: { "ask.lua": ask } });
   const shapes = [
     null, [], "x", 7, true, { confirm: null }, { confirm: 12345 }, { confirm: [] }, { confirm: "accept" },

@@ -119,7 +119,7 @@ async function checkUses(send, thing, name, isMine, context) {
   }
 }
 
-test("lesson: lists show exactly what calls run, for every key and every kind of thing", async (t) => {
+test("Kong's list filter: lists show exactly what calls run, for every key and every kind of thing", async (t) => {
   t.diagnostic(`seed ${SEED}`);
   const names = someNames();
   const keys = someGlobs(names);

@@ -71,24 +71,60 @@ test("lesson: numbers, strings and nesting that parsers disagree about are refus
 });
 
 // A cursor is not authenticated: nothing that stands in one shows more than a plain list does.
-test("lesson: state that a client carries is worth nothing forged", async (t) => {
-  const tool = (name) => `mcp.tool { name = "${name}", input = { type = "object" }, run = function() end }`;
+const declare = {
+  tool: (n) => `mcp.tool { name = "${n}", input = { type = "object" }, run = function() end }`,
+  prompt: (n) => `mcp.prompt { name = "${n}", run = function() return "p" end }`,
+  resource: (n) => `mcp.resource { name = "${n}", uri = "r:${n}", read = function() return "r" end }`,
+  template: (n) => `mcp.resource_template { name = "t-${n}", uriTemplate = "t:${n}/{id}",
+    list = function() return { { uri = "t:${n}/1", name = "l-${n}" } } end, read = function() return "t" end }`,
+  skill: (n) => `mcp.skill { name = "${n}", description = "d", files = { ["SKILL.md"] = "x" } }`,
+};
+
+// Each list with the lists that its cursors may be of, and what stands behind "aa" for who may see all.
+const lists = [
+  { method: "tools/list", member: "tools", cursors: { tools: ["echo", "mm", "zz"] } },
+  { method: "prompts/list", member: "prompts", cursors: { prompts: ["mm", "zz"] } },
+  { method: "resources/list", member: "resources",
+    cursors: { resources: ["mm", "zz", "aa", "mm", "zz"], skilltexts: ["mm", "zz"], listed: ["l-aa"] } },
+  { method: "resources/templates/list", member: "resourceTemplates", cursors: { templates: ["t-aa", "t-mm", "t-zz"] } },
+  { method: "skills/list", member: "skills", isModern: true, cursors: { skills: ["mm", "zz"] } },
+];
+
+test("state that clients carry: a forged cursor of any list shows what a plain list does, or is refused", async (t) => {
+  const all = Object.values(declare).flatMap((one) => ["aa", "mm", "zz"].map(one));
+  const globs = ["", "prompt:", "resource:", "resource:t-", "skill:"].flatMap((kind) => [`${kind}aa`, `${kind}zz`]);
   const gw = await start(t, {
-    ini: "[key limited]\nsecret = limited-key\ntools = aa, zz\n[key all]\nsecret = all-key\n",
-    tools: { "many.lua": `local mcp = require "mcp"
-      return { ${["aa", "mm", "zz"].map(tool).join(", ")} }` },
+    ini: `[key limited]\nsecret = limited-key\ntools = ${globs.join(", ")}\n[key all]\nsecret = all-key\n`,
+    tools: { "many.lua": `local mcp = require "mcp"\nreturn { ${all.join(",\n")} }` },
   });
-  const list = async (text, key) => {
-    const cursor = Buffer.from(text).toString("base64url");
-    const res = await gw.rpc("tools/list", { cursor }, { key });
-    return res.body.result?.tools.map((entry) => entry.name) ?? code(res);
+  const nameOf = (entry) => entry.name ?? entry.uri.split("/").at(-2);
+  const eras = {
+    legacy: (method, params, options) => gw.rpc(method, params, options),
+    modern: (method, params, options) => gw.client.modern(method, params, { ...options,
+      meta: { [`${META}clientCapabilities`]: { extensions: { [`${META}skills`]: {} } } } }),
   };
-  assert.deepEqual(await list("tools:aa", "all-key"), ["echo", "mm", "zz"]);
-  assert.deepEqual(await list("tools:aa", "limited-key"), ["zz"]);
-  assert.deepEqual(await list("tools:mm", "limited-key"), ["zz"]);
-  assert.deepEqual(await list("tools:ml", "limited-key"), ["zz"]);
-  for (const forged of ["prompts:aa", "tools:", "tools", "tools:a\0b", `tools:${"z".repeat(129)}`])
-    assert.equal(await list(forged, "limited-key"), -32602, forged);
+  for (const [era, send] of Object.entries(eras))
+    for (const { method, member, cursors } of lists.filter(({ isModern }) => !isModern || era === "modern")) {
+      const page = async (text, key) => {
+        const cursor = text === undefined ? undefined : Buffer.from(text).toString("base64url");
+        const res = await send(method, { cursor }, { key });
+        return res.body.result?.[member].map(nameOf) ?? code(res);
+      };
+      const mine = await page(undefined, "limited-key");
+      const context = `${era} ${method}`;
+      assert.ok(mine.length > 0 && !mine.some((name) => /mm|echo/.test(name)), `${context}: ${mine}`);
+      for (const [list, names] of Object.entries(cursors)) {
+        assert.deepEqual(await page(`${list}:aa`, "all-key"), names, `${context} ${list}`);
+        for (const after of ["aa", "mm", "ml", "zz", "t-aa", "t-mm"]) {
+          const got = await page(`${list}:${after}`, "limited-key");
+          assert.ok(Array.isArray(got) && !got.some((name) => /mm|echo/.test(name)), `${context} ${list}:${after}: ${got}`);
+        }
+        for (const forged of [`${list}:`, list, `${list}:a\0b`, `${list}:${"z".repeat(129)}`])
+          assert.equal(await page(forged, "limited-key"), -32602, `${context} ${forged}`);
+      }
+      for (const other of ["tools", "prompts", "resources", "skilltexts", "listed", "templates", "skills"])
+        if (!(other in cursors)) assert.equal(await page(`${other}:aa`, "limited-key"), -32602, `${context} ${other}`);
+    }
   const modern = await gw.client.modern("tools/list", {}, { key: "limited-key" });
   assert.equal(modern.body.result.cacheScope, "private");
   assert.equal(modern.body.result._meta[`${META}serverInfo`].name, "moongate");

@@ -35,7 +35,7 @@ const spellings = [
   "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]",
 ];
 
-test("this machine is out of reach, however its address is spelled", async (t) => {
+test("server-side request forgery: this machine is out of reach, however its address is spelled", async (t) => {
   const origin = await startOrigin(t);
   const gw = await startAsker(t, origin.port);
   const get = asker(gw);
@@ -50,7 +50,7 @@ test("this machine is out of reach, however its address is spelled", async (t) =
   assert.equal(await gw.metric("moongate_http_connections_total"), 0);
 });
 
-test("the gateway itself is out of reach", async (t) => {
+test("server-side request forgery: the gateway itself is out of reach", async (t) => {
   const gw = await startAsker(t, 1);
   gw.writeIni(`[rate_limit]\nbucket = 0\n[tool ask]\nhttp = *:${gw.port}\n[server]\nport = ${gw.port}\n`);
   gw.signal("SIGHUP");
@@ -63,7 +63,7 @@ test("the gateway itself is out of reach", async (t) => {
   assert.match(answer.message, /loopback/);
 });
 
-test("so are private networks, metadata of clouds, and what carries their addresses", async (t) => {
+test("server-side request forgery: so are private networks, metadata of clouds, and what carries their addresses", async (t) => {
   const gw = await startAsker(t, 1);
   const get = asker(gw);
   const hosts = {
@@ -81,7 +81,7 @@ test("so are private networks, metadata of clouds, and what carries their addres
   }
 });
 
-test("a redirect is no way around it", async (t) => {
+test("server-side request forgery: a redirect is no way around it", async (t) => {
   const origin = await startOrigin(t);
   const secret = await startOrigin(t);
   const gw = await start(t, {

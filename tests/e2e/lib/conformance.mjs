@@ -3,7 +3,8 @@
 // run side by side.
 //
 // Every check of every scenario counts: a FAILURE or a WARNING fails, and so does a scenario that
-// checked nothing but the shape of messages.
+// checked nothing but the shape of messages. What the gateway says to the suite is held to the schemas
+// here as well, whatever the suite looks at.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -13,6 +14,9 @@ import path from "node:path";
 import test from "node:test";
 
 import { Gateway, repo, slowness } from "./gateway.mjs";
+import { proxied } from "./proxy.mjs";
+import { skip } from "./schemas.mjs";
+import { tapCheck } from "./tap.mjs";
 
 const suite = path.join(repo, "tests/node_modules/@modelcontextprotocol/conformance/dist/index.js");
 const folder = path.join(repo, "tests/conformance");
@@ -31,10 +35,10 @@ async function suiteRuns(args) {
 }
 
 // Name -> checks of each scenario that ran.
-async function results(gw, selection) {
+async function results(gw, port, selection) {
   const out = path.join(gw.dir, "results");
   const text = await suiteRuns([
-    "server", "--url", `http://localhost:${gw.port}/mcp`, "-o", out, ...selection,
+    "server", "--url", `http://localhost:${port}/mcp`, "-o", out, ...selection,
   ]);
   const scenarios = new Map();
   for (const name of fs.existsSync(out) ? fs.readdirSync(out) : []) {
@@ -89,9 +93,14 @@ export function passes(...selection) {
   test(`the official suite: ${selection.join(" ")}`, async (t) => {
     const gw = await start();
     t.after(() => gw.stop());
-    const [{ scenarios, text }, names] = await Promise.all([results(gw, selection), listed(selection)]);
+    const port = await proxied(t, gw.port), before = tapCheck();
+    const [{ scenarios, text }, names] = await Promise.all([results(gw, port, selection), listed(selection)]);
     const missing = names.filter((name) => !scenarios.has(name));
     assert.ok(names.length > 0 && missing.length === 0, `did not run: ${missing}\n${text}`);
+    await t.test("every message fits the schema of its revision", { skip }, () => {
+      const judged = tapCheck() - before;
+      assert.ok(judged > names.length, `${judged} judged`);
+    });
     for (const [name, checks] of scenarios) {
       if (empty.includes(name)) {
         assert.deepEqual(checks.filter(({ status }) => status !== "SKIPPED"), []);

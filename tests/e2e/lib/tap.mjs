@@ -5,11 +5,12 @@
 //
 // It changes nothing that passes. All of Node's clients (fetch, http, plain sockets, a child's pipes)
 // are net.Socket in the end, so both directions are copied there: for connections to a port on which a
-// gateway was said to listen, and for children that are `moongate stdio`. What other processes send and
-// receive is not heard. Active only in tests/e2e.
+// gateway was said to listen, and for children that are `moongate stdio`. Clients that are processes of
+// their own are heard by way of proxy.mjs. Active only in tests/e2e.
 
 import assert from "node:assert/strict";
 import { ChildProcess } from "node:child_process";
+import fs from "node:fs";
 import { Socket } from "node:net";
 import { afterEach } from "node:test";
 
@@ -26,6 +27,14 @@ const wires = new Map(); // of sockets that are heard; null: of nobody's
 // From now on connections to this port are heard.
 export function tapPort(port) {
   ports.add(port);
+}
+
+// What a client and its `moongate stdio` have said to each other, kept in files, is judged next.
+export function tapLines(sentPath, receivedPath) {
+  const wire = new LineWire();
+  wire.sent(fs.readFileSync(sentPath));
+  wire.received(fs.readFileSync(receivedPath));
+  wires.set({ destroyed: true }, wire);
 }
 
 // Fails for what was wrong since it was asked last; -> how many messages were judged until now.
