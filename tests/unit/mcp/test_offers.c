@@ -159,9 +159,6 @@ static void test_lists(void **state)
         { .probe = { "a page of resources", RESOURCES(""), .status = 200,
                      .has = "\"name\":\"secret\"}],\"nextCursor\":\"cmVzb3VyY2VzOnNlY3JldA\"" },
           .page_size = 1 },
-        { .probe = { "the first template's", RESOURCES("\"cursor\":\"bGlzdGVkOiE\""),
-                     .runs = "resource:file" },
-          .arguments = "{}" },
         { .probe = { "the last one a caller may use", RESOURCES("\"cursor\":\"bGlzdGVkOiE\""),
                      .runs = "resource:file" },
           .arguments = "{}",
@@ -405,19 +402,6 @@ static struct tool_result result_of(const char *content, const char *structured)
     return r;
 }
 
-/* What a lister ends with; NULL: it fails. */
-static struct tool_result listed(const char *entry)
-{
-    struct tool_result r = { 0 };
-    char content[200];
-    if (!entry) {
-        tool_result_text(&r, OUT_TOOL_ERROR, true, "it broke", 8);
-        return r;
-    }
-    snprintf(content, sizeof content, "[%s]", entry);
-    return result_of(content, "");
-}
-
 static void test_results(void **state)
 {
     static const char audio[] =
@@ -444,81 +428,6 @@ static void test_results(void **state)
     r = result_of("[\"a\"]", "{\"hasMore\":false,\"total\":1}");
     encoded(COMPLETE(OF_PROMPT("review")), MCP_2025_11_25, &r,
             "\"result\":{\"completion\":{\"values\":[\"a\"],\"hasMore\":false,\"total\":1}}}");
-    r = result_of("[]", "");
-    encoded(RESOURCES("\"cursor\":\"bGlzdGVkOiE\""), MCP_2025_11_25, &r,
-            "\"result\":{\"resources\":[],\"nextCursor\":\"bGlzdGVkOmZpbGU\"}}");
-}
-
-#define ONE "{\"name\":\"1\",\"uri\":\"x:1\"}"
-#define TWO "{\"name\":\"2\",\"uri\":\"x:2\"}"
-#define NEXT "\"nextCursor\":\"bGlzdGVkOmZpbGU\""
-#define PAGE(cursor) RESOURCES("\"cursor\":\"" cursor "\"")
-
-/* What two templates list stands on one page, unless it is full before that. */
-static void test_listers(void **state)
-{
-    static const struct {
-        const char *name, *first, *second; /* NULL: it fails */
-        size_t page_size, max;
-        bool goes_on;
-        const char *want;
-    } rows[] = {
-        { "both", ONE, TWO, 0, 1000, true, "{\"resources\":[" ONE "," TWO "]}" },
-        { "both, where that fits", ONE, TWO, 2, 1000, true, "{\"resources\":[" ONE "," TWO "]}" },
-        { "full", ONE, TWO, 1, 1000, false, "{\"resources\":[" ONE "]," NEXT "}" },
-        { "too long", ONE, TWO, 0, 40, true, "{\"resources\":[" ONE "]," NEXT "}" },
-        { "the first fails", NULL, TWO, 0, 1000, true, "{\"resources\":[" TWO "]}" },
-        { "the second fails", ONE, NULL, 0, 1000, true, "{\"resources\":[" ONE "]}" },
-        { "both fail", NULL, NULL, 0, 1000, true, "{\"resources\":[]}" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct fixture f;
-        struct mcp_out out;
-        struct buf json = { 0 };
-        offers_init(&f);
-        f.server.page_size = rows[i].page_size;
-        probe_send(&f, &(struct probe){ .body = PAGE("bGlzdGVkOiE") }, &out);
-        assert_non_null(out.call);
-        struct tool_result r = listed(rows[i].first);
-        bool goes_on = mcp_list_goes_on(&f.server, out.call, &r, rows[i].max);
-        assert_int_equal(goes_on, rows[i].goes_on);
-        assert_string_equal(out.call->tool->name,
-                            goes_on ? "resource:secret_file" : "resource:file");
-        if (goes_on) {
-            tool_result_fini(&r);
-            r = listed(rows[i].second);
-            assert_false(mcp_list_goes_on(&f.server, out.call, &r, rows[i].max));
-        }
-        mcp_encode_result(&f.server, out.call, &r, &json);
-        if (!strstr(text_of(&json), rows[i].want))
-            fail_msg("%s: %s, want %s", rows[i].name, text_of(&json), rows[i].want);
-        tool_result_fini(&r);
-        buf_fini(&json);
-        mcp_out_fini(&out);
-        fixture_fini(&f);
-    }
-}
-
-/* What is declared stands before what is listed; what has a gap is kept by nobody; what is
- * cancelled is no list. */
-static void test_lister_gaps(void **state)
-{
-    struct tool_result r = listed(ONE);
-
-    (void)state;
-    encoded(RESOURCES(""), MCP_2025_11_25, &r,
-            "\"uri\":\"test://secret\",\"name\":\"secret\"}," TODAY "," ONE "]," NEXT);
-    r = listed(ONE);
-    encoded(PAGE("bGlzdGVkOmZpbGU"), MCP_2026_07_28, &r,
-            "[" ONE "],\"ttlMs\":60000,\"cacheScope\":\"private\"");
-    r = listed(NULL);
-    encoded(PAGE("bGlzdGVkOmZpbGU"), MCP_2026_07_28, &r,
-            "\"resources\":[],\"ttlMs\":0,\"cacheScope\":\"private\"");
-    r = listed(NULL);
-    r.outcome = OUT_CANCELLED;
-    encoded(PAGE("bGlzdGVkOmZpbGU"), MCP_2025_11_25, &r, "\"error\":{\"code\":-32603");
 }
 
 static void test_failures(void **state)
@@ -584,7 +493,6 @@ int main(void)
         cmocka_unit_test(test_prompts_get),   cmocka_unit_test(test_resources_read),
         cmocka_unit_test(test_complete),      cmocka_unit_test(test_capabilities),
         cmocka_unit_test(test_results),       cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_listers),       cmocka_unit_test(test_lister_gaps),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
