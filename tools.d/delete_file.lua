@@ -2,6 +2,7 @@
 local mcp = require "mcp"
 local args = require "args"
 local filewrite = require "filewrite"
+local repochange = require "repochange"
 local repopath = require "repopath"
 
 local function run(arguments)
@@ -14,6 +15,7 @@ local function run(arguments)
   if code == "ENOENT" then return nil, "File does not exist: " .. text end
   if code == "CONFLICT" then return nil, filewrite.mismatch(path, text, expected) end
   if not ok then return nil, why end
+  repochange.name(path)
   return { path = text, deleted = true, previousSha256 = expected:lower() }
 end
 

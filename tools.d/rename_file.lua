@@ -1,17 +1,23 @@
 -- rename_file.lua - another name or folder for a file.
 local mcp = require "mcp"
 local args = require "args"
+local filewrite = require "filewrite"
+local repochange = require "repochange"
 local repopath = require "repopath"
 
--- mcp.fs.rename(), which makes the folders that are not there yet.
+-- mcp.fs.rename(), which makes the folders that are not there yet, and tells clients of the change.
 local function rename(from, to, overwrite)
   local ok, message, code = mcp.fs.rename(from, to, { overwrite = overwrite })
-  local folder = to:match("^(.*)/[^/]*$")
-  if code == "ENOENT" and folder and mcp.fs.stat(from) then
-    local made
-    made, message, code = mcp.fs.mkdir(folder)
+  local made
+  if code == "ENOENT" and mcp.fs.stat(from) then
+    made, message, code = filewrite.make_folders(to)
     if made == nil then return nil, message, code end
     ok, message, code = mcp.fs.rename(from, to, { overwrite = overwrite })
+  end
+  if ok then
+    repochange.rename(from, to, made)
+  elseif made then
+    repochange.name(to, made)
   end
   return ok, message, code
 end

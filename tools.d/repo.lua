@@ -2,15 +2,10 @@
 -- tools may not touch is not there, and what the file functions refuse they refuse here, too.
 local mcp = require "mcp"
 local mime = require "mime"
+local repofile = require "repofile"
 
-local SCHEME = "repo:///"
 local MAX_NAMES = 1000          -- of a folder that is read or listed
 local MAX_COMPLETED = 10000     -- names looked at for a completion
-
--- Every byte that cannot stand in the path of a URI as it is.
-local function encode(path)
-  return (path:gsub("[^A-Za-z0-9/._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
-end
 
 local function read_folder(path)
   local names, missing, code = mcp.fs.list(path, { dirs = true, max = MAX_NAMES })
@@ -51,7 +46,7 @@ local function list()
   for i, name in ipairs(names) do
     local is_folder = name:sub(-1) == "/"
     resources[i] = {
-      uri = SCHEME .. encode(name), name = name,
+      uri = repofile.uri(name), name = name,
       mimeType = is_folder and "inode/directory" or mime.of(name),
     }
   end
@@ -74,7 +69,7 @@ return mcp.resource_template {
   title       = "Files of the repository",
   description = "A file of the repository by its path, or the names in a folder. Paths are "
     .. "relative to the repository's top; repo:/// is the top itself.",
-  uriTemplate = SCHEME .. "{+path}",
+  uriTemplate = "repo:///{+path}",
   needs       = { "fs" },
   limits      = { memory = "32M", timeout = "30s" },
   complete    = { path = complete },

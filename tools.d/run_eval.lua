@@ -231,6 +231,7 @@ local function run(arguments)
     end
     evaljob.tell_changed(row.jobId)
   end
+  evaljob.tell_listed()
   return evaljob.view(row)
 end
 

@@ -17,7 +17,7 @@ local function run(arguments)
   bytes, message = encoding.bytes(contents, arguments.encoding)
   if not bytes then return nil, message end
   if not filewrite.is_digest(expected) then return nil, filewrite.mismatch(path, text, expected) end
-  local info, why, code = mcp.fs.write(path, bytes, { create = false, sha256 = expected:lower() })
+  local info, why, code = filewrite.put(path, bytes, { create = false, sha256 = expected:lower() })
   if code == "ENOENT" then return nil, "File does not exist: " .. text end
   if code == "CONFLICT" then return nil, filewrite.mismatch(path, text, expected) end
   if not info then return nil, why end

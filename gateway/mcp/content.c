@@ -134,17 +134,28 @@ static void object_write(struct json_text object, enum mcp_revision r, struct bu
     json_close(out, '}');
 }
 
-void objects_write(const char *objects, size_t len, enum mcp_revision r, struct buf *out)
+size_t entries_write(const char *objects, size_t len, enum mcp_revision r, struct buf *out)
 {
     struct json_iter it = json_iter((struct json_text){ objects, len, JSON_ARRAY });
     struct json_text object;
+    size_t count = 0;
+    bool is_known = !may_be_unknown(members, objects, len, r);
 
+    for (; json_next_item(&it, &object); count++)
+        if (is_known)
+            json_raw_text(out, object);
+        else
+            object_write(object, r, out);
+    return count;
+}
+
+void objects_write(const char *objects, size_t len, enum mcp_revision r, struct buf *out)
+{
     if (!may_be_unknown(members, objects, len, r)) {
         json_raw(out, objects, len);
         return;
     }
     json_open(out, '[');
-    while (json_next_item(&it, &object))
-        object_write(object, r, out);
+    entries_write(objects, len, r, out);
     json_close(out, ']');
 }

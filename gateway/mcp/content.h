@@ -14,5 +14,7 @@ void messages_write(const char *messages, size_t len, enum mcp_revision r, struc
 /* Likewise entries of lists, contents of resources, arguments of prompts: what the revision does
  * not know of title, icons and _meta is left out. */
 void objects_write(const char *objects, size_t len, enum mcp_revision r, struct buf *out);
+/* The same without the brackets; how many there are. */
+size_t entries_write(const char *objects, size_t len, enum mcp_revision r, struct buf *out);
 
 #endif

@@ -1,7 +1,9 @@
 /* The results of what is no tool: messages of a prompt, contents of a resource, a page of
- * resources, completions. A failure is an error of the protocol: these results cannot tell one. */
+ * resources, completions. A failure is an error of the protocol: these results cannot tell one. But
+ * for a page of resources, which has what the others list. */
 #include "base/json_write.h"
 #include "mcp/content.h"
+#include "mcp/listing.h"
 #include "mcp/request.h"
 
 /* The text of the one block that tells a failure. */
@@ -81,26 +83,25 @@ static void messages_encode(const struct mcp_call *c, const struct tool_result *
     messages_write(r->content.data, r->content.len, c->revision, out);
 }
 
-static void list_encode(const struct mcp_server *s, const struct mcp_call *c,
-                        const struct tool_result *r, struct buf *out)
+static void contents_encode(const struct mcp_server *s, const struct mcp_call *c,
+                            const struct tool_result *r, struct buf *out)
 {
-    bool is_page = c->tool->kind == TOOL_LISTER;
-    struct json_text next = { NULL, 0, JSON_NONE };
-
-    json_key(out, is_page ? "resources" : "contents");
+    json_key(out, "contents");
     objects_write(r->content.data, r->content.len, c->revision, out);
-    if (is_page)
-        next = json_get(c->arguments, "nextCursor");
-    if (next.type == JSON_STRING) {
-        json_key(out, "nextCursor");
-        json_raw_text(out, next);
-    }
     if (!mcp_is_modern(c->revision))
         return;
-    /* What a lister says may depend on who asks, and what is read in rounds on his answers. */
-    bool is_plain = !is_page && !c->has_state && c->responses.type == JSON_NONE;
-    int64_t ttl_ms = is_page ? LIST_TTL_MS : is_plain ? c->tool->cache_ttl_ms : 0;
-    reply_cache_hints(out, ttl_ms, is_plain && c->tool->cache_is_public && s->lists_are_public);
+    /* What is read in rounds depends on the answers of who reads. */
+    bool is_plain = !c->has_state && c->responses.type == JSON_NONE;
+    reply_cache_hints(out, is_plain ? c->tool->cache_ttl_ms : 0,
+                      is_plain && c->tool->cache_is_public && s->lists_are_public);
+}
+
+/* What a lister says may depend on who asks. */
+static void page_encode(const struct mcp_call *c, const struct tool_result *r, struct buf *out)
+{
+    listing_write(c, r, out);
+    if (mcp_is_modern(c->revision))
+        reply_cache_hints(out, listing_is_whole(c->listing, r) ? LIST_TTL_MS : 0, false);
 }
 
 void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
@@ -108,7 +109,7 @@ void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
 {
     bool is_modern = mcp_is_modern(c->revision);
 
-    if (r->is_error) {
+    if (r->is_error && (!c->listing || r->outcome == OUT_CANCELLED)) {
         failure_encode(c, r, out);
         return;
     }
@@ -121,8 +122,10 @@ void offer_encode_result(const struct mcp_server *s, const struct mcp_call *c,
         messages_encode(c, r, out);
     else if (c->tool->kind == TOOL_COMPLETER)
         completion_write(r, out);
+    else if (c->listing)
+        page_encode(c, r, out);
     else
-        list_encode(s, c, r, out);
+        contents_encode(s, c, r, out);
     if (is_modern) {
         json_key(out, "_meta");
         reply_own_meta(s, out);

@@ -170,13 +170,19 @@ struct mcp_call { /* one tools/call, or another request that Lua answers; checke
     bool has_progress; /* these three: mcp_progress_due() */
     double last_progress;
     int64_t progress_pace_ms;
-    char *text; /* what the extents point into; part of this block */
+    struct mcp_listing *listing; /* of resources/list, which several templates fill; else NULL */
+    char *text;                  /* what the extents point into; part of this block */
 };
 /* Does the client of this call declare what it takes to answer all this? Else *e says what is
  * missing. */
 bool mcp_may_ask(struct mcp_call *c, const struct tool_question *q, size_t n, struct err *e);
 /* Does the result become the error MCP_MISSING_CAPABILITY, status 400? */
 bool mcp_lacks_capability(const struct mcp_call *c, const struct tool_result *r);
+/* What c->tool has ended with, when it is one of several that fill a list. True: c->tool is now the
+ * next one, which is to be run for the same answer. False: r is what c's answer is encoded with.
+ * max: bytes on one page, but that one alone may have more. */
+bool mcp_list_goes_on(const struct mcp_server *s, struct mcp_call *c, const struct tool_result *r,
+                      size_t max);
 void mcp_call_free(struct mcp_call *c);                /* NULL is allowed */
 const char *mcp_call_method(const struct mcp_call *c); /* "tools/call" */
 

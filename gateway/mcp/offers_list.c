@@ -4,9 +4,8 @@
 #include "base/json_write.h"
 #include "mcp/content.h"
 #include "mcp/cursor.h"
+#include "mcp/listing.h"
 #include "mcp/request.h"
-
-#define BEFORE_ALL "!" /* sorts before every name */
 
 /* A method of what nobody declares is none, as the capabilities say. */
 static bool are_there(struct request *rq, bool some)
@@ -121,86 +120,107 @@ void templates_list_serve(struct request *rq)
         list_serve(rq, "resourceTemplates", "templates", TOOL_TEMPLATE);
 }
 
-/* ---- resources/list: what is declared, the text of each skill, and then a page from each template
+/* ---- resources/list: what is declared, the text of each skill, and then what each template lists
  * that lists its own ---- */
 
-/* The lister is asked for the page; what it does not know is the page behind it. */
-static void listed_serve(struct request *rq, const char *after)
-{
-    const struct tool *lister = next_visible(rq, TOOL_LISTER, after);
-    struct buf arguments = { 0 };
-
-    if (!lister) {
-        page_open(rq, "resources");
-        page_end(rq, "", NULL, false);
-        return;
-    }
-    json_open(&arguments, '{');
-    if (next_visible(rq, TOOL_LISTER, tool_wire_name(lister))) {
-        json_key(&arguments, "nextCursor");
-        cursor_write(&arguments, "listed", tool_wire_name(lister));
-    }
-    json_close(&arguments, '}');
-    request_call(rq, lister, &arguments);
-}
-
-/* In this order; each has cursors of its own. */
+/* The parts of what is declared, in this order; each has cursors of its own. */
 static const struct part {
     enum tool_kind kind;
     const char *cursor;
 } parts[] = { { TOOL_RESOURCE, "resources" }, { TOOL_SKILL, "skilltexts" } };
 #define PARTS (sizeof parts / sizeof parts[0])
 
-/* Where the page begins, in the part `first`: `after`. *is_listed: behind all parts. False: it is
- * no cursor of ours, which is answered. */
-static bool resources_begin(struct request *rq, size_t *first, bool *is_listed,
-                            char after[CURSOR_NAME_SIZE])
+/* Behind which name of which part a page begins; part PARTS: of the listers. */
+struct place {
+    size_t part;
+    const char *after; /* NULL: nothing follows */
+};
+
+/* False: it is no cursor of ours, which is answered. */
+static bool resources_begin(struct request *rq, struct place *begin, char after[CURSOR_NAME_SIZE])
 {
     struct json_text cursor = rq->message.params[PARAM_CURSOR];
 
-    *first = 0;
-    *is_listed = !text_is_absent(cursor) && cursor_read(cursor, "listed", after) == 0 && after[0];
-    if (*is_listed)
+    *begin = (struct place){ PARTS, after };
+    if (!text_is_absent(cursor) && cursor_read(cursor, LISTED, after) == 0 && after[0])
         return true;
-    if (!text_is_absent(cursor) && cursor_read(cursor, parts[1].cursor, after) == 0 && after[0]) {
-        *first = 1;
+    begin->part = 1;
+    if (!text_is_absent(cursor) && cursor_read(cursor, parts[1].cursor, after) == 0 && after[0])
         return true;
-    }
+    begin->part = 0;
     after[0] = '\0';
     return page_begin(rq, parts[0].cursor, after);
+}
+
+static bool page_is_full(const struct request *rq, size_t written)
+{
+    return rq->server->page_size && written >= rq->server->page_size;
+}
+
+/* Writes what is declared; returns where the next page begins, which may be at the listers. */
+static struct place declared_write(const struct request *rq, struct place begin, size_t *written,
+                                   struct buf *b)
+{
+    for (; begin.part < PARTS; begin = (struct place){ begin.part + 1, "" }) {
+        enum tool_kind kind = parts[begin.part].kind;
+        if (page_is_full(rq, *written) && next_visible(rq, kind, begin.after))
+            return (struct place){ begin.part, BEFORE_ALL };
+        const struct tool *last = page_write(rq, kind, begin.after, written, b);
+        if (last)
+            return (struct place){ begin.part, tool_wire_name(last) };
+    }
+    return begin;
+}
+
+/* The listers behind that name are asked in turn. Takes entries over. */
+static void listers_ask(struct request *rq, const char *after, struct buf *entries, size_t count)
+{
+    struct mcp_listing *l = listing_new(toolset_offers(rq->in->tools, TOOL_LISTER));
+    struct buf arguments = { 0 };
+
+    if (!l || !buf_ok(entries)) {
+        listing_free(l);
+        buf_fini(entries);
+        reply_no_memory(rq);
+        return;
+    }
+    l->entries = *entries;
+    l->count = count;
+    for (const struct tool *t; (t = next_visible(rq, TOOL_LISTER, after)) != NULL;) {
+        l->listers[l->n++] = t;
+        after = tool_wire_name(t);
+    }
+    buf_str(&arguments, "{}");
+    request_call(rq, l->listers[0], &arguments);
+    if (rq->out->call)
+        rq->out->call->listing = l;
+    else
+        listing_free(l);
 }
 
 void resources_list_serve(struct request *rq)
 {
     char after[CURSOR_NAME_SIZE] = "";
-    const struct tool *last = NULL;
-    size_t part = 0, written = 0;
-    bool is_listed = false;
+    struct buf entries = { 0 };
+    struct place next;
+    size_t written = 0;
 
-    if (!resources_are_there(rq) || !resources_begin(rq, &part, &is_listed, after))
+    if (!resources_are_there(rq) || !resources_begin(rq, &next, after))
         return;
-    bool has_listers = next_visible(rq, TOOL_LISTER, "") != NULL, has_some = false;
-    for (size_t i = part; i < PARTS && !is_listed; i++)
-        has_some |= next_visible(rq, parts[i].kind, i == part ? after : "") != NULL;
-    if (is_listed || (has_listers && !has_some)) {
-        listed_serve(rq, is_listed ? after : BEFORE_ALL);
+    next = declared_write(rq, next, &written, &entries);
+    if (next.part == PARTS && !next_visible(rq, TOOL_LISTER, next.after)) {
+        next.after = NULL;
+    } else if (next.part == PARTS && !page_is_full(rq, written)) {
+        listers_ask(rq, next.after, &entries, written);
         return;
+    } else if (next.part == PARTS) {
+        next.after = BEFORE_ALL;
     }
     struct buf *b = page_open(rq, "resources");
-    const char *list = "listed", *next = NULL;
-    for (; part < PARTS && !next; part++) {
-        bool is_full = rq->server->page_size && written == rq->server->page_size;
-        if (is_full && next_visible(rq, parts[part].kind, after)) {
-            list = parts[part].cursor;
-            next = BEFORE_ALL;
-            break;
-        }
-        last = page_write(rq, parts[part].kind, after, &written, b);
-        list = last ? parts[part].cursor : "listed";
-        next = last ? tool_wire_name(last) : NULL;
-        after[0] = '\0';
-    }
+    buf_append(b, entries.data, entries.len);
+    b->failed |= entries.failed;
+    buf_fini(&entries);
     /* What a lister says may depend on who asks, and all pages are of one scope. */
-    page_end(rq, list, next || !has_listers ? next : BEFORE_ALL,
+    page_end(rq, next.part < PARTS ? parts[next.part].cursor : LISTED, next.after,
              rq->server->lists_are_public && !toolset_offers(rq->in->tools, TOOL_LISTER));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mcp/ask.h"
+#include "mcp/listing.h"
 #include "mcp/request.h"
 
 #define TOOL_NAME_MAX 128
@@ -103,7 +104,12 @@ static struct mcp_call *call_new(const struct request *rq, const struct tool *to
     return c;
 }
 
-void mcp_call_free(struct mcp_call *c) { free(c); }
+void mcp_call_free(struct mcp_call *c)
+{
+    if (c && c->listing)
+        listing_free(c->listing);
+    free(c);
+}
 
 const char *mcp_call_method(const struct mcp_call *c)
 {

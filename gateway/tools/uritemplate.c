@@ -10,6 +10,8 @@
 #define NODES_MAX 96 /* six of each variable's */
 #define ROW_BYTES (URITEMPLATE_URI_MAX / 8 + 1)
 #define POOL_BYTES (2 * URITEMPLATE_TEXT_MAX + 4 * URITEMPLATE_VARS_MAX)
+#define VALUE_MAX 9999 /* characters, of {x:9999} and of what says no number: no URI has more */
+#define NO_END UINT16_MAX
 
 enum node_kind {
     NODE_TEXT,   /* these bytes */
@@ -27,12 +29,16 @@ struct node {
     char without;        /* of a value: it ends before this; 0: before nothing else */
     bool takes_reserved; /* a value of {+x} or {#x} */
     bool needs_one;      /* a value that is not empty */
+    uint16_t max;        /* characters of a value */
+    bool is_soft;        /* it ends before `without` only where what follows matches then: what a
+                            value of so many characters cannot take another must be able to */
 };
 
 struct uritemplate {
     struct node nodes[NODES_MAX];
     size_t node_count;
     char names[URITEMPLATE_VARS_MAX][URITEMPLATE_NAME_MAX + 1];
+    uint16_t max[URITEMPLATE_VARS_MAX]; /* characters of each one's value */
     size_t variable_count;
     char pool[POOL_BYTES];
     size_t pool_len;
@@ -44,6 +50,7 @@ struct making {
     struct uritemplate *t;
     const char *text;
     struct err *e;
+    bool is_cut; /* a variable of this expression has so many characters at most */
 };
 
 static struct node *node_add(struct making *m, enum node_kind kind)
@@ -86,6 +93,8 @@ static bool value_add(struct making *m, size_t variable, bool takes_reserved, ch
     n->takes_reserved = takes_reserved;
     n->without = without;
     n->needs_one = needs_one;
+    n->max = m->t->max[variable];
+    n->is_soft = m->is_cut;
     return true;
 }
 
@@ -154,14 +163,36 @@ static bool is_name_byte(char c)
            c == '.';
 }
 
+/* The number of {x:3}, or VALUE_MAX; 0: it is none, which is told. *len becomes the name's. */
+static uint16_t prefix_read(struct making *m, const char *s, size_t *len)
+{
+    const char *colon = memchr(s, ':', *len);
+    uint16_t max = 0;
+    if (!colon)
+        return VALUE_MAX;
+    size_t digits = (size_t)(s + *len - colon) - 1;
+    bool is_number = digits > 0 && digits <= 4 && colon[1] != '0';
+    for (size_t i = 1; i <= digits && is_number; i++) {
+        is_number = colon[i] >= '0' && colon[i] <= '9';
+        max = (uint16_t)(10 * max + (colon[i] - '0'));
+    }
+    if (!is_number)
+        (void)fault(m, colon, "a number from 1 to 9999 follows a :");
+    *len = (size_t)(colon - s);
+    return is_number ? max : 0;
+}
+
 static bool name_add(struct making *m, const char *s, size_t len)
 {
     struct uritemplate *t = m->t;
+    uint16_t max = prefix_read(m, s, &len);
+    if (max == 0)
+        return false;
     if (len == 0 || len > URITEMPLATE_NAME_MAX)
         return fault(m, s, "a variable's name has 1 to 64 letters, digits, _ and .");
     for (size_t i = 0; i < len; i++) {
-        if (s[i] == ':' || s[i] == '*')
-            return fault(m, s + i, "{x:3} and {x*} are not supported");
+        if (s[i] == '*')
+            return fault(m, s + i, "{x*} is not supported");
         if (!is_name_byte(s[i]))
             return fault(m, s + i, "a variable's name has letters, digits, _ and .");
     }
@@ -172,6 +203,7 @@ static bool name_add(struct making *m, const char *s, size_t len)
     name[len] = '\0';
     if (uritemplate_has(t, name))
         return fault(m, s, "a variable stands here for the second time");
+    t->max[t->variable_count] = max;
     t->variable_count++;
     return true;
 }
@@ -186,6 +218,7 @@ static bool expression_add(struct making *m, const char *s, size_t len)
     if (len > 0 && strchr("=,!@|", *s))
         return fault(m, s, "this operator has no meaning");
     s += op != '\0';
+    m->is_cut = memchr(s, ':', (size_t)(end - s)) != NULL;
     if (op == '?' && (!node_add(m, NODE_OPTION) || !text_add(m, "?", "", 0, "")))
         return false;
     for (bool is_first = true, is_last = false; !is_last; is_first = false) {
@@ -264,7 +297,9 @@ struct match {
     const char *uri;
     size_t len;
     uint8_t rows[NODES_MAX + 1][ROW_BYTES];
-    uint8_t run[ROW_BYTES]; /* of the value that is looked at: it may end here or later */
+    /* Of the value that is looked at: how many characters from here on it may end at the
+     * earliest, or NO_END. */
+    uint16_t ends[URITEMPLATE_URI_MAX + 1];
 };
 
 static bool bit(const uint8_t *row, size_t p) { return row[p / 8] >> (p % 8) & 1; }
@@ -300,9 +335,9 @@ static size_t value_step(const struct match *m, const struct node *n, size_t p)
 {
     char c[4];
     size_t step = byte_at(m, p, &c[0]), len = step, count = 1;
-    if (step == 1 &&
-        (c[0] == 0x7f || (unsigned char)c[0] <= ' ' || (n->without && c[0] == n->without) ||
-         (!n->takes_reserved && strchr(":/?#[]@!$&'()*+,;=", c[0]))))
+    if (step == 1 && (c[0] == 0x7f || (unsigned char)c[0] <= ' ' ||
+                      (n->without && c[0] == n->without && !n->is_soft) ||
+                      (!n->takes_reserved && strchr(":/?#[]@!$&'()*+,;=", c[0]))))
         return 0;
     for (; len > 0 && count < sizeof c && utf8_sequence(c, count) == 0; count++) {
         size_t more = byte_at(m, p + len, &c[count]);
@@ -329,10 +364,11 @@ static bool text_fits(const struct match *m, const struct node *n, const uint8_t
 static bool value_fits(struct match *m, const struct node *n, const uint8_t *next, size_t p)
 {
     size_t step = value_step(m, n, p);
-    bool goes_on = step > 0 && bit(m->run, p + step);
-    if (goes_on || bit(next, p))
-        bit_set(m->run, p);
-    return goes_on || (!n->needs_one && bit(next, p));
+    uint16_t later = step > 0 ? m->ends[p + step] : NO_END;
+    if (later != NO_END)
+        later++;
+    m->ends[p] = bit(next, p) ? 0 : later;
+    return later <= n->max || (!n->needs_one && bit(next, p));
 }
 
 static void match_fill(struct match *m)
@@ -343,7 +379,6 @@ static void match_fill(struct match *m)
     for (size_t i = count; i-- > 0;) {
         const struct node *n = &m->t->nodes[i];
         const uint8_t *next = m->rows[i + 1];
-        memset(m->run, 0, sizeof m->run);
         for (size_t p = m->len + 1; p-- > 0;) {
             bool fits = false;
             switch (n->kind) {
@@ -363,10 +398,16 @@ static size_t value_end(const struct match *m, size_t i, size_t p)
 {
     const struct node *n = &m->t->nodes[i];
     size_t end = p;
+    unsigned left = n->max;
+    bool has_end = false;
     for (size_t q = p, step = 1; step > 0; q += step) {
-        if (bit(m->rows[i + 1], q) && (q > p || !n->needs_one))
+        if (bit(m->rows[i + 1], q) && (q > p || !n->needs_one)) {
             end = q;
-        step = value_step(m, n, q);
+            has_end = true;
+        }
+        if (has_end && n->without && q < m->len && m->uri[q] == n->without)
+            break;
+        step = left-- > 0 ? value_step(m, n, q) : 0;
     }
     return end;
 }

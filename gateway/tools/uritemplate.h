@@ -1,7 +1,8 @@
-/* uritemplate.h - RFC 6570 URI templates, levels 1 to 3, read backwards: which values make this
- * URI? Level 4 ({x:3}, {x*}) is refused when a template is made. Where several answers are right
- * the first variables get the most. Matching takes time that grows with the product of the two
- * lengths, whatever they hold. Threads: any; a template is immutable. Pure. */
+/* uritemplate.h - RFC 6570 URI templates, levels 1 to 3 and the {x:3} of level 4, read backwards:
+ * which values make this URI? That of {x:3} has three characters at most: the rest of what may have
+ * been longer is not in the URI. {x*} is refused when a template is made. Where several answers are
+ * right the first variables get the most. Matching takes time that grows with the product of the
+ * two lengths, whatever they hold. Threads: any; a template is immutable. Pure. */
 #ifndef MG_URITEMPLATE_H
 #define MG_URITEMPLATE_H
 #include <stdbool.h>

@@ -133,7 +133,9 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
     struct call *c = arg;
     c->result = *r;
     memset(r, 0, sizeof *r);
-    c->seq = seq;
+    /* Of several that fill a list, an earlier one may have seen more. */
+    if (!c->mcp->listing || seq > c->seq)
+        c->seq = seq;
     c->is_over = true;
     c->task = NULL;
     if (c->is_starting)
@@ -141,6 +143,8 @@ static void call_done(void *arg, struct tool_result *r, uint64_t seq)
     call_leave_gates(c);
     if (c->tasked)
         call_task_end(c);
+    else if (call_goes_on(c))
+        call_run_fresh(c->worker);
     else
         call_answer(c);
 }
@@ -327,6 +331,58 @@ static uint32_t tool_rate(struct worker *w, const struct tool *t)
     return ratelimit_take(w->gateway->by_tool, &rule, t->name, strlen(t->name), loop_now(w->loop));
 }
 
+/* Through the gates of its tool, to its start. */
+static void call_admit(struct call *c)
+{
+    struct worker *w = c->worker;
+    const struct tool *t = c->mcp->tool;
+    c->access.tool = t->name;
+    uint32_t wait_ms = tool_rate(w, t);
+    if (wait_ms > 0) {
+        char text[160];
+        snprintf(text, sizeof text, "rate limit of tool %s: try again in %u.%03u s", t->name,
+                 wait_ms / 1000, wait_ms % 1000);
+        call_refuse(c, OUT_TOOL_ERROR, text);
+        return;
+    }
+    c->tool_gate = (c->serving ? c->serving : w->serving)->generation->gates[t->index];
+    call_enter(c);
+}
+
+/* Whoever is left out of a list is told of here alone. */
+static void log_left_out(const struct call *c, const struct tool *t)
+{
+    struct log_line line;
+    log_begin(&line, LOG_WARN, "resources of a template left out of a list");
+    log_str(&line, "tool", t->name);
+    log_str(&line, "call_id", c->id);
+    log_str(&line, "outcome", outcome_word(c->result.outcome));
+    log_raw(&line, "content", c->result.content.data, c->result.content.len);
+    log_end(&line);
+}
+
+bool call_goes_on(struct call *c)
+{
+    struct worker *w = c->worker;
+    const struct tool *t = c->mcp->tool;
+    if (!c->mcp->listing || c->is_gone)
+        return false;
+    call_bound_result(c);
+    if (c->result.is_error)
+        log_left_out(c, t);
+    if (!mcp_list_goes_on(&w->serving->mcp, c->mcp, &c->result,
+                          w->serving->config->server.max_result_bytes))
+        return false;
+    int64_t now = clock_mono_us();
+    metrics_call(w->metrics, t->metric, c->result.outcome, now - c->tool_us);
+    tool_result_fini(&c->result);
+    memset(&c->result, 0, sizeof c->result);
+    c->tool_us = now;
+    c->is_over = false;
+    call_admit(c);
+    return true;
+}
+
 /* c is filled in but for its sink. */
 static void call_go(struct call *c, struct worker *w, struct mcp_call *mcp,
                     const struct principal *p, const struct access *a)
@@ -334,22 +390,12 @@ static void call_go(struct call *c, struct worker *w, struct mcp_call *mcp,
     c->worker = w;
     c->mcp = mcp;
     c->principal = p;
-    c->started_us = clock_mono_us();
+    c->started_us = c->tool_us = clock_mono_us();
     c->access = *a;
     memcpy(c->id, "call_", 5);
     rand_base36(c->id + 5, CALL_ID_SIZE - 6);
     c->access.call_id = c->id;
-    c->access.tool = mcp->tool->name;
-    uint32_t wait_ms = tool_rate(w, mcp->tool);
-    if (wait_ms > 0) {
-        char text[160];
-        snprintf(text, sizeof text, "rate limit of tool %s: try again in %u.%03u s",
-                 mcp->tool->name, wait_ms / 1000, wait_ms % 1000);
-        call_refuse(c, OUT_TOOL_ERROR, text);
-        return;
-    }
-    c->tool_gate = w->serving->generation->gates[mcp->tool->index];
-    call_enter(c);
+    call_admit(c);
 }
 
 bool call_begin_to(struct worker *w, const struct call_sink *sink, void *to, struct mcp_call *mcp,

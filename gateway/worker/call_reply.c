@@ -27,7 +27,7 @@ void call_finish(struct call *c)
         c->access.rpc_error = MCP_MISSING_CAPABILITY;
     c->access.now_us = clock_mono_us();
     metrics_call(w->metrics, c->mcp->tool->metric, c->result.outcome,
-                 c->access.now_us - c->started_us);
+                 c->access.now_us - c->tool_us);
     c->sink->end(c);
     call_release(c);
 }

@@ -50,6 +50,7 @@ struct call {
     struct tool_result result;
     uint64_t seq; /* the record the answer must wait for */
     int64_t started_us;
+    int64_t tool_us; /* likewise; of several that fill a list, the last one's */
     struct access access;
     bool is_starting; /* inside task_start(): done() only notes the end */
     bool is_over, is_listed;
@@ -100,6 +101,8 @@ void call_unpostpone(struct call *c);  /* out of the queue of those that start i
 /* call.c */
 void call_run(struct call *c);   /* starts its task */
 void call_waits(struct call *c); /* from here on it must outlive reloads and can be cancelled */
+/* It fills a list of which others have more: true, and one of them is what it runs next. */
+bool call_goes_on(struct call *c);
 void call_leave_gates(struct call *c);
 /* The gate of all calls alone: it waits for a person, or goes on as a task, and may do so for long;
  * others are not to be kept out by that. */

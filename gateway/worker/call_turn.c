@@ -62,20 +62,22 @@ static void answer_all(struct worker *w)
         call_leave_gates(c);
         if (c->tasked)
             call_task_end(c);
-        else
+        else if (!call_goes_on(c))
             call_answer(c);
     }
 }
 
 void call_run_fresh(struct worker *w)
 {
-    for (struct call *c; (c = pop(&w->fresh)) != NULL;) {
-        if (clock_mono_us() - w->turn_us > TURN_US)
-            postpone(c);
-        else
-            call_run(c);
-    }
-    answer_all(w);
+    do {
+        for (struct call *c; (c = pop(&w->fresh)) != NULL;) {
+            if (clock_mono_us() - w->turn_us > TURN_US)
+                postpone(c);
+            else
+                call_run(c);
+        }
+        answer_all(w);
+    } while (w->fresh.first);
 }
 
 void call_run_late(struct worker *w)
@@ -87,4 +89,5 @@ void call_run_late(struct worker *w)
         call_run(c);
     } while (w->late.first && clock_mono_us() < until);
     answer_all(w);
+    call_run_fresh(w);
 }

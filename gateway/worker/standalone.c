@@ -120,7 +120,7 @@ static int services_make(struct standalone_run *r, const struct standalone_parts
     s->jobs = g->jobs = inflight_new();
     s->job_gates = g->job_gates = job_gates_new();
     if (s->offload && s->topics)
-        s->outbox = outbox_new(s->loop, s->store, s->topics, NULL);
+        s->outbox = outbox_new(s->loop, s->store, s->topics, NULL, NULL, NULL);
     s->fetcher = s->loop ? fetcher_new(s->loop, s->metrics) : NULL;
     if (s->outbox && s->cache && s->fs && s->jobs && s->job_gates && s->index && s->fetcher)
         return 0;

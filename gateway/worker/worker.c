@@ -47,6 +47,15 @@ static void note_oldest(struct worker *w)
     atomic_store(&w->oldest, n > 0 ? w->generations[n - 1]->number : UINT32_MAX);
 }
 
+/* Is he shown what the template of that full name lists? By what this worker serves. */
+static bool shows_list(void *arg, uint64_t principal, const char *name)
+{
+    const struct serving *s = ((const struct worker *)arg)->serving;
+    const struct principal *p = keyring_numbered(s->keyring, principal);
+    return p && principal_may(p, name) &&
+           toolset_offer_find(s->generation->tools, TOOL_LISTER, name, strlen(name));
+}
+
 /* The machine of an older generation goes when its last task has ended; this thread alone may free
  * it. */
 static void generation_release(struct worker *w, unsigned i)
@@ -316,7 +325,8 @@ struct worker *worker_new(struct gateway *g, unsigned index, struct serving *s, 
     if (w->loop)
         w->http = http_server_new(w->loop, g->http, &http, g->addresses, g->address_count, &handler,
                                   w, w->metrics, e);
-    w->outbox = w->http ? outbox_new(w->loop, g->store, g->topics, g->notices) : NULL;
+    w->outbox =
+        w->http ? outbox_new(w->loop, g->store, g->topics, g->notices, shows_list, w) : NULL;
     w->fetcher = w->outbox ? fetcher_new(w->loop, w->metrics) : NULL;
     if (!w->fetcher) {
         err_set(e, e->code ? e->code : MG_E_NOMEM, "%s",

@@ -7,12 +7,19 @@
 #include "hub/notices.h"
 #include "hub/topics.h"
 
+enum entry_kind {
+    ENTRY_EVENT,
+    ENTRY_LOG,     /* data is its line */
+    ENTRY_UPDATED, /* topic is the URI of a resource */
+    ENTRY_LISTED,  /* topic is the full name of a template */
+};
+
 struct entry {
     struct entry *next;
     store_seq seq;
-    size_t bytes;              /* of the whole block */
-    const char *topic, *event; /* inside text; topic NULL: a log line; event NULL: the topic is the
-                                  URI of a resource */
+    size_t bytes; /* of the whole block */
+    enum entry_kind kind;
+    const char *topic, *event; /* inside text */
     const char *data;
     size_t len;
     char text[];
@@ -23,13 +30,16 @@ struct outbox {
     struct store *store;
     struct topics *topics;
     struct notices *notices;
+    outbox_shows *shows;
+    void *shows_arg;
     struct entry *first, **last;
     size_t bytes;
     bool is_waiting; /* wait is with the store */
     struct store_wait wait;
 };
 
-struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t, struct notices *n)
+struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t, struct notices *n,
+                          outbox_shows *shows, void *arg)
 {
     struct outbox *o = calloc(1, sizeof *o);
     if (!o)
@@ -38,6 +48,8 @@ struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t, str
     o->store = s;
     o->topics = t;
     o->notices = n;
+    o->shows = shows;
+    o->shows_arg = arg;
     o->last = &o->first;
     return o;
 }
@@ -99,15 +111,38 @@ static void send_updated(struct outbox *o, const char *uri, size_t len)
         notices_updated(o->notices, uri, len);
 }
 
+struct listed {
+    const struct outbox *outbox;
+    const char *name;
+};
+
+static unsigned lists_changed(void *arg, uint64_t principal)
+{
+    const struct listed *l = arg;
+    return l->outbox->shows(l->outbox->shows_arg, principal, l->name) ? 1u << NOTICE_RESOURCES : 0;
+}
+
+static void send_listed(struct outbox *o, const char *name)
+{
+    struct listed l = { o, name };
+    if (o->notices && o->shows)
+        notices_lists(o->notices, lists_changed, &l);
+}
+
 static void entry_send(struct outbox *o, struct entry *e, bool is_lost)
 {
-    if (!e->topic)
+    static const char *const words[] = {
+        [ENTRY_UPDATED] = "updated", [ENTRY_LISTED] = "list_changed"
+    };
+    if (e->kind == ENTRY_LOG)
         send_log(e->data, e->len);
     else if (is_lost)
-        warn_dropped(e->topic, e->event ? e->event : "updated",
+        warn_dropped(e->topic, e->event ? e->event : words[e->kind],
                      "the change it tells of may not survive");
-    else if (!e->event)
+    else if (e->kind == ENTRY_UPDATED)
         send_updated(o, e->topic, e->len);
+    else if (e->kind == ENTRY_LISTED)
+        send_listed(o, e->topic);
     else
         (void)send_event(o, e->topic, e->event, e->data, e->len);
     free(e);
@@ -150,12 +185,12 @@ static bool may_send(const struct outbox *o, store_seq seq)
     return !o->first && (!o->store || store_is_durable(o->store, seq));
 }
 
-static struct entry *entry_new(struct outbox *o, store_seq seq, size_t text)
+static struct entry *entry_new(struct outbox *o, store_seq seq, enum entry_kind kind, size_t text)
 {
     struct entry *e = malloc(sizeof *e + text);
     if (!e)
         return NULL;
-    *e = (struct entry){ .seq = seq, .bytes = sizeof *e + text };
+    *e = (struct entry){ .seq = seq, .bytes = sizeof *e + text, .kind = kind };
     *o->last = e;
     o->last = &e->next;
     o->bytes += e->bytes;
@@ -171,7 +206,7 @@ int outbox_publish(struct outbox *o, store_seq seq, const char *topic, const cha
     size_t topic_size = strlen(topic) + 1, event_size = strlen(event) + 1;
     if (o->bytes + topic_size + event_size + len > OUTBOX_MAX_BYTES)
         return MG_E_LIMIT;
-    struct entry *e = entry_new(o, seq, topic_size + event_size + len);
+    struct entry *e = entry_new(o, seq, ENTRY_EVENT, topic_size + event_size + len);
     if (!e)
         return MG_E_NOMEM;
     e->topic = memcpy(e->text, topic, topic_size);
@@ -182,22 +217,36 @@ int outbox_publish(struct outbox *o, store_seq seq, const char *topic, const cha
     return 0;
 }
 
-int outbox_updated(struct outbox *o, store_seq seq, const char *uri, size_t len)
+/* What is told by a name alone. */
+static int name_queue(struct outbox *o, store_seq seq, enum entry_kind kind, const char *name,
+                      size_t len)
 {
-    if (may_send(o, seq)) {
-        send_updated(o, uri, len);
-        return 0;
-    }
     if (o->bytes + len + 1 > OUTBOX_MAX_BYTES)
         return MG_E_LIMIT;
-    struct entry *e = entry_new(o, seq, len + 1);
+    struct entry *e = entry_new(o, seq, kind, len + 1);
     if (!e)
         return MG_E_NOMEM;
-    memcpy(e->text, uri, len);
+    memcpy(e->text, name, len);
     e->text[len] = '\0';
     e->topic = e->text;
     e->len = len;
     outbox_pump(o);
+    return 0;
+}
+
+int outbox_updated(struct outbox *o, store_seq seq, const char *uri, size_t len)
+{
+    if (!may_send(o, seq))
+        return name_queue(o, seq, ENTRY_UPDATED, uri, len);
+    send_updated(o, uri, len);
+    return 0;
+}
+
+int outbox_listed(struct outbox *o, store_seq seq, const char *name)
+{
+    if (!may_send(o, seq))
+        return name_queue(o, seq, ENTRY_LISTED, name, strlen(name));
+    send_listed(o, name);
     return 0;
 }
 
@@ -207,7 +256,7 @@ void outbox_log(struct outbox *o, store_seq seq, struct log_line *line)
     struct entry *e = NULL;
 
     if (!may_send(o, seq) && o->bytes + size <= OUTBOX_MAX_BYTES)
-        e = entry_new(o, seq, size);
+        e = entry_new(o, seq, ENTRY_LOG, size);
     if (!e) {
         log_end(line);
         return;

@@ -7,6 +7,7 @@
 #define MG_OUTBOX_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -19,8 +20,13 @@ struct topics;
 struct notices;
 struct outbox;
 
-/* NULL: no memory */
-struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t, struct notices *n);
+/* Is this principal shown what the template of that full name ("resource:job") lists? May be asked
+ * under the lock of the notices. */
+typedef bool outbox_shows(void *arg, uint64_t principal, const char *name);
+
+/* NULL: no memory. shows NULL: nobody is shown any lists of templates. */
+struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t, struct notices *n,
+                          outbox_shows *shows, void *arg);
 /* The wait that is pending, if any, has been posted: what it says holds for all that waits. */
 void outbox_store_closed(struct outbox *o); /* NULL is legal */
 bool outbox_is_empty(const struct outbox *o);
@@ -32,6 +38,8 @@ int outbox_publish(struct outbox *o, store_seq seq, const char *topic, const cha
                    const char *data, size_t len) MG_NODISCARD;
 /* Tells those who subscribed to the resource, likewise. */
 int outbox_updated(struct outbox *o, store_seq seq, const char *uri, size_t len) MG_NODISCARD;
+/* Tells those who are shown what the template of that full name lists, likewise. */
+int outbox_listed(struct outbox *o, store_seq seq, const char *name) MG_NODISCARD;
 /* Ends the line once record seq is durable, or known to be lost. What cannot be kept is logged at
  * once. */
 void outbox_log(struct outbox *o, store_seq seq, struct log_line *line);

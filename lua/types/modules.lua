@@ -187,6 +187,13 @@ local resources = {}
 ---@return string? code
 function resources.updated(uri) end
 
+---Tells the clients that are shown what the template of that name lists that it lists others now.
+---@param name string
+---@return true? ok
+---@return string? message
+---@return string? code
+function resources.list_changed(name) end
+
 -- ---- events ----
 
 ---@class mcp.events

@@ -260,6 +260,56 @@ test("the repository is there as resources, and what is denied is not", async (t
   await client.close();
 });
 
+test("a client that does not page sees what is declared, the jobs and the top level", async (t) => {
+  const gw = await startShipped(t, { root: files });
+  const page = async (params) => {
+    const { result } = (await gw.rpc("resources/list", params)).body;
+    return [listed(result.resources), result.nextCursor];
+  };
+  const { jobId } = (await gw.call("run_eval", { taskId: "demo", configId: "a", dryRun: true })).value;
+  const top = ["README.md", "bin/", "docs/", "src/"];
+  assert.deepEqual(await page({}), [["ops-kit", jobId, ...top], undefined]);
+});
+
+const lister = (name, body) => `mcp.resource_template {
+  name = "${name}", uriTemplate = "${name}:{n}", read = function(vars) return vars.n end,
+  list = function(ctx) ${body} end,
+}`;
+const one = (name) => `{ { uri = "${name}:1", name = "${name}" } }`;
+
+test("what several templates list stands on one page, but for those that fail", async (t) => {
+  const tools = { "all.lua": `local mcp = require "mcp"
+    return {
+      mcp.resource { uri = "x:0", name = "declared", read = function() return "0" end },
+      ${lister("a", `mcp.time.sleep(0.01) return ${one("a")}`)},
+      ${lister("b", `error("it broke")`)},
+      ${lister("c", `return ${one("c")}`)},
+      ${lister("d", `while true do end`)},
+      ${lister("e", `mcp.time.sleep(0.01) return ${one("e")}`)},
+    }` };
+  const ini = "[rate_limit]\nbucket = 0\n[tool resource:d]\ntimeout = 50ms\n";
+  const gw = await Gateway.start({ tools, ini, env: { MOONGATE_SERVER_WORKERS: "1" } });
+  t.after(() => gw.stop());
+  const ask = async (params) => (await gw.client.modern("resources/list", params)).body.result;
+  const all = await Promise.all(Array.from({ length: 5 }, () => ask({})));
+  for (const { resources, nextCursor, ttlMs } of all) {
+    assert.deepEqual([listed(resources), nextCursor], [["declared", "a", "c", "e"], undefined]);
+    assert.equal(ttlMs, 0, "a list with a gap is not to be kept");
+  }
+  const line = await gw.logged((l) => l.msg === "resources of a template left out of a list");
+  assert.equal(line.tool, "resource:b");
+  assert.match(JSON.stringify(line.content), /it broke/);
+  gw.writeIni(`${ini}[tools]\npage_size = 2\n`);
+  await reload(gw, async () => (await ask({})).nextCursor);
+  const pages = [];
+  for (let cursor; ;) {
+    const page = await ask({ cursor });
+    pages.push(listed(page.resources));
+    if (!(cursor = page.nextCursor)) break;
+  }
+  assert.deepEqual(pages, [["declared", "a"], ["c", "e"]]);
+});
+
 test("the review of a change shows the diff, without what is denied", async (t) => {
   const gw = await startShipped(t, { root: files, before: commitAll });
   const client = await clients["sdk 1.x"]({ url: gw.url });

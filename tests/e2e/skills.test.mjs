@@ -118,7 +118,7 @@ test("pages of skills, and of resources with skills among them", async (t) => {
   assert.deepEqual(await pages("skills/list", "skills", (skill) => skill.frontmatter.name),
     [["alpha", "deploy"], ["secret", "zulu"]]);
   assert.deepEqual(await pages("resources/list", "resources", (resource) => resource.name),
-    [["one", "three"], ["two", "alpha"], ["deploy", "secret"], ["zulu"], ["listed"]]);
+    [["one", "three"], ["two", "alpha"], ["deploy", "secret"], ["zulu", "listed"]]);
 });
 
 test("keys decide over a skill as they do over prompts and resources", async (t) => {

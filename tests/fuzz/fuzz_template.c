@@ -67,6 +67,20 @@ static void text_expand(struct buf *out, const struct buf *text, const struct fo
     }
 }
 
+/* What of the text {x:3} lets through; modifier: "", or ":3". */
+static struct buf text_cut(const struct buf *text, const char *modifier, size_t len)
+{
+    struct buf cut = *text;
+    size_t max = len > 1 ? (size_t)strtoul(modifier + 1, NULL, 10) : SIZE_MAX;
+
+    for (size_t i = 0; i < text->len; i++)
+        if (((unsigned char)text->data[i] & 0xC0) != 0x80 && max-- == 0) {
+            cut.len = i;
+            break;
+        }
+    return cut;
+}
+
 /* What stands between the braces. */
 static void expression_expand(struct buf *out, const char *s, size_t len, const struct values *v)
 {
@@ -79,7 +93,9 @@ static void expression_expand(struct buf *out, const char *s, size_t len, const 
             op = &forms[i];
     for (s += op->sign != '\0'; s <= end;) {
         const char *comma = memchr(s, ',', (size_t)(end - s));
-        size_t name_len = (size_t)((comma ? comma : end) - s);
+        size_t len_both = (size_t)((comma ? comma : end) - s);
+        const char *colon = memchr(s, ':', len_both);
+        size_t name_len = colon ? (size_t)(colon - s) : len_both;
         const struct buf *text = value_of(v, s, name_len);
         if (text) {
             buf_str(out, is_first ? op->first : op->between);
@@ -87,10 +103,11 @@ static void expression_expand(struct buf *out, const char *s, size_t len, const 
                 buf_append(out, s, name_len);
             if (op->is_named)
                 buf_str(out, text->len ? "=" : op->none);
-            text_expand(out, text, op);
+            struct buf cut = text_cut(text, s + name_len, len_both - name_len);
+            text_expand(out, &cut, op);
             is_first = false;
         }
-        s += name_len + 1;
+        s += len_both + 1;
     }
 }
 
@@ -254,7 +271,7 @@ static bool values_take(const char *pattern, const uint8_t **data, size_t *size,
             struct value *one = &v->of[v->count++];
             size_t len;
             char *text = fuzz_take(data, size, '\n', &len);
-            buf_append(&one->name, p, strcspn(p, ",}"));
+            buf_append(&one->name, p, strcspn(p, ":,}"));
             buf_append(&one->text, len ? text : "7", len ? len : 1);
             are_texts &= !memchr(one->text.data, '\0', one->text.len) &&
                          utf8_valid(one->text.data, one->text.len) == one->text.len;

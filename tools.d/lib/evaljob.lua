@@ -17,6 +17,11 @@ function evaljob.tell_changed(id)
   if #id <= evaljob.MAX_ID then mcp.resources.updated(evaljob.uri(id)) end
 end
 
+--- Tells who is shown the list of jobs that there are other jobs now.
+function evaljob.tell_listed()
+  mcp.resources.list_changed("job")
+end
+
 -- A row in one of these states has not ended.
 evaljob.alive = { QUEUED = true, RUNNING = true }
 

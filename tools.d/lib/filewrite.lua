@@ -1,6 +1,8 @@
 -- filewrite.lua - changing files of the repository, as the tools of the ops kit do it.
 local mcp = require "mcp"
 local encoding = require "encoding"
+local repochange = require "repochange"
+local repofile = require "repofile"
 local repopath = require "repopath"
 
 local filewrite = {}
@@ -8,18 +10,36 @@ local filewrite = {}
 -- Whoever reads a file to change it may find that somebody else has changed it meanwhile.
 local TRIES = 20
 
-local function parent(path)
-  return path:match("^(.*)/[^/]*$")
+--- Makes the folders that the path lies in. Returns the topmost one that was not there, false when
+-- all were; or nil, message, code.
+function filewrite.make_folders(path)
+  local folder, top = repofile.folder(path), nil
+  if folder == "" then return false end
+  for slash in (folder .. "/"):gmatch("()/") do
+    local name = folder:sub(1, slash - 1)
+    if not mcp.fs.stat(name) then
+      top = name
+      break
+    end
+  end
+  local made, message, code = mcp.fs.mkdir(folder)
+  if made == nil then return nil, message, code end
+  return made and top or false
 end
 
---- mcp.fs.write(), which makes the folders that are not there yet.
+--- mcp.fs.write(), which makes the folders that are not there yet, and tells clients of the change.
 function filewrite.put(path, bytes, options)
   local info, message, code = mcp.fs.write(path, bytes, options)
-  if code == "ENOENT" and parent(path) and options.create ~= false then
-    local made
-    made, message, code = mcp.fs.mkdir(parent(path))
+  local made
+  if code == "ENOENT" and options.create ~= false then
+    made, message, code = filewrite.make_folders(path)
     if made == nil then return nil, message, code end
     info, message, code = mcp.fs.write(path, bytes, options)
+  end
+  if made or info and info.created then
+    repochange.name(path, made)
+  elseif info then
+    repochange.contents(path)
   end
   return info, message, code
 end
@@ -71,7 +91,7 @@ function filewrite.change(path, change)
     if not new then return nil, message end
     local info
     local digest_then = mcp.codec.sha256(old)
-    info, message, code = mcp.fs.write(path, new, { create = false, sha256 = digest_then })
+    info, message, code = filewrite.put(path, new, { create = false, sha256 = digest_then })
     if info then return new, info end
     if code ~= "CONFLICT" then return nil, message, code end
   end

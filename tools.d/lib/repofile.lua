@@ -1,4 +1,4 @@
--- repofile.lua - how files of the repository are named to clients: ids and URLs.
+-- repofile.lua - how files of the repository are named to clients: ids, URIs and URLs.
 local mcp = require "mcp"
 
 local repofile = {}
@@ -21,6 +21,16 @@ end
 -- Every byte that cannot stand in the path of a URL as it is.
 local function encode(path)
   return (path:gsub("[^A-Za-z0-9/._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+--- The resource of a file or folder: see repo.lua.
+function repofile.uri(path)
+  return "repo:///" .. encode(path)
+end
+
+--- The folder that it lies in; "" is the root.
+function repofile.folder(path)
+  return path:match("^(.*)/[^/]*$") or ""
 end
 
 --- Where people can look at it: below [paths] view_base, else the file itself.

@@ -81,8 +81,8 @@ static void open_hub(struct fixture *f)
     f->services.topics = topics_new(&o);
     f->services.jobs = inflight_new();
     f->services.job_gates = job_gates_new();
-    f->services.outbox =
-        outbox_new(f->services.loop, f->services.store, f->services.topics, f->services.notices);
+    f->services.outbox = outbox_new(f->services.loop, f->services.store, f->services.topics,
+                                    f->services.notices, NULL, NULL);
     f->sub = topics_subscribe(f->services.topics, f->services.loop, all, 1, &ops, f, &e);
     assert_non_null(f->sub);
     f->events[0] = '\0';

@@ -10,6 +10,7 @@
 #include "api/job_gates.h"
 #include "api/line_queue.h"
 #include "api/outbox.h"
+#include "hub/notices.h"
 
 /* ---- capture ---- */
 
@@ -256,6 +257,61 @@ static void test_outbox_limit(void **state)
     assert_true(first && second && first < second);
 }
 
+struct shown {
+    uint64_t principal;
+    char name[32];
+    bool shows;
+};
+
+static bool shows(void *arg, uint64_t principal, const char *name)
+{
+    struct shown *s = arg;
+    s->principal = principal;
+    snprintf(s->name, sizeof s->name, "%s", name);
+    return s->shows;
+}
+
+static void no_notice(void *arg) { (void)arg; }
+static void not_closed(void *arg, int code) { (void)arg, (void)code; }
+
+/* A list that has changed is told of when the change is safe, and to whoever is shown it. */
+static void test_outbox_listed(void **state)
+{
+    static const struct notice_feed_ops ops = { no_notice, not_closed };
+    static const struct notices_limits limits = { .max_feeds = 4, .max_uris = 4 };
+    struct fixture *f = *state;
+    struct notice_filter filter = { .lists = 1u << NOTICE_RESOURCES };
+    struct notices *n = notices_new(&limits);
+    struct shown shown = { .shows = false };
+    struct notice_feed *feed;
+    struct notice notice;
+    struct err e = { 0 };
+
+    assert_non_null(n);
+    assert_int_equal(notices_open_subscription(n, f->services.loop, 7, &filter, &ops, NULL, &feed),
+                     0);
+    struct outbox *o = outbox_new(f->services.loop, f->services.store, NULL, n, shows, &shown);
+    assert_non_null(o);
+    assert_int_equal(store_declare(f->services.store, "x", NULL, &e), 0);
+    for (int round = 0; round < 2; round++) {
+        store_seq next = write_one(f) + 1;
+        shown = (struct shown){ .shows = round > 0 };
+        assert_int_equal(outbox_listed(o, next, "resource:job"), 0);
+        loop_poll(f->services.loop, 1);
+        assert_int_equal(shown.principal, 0);
+        assert_int_equal(write_one(f), next);
+        while (!outbox_is_empty(o))
+            loop_poll(f->services.loop, 100);
+        assert_int_equal(shown.principal, 7);
+        assert_string_equal(shown.name, "resource:job");
+        assert_int_equal(notices_next(feed, &notice), shown.shows);
+    }
+    assert_int_equal(notice.kind, NOTICE_RESOURCES);
+    notices_close(feed);
+    outbox_free(o);
+    notices_free(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +323,8 @@ int main(void)
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_job_gates),
         cmocka_unit_test_setup_teardown(test_outbox_limit, fixture_setup_durable, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_listed, fixture_setup_durable,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
