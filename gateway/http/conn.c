@@ -123,10 +123,23 @@ void conn_resume(struct conn *c)
         add_todo(c);
 }
 
+static bool has_to_tell_gone(const struct exchange *x)
+{
+    return x->gone &&
+           ((x->is_lost && !x->told_lost) || (x->is_half && !x->told_half && !x->told_lost));
+}
+
 static bool has_to_tell(const struct exchange *x)
 {
-    return x->is_owned && x->gone &&
-           ((x->is_lost && !x->told_lost) || (x->is_half && !x->told_half && !x->told_lost));
+    return x->is_owned && (has_to_tell_gone(x) || (x->taken && x->is_taken));
+}
+
+static void tell_taken(struct exchange *x)
+{
+    void (*taken)(void *arg) = x->taken;
+    x->taken = NULL;
+    x->is_taken = false;
+    taken(x->taken_arg);
 }
 
 /* The callback may give the exchange back and so free the connection, or change the callback. */
@@ -135,6 +148,10 @@ void conn_tell(struct conn *c)
     struct exchange *x = &c->x;
     if (!has_to_tell(x))
         return;
+    if (!has_to_tell_gone(x)) {
+        tell_taken(x);
+        return;
+    }
     enum gone how = x->is_lost ? GONE_LOST : GONE_HALF_CLOSED;
     x->told_half = true;
     x->told_lost = how == GONE_LOST;

@@ -35,6 +35,7 @@ struct exchange {
     bool is_lost;  /* the client or the connection is gone: what is sent is ignored */
     bool is_half;  /* the client sends no more */
     bool told_lost, told_half;
+    bool is_taken; /* all that was queued, which taken() is to be told */
     bool is_stream, is_finished, is_dropped;
     bool is_old; /* HTTP/1.0: a stream ends with the connection */
     int status;
@@ -54,6 +55,8 @@ struct exchange {
     void *user;
     void (*gone)(void *arg, enum gone how);
     void *gone_arg;
+    void (*taken)(void *arg);
+    void *taken_arg;
     char url[URL_SIZE];
 };
 

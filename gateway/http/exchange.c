@@ -121,6 +121,7 @@ void exchange_give_back(struct exchange *x)
     struct conn *c = conn_of(x);
     x->is_owned = false;
     x->gone = NULL;
+    x->taken = NULL;
     x->user = NULL;
     conn_unwatch(c);
     conn_resume(c);

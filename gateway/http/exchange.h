@@ -73,6 +73,9 @@ int exchange_send(struct exchange *x, const void *data, size_t len);
 /* The same without the bound: an answer, which would be held as one reply as well. */
 int exchange_send_whole(struct exchange *x, const void *data, size_t len);
 size_t exchange_queued(const struct exchange *x); /* bytes that the client has not taken */
+/* Calls fn once, when the client of a stream has taken all that is queued: from the loop, where it
+ * may send more or give the exchange back. NULL: not any more. */
+void exchange_on_taken(struct exchange *x, void (*fn)(void *arg), void *arg);
 void exchange_finish(struct exchange *x); /* the queue is sent, then the stream ends */
 void exchange_drop(struct exchange *x);   /* no reply: the connection is closed */
 bool exchange_is_stream(const struct exchange *x);

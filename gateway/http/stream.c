@@ -17,6 +17,13 @@ static ssize_t end_hard(struct conn *c, char *out)
     return 1;
 }
 
+void exchange_on_taken(struct exchange *x, void (*fn)(void *arg), void *arg)
+{
+    x->taken = fn;
+    x->taken_arg = arg;
+    x->is_taken = false;
+}
+
 /* libmicrohttpd wants bytes. It asks again and again while there are none, so it is suspended until
  * there are. */
 ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max)
@@ -33,6 +40,10 @@ ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max)
             return x->is_old ? end_hard(c, out) : MHD_CONTENT_READER_END_OF_STREAM;
         conn_watch(c);
         conn_suspend(c);
+        if (x->taken) {
+            x->is_taken = true;
+            conn_tell_later(c);
+        }
         return 0;
     }
     if (n > max)

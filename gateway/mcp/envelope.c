@@ -101,7 +101,7 @@ bool meta_check(struct request *rq)
         reply_error(rq, 200, MCP_INVALID_PARAMS, "Invalid params: _meta must be an object");
         return false;
     }
-    if (!text_is_absent(token) && !message_is_id(token)) {
+    if (!text_is_absent(token) && !mcp_is_id(token)) {
         reply_error(rq, 200, MCP_INVALID_PARAMS,
                     "Invalid params: progressToken must be a string or an integer of at most "
                     "%d bytes",

@@ -42,20 +42,27 @@ static bool session_open(struct request *rq)
     return true;
 }
 
+enum mcp_revision mcp_revision_agreed(struct json_text version)
+{
+    enum mcp_revision r = MCP_NEWEST_LEGACY;
+    char name[16];
+
+    if (version.type == JSON_STRING && text_cut(version, name, sizeof name))
+        revision_parse_legacy(span_trim(name), &r);
+    return r;
+}
+
 void initialize_serve(struct request *rq)
 {
     const struct mcp_server *s = rq->server;
     struct json_text version = rq->message.params[PARAM_PROTOCOL_VERSION];
-    enum mcp_revision r = MCP_NEWEST_LEGACY;
-    char name[16];
 
     if (!text_is_absent(version) && version.type != JSON_STRING) {
         reply_error(rq, 200, MCP_INVALID_PARAMS,
                     "Invalid params: protocolVersion must be a string");
         return;
     }
-    if (version.type == JSON_STRING && text_cut(version, name, sizeof name))
-        revision_parse_legacy(span_trim(name), &r);
+    enum mcp_revision r = mcp_revision_agreed(version);
     rq->out->revision = r;
     if (wants_session(rq) && !session_open(rq))
         return;
@@ -104,7 +111,7 @@ void cancelled_serve(struct request *rq)
                                             : NULL;
 
     /* Over HTTP a modern client cancels by closing. */
-    if (id.type != JSON_NONE && message_is_id(id) && !(rq->is_modern && rq->in->is_http))
+    if (id.type != JSON_NONE && mcp_is_id(id) && !(rq->is_modern && rq->in->is_http))
         host->cancel(host->arg, rq->in->principal, session, id.p, id.len);
     reply_accepted(rq);
 }

@@ -25,6 +25,8 @@ enum mcp_revision {
     MCP_REVISIONS
 };
 const char *mcp_revision_text(enum mcp_revision r);
+/* What initialize answers to that protocolVersion. */
+enum mcp_revision mcp_revision_agreed(struct json_text version);
 static inline bool mcp_is_modern(enum mcp_revision r) { return r >= MCP_2026_07_28; }
 
 enum mcp_log_level {
@@ -299,6 +301,8 @@ void mcp_encode_cancelled(struct json_text id, const char *reason, struct buf *o
 /* May this caller read what the URI names? As resources/read decides. */
 bool mcp_may_read(const struct mcp_server *s, const struct toolset *tools,
                   const struct principal *p, const char *uri, size_t len);
+/* A string or an integer, and not too long: what ids and progress tokens are. */
+bool mcp_is_id(struct json_text t);
 /* "event: message\ndata: " + json + "\n\n" */
 void mcp_sse(struct buf *out, const char *json, size_t len);
 

@@ -2,11 +2,12 @@
 
 #include <string.h>
 
+#include "mcp/mcp.h"
 #include "mcp/text.h"
 
-enum { M_JSONRPC, M_ID, M_METHOD, M_PARAMS, M_RESULT, M_ERROR, M_COUNT };
+enum { M_JSONRPC, M_ID, M_METHOD, M_PARAMS, M_RESULT, M_ERROR, M_MEMBERS };
 
-static const char *const member_names[M_COUNT] = {
+static const char *const member_names[M_MEMBERS] = {
     "jsonrpc", "id", "method", "params", "result", "error",
 };
 
@@ -48,7 +49,7 @@ static bool is_integer(struct json_text number)
     return i == number.len || json_integer(number, &v);
 }
 
-bool message_is_id(struct json_text t)
+bool mcp_is_id(struct json_text t)
 {
     if (t.len > MESSAGE_ID_MAX)
         return false;
@@ -73,7 +74,7 @@ static void bad(struct message *m, const char *fault)
     m->fault = fault;
 }
 
-static void classify(struct message *m, const struct json_text member[M_COUNT])
+static void classify(struct message *m, const struct json_text member[M_MEMBERS])
 {
     bool has_result = member[M_RESULT].type != JSON_NONE;
     bool has_error = member[M_ERROR].type != JSON_NONE;
@@ -99,7 +100,7 @@ static void classify(struct message *m, const struct json_text member[M_COUNT])
 
 void message_read(struct message *m, const struct json_outline *text)
 {
-    struct json_text member[M_COUNT], root = text->root;
+    struct json_text member[M_MEMBERS], root = text->root;
 
     memset(m, 0, sizeof *m);
     if (root.type == JSON_ARRAY) {
@@ -110,8 +111,8 @@ void message_read(struct message *m, const struct json_outline *text)
         bad(m, "a message is a JSON object");
         return;
     }
-    json_outline_find(text, root, member_names, member, M_COUNT);
-    if (message_is_id(member[M_ID]))
+    json_outline_find(text, root, member_names, member, M_MEMBERS);
+    if (mcp_is_id(member[M_ID]))
         m->id = member[M_ID];
     m->result = member[M_RESULT];
     m->error = member[M_ERROR];

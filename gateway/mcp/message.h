@@ -41,10 +41,10 @@ enum message_meta {
 
 struct message {
     enum message_kind kind;
-    const char *fault;       /* MESSAGE_BAD: what is wrong, for people; else NULL */
-    struct json_text id;     /* JSON_NONE: there is none, or none that can be used */
+    const char *fault;              /* MESSAGE_BAD: what is wrong, for people; else NULL */
+    struct json_text id;            /* JSON_NONE: there is none, or none that can be used */
     struct json_text result, error; /* of a response */
-    struct json_text method; /* a string, or JSON_NONE */
+    struct json_text method;        /* a string, or JSON_NONE */
     struct json_text params[PARAM_COUNT];
     struct json_text meta[META_COUNT]; /* all JSON_NONE when _meta is no object */
 };
@@ -55,7 +55,5 @@ const char *message_meta_name(enum message_meta member);
 /* Name and version out of a clientInfo, cut to fit: for the log and for tools, never for a
  * decision. What is missing or no string leaves its text as it is. */
 void message_client_info(struct json_text info, char name[static 64], char version[static 32]);
-/* A string or an integer, and not too long: what ids and progress tokens are. */
-bool message_is_id(struct json_text t);
 
 #endif

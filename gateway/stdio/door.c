@@ -86,6 +86,12 @@ bool door_is_ours(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && who.uid == geteuid();
 }
 
+/* For now: nobody is there, or so many wait that one more would have to (EAGAIN). */
+static bool is_shut(int error)
+{
+    return error == ENOENT || error == ECONNREFUSED || error == EAGAIN;
+}
+
 int door_connect(const char *state_path, int *fd, struct err *e)
 {
     struct sockaddr_un a;
@@ -93,10 +99,10 @@ int door_connect(const char *state_path, int *fd, struct err *e)
     int dir = place(state_path, &a, name, e), code = 0;
     if (dir < 0)
         return dir;
-    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (*fd < 0 || connect(*fd, (const struct sockaddr *)&a, sizeof a) != 0)
-        code = err_set(e, errno == ENOENT || errno == ECONNREFUSED ? MG_E_NOTFOUND : MG_E_IO,
-                       "%s" DOOR_SUFFIX ": %s", state_path, strerror(errno));
+        code = err_set(e, is_shut(errno) ? MG_E_NOTFOUND : MG_E_IO, "%s" DOOR_SUFFIX ": %s",
+                       state_path, strerror(errno));
     else if (!door_is_ours(*fd))
         code = err_set(e, MG_E_DENIED, "%s" DOOR_SUFFIX " belongs to another user's process",
                        state_path);

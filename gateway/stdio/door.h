@@ -12,7 +12,8 @@
 /* A listening descriptor, not blocking. MG_E_LIMIT: the state's name is too long for a socket. */
 int door_open(const char *state_path, int *fd, struct err *e) MG_NODISCARD;
 void door_remove(const char *state_path); /* while the lock is held; only a socket goes */
-/* MG_E_NOTFOUND: nobody listens there (yet). MG_E_DENIED: another user does. */
+/* Not blocking, and it does not wait. MG_E_NOTFOUND: nobody listens there (yet), or too many stand
+ * before it. MG_E_DENIED: another user does. */
 int door_connect(const char *state_path, int *fd, struct err *e) MG_NODISCARD;
 /* Is the process at the other end our own user's? */
 bool door_is_ours(int fd);

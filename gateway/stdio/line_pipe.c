@@ -18,6 +18,7 @@ struct line_pipe {
     void *arg;
     int in, out;
     bool in_is_socket, out_is_socket;
+    bool is_one; /* both are ends of the same connection */
     loop_watch_t in_watch, out_watch;
     struct loop_timer turn; /* the next read of what epoll does not take; or the end, told later */
     struct line_reader reader;
@@ -54,6 +55,14 @@ static int own_description(int fd, int flags, bool *is_socket)
     }
     close(fd);
     return own;
+}
+
+/* A connection has one inode, whatever descriptors it has. */
+static bool is_same(int a, int b)
+{
+    struct stat of_a, of_b;
+    return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
 }
 
 /* ---- reading ---- */
@@ -106,19 +115,26 @@ static void in_ready(void *arg, uint32_t events)
         return;
     if (n > 0) {
         line_reader_feed(&p->reader, p->chunk, (size_t)n, &p->ops->lines, p->arg);
-        if (!p->is_lost)
-            return;
-    } else {
-        line_reader_end(&p->reader, &p->ops->lines, p->arg);
+        return; /* lost meanwhile: turn_due() goes on */
     }
+    line_reader_end(&p->reader, &p->ops->lines, p->arg);
     p->is_at_end = true;
     end_tell(p);
+}
+
+/* The other end of a connection that cannot be written to is closed: what it said before, and its
+ * end, are still there to be read. */
+static bool has_last_words(const struct line_pipe *p)
+{
+    char byte;
+    return p->is_lost && p->is_one && !p->is_at_end &&
+           recv(p->in, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 static void turn_due(void *arg)
 {
     struct line_pipe *p = arg;
-    if (p->is_lost || p->is_at_end) {
+    if (p->is_at_end || (p->is_lost && !has_last_words(p))) {
         p->is_at_end = true;
         end_tell(p);
         return;
@@ -248,6 +264,7 @@ struct line_pipe *line_pipe_new(struct loop *l, const struct line_pipe_options *
     p->max_queue = o->max_queue;
     p->in = own_description(o->in_fd, O_RDONLY, &p->in_is_socket);
     p->out = own_description(o->out_fd, O_WRONLY, &p->out_is_socket);
+    p->is_one = p->in_is_socket && p->out_is_socket && is_same(p->in, p->out);
     reading_start(p);
     return p;
 }

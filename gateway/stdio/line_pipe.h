@@ -13,7 +13,8 @@
 
 struct line_pipe_ops {
     struct line_ops lines;
-    /* Once: no more lines come. is_lost: nobody reads what is sent either. May free the pipe. */
+    /* Once: no more lines come. is_lost: nobody reads what is sent either; what the other end of
+     * one socket had said before that has come. May free the pipe. */
     void (*ended)(void *arg, bool is_lost);
     void (*flushed)(void *arg); /* the queue is empty again */
 };

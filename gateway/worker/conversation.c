@@ -17,6 +17,7 @@
 static const struct json_text none = { NULL, 0, JSON_NONE };
 
 struct conversation {
+    const struct mcp_server *self;
     const struct conversation_ops *ops;
     void *arg;
     struct said *open;   /* requests of the client without an answer */
@@ -46,10 +47,7 @@ static bool message_read(struct json_text text, struct message *m)
     return true;
 }
 
-static bool has_id(const struct message *m)
-{
-    return m->id.type == JSON_STRING || m->id.type == JSON_NUMBER;
-}
+static bool has_id(const struct message *m) { return mcp_is_id(m->id); }
 
 /* An open subscription; NULL: that is none. */
 static struct said *subscription(const struct conversation *c, struct json_text id)
@@ -66,22 +64,6 @@ static bool is_notification(const struct message *m, const char *method)
            json_string_eq(m->method, method, strlen(method));
 }
 
-/* fn for the message, or each of a batch. Returns what the last one did; of several, true. */
-static bool each(struct conversation *c, const char *text, size_t len,
-                 bool (*fn)(struct conversation *c, struct json_text message))
-{
-    struct json_limits limits = { 0 };
-    struct json_text root, item;
-    struct err e = { 0 };
-    if (json_scan(text, len, &limits, &root, &e) != 0)
-        return true;
-    if (root.type != JSON_ARRAY)
-        return fn(c, root);
-    for (struct json_iter it = json_iter(root); json_next_item(&it, &item);)
-        (void)fn(c, item);
-    return true;
-}
-
 /* ---- the client ---- */
 
 /* What is cancelled is not answered. A handshake cannot be. */
@@ -94,11 +76,11 @@ static void client_cancels(struct conversation *c, struct json_text id)
         said_drop(&c->kept, listen);
 }
 
-static bool client_message(struct conversation *c, struct json_text text)
+static void client_message(struct conversation *c, struct json_text text)
 {
     struct message m;
     if (!message_read(text, &m))
-        return true;
+        return;
     if (m.method.type == JSON_STRING && has_id(&m)) {
         said_add(&c->open, text, m.id, m.method);
     } else if (is_notification(&m, "notifications/initialized")) {
@@ -112,12 +94,47 @@ static bool client_message(struct conversation *c, struct json_text text)
         if (s)
             said_drop(&c->asked, s);
     }
-    return true;
+}
+
+/* The session that the client has, or will have when what it says now is read: of the handshake
+ * that it said last. One that was refused is forgotten. */
+static struct mcp_session session_of(const struct conversation *c)
+{
+    const struct said *handshake = said_last(c->open, SAID_HANDSHAKE);
+    if (!handshake)
+        handshake = said_last(c->kept, SAID_HANDSHAKE);
+    if (!handshake)
+        return (struct mcp_session){ .is_open = false };
+    struct json_text whole = { handshake->text, handshake->len, JSON_OBJECT };
+    struct json_text version = json_get(json_get(whole, "params"), "protocolVersion");
+    return (struct mcp_session){ .is_open = true, .revision = mcp_revision_agreed(version) };
+}
+
+/* Does a gateway take it? One that it refuses has one answer, without an id. */
+static bool batch_is_taken(const struct conversation *c, const char *text, size_t len)
+{
+    struct mcp_session session = session_of(c);
+    struct mcp_in in = { .body = text, .len = len, .session = &session, .accepts_json = true };
+    struct json_text items;
+    struct mcp_out out;
+    size_t n;
+    bool is_taken = mcp_batch(c->self, &in, &items, &n, &out);
+    mcp_out_fini(&out);
+    return is_taken;
 }
 
 void conversation_client(struct conversation *c, const char *text, size_t len)
 {
-    (void)each(c, text, len, client_message);
+    struct json_text root, item;
+    struct err e = { 0 };
+    if (json_scan(text, len, &c->self->limits, &root, &e) != 0)
+        return;
+    if (root.type != JSON_ARRAY) {
+        client_message(c, root);
+    } else if (batch_is_taken(c, text, len)) {
+        for (struct json_iter it = json_iter(root); json_next_item(&it, &item);)
+            client_message(c, item);
+    }
 }
 
 /* ---- the gateway ---- */
@@ -272,7 +289,17 @@ static bool gateway_message(struct conversation *c, struct json_text text)
 
 bool conversation_gateway(struct conversation *c, const char *text, size_t len)
 {
-    return each(c, text, len, gateway_message);
+    struct json_limits limits = { 0 };
+    struct json_text root, item;
+    struct err e = { 0 };
+    if (json_scan(text, len, &limits, &root, &e) != 0)
+        return true;
+    if (root.type != JSON_ARRAY)
+        return gateway_message(c, root);
+    /* Answers to a batch: all of them are the client's. */
+    for (struct json_iter it = json_iter(root); json_next_item(&it, &item);)
+        (void)gateway_message(c, item);
+    return true;
 }
 
 bool conversation_is_open(const struct conversation *c) { return c->open != NULL; }
@@ -285,10 +312,9 @@ static bool can_wait(const struct said *s)
     return s->kind == SAID_HANDSHAKE || s->kind == SAID_LISTEN;
 }
 
-void conversation_break(struct conversation *c, bool is_last)
+static void open_break(struct conversation *c, bool is_last)
 {
     struct buf json = { 0 };
-    c->is_resumed = false;
     for (struct said *s = c->open, *next; s; s = next) {
         next = s->next;
         if (can_wait(s) && !is_last)
@@ -300,13 +326,54 @@ void conversation_break(struct conversation *c, bool is_last)
         say(c, &json);
         said_drop(&c->open, s);
     }
-    for (const struct said *s = c->asked; s; s = s->next) {
-        buf_clear(&json);
-        mcp_encode_cancelled(said_id(s), "the gateway that asked is gone", &json);
-        say(c, &json);
-    }
-    said_drop_all(&c->asked);
     buf_fini(&json);
+}
+
+static void say_cancelled(struct conversation *c, const struct said *s, const char *why)
+{
+    struct buf json = { 0 };
+    mcp_encode_cancelled(said_id(s), why, &json);
+    say(c, &json);
+    buf_fini(&json);
+}
+
+static void asked_break(struct conversation *c)
+{
+    for (const struct said *s = c->asked; s; s = s->next)
+        say_cancelled(c, s, "the gateway that asked is gone");
+    said_drop_all(&c->asked);
+}
+
+/* As a gateway ends them. */
+static void subscriptions_end(struct conversation *c)
+{
+    struct buf json = { 0 };
+    for (struct said *s = c->kept, *next; s; s = next) {
+        next = s->next;
+        if (s->kind != SAID_LISTEN)
+            continue;
+        buf_clear(&json);
+        mcp_encode_listen_end(c->self, said_id(s), &json);
+        say(c, &json);
+        say_cancelled(c, s, "the gateway is shutting down");
+        said_drop(&c->kept, s);
+    }
+    buf_fini(&json);
+}
+
+void conversation_break(struct conversation *c)
+{
+    c->is_resumed = false;
+    open_break(c, false);
+    asked_break(c);
+}
+
+void conversation_end(struct conversation *c)
+{
+    c->is_resumed = false;
+    open_break(c, true);
+    asked_break(c);
+    subscriptions_end(c);
 }
 
 /* Under the mark, whose answer the client does not see; or as it was said. */
@@ -353,11 +420,13 @@ static void mark_make(char out[static MARK_SIZE])
     out[MARK_SIZE - 1] = '\0';
 }
 
-struct conversation *conversation_new(const struct conversation_ops *ops, void *arg)
+struct conversation *conversation_new(const struct mcp_server *self,
+                                      const struct conversation_ops *ops, void *arg)
 {
     struct conversation *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
+    c->self = self;
     c->ops = ops;
     c->arg = arg;
     mark_make(c->again);

@@ -4,7 +4,8 @@
  * error to each request that had no answer, and for changes that it may have missed, which it is
  * told of.
  * Texts are lines of JSON-RPC; what is none goes by unseen. Bounded by what a gateway accepts: a
- * request that it refuses is forgotten with its answer. Threads: one owner. */
+ * request that it refuses is forgotten with its answer, and never noted where that has no id.
+ * Threads: one owner. */
 #ifndef MG_CONVERSATION_H
 #define MG_CONVERSATION_H
 #include <stdbool.h>
@@ -15,9 +16,12 @@ struct conversation_ops { /* a line for either end; text is borrowed */
     void (*to_gateway)(void *arg, const char *text, size_t len);
 };
 
+struct mcp_server;
 struct conversation;
-/* NULL: no memory. */
-struct conversation *conversation_new(const struct conversation_ops *ops, void *arg);
+/* self: as a gateway of this configuration introduces itself, and what it takes; borrowed.
+ * NULL: no memory. */
+struct conversation *conversation_new(const struct mcp_server *self,
+                                      const struct conversation_ops *ops, void *arg);
 void conversation_free(struct conversation *c); /* NULL is legal */
 
 /* The client said this; it goes to the gateway. */
@@ -28,8 +32,10 @@ bool conversation_gateway(struct conversation *c, const char *text, size_t len);
 bool conversation_is_open(const struct conversation *c);
 
 /* The gateway is gone: tells the client what will not be answered. What only asks (the handshake, a
- * subscription) can be answered by the next one, unless there is none: is_last. */
-void conversation_break(struct conversation *c, bool is_last);
+ * subscription) can be answered by the next one. */
+void conversation_break(struct conversation *c);
+/* Likewise, and there is no next one: nothing stays open, subscriptions neither. */
+void conversation_end(struct conversation *c);
 /* Another one is there: tells it what it must know. */
 void conversation_resume(struct conversation *c);
 /* It has answered, and serves: false from a break on, and at first. */

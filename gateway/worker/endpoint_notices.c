@@ -40,7 +40,7 @@ static void notice_farewell(struct eventstream *base)
     mcp_encode_listen_end(&base->worker->serving->mcp, s->listen->id, &json);
     mcp_sse(&frame, json.data, json.len);
     if (buf_ok(&json) && buf_ok(&frame))
-        exchange_send(base->x, frame.data, frame.len);
+        exchange_send_whole(base->x, frame.data, frame.len);
     buf_fini(&json);
     buf_fini(&frame);
 }
@@ -98,16 +98,20 @@ static bool tell(struct notice_stream *s, const struct notice *n)
         eventstream_drop(&s->base);
         return false;
     }
-    return eventstream_send(&s->base, frame->data, frame->len);
+    return eventstream_send_whole(&s->base, frame->data, frame->len);
 }
 
+/* What its client has not taken yet waits in the table, where the next change takes the place of
+ * the last one. So no notice, which may be as long as what a task has to tell, is too long. */
 static void stream_due(void *arg)
 {
     struct notice_stream *s = arg;
     struct notice n;
-    while (notices_next(s->feed, &n))
+    while (exchange_queued(s->base.x) == 0 && notices_next(s->feed, &n))
         if (!tell(s, &n))
             return;
+    if (exchange_queued(s->base.x) > 0)
+        exchange_on_taken(s->base.x, stream_due, s);
 }
 
 static void stream_closed(void *arg, int code)

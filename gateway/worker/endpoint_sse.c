@@ -132,9 +132,28 @@ static void client_note(struct messages *m, struct buf *json, bool must)
 
 static void client_left(struct messages *m) { judge(client_of(m)); }
 
-static const struct messages_ops messages_ops = { .answer = client_answer,
-                                                  .note = client_note,
-                                                  .left = client_left };
+static void taken(void *arg)
+{
+    struct sse_client *c = arg;
+    c->is_busy = true;
+    message_session_tell(&c->session);
+    message_listens_tell(&c->messages);
+    c->is_busy = false;
+    judge(c);
+}
+
+static bool client_is_slow(struct messages *m)
+{
+    struct sse_client *c = client_of(m);
+    if (!c->inbox || exchange_queued(c->base.x) == 0)
+        return false;
+    exchange_on_taken(c->base.x, taken, c);
+    return true;
+}
+
+static const struct messages_ops messages_ops = {
+    .answer = client_answer, .note = client_note, .left = client_left, .is_slow = client_is_slow
+};
 
 static void feed_due(void *arg)
 {

@@ -79,6 +79,12 @@ bool eventstream_send(struct eventstream *s, const char *events, size_t len)
     return exchange_send(s->x, events, len) == 0;
 }
 
+bool eventstream_send_whole(struct eventstream *s, const char *events, size_t len)
+{
+    metrics_add(s->worker->metrics, M_STREAM_EVENTS, 1);
+    return exchange_send_whole(s->x, events, len) == 0;
+}
+
 void eventstream_end(struct eventstream *s)
 {
     exchange_on_gone(s->x, NULL, NULL);

@@ -43,6 +43,8 @@ void eventstream_init(struct eventstream *s, struct worker *w, struct exchange *
 bool eventstream_open(struct eventstream *s, const struct access *a, const char *first, size_t len);
 /* Queues one event, or several; false: the stream is being closed, its client's end follows. */
 bool eventstream_send(struct eventstream *s, const char *events, size_t len);
+/* Likewise, and however long it is: of what is said only while nothing else is queued. */
+bool eventstream_send_whole(struct eventstream *s, const char *events, size_t len);
 /* The gateway ends it in order: farewell, then what is queued, then the end. s is freed. */
 void eventstream_end(struct eventstream *s);
 void eventstream_drop(struct eventstream *s); /* the connection is closed at once. s is freed */

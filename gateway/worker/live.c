@@ -193,15 +193,17 @@ static bool is_text(struct json_text t, const char *text)
     return t.type == JSON_STRING && json_string_eq(t, text, strlen(text));
 }
 
-static struct json_text result_of(const struct buf *reply)
+static struct json_text member_of(const struct buf *reply, const char *name)
 {
     struct json_limits limits = { 0 };
     struct json_text root = { 0 };
     struct err e;
     if (!buf_ok(reply) || json_scan(reply->data, reply->len, &limits, &root, &e) != 0)
         return (struct json_text){ 0 };
-    return json_get(root, "result");
+    return json_get(root, name);
 }
+
+static struct json_text result_of(const struct buf *reply) { return member_of(reply, "result"); }
 
 static void task_note(struct live *l, const struct buf *reply)
 {
@@ -283,6 +285,8 @@ int live_send(struct live *l, const struct rounds *rounds, struct buf *reply, st
     int code;
     if (l->is_asked) {
         code = task_send(l, "tasks/update", &rounds->responses, reply, e);
+        if (code == 0 && member_of(reply, "error").type != JSON_NONE)
+            return 0; /* the task only goes on asking, and does not say why */
     } else {
         code = call_send(l, rounds, reply, e);
         if (code == 0)

@@ -42,8 +42,7 @@ static void due(void *arg)
     while (!messages_are_slow(m) && notices_next(l->feed, &n)) {
         struct buf json = { 0 };
         notice_encode(m->worker, l->principal, &n, l->listen->id, &json);
-        if (buf_ok(&json) && json.len > 0)
-            m->ops->note(m, &json, false);
+        messages_tell(m, &json);
         buf_fini(&json);
     }
 }

@@ -52,8 +52,7 @@ void message_session_tell(struct message_session *s)
         struct buf json = { 0 };
         if (s->mcp.is_initialized)
             notice_encode(s->messages->worker, s->principal, &n, none, &json);
-        if (buf_ok(&json) && json.len > 0)
-            s->messages->ops->note(s->messages, &json, false);
+        messages_tell(s->messages, &json);
         buf_fini(&json);
     }
 }

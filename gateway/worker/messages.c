@@ -247,6 +247,14 @@ void messages_take_text(struct messages *m, const struct mcp_in *in)
     call_run_fresh(w);
 }
 
+void messages_tell(struct messages *m, struct buf *json)
+{
+    if (!buf_ok(json))
+        m->ops->answer(m, MESSAGES_NO_MEMORY, sizeof MESSAGES_NO_MEMORY - 1);
+    else if (json->len > 0)
+        m->ops->note(m, json, true);
+}
+
 void messages_unask(struct messages *m)
 {
     m->is_mute = true;

@@ -38,8 +38,8 @@ struct messages_ops {
     /* One call less is open, and what it had to say is said. NULL: complete() may free m. */
     void (*left)(struct messages *m);
     /* Does so much wait to be read that what can wait shall wait? Whoever says so calls
-     * message_listens_tell() once it is otherwise. NULL: its notes see to it themselves. */
-    bool (*is_slow)(const struct messages *m);
+     * message_session_tell() and message_listens_tell() once it is otherwise. NULL: nothing can. */
+    bool (*is_slow)(struct messages *m);
 };
 
 struct messages { /* filled in by its owner, but for the last five */
@@ -63,10 +63,13 @@ void messages_take_batch(struct messages *m, struct answers *as, const struct mc
                          struct json_text items);
 /* A text as it came: one message or a batch of them. Its calls have begun when this returns. */
 void messages_take_text(struct messages *m, const struct mcp_in *in);
-static inline bool messages_are_slow(const struct messages *m)
+static inline bool messages_are_slow(struct messages *m)
 {
     return m->ops->is_slow && m->ops->is_slow(m);
 }
+/* A notice, which is not told again: their client gets it however long it is, or hears that there
+ * was no memory for something. */
+void messages_tell(struct messages *m, struct buf *json);
 /* Their client will say no more: it cannot answer, and hears of no changes. */
 void messages_unask(struct messages *m);
 /* Their client is lost: as over HTTP their calls are cancelled, or only not answered. */

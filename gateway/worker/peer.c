@@ -103,6 +103,7 @@ static void feed_closed(void *arg, int code)
     if (p->ended)
         return;
     p->is_ended = true;
+    messages_unask(&p->messages);
     line_pipe_hold(p->pipe, true);
     peer_judge(p);
 }

@@ -20,7 +20,8 @@ static void peer_answer(struct messages *m, const char *json, size_t len)
     line_pipe_send(peer_of(m)->pipe, json, len);
 }
 
-/* Who does not read misses some of what is said on the way, never an answer or a request. */
+/* Who does not read misses some of what calls say on the way, never an answer, a request or a
+ * notice. */
 static void peer_note(struct messages *m, struct buf *json, bool must)
 {
     const struct config *c = m->worker->serving->config;
@@ -33,11 +34,7 @@ static void peer_note(struct messages *m, struct buf *json, bool must)
         metrics_add(m->worker->metrics, M_STREAM_EVENTS, 1);
 }
 
-static bool peer_is_slow(const struct messages *m)
-{
-    const struct peer *p = (const struct peer *)((const char *)m - offsetof(struct peer, messages));
-    return line_pipe_queued(p->pipe) > 0;
-}
+static bool peer_is_slow(struct messages *m) { return line_pipe_queued(peer_of(m)->pipe) > 0; }
 
 static void peer_left(struct messages *m) { peer_judge(peer_of(m)); }
 

@@ -13,11 +13,12 @@
 #include "store/store.h"
 #include "worker/conversation.h"
 #include "worker/loading.h"
+#include "worker/serving.h"
 #include "worker/signals.h"
 #include "worker/stand_in.h"
 
 #define SEEK_MS 50              /* between two looks for a gateway */
-#define SEEK_MAX_MS 15000       /* how long, behind what the old one may take to end */
+#define SEEK_MAX_MS 15000       /* until one serves, behind what the old one may take to end */
 #define OWN_EVERY 5             /* looks; with each of those the state is tried for */
 #define RESTART_MS 5000         /* a gateway that served HTTP as well is given time to come back */
 #define LAST_MS 2000            /* for a client to read why all ends */
@@ -29,10 +30,12 @@ struct relay {
     struct loop *loop;
     struct signals signals;
     struct line_pipe *client, *gateway; /* gateway NULL: it is looked for */
+    struct mcp_server self;
     struct conversation *talk;
     struct buf waiting; /* lines of the client for the next gateway */
     struct stand_in own;
-    struct loop_timer seek, last;
+    struct loop_timer seek; /* the next look, or the last moment for who was found to answer */
+    struct loop_timer lost, last;
     int64_t drained_ms, restart_ms, deadline_ms; /* how long is waited, monotonic */
     bool was_public;                             /* the one that is gone served HTTP as well */
     unsigned looks;
@@ -41,7 +44,7 @@ struct relay {
     bool has_served; /* some gateway has */
 };
 
-/* ---- to the client ---- */
+/* ---- to either end ---- */
 
 /* Who does not take what is sent to it holds up the other. */
 static void flow(struct relay *r)
@@ -60,19 +63,6 @@ static void give_up(void *arg)
     r->is_over = true;
 }
 
-/* All is said but for what the client has not read yet. */
-static void end(struct relay *r, int code)
-{
-    r->code = code;
-    r->is_client_done = true; /* nothing it says is heard any more */
-    line_pipe_hold(r->client, true);
-    timer_stop(r->loop, &r->seek);
-    if (line_pipe_queued(r->client) == 0)
-        r->is_over = true;
-    else
-        timer_start(r->loop, &r->last, LAST_MS, give_up, r);
-}
-
 static void to_client(void *arg, const char *text, size_t len)
 {
     struct relay *r = arg;
@@ -89,15 +79,52 @@ static void to_gateway(void *arg, const char *text, size_t len)
 static const struct conversation_ops talk_ops = { .to_client = to_client,
                                                   .to_gateway = to_gateway };
 
-/* ---- the client ---- */
-
-static void none_found(struct relay *r, const char *why);
-
 static void pass_on(struct relay *r, const char *text, size_t len)
 {
     conversation_client(r->talk, text, len);
     to_gateway(r, text, len);
 }
+
+static void waiting_pass_on(struct relay *r)
+{
+    struct buf lines = r->waiting;
+    r->waiting = (struct buf){ 0 };
+    for (size_t at = 0; at < lines.len;) {
+        const char *line = lines.data + at, *end = memchr(line, '\n', lines.len - at);
+        size_t len = end ? (size_t)(end - line) : lines.len - at; /* no memory for its end */
+        pass_on(r, line, len);
+        at += len + 1;
+    }
+    buf_fini(&lines);
+}
+
+static void gateway_drop(struct relay *r)
+{
+    timer_stop(r->loop, &r->lost);
+    line_pipe_free(r->gateway);
+    r->gateway = NULL;
+}
+
+/* There is no gateway, and there will be none. What waits goes to nobody, and so is among what gets
+ * no answer; then all is said but for what the client has not read yet. */
+static void end(struct relay *r, int code)
+{
+    gateway_drop(r);
+    waiting_pass_on(r);
+    conversation_end(r->talk);
+    r->code = code;
+    r->is_client_done = true; /* nothing it says is heard any more */
+    line_pipe_hold(r->client, true);
+    timer_stop(r->loop, &r->seek);
+    if (line_pipe_queued(r->client) == 0)
+        r->is_over = true;
+    else
+        timer_start(r->loop, &r->last, LAST_MS, give_up, r);
+}
+
+/* ---- the client ---- */
+
+static void none_found(struct relay *r, const char *why);
 
 static bool is_served(const struct relay *r)
 {
@@ -166,19 +193,6 @@ static const struct line_pipe_ops client_ops = { .lines = { .line = client_line,
 
 /* ---- the gateway ---- */
 
-static void waiting_pass_on(struct relay *r)
-{
-    struct buf lines = r->waiting;
-    r->waiting = (struct buf){ 0 };
-    for (size_t at = 0; at < lines.len;) {
-        const char *line = lines.data + at, *end = memchr(line, '\n', lines.len - at);
-        size_t len = end ? (size_t)(end - line) : lines.len - at; /* no memory for its end */
-        pass_on(r, line, len);
-        at += len + 1;
-    }
-    buf_fini(&lines);
-}
-
 static void served(struct relay *r)
 {
     if (!r->own.is_running)
@@ -201,12 +215,7 @@ static void gateway_line(void *arg, const char *text, size_t len)
     flow(r);
 }
 
-static void gateway_fault(void *arg, enum line_fault fault)
-{
-    (void)arg, (void)fault;
-    fprintf(stderr, "moongate: an answer was too long to be relayed\n");
-}
-
+static void gateway_fault(void *arg, enum line_fault fault);
 static void gateway_ended(void *arg, bool is_lost);
 
 static const struct line_pipe_ops gateway_ops = { .lines = { .line = gateway_line,
@@ -218,7 +227,7 @@ static const struct line_pipe_ops gateway_ops = { .lines = { .line = gateway_lin
 
 static void seek(void *arg);
 
-static void seek_begin(struct relay *r)
+static void seek_begin(struct relay *r, int64_t delay_ms)
 {
     char address[200];
     int64_t now = clock_mono_ms();
@@ -228,7 +237,7 @@ static void seek_begin(struct relay *r)
     r->restart_ms = now + (r->was_public ? RESTART_MS : 0);
     r->deadline_ms = r->drained_ms + SEEK_MAX_MS;
     r->looks = 0;
-    timer_start(r->loop, &r->seek, 0, seek, r);
+    timer_start(r->loop, &r->seek, delay_ms, seek, r);
 }
 
 /* A gateway that served HTTP is likely to be started again, and must find the state free then: for
@@ -245,9 +254,15 @@ static void none_found(struct relay *r, const char *why)
 {
     fprintf(stderr, "moongate: no other gateway is reached, and none can be started here: %s\n",
             why);
-    waiting_pass_on(r); /* to nobody: so it is among what gets no answer */
-    conversation_break(r->talk, true);
     end(r, 1);
+}
+
+static void seek_on(struct relay *r, const char *why)
+{
+    if (clock_mono_ms() < r->deadline_ms)
+        timer_start(r->loop, &r->seek, SEEK_MS, seek, r);
+    else
+        none_found(r, why);
 }
 
 static void signal_arrived(void *arg, bool is_reload, unsigned number)
@@ -282,6 +297,14 @@ static void own_end(struct relay *r)
         fprintf(stderr, "moongate: %s\n", e.text);
 }
 
+/* It is stopped, or has more to do than to answer. */
+static void gateway_overdue(void *arg)
+{
+    struct relay *r = arg;
+    none_found(r, "the process that holds the state does not answer");
+}
+
+/* One of this process says itself that it cannot start, and may take its time to. */
 static void gateway_take(struct relay *r, int fd)
 {
     struct err e = { 0 };
@@ -290,10 +313,13 @@ static void gateway_take(struct relay *r, int fd)
                                    .max_line = MAX_ANSWER,
                                    .max_queue = SIZE_MAX }; /* flow() bounds it */
     r->gateway = line_pipe_new(r->loop, &o, &gateway_ops, r, &e);
-    if (r->gateway)
-        conversation_resume(r->talk);
-    else
+    if (!r->gateway) {
         none_found(r, e.text);
+        return;
+    }
+    if (!r->own.is_running)
+        timer_start(r->loop, &r->seek, r->deadline_ms - clock_mono_ms(), gateway_overdue, r);
+    conversation_resume(r->talk);
 }
 
 static void seek(void *arg)
@@ -301,14 +327,13 @@ static void seek(void *arg)
     struct relay *r = arg;
     struct err e = { 0 };
     int fd = -1;
-    int64_t now = clock_mono_ms();
     int code = door_connect(r->config->state.path, &fd, &e);
-    if (code == MG_E_NOTFOUND && may_own(r, now))
+    if (code == MG_E_NOTFOUND && may_own(r, clock_mono_ms()))
         code = own_begin(r, &fd, &e);
     if (code == 0)
         gateway_take(r, fd);
-    else if (code == MG_E_NOTFOUND && now < r->deadline_ms)
-        timer_start(r->loop, &r->seek, SEEK_MS, seek, r);
+    else if (code == MG_E_NOTFOUND)
+        seek_on(r, e.text);
     else
         none_found(r, e.text);
 }
@@ -318,9 +343,8 @@ static void gateway_ended(void *arg, bool is_lost)
     struct relay *r = arg;
     bool was_served = is_served(r), was_own = r->own.is_running;
     (void)is_lost;
-    line_pipe_free(r->gateway);
-    r->gateway = NULL;
-    conversation_break(r->talk, false);
+    gateway_drop(r);
+    conversation_break(r->talk);
     if (was_own)
         own_end(r);
     if (was_own && !r->own.is_second && !was_served && r->own.code != 0) {
@@ -331,10 +355,22 @@ static void gateway_ended(void *arg, bool is_lost)
         end(r, 0);
     } else if (was_served) {
         fprintf(stderr, "moongate: the gateway that served this is gone: looking for another\n");
-        seek_begin(r);
+        seek_begin(r, SEEK_MS); /* it may be there, and have let go of this one alone */
     } else {
-        timer_start(r->loop, &r->seek, SEEK_MS, seek, r);
+        seek_on(r, "the process that holds the state turns this one away");
     }
+}
+
+static void gateway_lost(void *arg) { gateway_ended(arg, true); }
+
+/* Nobody knows which request that answers, so none has an answer any more: as when the gateway is
+ * gone. Not from inside of its pipe. */
+static void gateway_fault(void *arg, enum line_fault fault)
+{
+    struct relay *r = arg;
+    fprintf(stderr, "moongate: an answer cannot be relayed: %s\n",
+            fault == LINE_TOO_LONG ? "it is too long" : "out of memory");
+    timer_start(r->loop, &r->lost, 0, gateway_lost, r);
 }
 
 /* ---- start and end ---- */
@@ -346,7 +382,8 @@ static int start(struct relay *r, int in_fd, int out_fd, struct err *e)
                                    .max_line = r->config->server.max_body_bytes,
                                    .max_queue = SIZE_MAX }; /* flow() bounds it */
     r->loop = loop_new(e);
-    r->talk = conversation_new(&talk_ops, r);
+    r->self = serving_protocol(r->config);
+    r->talk = conversation_new(&r->self, &talk_ops, r);
     if (!r->loop || !r->talk) {
         close(in_fd);
         close(out_fd);
@@ -367,7 +404,7 @@ int relay_run(const char *ini_path, int in_fd, int out_fd)
         return 2;
     }
     if (start(&r, in_fd, out_fd, &e) == 0) {
-        seek_begin(&r);
+        seek_begin(&r, 0);
         while (!r.is_over)
             loop_poll(r.loop, -1);
     } else {

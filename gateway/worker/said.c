@@ -60,6 +60,15 @@ struct said *said_find(struct said *list, struct json_text id)
     return s;
 }
 
+struct said *said_last(struct said *list, enum said_kind kind)
+{
+    struct said *last = NULL;
+    for (struct said *s = list; s; s = s->next)
+        if (s->kind == kind)
+            last = s;
+    return last;
+}
+
 void said_drop(struct said **list, struct said *s)
 {
     DL_DELETE(*list, s);

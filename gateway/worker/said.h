@@ -30,6 +30,7 @@ struct said {
 void said_add(struct said **list, struct json_text message, struct json_text id,
               struct json_text method);
 struct said *said_find(struct said *list, struct json_text id); /* NULL: it is not there */
+struct said *said_last(struct said *list, enum said_kind kind); /* likewise: of that kind */
 void said_drop(struct said **list, struct said *s);
 void said_drop_all(struct said **list);
 /* Those of this kind, and of this one's URI where it names one. */

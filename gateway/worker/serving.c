@@ -197,6 +197,19 @@ static void rules_fill(struct serving *s)
     s->per_key = (struct ratelimit_rule){ c->rate_limit.per_key, window };
 }
 
+struct mcp_server serving_protocol(const struct config *config)
+{
+    return (struct mcp_server){
+        .name = GATEWAY_NAME,
+        .title = "Moongate",
+        .version = MG_VERSION,
+        .limits = { .max_values = config->server.max_json_values },
+        .page_size = config->tools.page_size,
+        .ask_timeout_ms = config->tools.ask_timeout_ms,
+        .lists_are_public = config->n_keys == 0,
+    };
+}
+
 struct serving *serving_new(struct gateway *g, struct config *config, struct serving *previous,
                             const struct mcp_host *host, struct err *e)
 {
@@ -207,17 +220,9 @@ struct serving *serving_new(struct gateway *g, struct config *config, struct ser
     }
     atomic_init(&s->refs, 1);
     s->config = config_ref(config);
-    s->mcp = (struct mcp_server){
-        .name = GATEWAY_NAME,
-        .title = "Moongate",
-        .version = MG_VERSION,
-        .limits = { .max_values = config->server.max_json_values },
-        .page_size = config->tools.page_size,
-        .host = host,
-        .seal = &g->seal,
-        .ask_timeout_ms = config->tools.ask_timeout_ms,
-        .lists_are_public = config->n_keys == 0,
-    };
+    s->mcp = serving_protocol(config);
+    s->mcp.host = host;
+    s->mcp.seal = &g->seal;
     rules_fill(s);
     s->trusted_proxies = address_list_new(config->server.trusted_proxies.items, e);
     s->keyring = s->trusted_proxies ? keyring_for(config, e) : NULL;

@@ -46,6 +46,9 @@ struct serving {
     struct address_list *trusted_proxies; /* NULL: none */
 };
 
+/* What the protocol has of the configuration alone: it serves nobody yet. */
+struct mcp_server serving_protocol(const struct config *config);
+
 struct gateway;
 /* Builds a serving from config (which it takes a reference of). previous may be NULL; when its
  * generation was built from the same tools and grants it is shared. host is the protocol's way back

@@ -37,6 +37,8 @@ const tools = {
         end },
       mcp.tool { name = "later", input = { type = "object" }, task = "optional",
         run = function(_, ctx) ctx:as_task() return "done" end },
+      mcp.tool { name = "long", input = { type = "object" }, task = "optional",
+        run = function(args, ctx) ctx:as_task() mcp.time.sleep(0.1) return ("x"):rep(args.n) end },
       mcp.tool { name = "big", input = { type = "object" }, run = function(args) return ("x"):rep(args.n) end },
       mcp.resource { uri = "test://one", name = "one", read = function() return "1" end },
       mcp.tool { name = "touch", input = { type = "object" }, run = function() mcp.resources.updated("test://one") return "ok" end },
@@ -286,6 +288,34 @@ test("a shutdown answers what was accepted and waits", async (t) => {
   assert.deepEqual(answered.filter((id) => /^ping/.test(id)), pings);
   assert.equal(answered.length, 1000 + pings.length);
   await gw.exited;
+});
+
+test("a task's end that is larger than the queue is told, over this transport and over HTTP", async (t) => {
+  const gw = await start(t, { ini: "max_stream_queue = 4K\n" });
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } },
+  };
+  const s = await opened(gw);
+  await s.post({ id: 1, method: "tools/call", params: { name: "long", arguments: { n: 200_000 }, _meta } });
+  const { taskId } = (await s.next()).json.result;
+  await s.post({ id: 2, method: "subscriptions/listen", params: { notifications: { taskIds: [taskId] }, _meta } });
+  const http = await openEventStream(gw.url, {
+    method: "POST",
+    headers: {
+      Accept: "application/json, text/event-stream", "Content-Type": "application/json",
+      "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 2, method: "subscriptions/listen", params: { notifications: { taskIds: [taskId] }, _meta } }),
+  });
+  for (const stream of [s, http]) {
+    const told = [];
+    for (let event; told.at(-1)?.params.status !== "completed"; told.push(event.json))
+      assert.ok((event = await stream.next()), "the stream goes on");
+    assert.equal(told.at(-1).params.result.content[0].text.length, 200_000);
+  }
+  await s.post({ id: 3, method: "tools/list", params: { _meta } });
+  assert.equal((await s.next()).json.id, 3);
 });
 
 test("a shutdown answers what runs", async (t) => {

@@ -35,7 +35,7 @@ const tools = { "offers.lua": `
       run = function(args, ctx)
         ctx:as_task()
         mcp.time.sleep(0.1)
-        return "done"
+        return ("x"):rep(args.n or 4)
       end,
     },
   }` };
@@ -168,7 +168,19 @@ for (const [way, open] of Object.entries(ways)) {
     assert.deepEqual((await acknowledged(s, "t")).params.notifications, { taskIds: [result.taskId] });
     const done = await s.message((m) => m.method === "notifications/tasks" && m.params.status === "completed");
     assert.equal(done.params._meta[NOTED], "t");
-    assert.equal(done.params.result.content[0].text, "done");
+    assert.equal(done.params.result.content[0].text, "xxxx");
+  });
+
+  test(`${way}, modern: a task's end that is larger than the queue`, async (t) => {
+    const { s } = await open(t, "[server]\nmax_stream_queue = 4K\n");
+    const knowing = { ...modern, "io.modelcontextprotocol/clientCapabilities": {
+      extensions: { "io.modelcontextprotocol/tasks": {} },
+    } };
+    const { result } = await s.request("tools/call", { name: "long", arguments: { n: 100_000 }, _meta: knowing });
+    listen(s, "t", { taskIds: [result.taskId] }, knowing);
+    await acknowledged(s, "t");
+    const done = await s.message((m) => m.method === "notifications/tasks" && m.params.status === "completed");
+    assert.equal(done.params.result.content[0].text.length, 100_000);
   });
 }
 

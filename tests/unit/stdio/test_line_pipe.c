@@ -180,12 +180,41 @@ static void tells_who_is_lost(void **state)
     loop_free(l);
 }
 
+/* Who has answered and gone is heard to the end, though nothing can be said to it any more. */
+static void hears_last_words(void **state)
+{
+    int ends[2];
+    const size_t count = 4000; /* several reads */
+    char *text = malloc(count * 32 + 1);
+    struct side s = { 0 };
+    struct loop *l = loop_make();
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    open_pair(l, &s, ends[0], dup(ends[0]));
+    assert_non_null(text);
+    for (size_t i = 0; i < count; i++)
+        snprintf(text + i * 32, 33, "%031zu\n", i);
+    assert_int_equal(write(ends[1], text, count * 32), count * 32);
+    free(text);
+    assert_int_equal(write(ends[1], "last", 4), 4);
+    close(ends[1]);
+    assert_false(line_pipe_send(s.pipe, "x", 1));
+    while (!s.ended)
+        loop_poll(l, 1000);
+    assert_int_equal(s.lines, count + 1);
+    assert_true(s.is_lost);
+    assert_int_equal(s.ended, 1);
+    line_pipe_free(s.pipe);
+    loop_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(serves_pipes),
                                         cmocka_unit_test(serves_files),
                                         cmocka_unit_test(stops_reading),
-                                        cmocka_unit_test(tells_who_is_lost) };
+                                        cmocka_unit_test(tells_who_is_lost),
+                                        cmocka_unit_test(hears_last_words) };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

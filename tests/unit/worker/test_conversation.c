@@ -29,6 +29,10 @@ static void to_gateway(void *arg, const char *text, size_t len)
 
 static const struct conversation_ops ops = { to_client, to_gateway };
 
+static const struct mcp_server self = { .name = "moongate",
+                                        .version = "1",
+                                        .limits = { .max_values = 100 } };
+
 static void says(struct talk *t, const char *text)
 {
     conversation_client(t->c, text, strlen(text));
@@ -84,7 +88,7 @@ static void resume(struct talk *t)
 static void again(struct talk *t)
 {
     buf_clear(&t->client);
-    conversation_break(t->c, false);
+    conversation_break(t->c);
     assert_false(conversation_is_resumed(t->c));
     resume(t);
 }
@@ -92,7 +96,7 @@ static void again(struct talk *t)
 static int setup(void **state)
 {
     struct talk *t = calloc(1, sizeof *t);
-    t->c = conversation_new(&ops, t);
+    t->c = conversation_new(&self, &ops, t);
     assert_non_null(t->c);
     assert_false(conversation_is_resumed(t->c));
     *state = t;
@@ -122,9 +126,19 @@ static unsigned lines(const struct buf *b)
     return n;
 }
 
+static void agree(struct talk *t, const char *version)
+{
+    char line[200];
+    snprintf(line, sizeof line, REQUEST("0", "initialize", "{\"protocolVersion\":\"%s\"}"),
+             version);
+    says(t, line);
+    assert_true(hears(t, RESULT("0", "{\"capabilities\":{}}")));
+}
+
 static void test_errors(void **state)
 {
     struct talk *t = *state;
+    agree(t, "2025-03-26");
     says(t, REQUEST("1", "tools/call", "{}"));
     says(t, REQUEST("\"b\"", "tools/list", "{}"));
     says(t, REQUEST("3", "tools/call", "{}"));
@@ -139,7 +153,37 @@ static void test_errors(void **state)
     assert_int_equal(lines(&t->client), 2);
     assert_true(has(&t->client, "\"id\":\"b\",\"error\":{\"code\":-32603"));
     assert_true(has(&t->client, "\"id\":5,\"error\""));
-    assert_int_equal(lines(&t->gateway), 1);
+    assert_int_equal(lines(&t->gateway), 2);
+}
+
+/* What a gateway refuses without an id has had its answer. */
+static void test_refused(void **state)
+{
+    struct talk *t = *state;
+    char id[300], line[400];
+    memset(id, 'x', sizeof id);
+    snprintf(line, sizeof line, REQUEST("\"%.260s\"", "ping", "{}"), id);
+    says(t, line);
+    says(t, REQUEST("1.5", "ping", "{}"));
+    says(t, "[" REQUEST("1", "ping", "{}") "]"); /* before there is a session */
+    agree(t, "2025-06-18");
+    says(t, "[" REQUEST("1", "ping", "{}") "]");
+    says(t, REQUEST("0", "initialize", "{\"protocolVersion\":\"2025-03-26\"}"));
+    says(t, "[" REQUEST("2", "ping", "{}") "]"); /* by then it is agreed on */
+    assert_true(hears(t, RESULT("0", "{\"capabilities\":{}}")));
+    assert_true(hears(t, "[" RESULT("2", "{}") "]"));
+    says(t, "[" REQUEST("1", "ping", "{}") "," REQUEST("1", "ping", "{}") "]");
+    says(t, "[" REQUEST("1", "ping", "{}") ",{\"method\":1}]");
+    char *many = calloc(1, 1000);
+    strcpy(many, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"ping\",\"params\":{\"a\":[0");
+    for (unsigned i = 0; i < 100; i++)
+        strcat(many, ",0");
+    strcat(many, "]}}");
+    says(t, many);
+    free(many);
+    assert_false(conversation_is_open(t->c));
+    again(t);
+    assert_int_equal(t->client.len, 0);
 }
 
 static void test_session(void **state)
@@ -183,7 +227,7 @@ static void test_session(void **state)
     /* What the next one says that it tells of may have changed since. */
     buf_clear(&t->client);
     buf_clear(&t->gateway);
-    conversation_break(t->c, false);
+    conversation_break(t->c);
     conversation_resume(t->c);
     mark_of(t, "\"initialize\"", mark);
     snprintf(line, sizeof line,
@@ -209,7 +253,7 @@ static void test_unanswered_handshake(void **state)
     assert_true(has(&t->gateway, REQUEST("7", "initialize", "{}")));
     assert_true(hears(t, RESULT("7", "{}")));
     says(t, REQUEST("8", "initialize", "{}"));
-    conversation_break(t->c, true);
+    conversation_end(t->c);
     assert_true(has(&t->client, "\"id\":8,\"error\""));
 }
 
@@ -250,6 +294,25 @@ static void test_subscriptions(void **state)
     assert_true(hears(t, NOTE("cancelled", "{\"requestId\":1}")));
 }
 
+/* There is no next one. */
+static void test_end(void **state)
+{
+    struct talk *t = *state;
+    says(t, REQUEST("1", "subscriptions/listen", "{\"notifications\":{}}"));
+    says(t, REQUEST("2", "subscriptions/listen", "{\"notifications\":{}}"));
+    assert_true(hears(t, ACK("1", "{}")));
+    assert_false(hears(t, RESULT("1", "{\"resultType\":\"complete\"}")));
+    for (unsigned i = 0; i < 2; i++) { /* once */
+        conversation_end(t->c);
+        assert_int_equal(lines(&t->client), 3);
+    }
+    assert_true(has(&t->client, "\"id\":2,\"error\""));
+    const char *end =
+        strstr(buf_cstr(&t->client), "\"id\":1,\"result\":{\"resultType\":\"complete\"");
+    const char *cancelled = strstr(buf_cstr(&t->client), "notifications/cancelled");
+    assert_true(end && cancelled && end < cancelled && strstr(cancelled, "\"requestId\":1"));
+}
+
 static void test_asks(void **state)
 {
     struct talk *t = *state;
@@ -270,6 +333,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_session, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unanswered_handshake, setup, teardown),
         cmocka_unit_test_setup_teardown(test_subscriptions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_asks, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
