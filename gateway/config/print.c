@@ -45,15 +45,20 @@ static void line_print(struct buf *out, const struct buf *line, const struct con
     buf_fini(&origin);
 }
 
-static void line_render(struct buf *line, const struct key_info *k, const char *equals,
-                        const void *field)
+/* Without blanks where a line would else be too long, or read a ; as the beginning of a comment. */
+static void line_render(struct buf *line, const struct key_info *k, const void *field, bool is_one)
 {
-    buf_clear(line);
-    buf_printf(line, "%s%s", k->name, equals);
+    buf_printf(line, "%s = ", k->name);
+    size_t value = line->len;
     value_render(line, k, field, true);
+    if ((is_one && line->len > INI_LINE_BYTES) || (line->len > value && line->data[value] == ';')) {
+        buf_clear(line);
+        buf_printf(line, "%s=", k->name);
+        value_render(line, k, field, true);
+    }
 }
 
-/* A list that is too long for one line has one for each item; without blanks, if it must be. */
+/* A list that is too long for one line has one for each item. */
 static void value_print(struct buf *out, const struct key_info *k, const void *field,
                         const struct config_origin *at)
 {
@@ -61,9 +66,7 @@ static void value_print(struct buf *out, const struct key_info *k, const void *f
     const struct config_list *list = key_is_list(k) ? field : NULL;
     bool is_one = !list || list->n < 2;
 
-    line_render(&line, k, " = ", field);
-    if (is_one && line.len > INI_LINE_BYTES)
-        line_render(&line, k, "=", field);
+    line_render(&line, k, field, is_one);
     if (is_one || line.len <= INI_LINE_BYTES) {
         line_print(out, &line, at);
     } else {

@@ -91,12 +91,20 @@ static void word_render(struct buf *out, const char *word)
     buf_putc(out, '"');
 }
 
+/* A # or ; behind a blank would read as a comment. */
+static const char *separator(const struct key_info *k, const char *item)
+{
+    if (k->type == KEY_ARGV)
+        return " ";
+    return *item == '#' || *item == ';' ? "," : ", ";
+}
+
 static void list_render(struct buf *out, const struct key_info *k, const struct config_list *l,
                         bool masked)
 {
     for (size_t i = 0; i < l->n; i++) {
-        if (i > 0) /* a # behind a blank would read as a comment */
-            buf_str(out, k->type == KEY_ARGV ? " " : l->items[i][0] == '#' ? "," : ", ");
+        if (i > 0)
+            buf_str(out, separator(k, l->items[i]));
         if (masked)
             buf_str(out, "***");
         else if (k->type == KEY_ARGV)

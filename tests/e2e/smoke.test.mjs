@@ -10,7 +10,7 @@ import test from "node:test";
 import { binary, cleanEnv, repo, sanitizer, slowness } from "./lib/env.mjs";
 
 const build = process.env.MOONGATE_BUILD ?? path.join(repo, "build");
-// A step takes six seconds on a quiet machine of two processors, half of them a stream that is let run.
+// A step takes some seconds, half of them a stream that is let run; more where others build as well.
 const STEP_MS = 110_000 * slowness;
 
 // A clone: everything of the repository, its own mcp.ini, and the build that is being tested.
