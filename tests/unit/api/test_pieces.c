@@ -309,6 +309,7 @@ static void test_outbox_listed(void **state)
     assert_int_equal(notice.kind, NOTICE_RESOURCES);
     notices_close(feed);
     outbox_free(o);
+    loop_poll(f->services.loop, 0); /* what is on its way to the feed */
     notices_free(n);
 }
 

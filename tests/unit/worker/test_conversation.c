@@ -56,20 +56,18 @@ static bool hears(struct talk *t, const char *text)
          "},\"notifications\":" filter "}")
 
 /* The ids under which things are said again nobody knows beforehand: the line's own is read. */
-static void mark_of(const struct talk *t, const char *method, char out[64])
+static void mark_of(struct talk *t, const char *method, char out[64])
 {
-    char *text = strndup(t->gateway.data, t->gateway.len);
-    char *at = text;
-    for (char *found; (found = strstr(at, method)) != NULL; at = found + 1)
+    const char *text = buf_cstr(&t->gateway), *at = text;
+    for (const char *found; (found = strstr(at, method)) != NULL; at = found + 1)
         if (found > text) {
-            char *line = found;
+            const char *line = found;
             while (line > text && line[-1] != '\n')
                 line--;
-            char *id = strstr(line, "\"id\":");
+            const char *id = strstr(line, "\"id\":");
             assert_non_null(id);
             snprintf(out, 64, "%.*s", (int)strcspn(id + 5, ",}"), id + 5);
         }
-    free(text);
 }
 
 /* A gateway comes, and answers that it has heard all. */
