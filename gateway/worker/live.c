@@ -134,7 +134,8 @@ static int request(struct live *l, const char *method, const char *name, const s
                                                   buf_cstr(&as),
                                                   buf_cstr(&about) };
     size_t n = 6;
-    for (size_t at = 0; params && at < params->len; at += strlen(params->data + at) + 1)
+    for (size_t at = 0, len = params ? params->len : 0; at < len;
+         at += strlen(params->data + at) + 1)
         headers[n++] = params->data + at;
     headers[n] = l->key.len ? buf_cstr(&l->key) : NULL;
     struct post p = { .url = l->url,

@@ -80,12 +80,14 @@ const declare = {
   skill: (n) => `mcp.skill { name = "${n}", description = "d", files = { ["SKILL.md"] = "x" } }`,
 };
 
+const listed = ["l-aa", "l-mm", "l-zz"];
+
 // Each list with the lists that its cursors may be of, and what stands behind "aa" for who may see all.
 const lists = [
   { method: "tools/list", member: "tools", cursors: { tools: ["echo", "mm", "zz"] } },
   { method: "prompts/list", member: "prompts", cursors: { prompts: ["mm", "zz"] } },
   { method: "resources/list", member: "resources",
-    cursors: { resources: ["mm", "zz", "aa", "mm", "zz"], skilltexts: ["mm", "zz"], listed: ["l-aa"] } },
+    cursors: { resources: ["mm", "zz", "aa", "mm", "zz", ...listed], skilltexts: ["mm", "zz", ...listed], listed } },
   { method: "resources/templates/list", member: "resourceTemplates", cursors: { templates: ["t-aa", "t-mm", "t-zz"] } },
   { method: "skills/list", member: "skills", isModern: true, cursors: { skills: ["mm", "zz"] } },
 ];
