@@ -1,9 +1,7 @@
-/* Forms for clients of 2025-06-18.
- */
 #include "mcp/form.h"
 
 #include "base/json_write.h"
-#include "mcp/request.h"
+#include "mcp/text.h"
 
 bool form_is_primitive(struct json_text schema)
 {

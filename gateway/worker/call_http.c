@@ -1,5 +1,4 @@
 /* The answer of a call as HTTP: one JSON document, or an event stream. */
-#include "auth/principal.h"
 #include "base/log.h"
 #include "worker/admit.h"
 #include "worker/call_struct.h"
