@@ -56,6 +56,8 @@ size_t call_inflight_key(char *out, size_t size, const char *session, uint64_t p
 /* Calls that call_begin() has taken over are started together, and then answered those that are
  * over: once all requests that were there have been taken, or earlier. */
 void call_run_fresh(struct worker *w);
+/* Another serving takes the place of the worker's: calls of this turn hold on to theirs. */
+void call_hold_turn(struct worker *w);
 
 /* Once per turn of the loop: starts calls whose first slice had to wait, for a bounded time. */
 void call_run_late(struct worker *w);

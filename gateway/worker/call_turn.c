@@ -43,6 +43,14 @@ static void postpone(struct call *c)
     push(&w->late, c);
 }
 
+void call_hold_turn(struct worker *w)
+{
+    for (struct call *c = w->over.first; c; c = c->turn_next)
+        call_list(c);
+    for (struct call *c; (c = pop(&w->fresh)) != NULL;)
+        postpone(c);
+}
+
 void call_unpostpone(struct call *c)
 {
     struct call_queue *q = &c->worker->late;

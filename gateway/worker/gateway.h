@@ -25,6 +25,7 @@
 #include "limit/gate.h"
 #include "limit/ratelimit.h"
 #include "store/store.h"
+#include "worker/published.h"
 
 #define GATEWAY_NAME "moongate"
 #define MAX_ADDRESSES 8
@@ -61,7 +62,8 @@ struct gateway {
     struct http_address addresses[MAX_ADDRESSES];
     size_t address_count;
     uint16_t port;
-    int64_t started_ms; /* wall */
+    int64_t started_ms;         /* wall */
+    struct published published; /* what new requests are served with */
     struct worker **workers;
     unsigned worker_count;
     atomic_bool draining;

@@ -75,6 +75,7 @@ void peer_line(void *arg, const char *text, size_t len)
 {
     struct peer *p = arg;
     struct worker *w = p->messages.worker;
+    worker_catch_up(w);
     struct mcp_in in = { .body = text,
                          .len = len,
                          .session = &p->session.mcp,

@@ -238,8 +238,9 @@ static void replace(struct reload *r, struct config *c, struct serving *next)
     note_generation(g, next->generation); /* first: who gets an answer of it finds it counted */
     atomic_fetch_add(&g->reloads, 1);
     listchange_publish(&r->lists, next);
+    published_set(&g->published, next);
     for (unsigned i = 0; i < g->worker_count; i++)
-        worker_publish(g->workers[i], next);
+        worker_tell_published(g->workers[i]);
     tell_lists_changed(g, old->generation->tools, next->generation);
     serving_unref(old);
     log_printf(LOG_INFO, "reloaded: generation %u, %zu tools", next->generation->number,

@@ -97,6 +97,7 @@ void route_request(void *worker, struct exchange *x)
 {
     struct worker *w = worker;
     struct access a;
+    worker_catch_up(w);
     access_init(&a);
     address_client(w->serving->trusted_proxies, exchange_peer(x),
                    exchange_headers(x)->x_forwarded_for, a.ip);

@@ -250,10 +250,11 @@ static int start(struct supervisor *s, struct err *e)
         return e->code;
     reload_tell_problems(s->reload.serving->generation);
     listchange_begin(&s->reload.lists, &s->gateway, s->loop, s->reload.serving);
+    published_set(&s->gateway.published, s->reload.serving);
     if ((code = watchdog_open(s, e)) != 0 || (code = workers_open(s, e)) != 0)
         return code;
     for (unsigned i = 0; i < s->gateway.worker_count; i++)
-        worker_publish(s->gateway.workers[i], s->reload.serving);
+        worker_tell_published(s->gateway.workers[i]);
     say_listening(s);
     if (!s->is_stdio)
         store_announce(s->gateway.store, s->gateway.addresses[0].text);
@@ -292,6 +293,7 @@ static int stop(struct supervisor *s)
     for (unsigned i = 0; g->workers && i < g->worker_count; i++)
         worker_free(g->workers[i]);
     free(g->workers);
+    published_fini(&g->published);
     reload_end(&s->reload);
     services_free(g);
     if (closed != 0) {
@@ -310,6 +312,7 @@ static int run(struct supervisor *s, const char *ini_path)
         return 2;
     heaps_bound(services_worker_count(s->reload.config));
     s->loop = loop_new(&e);
+    published_init(&s->gateway.published);
     s->reload.gateway = &s->gateway;
     s->reload.loop = s->loop;
     s->reload.ini_path = ini_path;

@@ -101,6 +101,12 @@ static void worker_adopt(struct worker *w, struct serving *s)
     serving_unref(old);
 }
 
+void worker_adopt_published(struct worker *w)
+{
+    call_hold_turn(w);
+    worker_adopt(w, published_get(&w->gateway->published));
+}
+
 /* ---- messages from the supervisor ---- */
 
 /* They are part of the worker, so that none of them can fail: a key that was revoked is revoked in
@@ -118,28 +124,23 @@ static void tell_adopted(struct worker *w, uint32_t number)
 static void publish_run(struct mail *m)
 {
     struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, publish_mail));
-    struct serving *s = atomic_exchange(&w->incoming, NULL);
     struct http_options http;
-    if (w->is_stopped) {
-        serving_unref(s);
+    atomic_store(&w->is_told, false); /* first: what is published from here on is told anew */
+    if (w->is_stopped)
         return;
-    }
-    worker_http_options(s->config, &http);
-    worker_adopt(w, s);
+    worker_catch_up(w);
+    worker_http_options(w->serving->config, &http);
     http_server_reconfigure(w->http, &http);
     eventstreams_judge_all(w);
     call_tasks_judge_all(w);
-    tell_adopted(w, s->number);
+    tell_adopted(w, w->serving->number);
     if (w->index == 0)
         starter_run(w);
 }
 
-void worker_publish(struct worker *w, struct serving *s)
+void worker_tell_published(struct worker *w)
 {
-    struct serving *missed = atomic_exchange(&w->incoming, serving_ref(s));
-    if (missed) /* its message is under way still and will find the newer one */
-        serving_unref(missed);
-    else
+    if (!atomic_exchange(&w->is_told, true))
         loop_post(w->loop, &w->publish_mail);
 }
 
@@ -365,7 +366,6 @@ void worker_free(struct worker *w)
     outbox_store_closed(w->outbox);
     if (w->loop)
         loop_poll(w->loop, 0);
-    serving_unref(atomic_exchange(&w->incoming, NULL));
     while (w->generation_count > 0) /* only when the thread never ran */
         generation_release(w, w->generation_count - 1);
     call_drop_all(w);

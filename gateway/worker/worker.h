@@ -64,8 +64,8 @@ struct worker {
     struct buf scratch;            /* for one frame or body at a time */
     bool log_access;
     struct mail publish_mail, interrupt_mail, drain_mail;
-    _Atomic(struct serving *) incoming; /* published, not yet adopted; one reference, or NULL */
-    atomic_uint interrupting;           /* up to which generation; 0: no mail is under way */
+    atomic_bool is_told;      /* publish_mail is under way */
+    atomic_uint interrupting; /* up to which generation; 0: no mail is under way */
     int64_t drain_timeout_ms, drain_deadline_ms, drain_cancel_ms;
     bool is_draining, is_cancelled, is_stopped;
     bool is_full; /* counted in gateway->full_workers */
@@ -78,9 +78,17 @@ int worker_start(struct worker *w, struct err *e) MG_NODISCARD;
 void worker_join(struct worker *w);
 void worker_free(struct worker *w);
 
-/* Any thread. Serve with s from now on (a reference is taken); the first worker also runs the
- * `start` functions of tools that are new or changed. */
-void worker_publish(struct worker *w, struct serving *s);
+/* Any thread, after published_set(): what is published serves, also where no request comes. The
+ * first worker then runs the `start` functions of tools that are new or changed. */
+void worker_tell_published(struct worker *w);
+void worker_adopt_published(struct worker *w);
+/* Its own thread, before it looks at a request. */
+static inline void worker_catch_up(struct worker *w)
+{
+    unsigned newest = atomic_load_explicit(&w->gateway->published.number, memory_order_acquire);
+    if (newest != w->serving->number)
+        worker_adopt_published(w);
+}
 /* Any thread. Interrupts what still runs on that generation of tools, if it is the oldest here. */
 void worker_interrupt(struct worker *w, uint32_t generation);
 /* Any thread, once. Ends the thread within timeout_ms or shortly after. */

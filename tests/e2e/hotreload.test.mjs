@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import http from "node:http";
 import path from "node:path";
 import test from "node:test";
 
@@ -340,17 +341,39 @@ test("changes of the lists of prompts and resources are published on topics of t
 });
 
 test("a call that runs ends on the version it began on", async (t) => {
-  const nap = (n) => tool("nap", "").replace('run = function() return ""', `run = function(args) mcp.time.sleep(args.s or 0) return "${n}"`);
+  const nap = (n) => tool("nap", "").replace('run = function() return ""',
+    `run = function(args) if args.s then mcp.log.info("asleep ${n}") mcp.time.sleep(args.s) end return "${n}"`);
   const gw = await start(t, { tools: { "nap.lua": nap(0) } });
   const running = [];
   for (let n = 0; n < 6; n++) {
     running.push(gw.call("nap", { s: 1 }).then((r) => assert.equal(r.text, String(n))));
-    await until(() => gw.metric("moongate_calls_running").then((x) => x > 0), true, "the call");
+    await gw.logged((l) => l.msg === `asleep ${n}`);
     put(gw, "nap.lua", nap(n + 1));
     await until(() => says(gw, "nap"), String(n + 1), "the next version");
   }
   await Promise.all(running);
   await until(() => gw.metric("moongate_generations_live"), 1, "the old ones are gone");
+});
+
+test("who has seen a version meets no older one, on whatever connection", async (t) => {
+  const gw = await start(t, { ini: `${quiet}[server]\nworkers = 4\n`, tools: { "a.lua": tool("a", "0") } });
+  const agents = Array.from({ length: 24 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
+  t.after(() => agents.forEach((agent) => agent.destroy()));
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "a", arguments: {} } });
+  const headers = { "Content-Type": "application/json", Accept: "application/json, text/event-stream" };
+  const ask = (agent) => new Promise((resolve, reject) => {
+    const request = http.request(`${gw.base}/mcp`, { method: "POST", agent, headers }, async (res) => {
+      let text = "";
+      for await (const piece of res.setEncoding("utf8")) text += piece;
+      resolve(Number(JSON.parse(text).result.content[0].text));
+    });
+    request.on("error", reject).end(body);
+  });
+  for (let n = 1; n <= 60; n++) {
+    put(gw, "a.lua", tool("a", String(n)));
+    await until(() => ask(agents[n % agents.length]), n, "the next version");
+    assert.deepEqual(await Promise.all(agents.map(ask)), agents.map(() => n));
+  }
 });
 
 test("what the gateway writes itself, beside mcp.ini, is no reason to reload", async (t) => {
