@@ -43,8 +43,8 @@ struct vm_services {
     struct store *store;
     struct topics *topics;
     struct notices *notices; /* who is told of changed resources */
-    struct cache *cache;   /* what tools share in memory */
-    struct inflight *jobs; /* job id -> owner, for jobs.cancel() from any worker */
+    struct cache *cache;     /* what tools share in memory */
+    struct inflight *jobs;   /* job id -> owner, for jobs.cancel() from any worker */
     struct offload *offload;
     struct job_gates *job_gates;
     struct files *fs;
@@ -103,7 +103,7 @@ struct vm_options {        /* copied; what it points to outlives the vm */
     const void *config;
     int64_t default_timeout_ms, max_timeout_ms;
     int64_t ask_timeout_ms; /* of an answer by a person; 0 = 10 minutes */
-    int64_t grace_ms; /* between the two steps of a cancellation; 0 = 2000 */
+    int64_t grace_ms;       /* between the two steps of a cancellation; 0 = 2000 */
     uint64_t default_memory, max_memory, worker_memory;
     uint64_t max_result;              /* bytes of a result's JSON; 0 = 2 MB */
     bool permanent_hook;              /* instead of signals: ThreadSanitizer */
@@ -152,7 +152,7 @@ struct task_creation { /* the vm's */
     /* Once. 0: text is the new task's id; else why there is none, the call just goes on. */
     void (*done)(struct task_creation *c, int code, const char *text);
 };
-struct task_ask;                                   /* vm/ask.h, which says what these mean */
+struct task_ask; /* vm/ask.h, which says what these mean */
 enum task_asked { ASK_SENT, ASK_ENDS, ASK_REFUSED };
 /* On the worker's thread. progress, log and ask may be called inside task_start(). wait: the record
  * number that what is told, or the reply, must wait for. progress, log: NULL where nobody is told;
@@ -215,6 +215,6 @@ bool vm_is_full(const struct vm *vm);
 /* hook.c: installs the process-wide handler for the preemption signal (SIGURG); called once from
  * main. */
 int vm_install_signal(struct err *e) MG_NODISCARD;
-int vm_preempt_signal(void);
+int vm_preempt_signal(void); /* 0: a permanent hook is used instead */
 
 #endif

@@ -4,16 +4,8 @@
 
 #include "support/slow.h"
 
-/* ThreadSanitizer does not deliver the signal, and valgrind may not let the watchdog run for
- * seconds. */
-static bool has_signals(void)
-{
-#ifdef __SANITIZE_THREAD__
-    return false;
-#else
-    return !is_under_valgrind();
-#endif
-}
+/* Valgrind may not let the watchdog run for seconds. */
+static bool has_signals(void) { return vm_preempt_signal() != 0 && !is_under_valgrind(); }
 
 static const struct vm_policy *policy_of_all(void *arg, const char *tool)
 {
