@@ -89,7 +89,7 @@ static void look(struct conn *c)
 
 void chunked_look(struct http_server *s)
 {
-    for (struct conn *c = s->chunked, *next; c; c = next) {
+    for (struct conn *c = s->chunked.first, *next; c; c = next) {
         next = c->group_next;
         look(c);
     }

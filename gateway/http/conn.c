@@ -77,23 +77,30 @@ void conn_release(struct conn *c)
     free(c);
 }
 
-void conn_enter(struct conn *c, struct conn **list)
+void conn_enter(struct conn *c, struct conn_group *g)
 {
-    c->group_next = *list;
-    c->group_link = list;
-    if (c->group_next)
-        c->group_next->group_link = &c->group_next;
-    *list = c;
+    if (!g->first)
+        g->end = &g->first;
+    c->group = g;
+    c->group_next = NULL;
+    c->group_link = g->end;
+    *g->end = c;
+    g->end = &c->group_next;
+    g->n++;
 }
 
 void conn_leave(struct conn *c)
 {
-    if (!c->group_link)
+    struct conn_group *g = c->group;
+    if (!g)
         return;
     *c->group_link = c->group_next;
     if (c->group_next)
         c->group_next->group_link = c->group_link;
-    c->group_link = NULL;
+    else
+        g->end = c->group_link;
+    g->n--;
+    c->group = NULL;
 }
 
 /* ---- suspending and resuming ---- */

@@ -60,13 +60,19 @@ struct exchange {
     char url[URL_SIZE];
 };
 
+struct conn_group { /* in the order in which they came; {0} is empty */
+    struct conn *first, **end;
+    size_t n;
+};
+
 struct conn {
     struct exchange x; /* first, so that one is the other */
     struct http_server *server;
-    struct MHD_Connection *mhd;            /* NULL before and after */
-    struct conn *next, **link;             /* all of a server, open or only owned */
-    struct conn *group_next, **group_link; /* running streams, or bodies that come in chunks;
-                                              group_link NULL: in neither */
+    struct MHD_Connection *mhd; /* NULL before and after */
+    struct conn *next, **link;  /* all of a server, open or only owned */
+    struct conn_group *group; /* running streams, or bodies that come in chunks; NULL: in neither */
+    struct conn *group_next, **group_link;
+    int64_t pinged_ms; /* a stream: since when its client has waited for a sign of life */
     struct conn *todo_next, *batch_next;
     bool in_todo;
     bool is_suspended;
@@ -106,7 +112,7 @@ void conn_abort(struct conn *c);
 void conn_watch(struct conn *c);
 void conn_unwatch(struct conn *c);
 /* Puts c into one of its server's lists, and takes it out of the one it is in, if any. */
-void conn_enter(struct conn *c, struct conn **list);
+void conn_enter(struct conn *c, struct conn_group *g);
 void conn_leave(struct conn *c);
 /* Tells the owner what has happened and has not been told. */
 void conn_tell(struct conn *c);

@@ -16,6 +16,7 @@ void exchange_keep_texts(struct exchange *x);
 void exchange_give_back(struct exchange *x);
 
 ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max);
-void streams_ping_start(struct http_server *s); /* once per sse_keepalive; 0 = never */
+void streams_ping_start(struct http_server *s); /* once per sse_keepalive; 0 = never. Also after it
+                                                 * has changed. */
 
 #endif

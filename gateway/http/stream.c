@@ -57,21 +57,6 @@ ssize_t stream_read(void *conn, uint64_t pos, char *out, size_t max)
     return (ssize_t)n;
 }
 
-int exchange_stream(struct exchange *x, const struct http_reply *r)
-{
-    struct conn *c = conn_of(x);
-    if (x->is_lost || !c->mhd)
-        return MG_E_CLOSED;
-    x->response = reply_stream(c, r);
-    if (!x->response)
-        return MG_E_NOMEM;
-    x->status = MHD_HTTP_OK;
-    x->is_stream = true;
-    conn_enter(c, &c->server->streams);
-    conn_resume(c);
-    return 0;
-}
-
 static int enqueue(struct exchange *x, const void *data, size_t len)
 {
     struct conn *c = conn_of(x);
@@ -126,26 +111,77 @@ void exchange_finish(struct exchange *x)
     exchange_give_back(x);
 }
 
+/* ---- signs of life ---- */
+
+/* An idle stream's client hears of us once per sse_keepalive. Each ping is a resume, and to resume
+ * any libmicrohttpd walks all suspended ones, so those that are due soon are done together; but
+ * thousands that were opened together are not due together for ever: calls wait meanwhile. */
+#define PING_TURN_MS 100
+#define PINGS_OF_A_TURN 256
+
+static int64_t ping_turn_ms(const struct http_server *s)
+{
+    int64_t part = s->options.sse_keepalive_ms / 16;
+    return part < 1 ? 1 : part < PING_TURN_MS ? part : PING_TURN_MS;
+}
+
 static void streams_ping(void *server);
 
 void streams_ping_start(struct http_server *s)
 {
-    if (s->options.sse_keepalive_ms > 0)
-        timer_start(s->loop, &s->ping, s->options.sse_keepalive_ms, streams_ping, s);
-    else
+    const struct conn *oldest = s->streams.first;
+    if (s->options.sse_keepalive_ms == 0 || !oldest) {
         timer_stop(s->loop, &s->ping);
+        return;
+    }
+    int64_t wait = oldest->pinged_ms + s->options.sse_keepalive_ms - loop_now(s->loop);
+    int64_t turn = ping_turn_ms(s);
+    timer_start(s->loop, &s->ping, wait > turn ? wait : turn, streams_ping, s);
 }
 
-/* Once per sse_keepalive, all in one batch: each resume makes libmicrohttpd walk the suspended
- * ones. A stream whose client has not taken what is queued needs no sign of life from us. */
-static void streams_ping(void *server)
+static void stream_enter(struct conn *c)
+{
+    struct http_server *s = c->server;
+    c->pinged_ms = loop_now(s->loop);
+    conn_enter(c, &s->streams);
+    if (s->streams.n == 1)
+        streams_ping_start(s);
+}
+
+/* A stream whose client has not taken what is queued needs no sign of life from us. */
+static void stream_ping(struct conn *c)
 {
     static const char comment[] = ":\n\n";
+    conn_leave(c);
+    c->pinged_ms = loop_now(c->server->loop);
+    conn_enter(c, &c->server->streams);
+    if (queued(&c->x) == 0 && !c->x.is_finished && !c->is_closing)
+        (void)enqueue(&c->x, comment, sizeof comment - 1);
+}
+
+static void streams_ping(void *server)
+{
     struct http_server *s = server;
+    int64_t interval = s->options.sse_keepalive_ms;
+    int64_t due = loop_now(s->loop) - interval;
+    /* twice as many as are needed to get round in time */
+    size_t most = PINGS_OF_A_TURN + 2 * s->streams.n * (size_t)ping_turn_ms(s) / (size_t)interval;
+    while (most-- > 0 && s->streams.first && s->streams.first->pinged_ms <= due)
+        stream_ping(s->streams.first);
     streams_ping_start(s);
-    for (struct conn *c = s->streams, *next; c; c = next) {
-        next = c->group_next;
-        if (queued(&c->x) == 0 && !c->x.is_finished && !c->is_closing)
-            (void)enqueue(&c->x, comment, sizeof comment - 1);
-    }
+}
+
+int exchange_stream(struct exchange *x, const struct http_reply *r)
+{
+    struct conn *c = conn_of(x);
+    if (x->is_lost || !c->mhd)
+        return MG_E_CLOSED;
+    x->response = reply_stream(c, r);
+    if (!x->response)
+        return MG_E_NOMEM;
+    x->status = MHD_HTTP_OK;
+    x->is_stream = true;
+    stream_enter(c);
+    conn_resume(c);
+    return 0;
 }

@@ -298,6 +298,40 @@ static void test_pings(void **state)
     site_close(&s);
 }
 
+/* Streams that were opened together are not pinged all in one turn, and none is left out. */
+static void test_pings_are_spread(void **state)
+{
+    (void)state;
+    enum { N = 600, MOST = 256 + 2 * N / 16 };
+    static struct client c[N];
+    struct http_options o;
+    struct site s;
+    site_defaults(&o);
+    o.sse_keepalive_ms = 400;
+    o.max_connections = N + 1;
+    site_open(&s, &o);
+    for (int i = 0; i < N; i++) {
+        client_open(&s, &c[i]);
+        client_send(&c[i], "GET /stream " H "\r\n");
+    }
+    site_pump_until(&s, &s.n_held, N);
+    int pinged = 0;
+    for (int64_t end = clock_mono_ms() + 20000; pinged < N && clock_mono_ms() < end;) {
+        int before = pinged;
+        site_pump(&s);
+        pinged = 0;
+        for (int i = 0; i < N; i++) {
+            client_fill(&c[i]);
+            pinged += c[i].in.len > 0 && strstr(buf_cstr(&c[i].in), ":\n\n") != NULL;
+        }
+        assert_true(pinged - before <= MOST);
+    }
+    assert_int_equal(pinged, N);
+    for (int i = 0; i < N; i++)
+        client_close(&c[i]);
+    site_close(&s);
+}
+
 /* 200 clients that never read, while events pour in: each ends at its bound, and others are served.
  */
 static void test_clients_that_never_read(void **state)
@@ -418,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_gone_is_told_to_a_late_asker),
         cmocka_unit_test(test_head_of_a_stream),
         cmocka_unit_test(test_pings),
+        cmocka_unit_test(test_pings_are_spread),
         cmocka_unit_test(test_clients_that_never_read),
         cmocka_unit_test(test_many_idle_streams),
     };
