@@ -1,7 +1,8 @@
-/* uritemplate.h - RFC 6570 URI templates, levels 1 to 3 and the {x:3} of level 4, read backwards:
- * which values make this URI? That of {x:3} has three characters at most: the rest of what may have
- * been longer is not in the URI. {x*} is refused when a template is made. Where several answers are
- * right the first variables get the most. Matching takes time that grows with the product of the
+/* uritemplate.h - RFC 6570 URI templates, read backwards: which values make this URI? That of {x:3}
+ * has three characters at most: the rest of what may have been longer is not in the URI. That of
+ * {x*} is a list, of as many as stand there; where names stand ("?x=1&x=2") they are the
+ * variable's, so that what was made of names and values is none. Where several answers are right
+ * the first variables get the most. Matching takes time that grows with the product of the
  * two lengths, whatever they hold. Threads: any; a template is immutable. Pure. */
 #ifndef MG_URITEMPLATE_H
 #define MG_URITEMPLATE_H

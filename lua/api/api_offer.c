@@ -64,10 +64,10 @@ static int l_resource(lua_State *L) { return declare(L); }
 /* mcp.resource_template{uriTemplate=, name=, title=, description=, mimeType=, annotations=, icons=,
  * meta=, needs=, settings=, limits=, cache={ttl=, public=}, complete={VARIABLE=},
  * list=function(ctx), read=function(vars, ctx, uri)} -> what the file returns. uriTemplate is RFC
- * 6570 up to level 3, "notes:///{+path}"; vars are its variables, decoded; read, cache and complete
- * are as above; nil, message, "INVALID" of read blames the URI. list returns what of it is to
- * stand in resources/list: a list of {uri=, name=, title=, description=, mimeType=, size=,
- * annotations=, icons=, meta=}. */
+ * 6570, "notes:///{+path}"; vars are its variables, decoded, each a text, of {x*} a list of them;
+ * read, cache and complete are as above; nil, message, "INVALID" of read blames the URI. list
+ * returns what of it is to stand in resources/list: a list of {uri=, name=, title=, description=,
+ * mimeType=, size=, annotations=, icons=, meta=}. */
 static int l_resource_template(lua_State *L) { return declare(L); }
 
 /* mcp.skill{name=, title=, description=, path=, folder= or files=, meta=} -> what the file returns.

@@ -70,14 +70,16 @@ function mcp.prompt(declaration) end
 ---@return table
 function mcp.resource(declaration) end
 
+---@alias mcp.template_values table<string, string|string[]>
+
 ---@class mcp.resource_template: mcp.offer
----@field uriTemplate string RFC 6570, levels 1 to 3
+---@field uriTemplate string RFC 6570; {x*} is a list
 ---@field mimeType string?
 ---@field annotations table?
 ---@field cache mcp.cache_hint?
 ---@field complete table<string, mcp.complete>?
 ---@field list (fun(ctx: mcp.ctx): table[]?, string?)?
----@field read fun(vars: table<string, string>, ctx: mcp.ctx, uri: string): any, string?, string?
+---@field read fun(vars: mcp.template_values, ctx: mcp.ctx, uri: string): any, string?, string?
 
 ---@param declaration mcp.resource_template
 ---@return table

@@ -7,6 +7,8 @@ import fs from "node:fs";
 import path from "node:path";
 import test from "node:test";
 
+import { UriTemplate } from "@modelcontextprotocol/sdk/shared/uriTemplate.js";
+
 import { clients } from "./lib/clients.mjs";
 import { Gateway, runBinary } from "./lib/gateway.mjs";
 import { startShipped } from "./lib/shipped.mjs";
@@ -308,6 +310,25 @@ test("what several templates list stands on one page, but for those that fail", 
     if (!(cursor = page.nextCursor)) break;
   }
   assert.deepEqual(pages, [["declared", "a"], ["c", "e"]]);
+});
+
+test("a template's lists are lists", async (t) => {
+  const uriTemplate = "tree://host{/path*}{?tag*}";
+  const tools = { "tree.lua": `local mcp = require "mcp"
+    return mcp.resource_template { name = "tree", uriTemplate = "${uriTemplate}",
+      read = function(vars) return mcp.json.encode(vars) end }` };
+  const gw = await Gateway.start({ tools });
+  t.after(() => gw.stop());
+  const client = await clients["sdk 1.x"]({ url: gw.url });
+  t.after(() => client.close());
+  for (const [uri, vars] of Object.entries({
+    "tree://host/docs/a%20b.md?tag=x&tag=y%2Cz": { path: ["docs", "a b.md"], tag: ["x", "y,z"] },
+    // as the client writes it, where RFC 6570 and it agree
+    [new UriTemplate(uriTemplate).expand({ path: ["docs", "a/b"] })]: { path: ["docs", "a/b"] },
+  })) {
+    const { contents } = await client.readResource({ uri });
+    assert.deepEqual(JSON.parse(contents[0].text), vars, uri);
+  }
 });
 
 test("the review of a change shows the diff, without what is denied", async (t) => {

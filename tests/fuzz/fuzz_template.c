@@ -13,7 +13,7 @@
 #define MATCH_NS 1000000000 /* computed: a hundred times what the largest takes here */
 
 struct value {
-    struct buf name, text;
+    struct buf name, text; /* of a list: its texts, a NUL between two */
 };
 
 struct values {
@@ -81,6 +81,33 @@ static struct buf text_cut(const struct buf *text, const char *modifier, size_t 
     return cut;
 }
 
+/* Where op's names stand, each text has it. */
+static void value_expand(struct buf *out, const char *name, size_t len, const struct buf *text,
+                         const struct form *op)
+{
+    if (op->is_named)
+        buf_append(out, name, len);
+    if (op->is_named)
+        buf_str(out, text->len ? "=" : op->none);
+    text_expand(out, text, op);
+}
+
+static void list_expand(struct buf *out, const char *name, size_t len, const struct buf *texts,
+                        const struct form *op)
+{
+    static char empty[] = "";
+    char *s = texts->len ? texts->data : empty, *end = s + texts->len;
+
+    for (bool is_first = true; s; is_first = false) {
+        char *at = memchr(s, '\0', (size_t)(end - s));
+        struct buf text = { .data = s, .len = (size_t)((at ? at : end) - s) };
+        if (!is_first)
+            buf_str(out, op->between);
+        value_expand(out, name, len, &text, op);
+        s = at ? at + 1 : NULL;
+    }
+}
+
 /* What stands between the braces. */
 static void expression_expand(struct buf *out, const char *s, size_t len, const struct values *v)
 {
@@ -94,17 +121,18 @@ static void expression_expand(struct buf *out, const char *s, size_t len, const 
     for (s += op->sign != '\0'; s <= end;) {
         const char *comma = memchr(s, ',', (size_t)(end - s));
         size_t len_both = (size_t)((comma ? comma : end) - s);
-        const char *colon = memchr(s, ':', len_both);
-        size_t name_len = colon ? (size_t)(colon - s) : len_both;
+        size_t name_len = 0;
+        while (name_len < len_both && s[name_len] != ':' && s[name_len] != '*')
+            name_len++;
+        bool is_list = name_len < len_both && s[name_len] == '*';
         const struct buf *text = value_of(v, s, name_len);
         if (text) {
             buf_str(out, is_first ? op->first : op->between);
-            if (op->is_named)
-                buf_append(out, s, name_len);
-            if (op->is_named)
-                buf_str(out, text->len ? "=" : op->none);
-            struct buf cut = text_cut(text, s + name_len, len_both - name_len);
-            text_expand(out, &cut, op);
+            struct buf cut = text_cut(text, s + name_len, is_list ? 0 : len_both - name_len);
+            if (is_list)
+                list_expand(out, s, name_len, text, op);
+            else
+                value_expand(out, s, name_len, &cut, op);
             is_first = false;
         }
         s += len_both + 1;
@@ -163,6 +191,20 @@ static void check_same(const char *pattern, const char *uri, size_t len, const s
     buf_fini(&b);
 }
 
+static void texts_read(struct json_text list, struct buf *out)
+{
+    struct json_text text;
+    bool is_first = true;
+
+    for (struct json_iter it = json_iter(list); json_next_item(&it, &text); is_first = false) {
+        fuzz_hold(text.type == JSON_STRING, "a list has texts");
+        if (!is_first)
+            buf_putc(out, '\0');
+        json_string_decode(text, out);
+    }
+    fuzz_hold(!is_first, "no list is empty");
+}
+
 /* The values of a match, which is JSON on one line. */
 static void values_read(const struct uritemplate *t, const struct buf *json, struct values *v)
 {
@@ -171,11 +213,15 @@ static void values_read(const struct uritemplate *t, const struct buf *json, str
     fuzz_hold(json_scan(json->data, json->len, NULL, &root, NULL) == 0 && root.type == JSON_OBJECT,
               "values are an object");
     for (struct json_iter it = json_iter(root); json_next_member(&it, &key, &value);) {
-        fuzz_hold(v->count < URITEMPLATE_VARS_MAX && value.type == JSON_STRING,
-                  "no more values than variables, and each is a text");
+        fuzz_hold(v->count < URITEMPLATE_VARS_MAX &&
+                      (value.type == JSON_STRING || value.type == JSON_ARRAY),
+                  "no more values than variables, and each is a text or a list");
         struct value *one = &v->of[v->count];
         json_string_decode(key, &one->name);
-        json_string_decode(value, &one->text);
+        if (value.type == JSON_ARRAY)
+            texts_read(value, &one->text);
+        else
+            json_string_decode(value, &one->text);
         fuzz_hold(buf_cstr(&one->name) && uritemplate_has(t, one->name.data),
                   "a value is a variable's");
         fuzz_hold(!value_of(v, one->name.data, one->name.len), "a variable has one value");
@@ -221,16 +267,23 @@ static void check_uri(const struct uritemplate *t, const char *pattern, const ch
 }
 
 /* Can every variable be told from what stands beside it? Digits in values and nowhere else, no
- * operator whose values reach beyond, and two expressions never side by side. */
+ * operator whose values reach beyond, a list only at the end, and two expressions never side by
+ * side. */
 static bool is_clear(const char *pattern, const struct values *v)
 {
+    const char *list = strchr(pattern, '*');
+
+    if (list && strcmp(list, "*}") != 0)
+        return false;
     for (const char *p = pattern; *p; p++)
         if ((*p >= '0' && *p <= '9') || (*p == '{' && strchr("+#.", p[1])) ||
             (*p == '}' && p[1] == '{' && !strchr("/;?&", p[2])))
             return false;
     for (size_t i = 0; i < v->count; i++)
         for (size_t k = 0; k < v->of[i].text.len; k++)
-            if (v->of[i].text.data[k] < '0' || v->of[i].text.data[k] > '9')
+            if ((v->of[i].text.data[k] < '0' || v->of[i].text.data[k] > '9') &&
+                (k == 0 || k + 1 == v->of[i].text.len || v->of[i].text.data[k] != '\0' ||
+                 v->of[i].text.data[k - 1] == '\0'))
                 return false;
     return true;
 }
@@ -260,6 +313,14 @@ static void check_values(const struct uritemplate *t, const char *pattern, const
     buf_fini(&uri);
 }
 
+/* "1 2" becomes a list of two; none of them is empty, so that every operator can hold them. */
+static void list_part(struct buf *text)
+{
+    for (size_t i = 1; i + 1 < text->len; i++)
+        if (text->data[i] == ' ' && text->data[i - 1] != '\0')
+            text->data[i] = '\0';
+}
+
 /* Gives each variable of the template a line; false: one of them is no value. */
 static bool values_take(const char *pattern, const uint8_t **data, size_t *size, struct values *v)
 {
@@ -271,10 +332,12 @@ static bool values_take(const char *pattern, const uint8_t **data, size_t *size,
             struct value *one = &v->of[v->count++];
             size_t len;
             char *text = fuzz_take(data, size, '\n', &len);
-            buf_append(&one->name, p, strcspn(p, ":,}"));
+            buf_append(&one->name, p, strcspn(p, ":*,}"));
             buf_append(&one->text, len ? text : "7", len ? len : 1);
             are_texts &= !memchr(one->text.data, '\0', one->text.len) &&
                          utf8_valid(one->text.data, one->text.len) == one->text.len;
+            if (p[one->name.len] == '*')
+                list_part(&one->text);
             free(text);
         }
     }

@@ -12,6 +12,7 @@
 
 #include "base/buf.c"
 #include "tools/uritemplate.c"
+#include "tools/uritemplate_match.c"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -119,6 +120,48 @@ static const struct {
     { "x:y{?a:2,b}", "x:y?a=12&b=345", "{\"a\":\"12\",\"b\":\"345\"}" },
     { "x:y{?a:2}", "x:y?a=", "{\"a\":\"\"}" },
     { "x:y{;a:9999}", "x:y;a=1", "{\"a\":\"1\"}" },
+    /* of level 4: lists */
+    { "x:{a*}", "x:1", "{\"a\":[\"1\"]}" },
+    { "x:{a*}", "x:1,2,3", "{\"a\":[\"1\",\"2\",\"3\"]}" },
+    { "x:{a*}", "x:1%2C2,%20", "{\"a\":[\"1,2\",\" \"]}" },
+    { "x:{a*}", "x:", NULL },
+    { "x:{a*}", "x:1,", NULL },
+    { "x:{a*}", "x:1,,2", NULL },
+    { "x:{a*}", "x:1,%ff", NULL },
+    { "x:{a*,b}", "x:1,2,3", "{\"a\":[\"1\",\"2\",\"3\"]}" },
+    { "x:{a,b*}", "x:1,2,3", "{\"a\":\"1\",\"b\":[\"2\",\"3\"]}" },
+    { "x:{a,b*}", "x:1", "{\"a\":\"1\"}" },
+    { "x:{a*}/{b*}", "x:1,2/3,4", "{\"a\":[\"1\",\"2\"],\"b\":[\"3\",\"4\"]}" },
+    { "x:{a*},{b*}", "x:1,2,3", "{\"a\":[\"1\",\"2\"],\"b\":[\"3\"]}" },
+    { "x:{a*},9", "x:1,9,9", "{\"a\":[\"1\",\"9\"]}" },
+    { "x:{+a*}", "x:/1,2/3", "{\"a\":[\"/1\",\"2/3\"]}" },
+    { "x:{+a*}", "x:", "{\"a\":[\"\"]}" },
+    { "x:{+a*}", "x:,", "{\"a\":[\"\",\"\"]}" },
+    { "x:{+a:1,b*}", "x:,,2", "{\"a\":\"\",\"b\":[\"\",\"2\"]}" },
+    { "x:y{#a*}", "x:y#1,2", "{\"a\":[\"1\",\"2\"]}" },
+    { "x:y{#a*}", "x:y", "{}" },
+    { "x:y{.a*}", "x:y.tar.gz", "{\"a\":[\"tar\",\"gz\"]}" },
+    { "x:y{/a*}", "x:y/1/2/3", "{\"a\":[\"1\",\"2\",\"3\"]}" },
+    { "x:y{/a*}", "x:y", "{}" },
+    { "x:y{/a*}", "x:y/1//2", NULL },
+    { "x:y{/a*}/z", "x:y/1/z/z", "{\"a\":[\"1\",\"z\"]}" },
+    { "x:y{/a*,b}", "x:y/1/2", "{\"a\":[\"1\",\"2\"]}" },
+    { "x:y{/a,b*}{?q*}", "x:y/1/2/3?q=4&q=5",
+      "{\"a\":\"1\",\"b\":[\"2\",\"3\"],\"q\":[\"4\",\"5\"]}" },
+    { "x:y{;a*}", "x:y;a=1;a;a=;a=4", "{\"a\":[\"1\",\"\",\"\",\"4\"]}" },
+    { "x:y{;a*}", "x:y;a", "{\"a\":[\"\"]}" },
+    { "x:y{;a*}", "x:y", "{}" },
+    { "x:y{;a*}", "x:y;a=1;b=2", NULL },
+    { "x:y{;a*,ab*}", "x:y;a;ab=1;ab", "{\"a\":[\"\"],\"ab\":[\"1\",\"\"]}" },
+    { "x:y{;a*}=5", "x:y;a=5", "{\"a\":[\"\"]}" },
+    { "x:y{;a*}=5", "x:y;a=1;a=5", "{\"a\":[\"1\",\"\"]}" },
+    { "x:y{?a*}", "x:y?a=1&a=&a=3", "{\"a\":[\"1\",\"\",\"3\"]}" },
+    { "x:y{?a*,b}", "x:y?a=1&a=2&b=3", "{\"a\":[\"1\",\"2\"],\"b\":\"3\"}" },
+    { "x:y{?a*,b}", "x:y?b=3", "{\"b\":\"3\"}" },
+    { "x:y{?b,a*}", "x:y?b=3&a=1&a=2", "{\"b\":\"3\",\"a\":[\"1\",\"2\"]}" },
+    { "x:y{?a*}", "x:y?a=1&b=2", NULL },
+    { "x:y?k=1{&a*}", "x:y?k=1&a=1&a=2", "{\"a\":[\"1\",\"2\"]}" },
+    { "x:y{?a*}&a={b}", "x:y?a=1&a=2&a=3", "{\"a\":[\"1\",\"2\"],\"b\":\"3\"}" },
 };
 
 static void test_cases(void **state)
@@ -158,7 +201,10 @@ static void test_refused(void **state)
         { "x:{a:-1}", "byte 5: a number from 1 to 9999 follows a :" },
         { "x:{:3}", "a variable's name has" },
         { "x:{a:3*}", "byte 5: a number from 1 to 9999 follows a :" },
-        { "x:{a*}", "byte 5: {x*} is not supported" },
+        { "x:{*}", "a variable's name has" },
+        { "x:{a**}", "byte 5: a variable's name has letters" },
+        { "x:{a*b}", "byte 5: a variable's name has letters" },
+        { "x:{a*:3}", "byte 5: a variable's name has letters" },
         { "x:{=a}", "this operator has no meaning" },
         { "x:{|a}", "this operator has no meaning" },
         { "x:{a}{a}", "byte 7: a variable stands here for the second time" },
@@ -198,8 +244,9 @@ static void test_largest(void **state)
 
     (void)state;
     for (int i = 0; i < URITEMPLATE_VARS_MAX; i++) {
-        snprintf(expression, sizeof expression, "{;%c%.*s}", 'a' + i, 58,
-                 "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
+        snprintf(expression, sizeof expression, "{;%c%.*s%s}", 'a' + i, 58 - i % 2,
+                 "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
+                 i % 2 ? "*" : "");
         strcat(text, expression);
     }
     assert_true(strlen(text) <= URITEMPLATE_TEXT_MAX);
@@ -213,7 +260,7 @@ static void test_largest(void **state)
 /* What would take other matchers for ever. */
 static void test_hostile(void **state)
 {
-    static const char text[] = "{+a}x{+b}x{+c}x{+d}x{+e}x{+f}x{+g}x{+h}x{+i}x{+j}x{+k}x{+l}y";
+    static const char text[] = "{+a}x{+b*}x{+c}x{+d*}x{+e}x{+f}x{+g*}x{+h}x{+i*}x{+j}x{+k}x{+l}y";
     char uri[URITEMPLATE_URI_MAX + 1];
     struct uritemplate *t = made(text);
     struct buf values = { 0 };
