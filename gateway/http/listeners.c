@@ -67,23 +67,38 @@ static void pause_all(struct listeners *l)
     timer_start(l->o.loop, &l->timer, PAUSE_MS, pause_is_over, l);
 }
 
+struct accepted {
+    int fd;
+    struct sockaddr_storage peer, local;
+};
+
+/* Any thread. Negative, and errno, where there is none. */
+static int accept_from(const struct listener *l, struct accepted *a)
+{
+    socklen_t len = sizeof a->peer, local_len = sizeof a->local;
+    memset(&a->peer, 0, sizeof a->peer);
+    a->local = l->address;
+    a->fd = accept4(l->fd, (struct sockaddr *)&a->peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (a->fd >= 0 && l->is_any &&
+        getsockname(a->fd, (struct sockaddr *)&a->local, &local_len) != 0) {
+        close(a->fd);
+        errno = ECONNABORTED;
+        a->fd = -1;
+    }
+    return a->fd;
+}
+
 /* False: nothing more to accept now. */
 static bool accept_one(struct listener *l)
 {
-    struct sockaddr_storage peer = { 0 }, local = l->address;
-    socklen_t len = sizeof peer, local_len = sizeof local;
-    int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
+    struct accepted a;
+    if (accept_from(l, &a) < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             pause_all(l->all);
         /* Anything else but the end of the backlog is the end of one connection. */
         return errno != EAGAIN && errno != EINVAL && !l->all->is_paused;
     }
-    if (l->is_any && getsockname(fd, (struct sockaddr *)&local, &local_len) != 0) {
-        close(fd);
-        return true;
-    }
-    l->all->o.accepted(l->all->o.arg, fd, &peer, &local);
+    l->all->o.accepted(l->all->o.arg, a.fd, &a.peer, &a.local);
     return true;
 }
 
@@ -196,12 +211,48 @@ void listeners_free(struct listeners *l)
     free(l);
 }
 
-void listeners_bypass(struct listeners *l)
+/* ---- around a worker that is stuck ---- */
+
+struct handed {
+    struct mail mail;
+    struct listeners *to;
+    struct accepted a;
+};
+
+static void handed_run(struct mail *m)
+{
+    struct handed *h = (struct handed *)m;
+    if (h->to->n > 0)
+        h->to->o.accepted(h->to->o.arg, h->a.fd, &h->a.peer, &h->a.local);
+    else /* closed for good */
+        close(h->a.fd);
+    free(h);
+}
+
+/* What the system has accepted for a socket that closes it resets. */
+static void hand_over(const struct listener *l, struct listeners *to)
+{
+    struct accepted a;
+    for (int n = 0; n < ACCEPTS_AT_CLOSE && accept_from(l, &a) >= 0; n++) {
+        struct handed *h = malloc(sizeof *h);
+        if (!h) {
+            close(a.fd);
+            return;
+        }
+        *h = (struct handed){ .mail.run = handed_run, .to = to, .a = a };
+        loop_post(to->o.loop, &h->mail);
+    }
+}
+
+void listeners_bypass(struct listeners *l, struct listeners *to)
 {
     pthread_mutex_lock(&l->lock);
-    for (size_t i = 0; i < l->n; i++)
-        if (l->items[i].fd >= 0)
-            (void)shutdown(l->items[i].fd, SHUT_RDWR);
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->items[i].fd < 0)
+            continue;
+        hand_over(&l->items[i], to);
+        (void)shutdown(l->items[i].fd, SHUT_RDWR);
+    }
     pthread_mutex_unlock(&l->lock);
     atomic_store(&l->is_bypassed, true);
 }

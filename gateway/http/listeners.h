@@ -19,7 +19,9 @@ struct listeners_options {
 
 struct listeners *listeners_new(const struct listeners_options *o, struct err *e);
 void listeners_free(struct listeners *l); /* closes; NULL is legal */
-void listeners_bypass(struct listeners *l);
+/* Closes l for now; what waits in its backlog becomes `to`'s, whose loop must be polled once more
+ * before it goes. */
+void listeners_bypass(struct listeners *l, struct listeners *to);
 void listeners_restore(struct listeners *l); /* listens again after a bypass; cheap when there was
                                                 none */
 void listeners_close(struct listeners *l);   /* takes what waits in the backlog first */

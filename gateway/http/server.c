@@ -246,7 +246,10 @@ int64_t http_server_wait(struct http_server *s)
     return wait > INT32_MAX ? -1 : wait;
 }
 
-void http_server_bypass(struct http_server *s) { listeners_bypass(s->listeners); }
+void http_server_bypass(struct http_server *s, struct http_server *to)
+{
+    listeners_bypass(s->listeners, to->listeners);
+}
 
 size_t http_server_open(const struct http_server *s) { return s->n_open; }
 

@@ -73,9 +73,10 @@ void http_server_run(struct http_server *s); /* collected resumes, then MHD_run(
                                               */
 int64_t http_server_wait(struct http_server *s); /* ms; -1 = until something happens */
 
-/* Any thread: takes this server's listening sockets out of their groups while its worker is stuck;
- * the worker itself opens them again at its next http_server_run(). */
-void http_server_bypass(struct http_server *s);
+/* Any thread: takes this server's listening sockets out of their groups while its worker is stuck,
+ * and gives the connections that it has not accepted to another's; the worker itself opens them
+ * again at its next http_server_run(). The other's loop is polled once more before it is freed. */
+void http_server_bypass(struct http_server *s, struct http_server *to);
 
 /* Drain: no new connections; keep-alive ends with the next reply. Idle connections close at once.
  */

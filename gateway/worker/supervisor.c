@@ -78,6 +78,17 @@ static void sweep_hub(void *arg)
 
 /* ---- watchdog's stages ---- */
 
+/* One that can take what comes to a stuck one; NULL: then it waits in the backlog. */
+static struct worker *another_worker(const struct gateway *g, unsigned stuck)
+{
+    for (unsigned i = 1; i < g->worker_count; i++) {
+        struct worker *w = g->workers[(stuck + i) % g->worker_count];
+        if (!w->is_stuck)
+            return w;
+    }
+    return NULL;
+}
+
 /* On the watchdog's thread. */
 static void worker_stuck(void *arg, unsigned worker, int stage, int64_t held_ms)
 {
@@ -86,12 +97,14 @@ static void worker_stuck(void *arg, unsigned worker, int stage, int64_t held_ms)
     char label[WATCH_LABEL_SIZE];
     struct worker *w = g->workers[worker];
     watch_label_read(&w->watch, label);
-    if (stage == 1)
-        http_server_bypass(w->http);
+    struct worker *other = stage == 1 ? another_worker(g, worker) : NULL;
+    if (other)
+        http_server_bypass(w->http, other->http);
     if (stage == 2)
         atomic_fetch_add(&g->long_stuck, 1);
     if (stage == 0 && w->is_long_stuck)
         atomic_fetch_sub(&g->long_stuck, 1);
+    w->is_stuck = stage >= 1;
     w->is_long_stuck = stage >= 2;
     log_begin(&l, stage == 0 ? LOG_WARN : LOG_ERROR,
               stage == 0 ? "worker is back" : "worker is held by a tool");
