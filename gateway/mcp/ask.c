@@ -84,8 +84,15 @@ struct json_text asks_text(unsigned declared, char out[static ASKS_TEXT_SIZE])
     return (struct json_text){ out, n, JSON_OBJECT };
 }
 
+/* The same for every time that a question is asked in a call, and of no other one. */
+static void elicitation_id(const char *call_id, const char *key, struct buf *out)
+{
+    json_key(out, "elicitationId");
+    buf_printf(out, "\"%s.%s\"", call_id, key); /* letters, digits and _ . - */
+}
+
 void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, const char *id,
-                    struct buf *out)
+                    const char *call_id, struct buf *out)
 {
     struct json_iter it = json_iter(q->params);
     struct json_text key, value;
@@ -109,10 +116,24 @@ void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, con
             json_member_text(out, key, value);
         }
     }
-    if (is_url) { /* a member of that revision alone */
-        json_key(out, "elicitationId");
-        json_str(out, id);
-    }
+    if (is_url) /* a member of that revision alone */
+        elicitation_id(call_id, q->key, out);
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
+bool mcp_knows_elicit_done(const struct mcp_call *c)
+{
+    return c->revision == MCP_2025_11_25 &&
+           asks_declared(c->capabilities, MCP_2026_07_28) & ASKS_URL;
+}
+
+void mcp_encode_elicit_done(const char *call_id, const char *key, struct buf *out)
+{
+    buf_str(out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/elicitation/complete\"");
+    json_key(out, "params");
+    json_open(out, '{');
+    elicitation_id(call_id, key, out);
     json_close(out, '}');
     json_close(out, '}');
 }

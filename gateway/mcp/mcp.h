@@ -249,10 +249,14 @@ void mcp_encode_progress(const struct mcp_call *c, double progress, double total
 /* logger may be NULL. data_json is any JSON value. */
 void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const char *logger,
                     const char *data_json, size_t len, struct buf *out);
-/* A request to a legacy client, and that nobody waits for its answer any more. */
+/* A request to a legacy client, and that nobody waits for its answer any more. call_id: letters,
+ * digits and _; no other call's. */
 void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, const char *id,
-                    struct buf *out);
+                    const char *call_id, struct buf *out);
 void mcp_encode_ask_end(const char *id, const char *reason, struct buf *out);
+/* That what a question of mode "url" sent its person to is done; of 2025-11-25 alone. */
+bool mcp_knows_elicit_done(const struct mcp_call *c);
+void mcp_encode_elicit_done(const char *call_id, const char *key, struct buf *out);
 
 /* ---- a call that goes on as a task ---- */
 enum mcp_task_status {

@@ -156,6 +156,7 @@ static bool call_close_stream(void *arg, int64_t retry_ms)
 
 static const struct task_ops call_ops = { .progress = call_note_progress,
                                           .log = call_note_log,
+                                          .elicit_done = call_note_elicit_done,
                                           .done = call_done,
                                           .ask = call_ask,
                                           .ask_drop = call_ask_drop,

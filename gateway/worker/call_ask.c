@@ -74,7 +74,7 @@ static bool question_send(struct call *c, const struct tool_question *q, const c
                           uint64_t wait)
 {
     struct buf json = { 0 };
-    mcp_encode_ask(c->mcp, q, id, &json);
+    mcp_encode_ask(c->mcp, q, id, c->id, &json);
     bool is_whole = buf_ok(&json);
     if (is_whole)
         call_note(c, wait, &json, true);

@@ -79,6 +79,7 @@ void call_finish(struct call *c); /* answers, counts, logs, frees */
 /* call_notes.c */
 void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait);
 void call_note_log(void *arg, int level, const char *data_json, size_t len, uint64_t wait);
+void call_note_elicit_done(void *arg, const char *key, uint64_t wait);
 bool call_is_reachable(const struct call *c);
 void call_send_note(struct call *c);                /* the first one */
 void call_drop_notes(struct call *c, uint64_t seq); /* those up to record seq */

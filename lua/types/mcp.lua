@@ -154,6 +154,9 @@ function ctx:elicit(key, what) end
 ---@return mcp.asked_code? code
 function ctx:elicit_url(key, what) end
 
+---@param key string of an elicit_url
+function ctx:elicit_done(key) end
+
 ---@param key string
 ---@param params { messages: table[], maxTokens: integer, [string]: any }
 ---@return { role: string, content: table, model: string, stopReason: string? }?

@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "base/log.h"
+#include "tools/ask.h"
 #include "vm/outcome.h"
 #include "vm/state.h"
 
@@ -120,6 +121,27 @@ static int l_log(lua_State *L)
     }
     t->ops->log(t->ops_arg, level, json.data, json.len, task_wait_seq(t));
     buf_fini(&json);
+    return 0;
+}
+
+/* As lua/lib/mcp/ask.lua lets through. */
+static bool is_question_key(const char *s, size_t len)
+{
+    static const char bytes[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-";
+    return len > 0 && len <= QUESTION_KEY_MAX && strspn(s, bytes) == len;
+}
+
+/* ctx:elicit_done(key). What the person went to the page of ctx:elicit_url(key) for is done. A
+ * client of 2025-11-25 is told so, and may close the page; any other one has nothing to be told. It
+ * leaves as ctx:progress does. */
+static int l_elicit_done(lua_State *L)
+{
+    struct task *t = ctx_task(L);
+    size_t len;
+    const char *key = luaL_checklstring(L, 2, &len);
+    luaL_argcheck(L, is_question_key(key, len), 2, "not a key of ctx:elicit_url");
+    if (!t->is_ended && t->ops && t->ops->elicit_done)
+        t->ops->elicit_done(t->ops_arg, key, task_wait_seq(t));
     return 0;
 }
 
@@ -245,13 +267,11 @@ static int l_index(lua_State *L)
 /* Makes the metatable; once per state, in protected mode. */
 void ctx_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = { { "progress", l_progress },
-                                        { "log", l_log },
-                                        { "cancelled", l_cancelled },
-                                        { "on_end", l_on_end },
-                                        { "close_stream", l_close_stream },
-                                        { "as_task", l_as_task },
-                                        { NULL, NULL } };
+    static const luaL_Reg methods[] = {
+        { "progress", l_progress },   { "log", l_log },       { "elicit_done", l_elicit_done },
+        { "cancelled", l_cancelled }, { "on_end", l_on_end }, { "close_stream", l_close_stream },
+        { "as_task", l_as_task },     { NULL, NULL }
+    };
     luaL_newmetatable(L, CTX);
     luaL_newlib(L, methods);
     ask_open(L);

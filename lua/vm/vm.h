@@ -161,6 +161,8 @@ struct task_ops {
     void (*progress)(void *arg, const struct task_progress *p, uint64_t wait);
     /* level: enum mcp_log_level's number */
     void (*log)(void *arg, int level, const char *data_json, size_t len, uint64_t wait);
+    /* What that question of mode "url" was for is done. NULL: nobody is told. */
+    void (*elicit_done)(void *arg, const char *key, uint64_t wait);
     /* Once. The call has ended; r is moved out by the receiver (or left: then it is freed). Called
      * inside task_start() when the tool did not wait. */
     void (*done)(void *arg, struct tool_result *r, uint64_t wait);

@@ -10,7 +10,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import {
-  CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema,
+  CreateMessageRequestSchema, ElicitRequestSchema, ElicitationCompleteNotificationSchema, ListRootsRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 
 import { cleanEnv } from "./lib/env.mjs";
@@ -66,6 +66,13 @@ const asker = `
       if not a then return nil, message, code end
       return a.action
     end),
+    tool("sign_in", function(_, ctx)
+      local a, message, code = ctx:elicit_url("in", { message = "Sign in", url = "https://example.com/in" })
+      ctx:elicit_done("in")
+      if not a then return nil, message, code end
+      return "signed in"
+    end),
+    tool("done", function(args, ctx) ctx:elicit_done(args.key or "in") return "done" end),
     tool("ask_model", function(args, ctx)
       local a, message, code = ctx:sample("model", { maxTokens = 9, messages = { { role = "user",
         content = args.content } } })
@@ -104,6 +111,13 @@ function client(name, capabilities = ALL, with_ = {}) {
   if (capabilities.elicitation) c.setRequestHandler(ElicitRequestSchema, answers.elicit);
   if (capabilities.sampling) c.setRequestHandler(CreateMessageRequestSchema, answers.sample);
   if (capabilities.roots) c.setRequestHandler(ListRootsRequestSchema, answers.roots);
+  return c;
+}
+
+async function overStdio(gw, name, capabilities, with_) {
+  const c = client(name, capabilities, with_);
+  const args = ["-c", gw.iniPath, "stdio"];
+  await c.connect(new StdioClientTransport({ command: binary, args, cwd: gw.dir, env: cleanEnv(), stderr: "ignore" }));
   return c;
 }
 
@@ -228,9 +242,31 @@ test("the request is as each revision has it", async (t) => {
   const s = await raw(gw);
   const stream = await s.call("ask_url");
   const { json } = await question(stream);
-  assert.deepEqual(json.params, { mode: "url", message: "Sign in", url: "https://example.com/in", elicitationId: json.id });
+  const { elicitationId, ...params } = json.params;
+  assert.match(elicitationId, /^call_[a-z0-9]{11}\.link$/);
+  assert.deepEqual(params, { mode: "url", message: "Sign in", url: "https://example.com/in" });
   await s.answer(json.id, { action: "cancel" });
   assert.equal((await question(stream)).json.result.content[0].text, "cancel");
+});
+
+test("what a page was opened for is told to be done, on the call's stream and by the question's id", async (t) => {
+  const gw = await start(t);
+  const asked = [], done = [];
+  const with_ = { elicit: async (r) => (asked.push(r.params.elicitationId), { action: "accept" }) };
+  for (const open of [overHttp, overStdio]) {
+    const c = await open(gw, "url", { elicitation: { url: {} } }, with_);
+    c.setNotificationHandler(ElicitationCompleteNotificationSchema, (n) => void done.push(n.params.elicitationId));
+    assert.equal((await c.callTool({ name: "sign_in" })).content[0].text, "signed in");
+    await c.close();
+  }
+  assert.equal(new Set(asked).size, 2, "two questions, two ids");
+  assert.deepEqual(done, asked);
+  // Who was never asked, or knows no such message, is told nothing.
+  const stream = await (await raw(gw, "2025-06-18")).call("sign_in");
+  assert.match((await question(stream)).json.result.content[0].text, /UNSUPPORTED/);
+  const { body } = await gw.client.modern("tools/call", { name: "done", arguments: {} });
+  assert.equal(body.result.content[0].text, "done");
+  assert.match((await gw.call("done", { key: "a b" })).text, /not a key of ctx:elicit_url/);
 });
 
 test("a model is given what the client's revision can carry, and no more", async (t) => {

@@ -145,7 +145,7 @@ static void asked_is(struct fixture *f, const char *session, const char *method,
     struct tool_question q = { "k", method, { params, strlen(params), JSON_OBJECT } };
     struct buf b = { 0 };
 
-    mcp_encode_ask(c, &q, "ask_1", &b);
+    mcp_encode_ask(c, &q, "ask_1", "call_1", &b);
     assert_string_equal(buf_cstr(&b), want);
     buf_fini(&b);
     mcp_call_free(c);
@@ -164,7 +164,7 @@ static void test_encoded(void **state)
     asked_is(&f, SESSION_11, ROOTS, ASKED("roots/list", ""));
     asked_is(&f, SESSION_11, PAGE,
              ASKED("elicitation/create", "\"mode\":\"url\",\"message\":\"m\",\"url\":\"u\","
-                                         "\"elicitationId\":\"ask_1\""));
+                                         "\"elicitationId\":\"call_1.k\""));
     asked_is(&f, SESSION_11, "elicitation/create", "{\"mode\":\"form\",\"message\":\"m\"}",
              ASKED("elicitation/create", "\"mode\":\"form\",\"message\":\"m\""));
     asked_is(&f, SESSION_06, "elicitation/create", "{\"mode\":\"form\",\"message\":\"m\"}",
@@ -173,6 +173,11 @@ static void test_encoded(void **state)
              ASKED("elicitation/create", CHOICES));
     asked_is(&f, SESSION_06, "elicitation/create", "{" CHOICES "}",
              ASKED("elicitation/create", PRIMITIVE_CHOICES));
+    mcp_encode_elicit_done("call_1", "k", &b);
+    assert_string_equal(buf_cstr(&b),
+                        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/elicitation/complete\","
+                        "\"params\":{\"elicitationId\":\"call_1.k\"}}");
+    buf_clear(&b);
     mcp_encode_ask_end("ask_1", "why", &b);
     assert_string_equal(buf_cstr(&b), "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
                                       "\"params\":{\"requestId\":\"ask_1\",\"reason\":\"why\"}}");
