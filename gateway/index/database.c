@@ -301,7 +301,7 @@ static int move_part(const char *path, const char *suffix, const char *to, struc
  * goes with it. */
 static int move_away(const char *path, struct err *e)
 {
-    char to[16] = ".bak";
+    char to[24] = ".bak";
     int code = move_part(path, "", to, e);
     for (int i = 1; code == MG_E_CONFLICT && i < BACKUPS_MAX; i++) {
         snprintf(to, sizeof to, ".bak.%d", i);

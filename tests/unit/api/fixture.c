@@ -1,5 +1,6 @@
 #include "fixture.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,7 @@ void fixture_tool(struct fixture *f, const char *name, const char *body)
 
 static void load(struct fixture *f)
 {
+    signal(SIGPIPE, SIG_IGN); /* as the gateway does: programs need not read what they are given */
     machine_load(&f->vm, &f->set, &f->o, &f->services);
     for (size_t i = 0; i < toolset_problem_count(f->set); i++)
         fail_msg("%s", toolset_problem_at(f->set, i)->text);

@@ -2,7 +2,6 @@
 #include "fixture.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,6 +306,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_killed, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_freed, setup, fixture_teardown),
     };
-    signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

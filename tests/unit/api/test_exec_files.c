@@ -3,7 +3,6 @@
 #include "fixture.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -220,6 +219,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused_names, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_refused_folders, setup, fixture_teardown),
     };
-    signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

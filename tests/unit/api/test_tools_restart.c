@@ -2,7 +2,6 @@
  * state file of others. */
 #include "evals.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -172,6 +171,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_crash, evals_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bad_rows, evals_setup, fixture_teardown),
     };
-    signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
