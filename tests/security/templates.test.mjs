@@ -24,6 +24,11 @@ const PATTERNS = {
   "e:": `e:{?${[...LETTERS].join(",")}}!`,
   "f:": `f:{;${[...LETTERS].join(",")}}!`,
   "g:": `g:{+${[...LETTERS].join(",")}}!`,
+  "h:": `h:${each((c) => `{+${c}*}`)}/end`,
+  "i:": `i:{/${[...LETTERS].join("*,")}*}!`,
+  "j:": `j:{?${[...LETTERS].join("*,")}*}!`,
+  "k:": `k:{;${[...LETTERS].join("*,")}*}!`,
+  "l:": `l:{+a:1,${[...LETTERS.slice(1)].join("*,")}*}!`,
 };
 const FILLERS = ["a", "/a", ",", "a=&", "%41", ";a=a"];
 
@@ -81,7 +86,7 @@ test("CVE-2026-0621: templates that would need more than a bound are refused whe
     "more.lua": [`x:${each((c) => `{${c}}`)}{q}`, /more than 16 variables/],
     "long.lua": [`x:${"a".repeat(1100)}`, /is no URI/],
     "prefix.lua": ["x:{a:0}", /a number from 1 to 9999/],
-    "explode.lua": ["x:{a*}", /not supported/],
+    "explode.lua": ["x:{a*b}", /letters, digits, _ and \./],
     "twice.lua": ["x:{a}{a}", /second time/],
     "open.lua": ["x:{a", /without its \}/],
   };
