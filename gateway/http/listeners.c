@@ -27,7 +27,8 @@ struct listener {
     socklen_t len;
     bool is_any; /* the local address differs from connection to connection */
     char text[64];
-    int fd; /* under the lock; -1: closed */
+    int fd;       /* under the lock; -1: closed */
+    bool is_shut; /* likewise; by a bypass */
     loop_watch_t watch;
 };
 
@@ -36,7 +37,7 @@ struct listeners {
     pthread_mutex_t lock; /* for the descriptors, which another thread may shut down */
     atomic_bool is_bypassed;
     bool is_paused;
-    struct loop_timer timer;
+    struct loop_timer pause, retry;
     size_t n;
     struct listener items[];
 };
@@ -64,7 +65,7 @@ static void pause_all(struct listeners *l)
         return;
     l->is_paused = true;
     await(l, 0);
-    timer_start(l->o.loop, &l->timer, PAUSE_MS, pause_is_over, l);
+    timer_start(l->o.loop, &l->pause, PAUSE_MS, pause_is_over, l);
 }
 
 struct accepted {
@@ -88,15 +89,24 @@ static int accept_from(const struct listener *l, struct accepted *a)
     return a->fd;
 }
 
+/* Without descriptors or memory there is nothing to accept with. */
+static bool is_short(int why)
+{
+    return why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM;
+}
+
+/* Of the backlog. Any other error is the end of one connection. */
+static bool is_end(int why) { return why == EAGAIN || why == EINVAL; }
+
 /* False: nothing more to accept now. */
 static bool accept_one(struct listener *l)
 {
     struct accepted a;
     if (accept_from(l, &a) < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        int why = errno;
+        if (is_short(why))
             pause_all(l->all);
-        /* Anything else but the end of the backlog is the end of one connection. */
-        return errno != EAGAIN && errno != EINVAL && !l->all->is_paused;
+        return !is_end(why) && !l->all->is_paused;
     }
     l->all->o.accepted(l->all->o.arg, a.fd, &a.peer, &a.local);
     return true;
@@ -123,6 +133,7 @@ static void listener_close(struct listener *l)
     if (l->fd >= 0)
         close(l->fd);
     l->fd = -1;
+    l->is_shut = false;
 }
 
 static int set(int fd, int level, int name, unsigned value)
@@ -150,31 +161,47 @@ static int listener_open(struct listener *l, struct err *e)
     l->fd = socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (l->fd < 0 || set_options(l->fd, l) != 0 ||
         bind(l->fd, (const struct sockaddr *)&l->address, l->len) != 0 ||
-        listen(l->fd, BACKLOG) != 0)
-        return err_set(e, errno == EADDRINUSE ? MG_E_CONFLICT : MG_E_IO, "cannot listen on %s: %s",
-                       l->text, strerror(errno));
+        listen(l->fd, BACKLOG) != 0) {
+        err_set(e, errno == EADDRINUSE ? MG_E_CONFLICT : MG_E_IO, "cannot listen on %s: %s",
+                l->text, strerror(errno));
+        listener_close(l);
+        return e->code;
+    }
     int code = loop_watch(l->all->o.loop, l->fd, EPOLLIN, listener_ready, l, &l->watch);
-    return code == 0 ? 0 : err_set(e, code, "cannot watch %s: %s", l->text, err_word(code));
+    if (code != 0) {
+        listener_close(l);
+        return err_set(e, code, "cannot watch %s: %s", l->text, err_word(code));
+    }
+    return 0;
 }
 
+/* Those that are closed. */
 static int open_all(struct listeners *l, struct err *e)
 {
     int code = 0;
     pthread_mutex_lock(&l->lock);
     for (size_t i = 0; code == 0 && i < l->n; i++)
-        code = listener_open(&l->items[i], e);
+        if (l->items[i].fd < 0)
+            code = listener_open(&l->items[i], e);
     pthread_mutex_unlock(&l->lock);
     return code;
 }
 
-static void close_all(struct listeners *l)
+/* All, or those that a bypass has shut down. */
+static void close_all(struct listeners *l, bool only_shut)
 {
     pthread_mutex_lock(&l->lock);
     for (size_t i = 0; i < l->n; i++)
-        listener_close(&l->items[i]);
+        if (!only_shut || l->items[i].is_shut)
+            listener_close(&l->items[i]);
     pthread_mutex_unlock(&l->lock);
-    timer_stop(l->o.loop, &l->timer);
-    l->is_paused = false;
+}
+
+static void close_for_good(struct listeners *l)
+{
+    close_all(l, false);
+    timer_stop(l->o.loop, &l->pause);
+    timer_stop(l->o.loop, &l->retry);
 }
 
 struct listeners *listeners_new(const struct listeners_options *o, struct err *e)
@@ -206,7 +233,7 @@ void listeners_free(struct listeners *l)
 {
     if (!l)
         return;
-    close_all(l);
+    close_for_good(l);
     pthread_mutex_destroy(&l->lock);
     free(l);
 }
@@ -229,32 +256,40 @@ static void handed_run(struct mail *m)
     free(h);
 }
 
-/* What the system has accepted for a socket that closes it resets. */
-static void hand_over(const struct listener *l, struct listeners *to)
+/* What the system has accepted for a socket that closes it resets. False: there is nothing to take
+ * it with. */
+static bool hand_over(const struct listener *l, struct listeners *to)
 {
     struct accepted a;
-    for (int n = 0; n < ACCEPTS_AT_CLOSE && accept_from(l, &a) >= 0; n++) {
+    for (int n = 0; n < BACKLOG; n++) {
         struct handed *h = malloc(sizeof *h);
-        if (!h) {
-            close(a.fd);
-            return;
+        if (!h)
+            return false;
+        if (accept_from(l, &a) >= 0) {
+            *h = (struct handed){ .mail.run = handed_run, .to = to, .a = a };
+            loop_post(to->o.loop, &h->mail);
+            continue;
         }
-        *h = (struct handed){ .mail.run = handed_run, .to = to, .a = a };
-        loop_post(to->o.loop, &h->mail);
+        free(h);
+        if (is_short(errno) || is_end(errno))
+            return is_end(errno);
     }
+    return true;
 }
 
 void listeners_bypass(struct listeners *l, struct listeners *to)
 {
     pthread_mutex_lock(&l->lock);
+    atomic_store(&l->is_bypassed, true); /* before its worker can notice, which waits for the lock
+                                          */
     for (size_t i = 0; i < l->n; i++) {
-        if (l->items[i].fd < 0)
+        struct listener *item = &l->items[i];
+        if (item->fd < 0 || !hand_over(item, to))
             continue;
-        hand_over(&l->items[i], to);
-        (void)shutdown(l->items[i].fd, SHUT_RDWR);
+        item->is_shut = true;
+        (void)shutdown(item->fd, SHUT_RDWR);
     }
     pthread_mutex_unlock(&l->lock);
-    atomic_store(&l->is_bypassed, true);
 }
 
 static void restore_again(void *arg)
@@ -271,12 +306,14 @@ void listeners_restore(struct listeners *l)
     atomic_store(&l->is_bypassed, false);
     if (l->n == 0) /* closed for good */
         return;
-    close_all(l);
-    if (open_all(l, &e) == 0)
+    close_all(l, true);
+    int code = open_all(l, &e);
+    if (l->is_paused)
+        await(l, 0);
+    if (code == 0)
         return;
     log_printf(LOG_ERROR, "%s; trying again", e.text);
-    close_all(l);
-    timer_start(l->o.loop, &l->timer, RETRY_MS, restore_again, l);
+    timer_start(l->o.loop, &l->retry, RETRY_MS, restore_again, l);
 }
 
 void listeners_close(struct listeners *l)
@@ -286,7 +323,7 @@ void listeners_close(struct listeners *l)
         for (int n = 0; item->fd >= 0 && n < ACCEPTS_AT_CLOSE && accept_one(item); n++)
             ;
     }
-    close_all(l);
+    close_for_good(l);
     pthread_mutex_lock(&l->lock);
     l->n = 0;
     pthread_mutex_unlock(&l->lock);

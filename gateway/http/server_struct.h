@@ -24,7 +24,7 @@ struct http_server {
     struct conn *batch, **batch_end; /* whole requests that the handler has not seen yet */
     struct conn *todo;               /* to be resumed, or told */
     int64_t resumed_us;
-    struct conn_group streams; /* the one whose client was told something longest ago first */
+    struct conn_group streams; /* the one that was pinged longest ago first */
     struct conn_group chunked; /* whose bodies come in chunks, see chunked.h */
     unsigned n_alone; /* runs in a row that libmicrohttpd asked for and that moved nothing */
     unsigned n_asked; /* runs that no event asked for, since the last look at `chunked` */

@@ -91,7 +91,7 @@ static void elicitation_id(const char *call_id, const char *key, struct buf *out
     buf_printf(out, "\"%s.%s\"", call_id, key); /* letters, digits and _ . - */
 }
 
-void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, const char *id,
+bool mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, const char *id,
                     const char *call_id, struct buf *out)
 {
     struct json_iter it = json_iter(q->params);
@@ -120,12 +120,7 @@ void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, con
         elicitation_id(call_id, q->key, out);
     json_close(out, '}');
     json_close(out, '}');
-}
-
-bool mcp_knows_elicit_done(const struct mcp_call *c)
-{
-    return c->revision == MCP_2025_11_25 &&
-           asks_declared(c->capabilities, MCP_2026_07_28) & ASKS_URL;
+    return is_url;
 }
 
 void mcp_encode_elicit_done(const char *call_id, const char *key, struct buf *out)

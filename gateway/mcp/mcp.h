@@ -250,12 +250,11 @@ void mcp_encode_progress(const struct mcp_call *c, double progress, double total
 void mcp_encode_log(const struct mcp_call *c, enum mcp_log_level level, const char *logger,
                     const char *data_json, size_t len, struct buf *out);
 /* A request to a legacy client, and that nobody waits for its answer any more. call_id: letters,
- * digits and _; no other call's. */
-void mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, const char *id,
+ * digits and _; no other call's. True: it sends a person to a page. */
+bool mcp_encode_ask(const struct mcp_call *c, const struct tool_question *q, const char *id,
                     const char *call_id, struct buf *out);
 void mcp_encode_ask_end(const char *id, const char *reason, struct buf *out);
-/* That what a question of mode "url" sent its person to is done; of 2025-11-25 alone. */
-bool mcp_knows_elicit_done(const struct mcp_call *c);
+/* That what was to be done on that page is done. */
 void mcp_encode_elicit_done(const char *call_id, const char *key, struct buf *out);
 
 /* ---- a call that goes on as a task ---- */

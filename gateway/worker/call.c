@@ -66,6 +66,7 @@ void call_release(struct call *c)
     timer_stop(w->loop, &c->late);
     call_drop_notes(c, UINT64_MAX);
     call_drop_asks(c);
+    call_drop_pages(c);
     call_task_free(c->tasked);
     mcp_call_free(c->mcp);
     tool_result_fini(&c->result);
@@ -156,7 +157,7 @@ static bool call_close_stream(void *arg, int64_t retry_ms)
 
 static const struct task_ops call_ops = { .progress = call_note_progress,
                                           .log = call_note_log,
-                                          .elicit_done = call_note_elicit_done,
+                                          .elicit_done = call_elicit_done,
                                           .done = call_done,
                                           .ask = call_ask,
                                           .ask_drop = call_ask_drop,

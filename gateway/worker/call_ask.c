@@ -70,12 +70,35 @@ void call_unask(struct call *c, const char *why)
 
 /* ---- what goes ---- */
 
+static struct call_page **page_find(struct call *c, const char *key)
+{
+    struct call_page **at = &c->pages;
+    while (*at && strcmp((*at)->key, key) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static bool page_note(struct call *c, const char *key)
+{
+    struct call_page **at = page_find(c, key);
+    size_t size = strlen(key) + 1;
+    if (*at) /* asked again: the answer was none */
+        return true;
+    struct call_page *p = malloc(sizeof *p + size);
+    if (!p)
+        return false;
+    p->next = NULL;
+    memcpy(p->key, key, size);
+    *at = p;
+    return true;
+}
+
 static bool question_send(struct call *c, const struct tool_question *q, const char *id,
                           uint64_t wait)
 {
     struct buf json = { 0 };
-    mcp_encode_ask(c->mcp, q, id, c->id, &json);
-    bool is_whole = buf_ok(&json);
+    bool is_page = mcp_encode_ask(c->mcp, q, id, c->id, &json);
+    bool is_whole = buf_ok(&json) && (!is_page || page_note(c, q->key));
     if (is_whole)
         call_note(c, wait, &json, true);
     buf_fini(&json);
@@ -197,4 +220,29 @@ void call_drop_asks(struct call *c)
         next = g->next;
         asking_free(g);
     }
+}
+
+/* Once for each page that was asked for: no more is told than was asked. */
+void call_elicit_done(void *arg, const char *key, uint64_t wait)
+{
+    struct call *c = arg;
+    struct call_page **at = page_find(c, key), *page = *at;
+    struct buf json = { 0 };
+    if (!page)
+        return;
+    mcp_encode_elicit_done(c->id, key, &json);
+    *at = page->next;
+    free(page);
+    if (call_is_reachable(c))
+        call_note(c, wait, &json, true);
+    buf_fini(&json);
+}
+
+void call_drop_pages(struct call *c)
+{
+    for (struct call_page *p = c->pages, *next; p; p = next) {
+        next = p->next;
+        free(p);
+    }
+    c->pages = NULL;
 }

@@ -81,18 +81,6 @@ void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait)
     call_note(c, wait, json, false);
 }
 
-void call_note_elicit_done(void *arg, const char *key, uint64_t wait)
-{
-    struct call *c = arg;
-    struct buf json = { 0 };
-    if (call_task_is_working(c) || !call_is_reachable(c) || !c->sink->can_ask(c) ||
-        !mcp_knows_elicit_done(c->mcp))
-        return;
-    mcp_encode_elicit_done(c->id, key, &json);
-    call_note(c, wait, &json, true);
-    buf_fini(&json);
-}
-
 void call_note_log(void *arg, int level, const char *data_json, size_t len, uint64_t wait)
 {
     struct call *c = arg;

@@ -23,6 +23,11 @@ struct call_note { /* said, and not yet to be told */
 
 struct call_asking;
 
+struct call_page { /* that its client was asked to open, and not yet told to be done */
+    struct call_page *next;
+    char key[];
+};
+
 struct call {
     struct call *next, **prev; /* worker's list while it waits; `next` in the pool */
     struct call *turn_next;    /* in one of the worker's three queues */
@@ -36,8 +41,9 @@ struct call {
     /* a reference from the first wait on: keeps tool, principal and machine */
     struct serving *serving;
     struct call_asking *asking; /* what its client has not answered */
-    struct task *task;          /* NULL before the start and after the end */
-    struct task_info info;      /* the task borrows it to its end */
+    struct call_page *pages;
+    struct task *task;     /* NULL before the start and after the end */
+    struct task_info info; /* the task borrows it to its end */
     struct inflight_entry *entry;
     struct gate *tool_gate; /* NULL: the tool has none */
     bool holds_tool_gate, holds_all_gate;
@@ -79,7 +85,6 @@ void call_finish(struct call *c); /* answers, counts, logs, frees */
 /* call_notes.c */
 void call_note_progress(void *arg, const struct task_progress *p, uint64_t wait);
 void call_note_log(void *arg, int level, const char *data_json, size_t len, uint64_t wait);
-void call_note_elicit_done(void *arg, const char *key, uint64_t wait);
 bool call_is_reachable(const struct call *c);
 void call_send_note(struct call *c);                /* the first one */
 void call_drop_notes(struct call *c, uint64_t seq); /* those up to record seq */
@@ -92,6 +97,8 @@ enum task_asked call_ask(void *arg, struct task_ask *a, uint64_t wait, struct er
 void call_ask_drop(void *arg, struct task_ask *a);
 bool call_is_asking(const struct call *c);
 void call_drop_asks(struct call *c); /* its task is gone */
+void call_elicit_done(void *arg, const char *key, uint64_t wait);
+void call_drop_pages(struct call *c);
 
 /* call_turn.c */
 void call_start_soon(struct call *c); /* it holds its places: its task starts in this turn, or later

@@ -179,6 +179,7 @@ static void take(void *arg, const char *text, size_t len)
 {
     struct sse_client *c = arg;
     struct worker *w = c->base.worker;
+    worker_catch_up(w);
     const struct principal *p = keyring_numbered(w->serving->keyring, c->base.principal);
     struct mcp_in in = { .body = text,
                          .len = len,

@@ -37,7 +37,7 @@ struct generation {
 
 struct serving {
     atomic_uint refs;
-    uint32_t number; /* of those that were published, from 1 */
+    uint32_t number; /* of those that were published, from 0 */
     struct config *config;
     struct keyring *keyring;
     struct generation *generation;

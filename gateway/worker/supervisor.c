@@ -89,6 +89,19 @@ static struct worker *another_worker(const struct gateway *g, unsigned stuck)
     return NULL;
 }
 
+/* All that are stuck, and were not yet because nobody could take over from them. */
+static void bypass_stuck(struct gateway *g)
+{
+    for (unsigned i = 0; i < g->worker_count; i++) {
+        struct worker *w = g->workers[i], *other = NULL;
+        if (!w->is_stuck)
+            w->is_bypassed = false; /* it is back, or comes back by itself */
+        else if (!w->is_bypassed && (other = another_worker(g, i)) != NULL)
+            http_server_bypass(w->http, other->http);
+        w->is_bypassed |= other != NULL;
+    }
+}
+
 /* On the watchdog's thread. */
 static void worker_stuck(void *arg, unsigned worker, int stage, int64_t held_ms)
 {
@@ -97,15 +110,13 @@ static void worker_stuck(void *arg, unsigned worker, int stage, int64_t held_ms)
     char label[WATCH_LABEL_SIZE];
     struct worker *w = g->workers[worker];
     watch_label_read(&w->watch, label);
-    struct worker *other = stage == 1 ? another_worker(g, worker) : NULL;
-    if (other)
-        http_server_bypass(w->http, other->http);
     if (stage == 2)
         atomic_fetch_add(&g->long_stuck, 1);
     if (stage == 0 && w->is_long_stuck)
         atomic_fetch_sub(&g->long_stuck, 1);
     w->is_stuck = stage >= 1;
     w->is_long_stuck = stage >= 2;
+    bypass_stuck(g);
     log_begin(&l, stage == 0 ? LOG_WARN : LOG_ERROR,
               stage == 0 ? "worker is back" : "worker is held by a tool");
     log_int(&l, "worker", worker);

@@ -34,8 +34,8 @@ struct worker {
     struct http_server *http;
     struct metrics_slot *metrics;
     struct watch_slot watch;
-    bool is_stuck, is_long_stuck; /* the watchdog's thread alone */
-    struct outbox *outbox;        /* events that wait for the disk */
+    bool is_stuck, is_long_stuck, is_bypassed; /* the watchdog's thread alone */
+    struct outbox *outbox;                     /* events that wait for the disk */
     struct fetcher *fetcher;
     struct vm_services services;
     struct serving *serving; /* what new requests are served with; one reference */

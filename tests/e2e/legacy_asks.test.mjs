@@ -68,7 +68,8 @@ const asker = `
     end),
     tool("sign_in", function(_, ctx)
       local a, message, code = ctx:elicit_url("in", { message = "Sign in", url = "https://example.com/in" })
-      ctx:elicit_done("in")
+      ctx:elicit_done("out")
+      for _ = 1, 3 do ctx:elicit_done("in") end
       if not a then return nil, message, code end
       return "signed in"
     end),
@@ -261,9 +262,11 @@ test("what a page was opened for is told to be done, on the call's stream and by
   }
   assert.equal(new Set(asked).size, 2, "two questions, two ids");
   assert.deepEqual(done, asked);
-  // Who was never asked, or knows no such message, is told nothing.
-  const stream = await (await raw(gw, "2025-06-18")).call("sign_in");
-  assert.match((await question(stream)).json.result.content[0].text, /UNSUPPORTED/);
+  // Who was not asked is told nothing: its answer is one piece of JSON.
+  for (const version of ["2025-06-18", "2025-11-25"]) {
+    const s = await raw(gw, version);
+    assert.equal((await s("tools/call", { name: "done", arguments: {} })).body.result.content[0].text, "done");
+  }
   const { body } = await gw.client.modern("tools/call", { name: "done", arguments: {} });
   assert.equal(body.result.content[0].text, "done");
   assert.match((await gw.call("done", { key: "a b" })).text, /not a key of ctx:elicit_url/);

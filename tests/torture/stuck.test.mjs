@@ -35,9 +35,14 @@ async function start(ini) {
 }
 
 // A connection of its own each: one that is kept would lead to the same worker again.
-async function ask(gw, target) {
+async function say(gw, target) {
   const raw = await gw.raw();
   raw.send(`GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${gw.port}\r\nConnection: close\r\n\r\n`);
+  return raw;
+}
+
+async function ask(gw, target) {
+  const raw = await say(gw, target);
   const response = await raw.response();
   raw.destroy();
   return { status: response.status, json: JSON.parse(response.body) };
@@ -49,9 +54,11 @@ test("a held worker is taken out of the way, told of, and taken back", { timeout
   assert.match((await gw.call("block")).text, /^\d{4}$/, "the shim is harmless without its file");
   fs.writeFileSync(gw.block, "");
   const held = gw.call("block");
+  const early = Array.from({ length: 32 }, () => ask(gw, "/healthz"));
   const told = await gw.logged((l) => l.msg === "worker is held by a tool");
   assert.match(told.task, /^block call_[0-9a-z]{11}$/);
   assert.ok(told.held_ms >= 1000 && told.held_ms < 3000, `${told.held_ms} ms`);
+  for (const one of await Promise.all(early)) assert.equal(one.status, 200, "who came to it is another's now");
   for (let i = 0; i < 40; i++) assert.equal((await ask(gw, "/healthz")).status, 200);
   assert.equal((await ask(gw, "/readyz")).status, 200, "it may still come back");
 
@@ -78,7 +85,11 @@ test("a held worker is taken out of the way, told of, and taken back", { timeout
   const raws = await Promise.all(again);
   for (const worker of [0, 1])
     await gw.logged((l) => gw.log.indexOf(l) >= before && l.msg === "worker is held by a tool" && l.worker === worker);
+  // Nobody is left who could take over: who comes now waits.
+  const late = await Promise.all(Array.from({ length: 32 }, () => say(gw, "/healthz")));
   fs.rmSync(gw.block);
+  for (const raw of late) assert.equal((await raw.response()).status, 200);
+  for (const raw of late) raw.destroy();
   raws.forEach((raw) => raw.destroy());
 });
 

@@ -145,7 +145,8 @@ static void asked_is(struct fixture *f, const char *session, const char *method,
     struct tool_question q = { "k", method, { params, strlen(params), JSON_OBJECT } };
     struct buf b = { 0 };
 
-    mcp_encode_ask(c, &q, "ask_1", "call_1", &b);
+    bool is_page = mcp_encode_ask(c, &q, "ask_1", "call_1", &b);
+    assert_int_equal(is_page, strstr(want, "elicitationId") != NULL);
     assert_string_equal(buf_cstr(&b), want);
     buf_fini(&b);
     mcp_call_free(c);
