@@ -125,8 +125,7 @@ static void publish_run(struct mail *m)
 {
     struct worker *w = (struct worker *)((char *)m - offsetof(struct worker, publish_mail));
     struct http_options http;
-    (void)atomic_exchange(&w->is_told, false); /* first: what is published from here on is told anew
-                                                */
+    (void)atomic_exchange(&w->is_told, false); /* what is published now is told anew */
     if (w->is_stopped)
         return;
     worker_catch_up(w);
