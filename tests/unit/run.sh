@@ -8,7 +8,7 @@ wrap=
 if [ "${1-}" = --valgrind ]; then
     shift
     limit=$((limit * 4))
-    wrap="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,possible
+    wrap="valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,possible
           --errors-for-leak-kinds=definite,possible --track-fds=no --child-silent-after-fork=yes"
 fi
 
