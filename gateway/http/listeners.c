@@ -270,9 +270,10 @@ static bool hand_over(const struct listener *l, struct listeners *to)
             loop_post(to->o.loop, &h->mail);
             continue;
         }
+        int why = errno;
         free(h);
-        if (is_short(errno) || is_end(errno))
-            return is_end(errno);
+        if (is_short(why) || is_end(why))
+            return is_end(why);
     }
     return true;
 }

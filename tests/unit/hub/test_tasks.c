@@ -485,19 +485,13 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_life),
-        TEST(test_time),
-        TEST(test_limits),
-        TEST(test_running),
-        TEST(test_bytes),
-        TEST(test_cancel),
-        TEST(test_late),
-        TEST(test_answers),
-        TEST(test_answers_are_bounded),
-        TEST(test_taken_answers_count),
-        TEST(test_restore),
+        TEST(test_life),      TEST(test_time),
+        TEST(test_limits),    TEST(test_running),
+        TEST(test_bytes),     TEST(test_cancel),
+        TEST(test_late),      TEST(test_answers),
+        TEST(test_restore),   TEST(test_answers_are_bounded),
+        TEST(test_threads),   TEST(test_taken_answers_count),
         TEST(test_no_memory),
-        TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
