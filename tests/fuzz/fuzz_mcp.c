@@ -69,8 +69,12 @@ static void check_asked(struct mcp_call *c, const struct tool_question *q, struc
     struct tool_result result = { .outcome = OUT_INPUT_REQUIRED };
 
     if (!mcp_is_modern(c->revision)) {
-        mcp_encode_ask(c, q, "ask_1", out);
+        bool is_page = mcp_encode_ask(c, q, "ask_1", "call_1", out);
         check_line(out, "a question is JSON");
+        if (is_page)
+            mcp_encode_elicit_done("call_1", q->key, out);
+        if (is_page)
+            check_line(out, "the end of a page is JSON");
         mcp_encode_ask_end("ask_1", "it is late", out);
         check_line(out, "the end of a question is JSON");
         return;

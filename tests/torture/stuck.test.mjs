@@ -54,6 +54,7 @@ test("a held worker is taken out of the way, told of, and taken back", { timeout
   assert.match((await gw.call("block")).text, /^\d{4}$/, "the shim is harmless without its file");
   fs.writeFileSync(gw.block, "");
   const held = gw.call("block");
+  for (let i = 0; i < 2000 && fs.statSync(gw.block).size === 0; i++) await new Promise((resolve) => setTimeout(resolve, 1));
   const early = Array.from({ length: 32 }, () => ask(gw, "/healthz"));
   const told = await gw.logged((l) => l.msg === "worker is held by a tool");
   assert.match(told.task, /^block call_[0-9a-z]{11}$/);
