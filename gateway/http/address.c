@@ -114,6 +114,39 @@ static int probe(const struct http_address *a, uint16_t *port)
     return rc;
 }
 
+/* Without SO_REUSEADDR, so that nobody's probe passes, and with SO_REUSEPORT, as the sockets that
+ * will listen. It fails where a server of another kind has left connections in TIME_WAIT. */
+static int guard_open(const struct http_address *a)
+{
+    struct sockaddr_storage ss = { 0 };
+    memcpy(&ss, a->sockaddr, a->len);
+    int on = 1, fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (ss.ss_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ !address_is_any(&ss) }, sizeof on);
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+        bind(fd, (struct sockaddr *)&ss, a->len) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+void http_addresses_hold(struct http_address *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        a[i].guard = guard_open(&a[i]);
+}
+
+void http_addresses_release(struct http_address *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (a[i].guard >= 0)
+            close(a[i].guard);
+        a[i].guard = -1;
+    }
+}
+
 static bool is_absent(int error) { return error == EADDRNOTAVAIL || error == EAFNOSUPPORT; }
 
 static bool is_loopback_name(const char *host)
@@ -139,6 +172,7 @@ static int add(const char *host, struct http_address *out, size_t max, size_t *n
             continue;
         a->len = (uint32_t)i->ai_addrlen;
         memcpy(a->sockaddr, i->ai_addr, i->ai_addrlen);
+        a->guard = -1;
         ++*n;
     }
     freeaddrinfo(list);

@@ -41,12 +41,17 @@ struct http_address {
     char text[64];               /* for messages: "127.0.0.1:8766", "[::1]:8766" */
     unsigned char sockaddr[128]; /* a struct sockaddr_storage */
     uint32_t len;
+    int guard; /* a descriptor that holds the port, or -1 */
 };
 /* host: a name or address; loopback ("127.0.0.1", "::1", "localhost") gives both families where
  * they exist. Probes that no live server holds the port (MG_E_CONFLICT) and, for port 0, picks one
  * that is free on all. */
 int http_addresses(const char *host, uint16_t port, struct http_address *out, size_t max, size_t *n,
                    uint16_t *picked, struct err *e) MG_NODISCARD;
+/* Nobody else gets the port until http_addresses_release(), before which the servers listen: their
+ * sockets would share it with another process's. Where that cannot be had nothing is held. */
+void http_addresses_hold(struct http_address *a, size_t n);
+void http_addresses_release(struct http_address *a, size_t n); /* as often as one likes */
 
 struct http_handler {
     /* A whole request has come and passed the guard. The handler replies now or later, exactly

@@ -170,6 +170,7 @@ static int addresses_open(struct supervisor *s, struct err *e)
         g->address_count += n;
     }
     g->port = port;
+    http_addresses_hold(g->addresses, g->address_count);
     return 0;
 }
 
@@ -215,6 +216,7 @@ static int workers_open(struct supervisor *s, struct err *e)
         if (!g->workers[i])
             return e->code;
     }
+    http_addresses_release(g->addresses, g->address_count);
     door_hang(s, g->workers[0]);
     int opened = s->is_stdio ? client_open(s, g->workers[0], e) : 0;
     if (opened != 0)
@@ -317,6 +319,7 @@ static int stop(struct supervisor *s)
     for (unsigned i = 0; g->workers && i < g->worker_count; i++)
         worker_free(g->workers[i]);
     free(g->workers);
+    http_addresses_release(g->addresses, g->address_count); /* of a start that failed */
     published_fini(&g->published);
     reload_end(&s->reload);
     services_free(g);

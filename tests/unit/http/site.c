@@ -168,6 +168,18 @@ void site_open(struct site *s, const struct http_options *o)
         s->options = *o;
     if (http_addresses("127.0.0.1", 0, s->addresses, 4, &s->n_addresses, &s->port, &e) != 0)
         fail_msg("%s", e.text);
+    http_addresses_hold(s->addresses, s->n_addresses);
+    serve(s);
+    http_addresses_release(s->addresses, s->n_addresses);
+}
+
+void site_open_at(struct site *s, const struct http_address *a, size_t n, uint16_t port)
+{
+    begin(s);
+    site_defaults(&s->options);
+    s->port = port;
+    s->n_addresses = n;
+    memcpy(s->addresses, a, n * sizeof *a);
     serve(s);
 }
 

@@ -35,7 +35,8 @@ struct site {
 };
 
 void site_defaults(struct http_options *o);
-void site_open(struct site *s, const struct http_options *o);    /* NULL: defaults */
+void site_open(struct site *s, const struct http_options *o); /* NULL: defaults */
+void site_open_at(struct site *s, const struct http_address *a, size_t n, uint16_t port);
 void site_open_beside(struct site *s, const struct site *other); /* a second worker on the same port
                                                                   */
 void site_close(struct site *s);

@@ -287,6 +287,31 @@ static void test_addresses(void **state)
     assert_int_equal(again, port);
 }
 
+/* Between the look whether a port is free and listening on it nobody else finds it free, although
+ * sockets that listen could share it. */
+static void test_addresses_are_held(void **state)
+{
+    (void)state;
+    struct http_address a[4], other[4];
+    struct err e = { 0 };
+    size_t n, m;
+    uint16_t port, again;
+    assert_int_equal(http_addresses("127.0.0.1", 0, a, 4, &n, &port, &e), 0);
+    http_addresses_hold(a, n);
+    assert_true(a[0].guard >= 0);
+    assert_int_equal(http_addresses("127.0.0.1", port, other, 4, &m, &again, &e), MG_E_CONFLICT);
+    struct site s;
+    struct client c;
+    site_open_at(&s, a, n, port);
+    http_addresses_release(a, n);
+    client_open(&s, &c);
+    client_check(&c);
+    client_close(&c);
+    site_close(&s);
+    assert_int_equal(http_addresses("127.0.0.1", port, other, 4, &m, &again, &e), 0);
+    http_addresses_release(other, m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_out_of_descriptors),
         cmocka_unit_test(test_reconfigure),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_addresses_are_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
