@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import test from "node:test";
@@ -10,8 +11,8 @@ import { Gateway } from "./lib/gateway.mjs";
 
 const quiet = "[rate_limit]\nbucket = 0\n";
 
-async function until(ask, want, what) {
-  for (let i = 0; i < 500; i++) if ((await ask()) === want) return;
+async function until(ask, want, what, times = 500) {
+  for (let i = 0; i < times; i++) if ((await ask()) === want) return;
   assert.fail(`${what}: never ${want}`);
 }
 
@@ -115,4 +116,24 @@ test("a second gateway on the same state or port is refused and says why", async
   await state.exited;
   assert.equal(state.exit.code, 1);
   assert.match(state.stderr, new RegExp(`${gw.child.pid}`), "the other's process is named");
+});
+
+test("so is one that starts while the first has not read its tools yet", async (t) => {
+  const probe = net.createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  const slow = `local mcp = require "mcp"
+    local begun = mcp.time.mono()
+    while mcp.time.mono() - begun < 0.3 do end
+    return mcp.tool { name = "slow", description = "For a test.", input = { type = "object" }, run = function() return "1" end }`;
+  const gws = [0, 1].map(() => new Gateway({ ini: `${quiet}[server]\nport = ${port}\n`, tools: { "slow.lua": slow } }));
+  t.after(() => Promise.all(gws.map((gw) => gw.stop().catch(() => gw.remove()))));
+  gws[0].launch();
+  await until(() => fs.readdirSync(gws[0].root).some((name) => name.startsWith(".mcp-state")), true, "its state", 100_000);
+  gws[1].launch();
+  await gws[1].exited;
+  assert.match(gws[1].stderr, new RegExp(`${port}.*in use`));
+  gws[0].attach((await gws[0].logged((l) => l.msg === "listening")).port);
+  assert.equal((await gws[0].call("slow")).text, "1");
 });
