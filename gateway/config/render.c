@@ -91,20 +91,22 @@ static void word_render(struct buf *out, const char *word)
     buf_putc(out, '"');
 }
 
-/* A # or ; behind a blank would read as a comment. */
-static const char *separator(const struct key_info *k, const char *item)
+/* A # or ; behind a blank, as the first one is, would read as a comment. */
+static const char *separator(const struct key_info *k, const char *item, bool is_first)
 {
+    bool looks_like_comment = *item == '#' || *item == ';';
     if (k->type == KEY_ARGV)
-        return " ";
-    return *item == '#' || *item == ';' ? "," : ", ";
+        return is_first ? "" : " ";
+    if (looks_like_comment)
+        return ",";
+    return is_first ? "" : ", ";
 }
 
 static void list_render(struct buf *out, const struct key_info *k, const struct config_list *l,
                         bool masked)
 {
     for (size_t i = 0; i < l->n; i++) {
-        if (i > 0)
-            buf_str(out, separator(k, l->items[i]));
+        buf_str(out, separator(k, l->items[i], i == 0));
         if (masked)
             buf_str(out, "***");
         else if (k->type == KEY_ARGV)
