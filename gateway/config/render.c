@@ -91,22 +91,30 @@ static void word_render(struct buf *out, const char *word)
     buf_putc(out, '"');
 }
 
-/* A # or ; behind a blank, as the first one is, would read as a comment. */
-static const char *separator(const struct key_info *k, const char *item, bool is_first)
+/* Does the list begin and end as a value in quotes? */
+static bool looks_quoted(const struct config_list *l)
 {
-    bool looks_like_comment = *item == '#' || *item == ';';
+    const char *first = l->items[0], *last = l->items[l->n - 1];
+    return (*first == '"' || *first == '\'') && *last && last[strlen(last) - 1] == *first;
+}
+
+/* Before item i. A # or ; behind a blank, as the first one is, would read as a comment; items that
+ * are empty are none. */
+static const char *separator(const struct key_info *k, const struct config_list *l, size_t i)
+{
+    const char *item = l->items[i];
     if (k->type == KEY_ARGV)
-        return is_first ? "" : " ";
-    if (looks_like_comment)
+        return i == 0 ? "" : " ";
+    if (*item == '#' || *item == ';' || (i == 0 && looks_quoted(l)))
         return ",";
-    return is_first ? "" : ", ";
+    return i == 0 ? "" : ", ";
 }
 
 static void list_render(struct buf *out, const struct key_info *k, const struct config_list *l,
                         bool masked)
 {
     for (size_t i = 0; i < l->n; i++) {
-        buf_str(out, separator(k, l->items[i], i == 0));
+        buf_str(out, separator(k, l, i));
         if (masked)
             buf_str(out, "***");
         else if (k->type == KEY_ARGV)
