@@ -105,16 +105,17 @@ static const char *separator(const struct key_info *k, const struct config_list 
     const char *item = l->items[i];
     if (k->type == KEY_ARGV)
         return i == 0 ? "" : " ";
-    if (*item == '#' || *item == ';' || (i == 0 && looks_quoted(l)))
-        return ",";
-    return i == 0 ? "" : ", ";
+    if (i > 0)
+        return *item == '#' || *item == ';' ? "," : ", ";
+    bool is_comment = *item == ';' || (*item == '#' && (item[1] == ' ' || item[1] == '\0'));
+    return is_comment || looks_quoted(l) ? "," : "";
 }
 
 static void list_render(struct buf *out, const struct key_info *k, const struct config_list *l,
                         bool masked)
 {
     for (size_t i = 0; i < l->n; i++) {
-        buf_str(out, separator(k, l, i));
+        buf_str(out, masked ? (i > 0 ? ", " : "") : separator(k, l, i));
         if (masked)
             buf_str(out, "***");
         else if (k->type == KEY_ARGV)
