@@ -98,8 +98,8 @@ static bool looks_quoted(const struct config_list *l)
     return (*first == '"' || *first == '\'') && *last && last[strlen(last) - 1] == *first;
 }
 
-/* Before item i. A # or ; behind a blank, as the first one is, would read as a comment; items that
- * are empty are none. */
+/* Before item i. A # or ; behind a blank would read as a comment, a first # as one behind no value
+ * (print.c sees to a first ;); an item that is empty is none. */
 static const char *separator(const struct key_info *k, const struct config_list *l, size_t i)
 {
     const char *item = l->items[i];
@@ -107,7 +107,7 @@ static const char *separator(const struct key_info *k, const struct config_list 
         return i == 0 ? "" : " ";
     if (i > 0)
         return *item == '#' || *item == ';' ? "," : ", ";
-    bool is_comment = *item == ';' || (*item == '#' && (item[1] == ' ' || item[1] == '\0'));
+    bool is_comment = *item == '#' && (item[1] == ' ' || item[1] == '\0');
     return is_comment || looks_quoted(l) ? "," : "";
 }
 

@@ -19,8 +19,8 @@ struct listeners_options {
 
 struct listeners *listeners_new(const struct listeners_options *o, struct err *e);
 void listeners_free(struct listeners *l); /* closes; NULL is legal */
-/* Closes l for now; what waits in its backlog becomes `to`'s, whose loop must be polled once more
- * before it goes. */
+/* Shuts l's sockets and posts the connections of their backlog to the loop of `to`, which is polled
+ * once more before `to` is freed. */
 void listeners_bypass(struct listeners *l, struct listeners *to);
 void listeners_restore(struct listeners *l); /* listens again after a bypass; cheap when there was
                                                 none */

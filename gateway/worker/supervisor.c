@@ -93,12 +93,11 @@ static struct worker *another_worker(const struct gateway *g, unsigned stuck)
 static void bypass_stuck(struct gateway *g)
 {
     for (unsigned i = 0; i < g->worker_count; i++) {
-        struct worker *w = g->workers[i], *other = NULL;
-        if (!w->is_stuck)
-            w->is_bypassed = false; /* it is back, or comes back by itself */
-        else if (!w->is_bypassed && (other = another_worker(g, i)) != NULL)
+        struct worker *w = g->workers[i];
+        struct worker *other = w->is_stuck && !w->is_bypassed ? another_worker(g, i) : NULL;
+        if (other)
             http_server_bypass(w->http, other->http);
-        w->is_bypassed |= other != NULL;
+        w->is_bypassed = w->is_stuck && (w->is_bypassed || other);
     }
 }
 
