@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "api/outbox.h"
 #include "base/clock.h"
@@ -266,9 +265,6 @@ static void worker_step(struct worker *w)
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
-    char name[16];
-    snprintf(name, sizeof name, "mg-worker-%u", w->index);
-    prctl(PR_SET_NAME, name);
     w->watch.thread = pthread_self();
     struct watchdog *dog = w->gateway->watchdog;
     if (dog && watchdog_add(dog, &w->watch) != 0)
@@ -286,11 +282,15 @@ static void *worker_main(void *arg)
 
 int worker_start(struct worker *w, struct err *e)
 {
+    char name[16];
     int error = pthread_create(&w->thread, NULL, worker_main, w);
     if (error != 0)
         return err_set(e, MG_E_IO, "cannot start the thread of worker %u: %s", w->index,
                        strerror(error));
     w->is_started = true;
+    /* Here, not by the thread itself: who has read "listening" finds it by its name. */
+    snprintf(name, sizeof name, "mg-worker-%u", w->index);
+    (void)pthread_setname_np(w->thread, name);
     return 0;
 }
 
