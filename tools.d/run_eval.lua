@@ -69,17 +69,27 @@ local function withdraw(row)
   end
 end
 
--- Ends a row that is still in state `from`.
+-- Ends a row that is still in state `from`. Returns false where the state takes no change now.
 local function finish(id, from, changes)
   if changes.status == "CANCELLED" then changes.isTold = true end         -- here, below
-  local row, message = evaljob.move(id, from, changes)
+  local row, message, code = evaljob.move(id, from, changes)
+  if code == "READONLY" then return false end
   if row == nil and changes.result then           -- such as one of too many levels
     local reason = "its result cannot be kept: " .. message
     row = evaljob.move(id, from, { status = "FAILED", error = reason })
   end
-  if not row then return end
+  if not row then return true end
   evaljob.tell_end(row)
   if row.isRemote then withdraw(row) end
+  return true
+end
+
+-- Ends the row of a job that runs. What it came to is kept through trouble with the disk, for as
+-- long as the job may last.
+local function conclude(id, changes)
+  while not finish(id, "RUNNING", changes) do
+    if not mcp.time.sleep(1) then return end
+  end
 end
 
 -- Ends a row whose job has ended without doing so.
@@ -116,7 +126,7 @@ local function run_program(job, row)
     on_line = function(line) job:progress(nil, nil, line) end,
   }
   if code == "CANCELLED" then return end
-  finish(job.id, "RUNNING", outcome_of(row, got, message))
+  conclude(job.id, outcome_of(row, got, message))
 end
 
 -- When the time of a row that an orchestrator works on is over, on the clock of mcp.time.mono().
@@ -141,7 +151,7 @@ local function ask_orchestrator(job, row, eval)
   if got and got.error then changes.error = "the orchestrator: " .. got.error end
   if got and got.result then changes = complete(row, got.result) end
   changes.isRemote = not got and code ~= "REFUSED"
-  finish(job.id, "RUNNING", changes)
+  conclude(job.id, changes)
 end
 
 local function evaluate(job, eval, tell_queued)
@@ -155,6 +165,13 @@ local function evaluate(job, eval, tell_queued)
     if not row then return end          -- cancelled while it waited
     tell_queued(row)
     evaljob.tell(row, "running", row.runningAt)
+    -- Only now may it begin: what is RUNNING is not begun a second time after a crash.
+    local ok, message, code = mcp.state.sync()
+    if code == "CANCELLED" then return end
+    if not ok then
+      local reason = "it was not started, as the state cannot be kept: " .. message
+      return conclude(job.id, { status = "FAILED", error = reason })
+    end
   elseif not row or row.status ~= "RUNNING" then
     return
   end
@@ -316,16 +333,27 @@ local function start()
   for _, id in ipairs(unwanted) do attempt(id, withdraw) end
 end
 
--- What orchestrators work on although no job follows it: its tools were replaced, or there was no
--- room.
+-- Ends a row that its job could not end.
+local function end_abandoned(row)
+  if row.status == "RUNNING" and is_abandoned(row) then
+    local reason = "it ended while the state took no change"
+    finish(row.jobId, "RUNNING", { status = "INTERRUPTED", error = reason })
+  end
+end
+
+-- Looks for what no job takes care of: what orchestrators work on although its tools were replaced,
+-- or there was no room to follow it; and what ended in trouble with the disk.
 local function adopt()
   local alive = alive_jobs()
   for row in rows:each { only = { "jobId", "status", "isRemote", "remoteId" } } do
-    if row.isRemote == true and not alive[row.jobId] then
+    local is_remote = row.isRemote == true
+    if not alive[row.jobId] and (is_remote or row.status == "RUNNING") then
       if not evaljob.alive[row.status] then
         attempt(row.jobId, withdraw)
-      elseif row.status == "RUNNING" and row.remoteId then
+      elseif is_remote and row.remoteId then
         attempt(row.jobId, resume, true)
+      else
+        attempt(row.jobId, end_abandoned)
       end
     end
   end

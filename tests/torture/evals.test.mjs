@@ -9,7 +9,9 @@ import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Gateway, repo, slowness } from "../e2e/lib/gateway.mjs";
+import { Disk } from "./lib/disk.mjs";
 import { evalsIni, kinds, Programs } from "./lib/evals.mjs";
+import { Follower } from "./lib/followers.mjs";
 import { between } from "./lib/random.mjs";
 import { cancel, listed, statusOf, Storm, unlike, until, wrongEnd } from "./lib/storm.mjs";
 
@@ -22,7 +24,8 @@ const check = (name, body) => test(name, { timeout: (short ? 60_000 : 900_000) *
 
 // A gateway with what ships and the evaluations, not yet running.
 function prepare(t) {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "moongate-storm-"));
+  const disk = new Disk(os.tmpdir());
+  const { dir } = disk;
   fs.cpSync(path.join(repo, "tools.d"), path.join(dir, "tools.d"), { recursive: true });
   fs.symlinkSync(process.env.MOONGATE_BUILD || path.join(repo, "build"), path.join(dir, "build"));
   fs.symlinkSync(path.join(repo, "config"), path.join(dir, "config"));
@@ -39,9 +42,9 @@ function prepare(t) {
   t.after(async () => {
     await gw.kill();
     endOrphans(programs);
-    fs.rmSync(dir, { recursive: true, force: true });
+    disk.remove();
   });
-  return { gw, programs };
+  return { gw, programs, disk };
 }
 
 function endOrphans(programs) {
@@ -132,6 +135,68 @@ async function orphans(programs) {
   endOrphans(programs);
   return left;
 }
+
+check("what begins is durably RUNNING before: no power cut has it begin twice, or unknown", async (t) => {
+  const { gw, programs, disk } = prepare(t);
+  const { env } = gw.options;
+  await gw.restart({ env: { ...env, ...disk.env({ fdatasyncUs: 300_000 * slowness }) } });
+  const asked = gw.call("run_eval", { taskId: "waits", configId: "q" }).catch(() => {});
+  await until(() => programs.groups("waits").size > 0, "it has begun");
+  await gw.kill();
+  await asked;
+  disk.powerCut(() => 0);
+  await gw.restart({ env });
+  await calm(gw);
+  const jobs = await listed(gw);
+  assert.deepEqual(jobs.map((job) => job.status), ["INTERRUPTED"]);
+  assert.equal(programs.written(jobs[0].jobId, "self").length, 1);
+  await gw.stop({ keep: true });
+});
+
+// An evaluation that begins, and then a disk that fails one sync of the journal and `snapshots` snapshots, which are tried
+// at once, 1 s later, 3 s later and 7 s later; -> the job's id
+async function beginAndFail({ gw, programs, disk }, kind, snapshots) {
+  const fail = Array.from({ length: snapshots + 1 }, (_, i) => `sync:${80 + i}:EIO`).join();
+  await gw.restart({ env: { ...gw.options.env, ...disk.env({ fail }), MOONGATE_STATE_AUTOSAVE: "60s" } });
+  const { jobId } = (await gw.call("run_eval", { taskId: kind, configId: "q" })).value;
+  await until(() => programs.groups(kind).size > 0, "it has begun");
+  const change = () => gw.call("run_eval", { taskId: "ok", configId: "dry", dryRun: true });
+  for (let i = 0; !(await change()).isError; i++) assert.ok(i < 100, "never in trouble");
+  await gw.logged((l) => l.msg === "the state is read-only");
+  return jobId;
+}
+
+async function endAfterTrouble(gw, jobId) {
+  await gw.logged((l) => l.msg === "the state accepts changes again", 20_000 * slowness);
+  await until(async () => (await statusOf(gw, jobId)).status !== "RUNNING", "its end is kept");
+  return statusOf(gw, jobId);
+}
+
+check("what ends while the disk is in trouble keeps its end", async (t) => {
+  const made = prepare(t);
+  const { gw, programs } = made;
+  const jobId = await beginAndFail(made, "held", 2);
+  fs.writeFileSync(path.join(gw.dir, "root/go"), "");
+  await nothingRuns(programs);
+  assert.equal(await wrongEnd(gw, await endAfterTrouble(gw, jobId), "held"), undefined);
+  await gw.stop({ keep: true });
+});
+
+check("what had no time left to keep its end does not stay RUNNING", async (t) => {
+  const made = prepare(t);
+  const { gw } = made;
+  const file = path.join(gw.toolsDir, "run_eval.lua");
+  const edit = (from, to) => (text) => (assert.ok(text.includes(from), from), text.replace(from, to));
+  let text = edit("local JOB_GRACE = 60 ", "local JOB_GRACE = 0.1 ")(fs.readFileSync(file, "utf8"));
+  fs.writeFileSync(file, edit('{ "1m", adopt }', '{ "1s", adopt }')(text));
+  text = fs.readFileSync(gw.iniPath, "utf8");
+  gw.writeIni(edit("timeout = 300ms", "timeout = 2s")(text));
+  const jobId = await beginAndFail(made, "slow", 3);
+  const job = await endAfterTrouble(gw, jobId);
+  assert.deepEqual([job.status, job.error], ["INTERRUPTED", "it ended while the state took no change"]);
+  assert.equal((await new Follower(gw, jobId).over).end.event, "failed");
+  await gw.stop({ keep: true });
+});
 
 // Whatever would go on for ever is cancelled; -> when nothing is QUEUED or RUNNING any more.
 const calm = (gw) => until(async () => {

@@ -20,8 +20,9 @@ const inode = (file) => {
 };
 
 export class Disk {
-  constructor() {
-    this.dir = fs.mkdtempSync(path.join(place, "moongate-disk-"));
+  // under: another place for the folder, such as one from which programs may be run.
+  constructor(under = place) {
+    this.dir = fs.mkdtempSync(path.join(under, "moongate-disk-"));
     this.root = path.join(this.dir, "root");
     this.side = undefined;
     this.runs = 0;

@@ -14,6 +14,7 @@ echo "$$ $1" >>"$3/pids/$2.self"
 result='{"metrics":{"kind":"'$1'"},"artifacts":["'$2'"]}'
 case $1 in
 ok)      echo "line 1"; sleep 0.1; echo "line 2"; echo "$result" ;;
+held)    until [ -e "$3/go" ]; do sleep 0.02; done; echo "$result" ;;
 fails)   sleep 0.2; echo "why it fails" >&2; exit 3 ;;
 crashes) echo "line 1"; kill -SEGV $$; sleep 600 ;;
 slow)    echo "line 1"; exec sleep 600 ;;
@@ -46,6 +47,7 @@ const failed = (pattern) => (job) => job.result === null && pattern.test(job.err
 // cancelled. weight: how many of 60 there are.
 export const kinds = {
   ok: { status: "COMPLETED", isRight: done("ok"), weight: 10 },
+  held: { status: "COMPLETED", isRight: done("held"), weight: 0 }, // until there is a file, root/go
   fails: { status: "FAILED", isRight: failed(/^exit code 3: why it fails$/), weight: 6 },
   crashes: { status: "FAILED", isRight: failed(/^killed by signal 11$/), weight: 5 },
   slow: { status: "FAILED", isRight: failed(/did not end within 0\.3 s/), weight: 4 },
