@@ -25,6 +25,7 @@ static void append(struct buf *out, const struct buf *more)
 }
 
 /* The origin stands behind the line; before it where that would be longer than what is read again.
+ * So may be a line by itself: what a ${NAME} or the folder of a path adds is not bound to one line.
  */
 static void line_print(struct buf *out, const struct buf *line, const struct config_origin *at)
 {
@@ -34,7 +35,7 @@ static void line_print(struct buf *out, const struct buf *line, const struct con
     origin_write(&origin, at);
     if (behind + origin.len > INI_LINE_BYTES) {
         append(out, &origin);
-        buf_putc(out, '\n');
+        buf_str(out, line->len > INI_LINE_BYTES ? " (too long for a line of mcp.ini)\n" : "\n");
         append(out, line);
     } else {
         append(out, line);

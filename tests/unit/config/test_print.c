@@ -150,6 +150,29 @@ static void test_long_lines(void **state)
     ini_file_free(&f);
 }
 
+/* What ${NAME} adds to a line is not bound to its length: the remark before it says so. */
+static void test_expanded_lines(void **state)
+{
+    struct ini_file f;
+    struct buf out = { 0 };
+    char item[101], variable[128], text[512];
+    const char *const env[] = { variable, NULL };
+
+    (void)state;
+    memset(item, 'x', 100);
+    item[100] = '\0';
+    snprintf(variable, sizeof variable, "X=%s", item);
+    ini_file_new(&f);
+    if (!ini_file_load(&f, "[paths]\nview_base = http://h/${X}/${X}\n", env))
+        fail_msg("%s", ini_file_problems(&f));
+    config_print(f.config, &out);
+    snprintf(text, sizeof text,
+             "mcp.ini:2 (too long for a line of mcp.ini)\nview_base=http://h/%s/%s\n", item, item);
+    assert_non_null(strstr(buf_cstr(&out), text));
+    buf_fini(&out);
+    ini_file_free(&f);
+}
+
 /* What is printed can be read, and prints the same. */
 static void test_printed_is_readable(void **state)
 {
@@ -262,11 +285,9 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_origins),
-        cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_printed_is_readable),
-        cmocka_unit_test(test_restart_diff),
-        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_origins),        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_expanded_lines), cmocka_unit_test(test_printed_is_readable),
+        cmocka_unit_test(test_restart_diff),   cmocka_unit_test(test_references),
         cmocka_unit_test(test_threads),
     };
 
