@@ -73,7 +73,8 @@ static void literal_render(struct buf *out, const char *s)
         literal_putc(out, s);
 }
 
-/* Quoted where it must be, so that argv_split() gives the same word back. */
+/* Quoted where it must be, so that argv_split() gives the same word back. Quotes do not keep a ;
+ * behind a blank from beginning a comment: there they are closed and opened again. */
 static void word_render(struct buf *out, const char *word)
 {
     bool plain = *word && *word != '#' && strcspn(word, " \t\"'\\;") == strlen(word);
@@ -83,9 +84,11 @@ static void word_render(struct buf *out, const char *word)
         return;
     }
     buf_putc(out, '"');
-    for (; *word; word++) {
+    for (char before = '"'; *word; before = *word++) {
         if (*word == '"' || *word == '\\')
             buf_putc(out, '\\');
+        if (*word == ';' && (before == ' ' || before == '\t'))
+            buf_str(out, "\"\"");
         literal_putc(out, word);
     }
     buf_putc(out, '"');

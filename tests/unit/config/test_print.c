@@ -17,7 +17,7 @@ static const char some_of_all[] =
     "y\n"
     "[key ci]\nsecret = hush\nrate = 5/90s\nexpires = 2027-01-31\nscopes = a, b\n"
     "[tool t*]\nenabled = no\nexec = git, @evals\nmemory = 1M\nown = value\n"
-    "[eval *]\ncommand = run 'a b' \"\" \"#\" it\\'s '$${ x' {taskId}\ntimeout = 90m\n";
+    "[eval *]\ncommand = run 'a b' \"\" \"#\" it\\'s '$${ x' 'a ''; b' {taskId}\ntimeout = 90m\n";
 
 static void test_origins(void **state)
 {
@@ -47,7 +47,7 @@ static void test_origins(void **state)
         "timeout =                                   ; default\n",
         "memory = 1M                                 ; mcp.ini:29\n",
         "own = ***                                   ; mcp.ini:30\n",
-        "command = run \"a b\" \"\" \"#\" \"it's\" \"$${ x\" {taskId} ; mcp.ini:32\n",
+        "command = run \"a b\" \"\" \"#\" \"it's\" \"$${ x\" \"a \"\"; b\" {taskId} ; mcp.ini:32\n",
         "timeout = 90m                               ; mcp.ini:33\n",
     };
     struct ini_file f;
