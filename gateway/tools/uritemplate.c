@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "tools/uritemplate_struct.h"
 
 #define VALUE_MAX 9999 /* characters, of {x:9999} and of what says no number: no URI has more */
@@ -218,9 +219,13 @@ static bool expression_add(struct making *m, const char *s, size_t len)
 
 static bool literal_add(struct making *m, const char *s, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         if (s[i] <= ' ' || s[i] > '~' || strchr("\"'<>\\^`|}", s[i]))
             return fault(m, s + i, "a character that no URI holds");
+        /* Else a value could be read as what it lacks. */
+        if (s[i] == '%' && (len - i < 3 || hex_digit(s[i + 1]) < 0 || hex_digit(s[i + 2]) < 0))
+            return fault(m, s + i, "two hexadecimal digits follow a %");
+    }
     return len == 0 || text_add(m, "", s, len, "");
 }
 

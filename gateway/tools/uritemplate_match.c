@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/json_write.h"
 #include "base/utf8.h"
 #include "tools/uritemplate_struct.h"
@@ -23,14 +24,6 @@ struct match {
 static bool bit(const uint8_t *row, size_t p) { return row[p / 8] >> (p % 8) & 1; }
 
 static void bit_set(uint8_t *row, size_t p) { row[p / 8] = (uint8_t)(row[p / 8] | 1u << p % 8); }
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* The byte that stands at p, and how long it is written: 1, or 3 for "%41"; 0: there is none. */
 static size_t byte_at(const struct match *m, size_t p, char *c)

@@ -50,6 +50,7 @@ static const struct {
     { "x:{a}1", "x:%41", NULL },
     { "x:{a}1", "x:%411", "{\"a\":\"A\"}" },
     { "x:{a_.9}", "x:v", "{\"a_.9\":\"v\"}" },
+    { "x:%25{a}", "x:%2541", "{\"a\":\"41\"}" },
     /* level 2 */
     { "repo:///{+path}", "repo:///docs/a.md", "{\"path\":\"docs/a.md\"}" },
     { "repo:///{+path}", "repo:///", "{\"path\":\"\"}" },
@@ -189,6 +190,9 @@ static void test_refused(void **state)
     } wrong[] = {
         { "x:{a", "byte 3: a { without its }" },
         { "x:a}", "byte 4: a character that no URI holds" },
+        { "x:%{a}1", "byte 3: two hexadecimal digits follow a %" },
+        { "x:%4", "byte 3: two hexadecimal digits follow a %" },
+        { "x:%41%4g", "byte 6: two hexadecimal digits follow a %" },
         { "x:{}", "a variable's name has" },
         { "x:{+}", "a variable's name has" },
         { "x:{a,}", "a variable's name has" },
