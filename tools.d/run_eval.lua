@@ -9,6 +9,7 @@ local rows = evaljob.rows
 local MAX_ID = 1000
 local REPLAYED = 1000           -- rows whose past is told again after a restart
 local JOB_GRACE = 60            -- seconds for the job around its program's own timeout
+local SETTLED = 60              -- seconds after which a row without a job is not just being begun
 -- Bytes of a result's JSON. Twice as long when it is quoted in an answer, at worst, which the
 -- default of [server] max_result lets through.
 local MAX_RESULT = 1000000
@@ -96,6 +97,8 @@ end
 local function finish_for(row, outcome)
   if outcome == "CANCELLED" and row.isRemote and row.remoteId then
     return                                        -- it goes on there, and is followed again
+  elseif outcome == "TIMEOUT" and row.status == "QUEUED" then
+    return                                        -- it never began: the next look has it wait again
   elseif outcome == "CANCELLED" then
     local reason = "the gateway stopped it, or replaced its tools"
     finish(row.jobId, row.status, { status = "INTERRUPTED", error = reason })
@@ -142,26 +145,37 @@ local function ask_orchestrator(job, row, eval)
   if not row.remoteId then
     local id
     id, message, code = orchestrator.submit(eval, row, ends)
-    if id then row = evaljob.move(job.id, "RUNNING", { remoteId = id }) end
-    if not row then return end          -- cancelled
+    if id then
+      local moved = evaljob.move(job.id, "RUNNING", { remoteId = id })
+      row.remoteId = id                 -- also where it cannot be noted now
+      if moved == false then return withdraw(row) end         -- cancelled, or gone
+    end
   end
   if row.remoteId then got, message, code = orchestrator.follow(eval, row, ends, job) end
   if code == "CANCELLED" then return end
   local changes = got or { status = "FAILED", error = "the orchestrator: " .. message }
   if got and got.error then changes.error = "the orchestrator: " .. got.error end
   if got and got.result then changes = complete(row, got.result) end
-  changes.isRemote = not got and code ~= "REFUSED"
+  changes.isRemote, changes.remoteId = not got and code ~= "REFUSED", row.remoteId
   conclude(job.id, changes)
+end
+
+-- Has the row be RUNNING, once the state takes changes. Returns it; else it is not to begin.
+local function begin(job, eval)
+  while true do
+    local row, _, code = evaljob.move(job.id, "QUEUED", {
+      status = "RUNNING", runningAt = mcp.time.iso(),
+      isRemote = eval.is_remote or nil,
+      endsBy = eval.is_remote and mcp.time.now() + eval.timeout or nil,
+    })
+    if row or code ~= "READONLY" or not mcp.time.sleep(1) then return row end
+  end
 end
 
 local function evaluate(job, eval, tell_queued)
   local row = rows:get(job.id)
   if row and row.status == "QUEUED" then
-    row = evaljob.move(job.id, "QUEUED", {
-      status = "RUNNING", runningAt = mcp.time.iso(),
-      isRemote = eval.is_remote or nil,
-      endsBy = eval.is_remote and mcp.time.now() + eval.timeout or nil,
-    })
+    row = begin(job, eval)
     if not row then return end          -- cancelled while it waited
     tell_queued(row)
     evaljob.tell(row, "running", row.runningAt)
@@ -170,7 +184,7 @@ local function evaluate(job, eval, tell_queued)
     if code == "CANCELLED" then return end
     if not ok then
       local reason = "it was not started, as the state cannot be kept: " .. message
-      return conclude(job.id, { status = "FAILED", error = reason })
+      return conclude(job.id, { status = "FAILED", error = reason, isRemote = false })
     end
   elseif not row or row.status ~= "RUNNING" then
     return
@@ -191,7 +205,7 @@ local function flaw(row)
 end
 
 -- Starts the job of a row that is QUEUED, or that an orchestrator works on. Returns true, or nil,
--- message.
+-- message, and perhaps code.
 local function launch(row, is_told)
   local message = flaw(row)
   if message then return nil, message end
@@ -208,9 +222,10 @@ local function launch(row, is_told)
     run = function(job) return evaluate(job, eval, tell_queued) end,
     on_end = function(outcome) settle(row.jobId, outcome) end,
   }
+  if code == "CONFLICT" then return true end      -- a look at all rows was faster
   if not id then
     if code == "LIMIT" then reason = "Too many evaluations are waiting: " .. reason end
-    return nil, reason
+    return nil, reason, code
   end
   tell_queued(row)
   return true
@@ -243,8 +258,10 @@ local function run(arguments)
   if not is_dry then
     ok, message = launch(row, false)
     if not ok then
-      rows:delete(row.jobId)
-      return nil, message
+      local _, refused, code = rows:delete(row.jobId)
+      if not code then return nil, message end
+      return nil, ("%s. It waits all the same, as %s, which cannot be taken back now: %s"):format(
+        message, row.jobId, refused)
     end
     evaljob.tell_changed(row.jobId)
   end
@@ -274,10 +291,11 @@ local function tell_past(row)
 end
 
 -- Looks at every row once. What was RUNNING and has no job becomes INTERRUPTED, unless an
--- orchestrator works on it. Returns the ids of the newest rows, oldest first; of those that are to
--- be started anew; and of those to be taken back: not the rows, whose results may be large.
+-- orchestrator works on it. Returns the ids of those rows and of the newest, oldest first; of those
+-- that are to be started anew; and of those to be taken back: not the rows, whose results may be
+-- large.
 local function recover()
-  local ring, count, left, unwanted = {}, 0, {}, {}
+  local ring, count, lost, left, unwanted = {}, 0, {}, {}, {}
   for row in rows:each { only = { "jobId", "status", "isRemote", "remoteId" } } do
     count = count + 1
     ring[count % REPLAYED] = row.jobId
@@ -286,6 +304,7 @@ local function recover()
     if is_lost then
       local reason = "the gateway ended while it ran"
       evaljob.move(row.jobId, "RUNNING", { status = "INTERRUPTED", error = reason })
+      lost[#lost + 1] = row.jobId
     elseif is_left then
       left[#left + 1] = row.jobId
     end
@@ -293,24 +312,24 @@ local function recover()
       unwanted[#unwanted + 1] = row.jobId
     end
   end
-  local newest = {}
-  for i = math.max(1, count - REPLAYED + 1), count do newest[#newest + 1] = ring[i % REPLAYED] end
-  return newest, left, unwanted
+  local past = lost
+  for i = math.max(1, count - REPLAYED + 1), count do past[#past + 1] = ring[i % REPLAYED] end
+  return past, left, unwanted
 end
 
 -- Starts what waited when the gateway ended, or says in its row why not. What an orchestrator works
--- on is followed again; where there is no room for that, the next look at all rows does it.
+-- on is followed again. Where there is no room for either, the next look at all rows does it.
 local function resume(row, is_told)
-  if not evaljob.alive[row.status] then return end       -- cancelled meanwhile
+  if not is_abandoned(row) then return end       -- cancelled, or begun meanwhile
   local eval = type(row.taskId) == "string" and mcp.evals.find(row.taskId)
   if row.status == "RUNNING" and not (eval and eval.is_remote) then
     local reason = "mcp.ini names no orchestrator for it any more"
     finish(row.jobId, "RUNNING", { status = "INTERRUPTED", error = reason, isRemote = false })
     return
   end
-  local has_run, ok, message = pcall(launch, row, is_told)
+  local has_run, ok, message, code = pcall(launch, row, is_told)
   if not has_run then message = tostring(ok):gsub("^[^:]+:%d+: ", "") end
-  if has_run and (ok or row.status == "RUNNING") then return end
+  if has_run and (ok or code == "LIMIT" or row.status == "RUNNING") then return end
   finish(row.jobId, row.status, { status = "FAILED", error = message })
 end
 
@@ -327,35 +346,39 @@ end
 
 local function start()
   local is_told = {}
-  local newest, left, unwanted = recover()
-  for _, id in ipairs(newest) do is_told[id] = attempt(id, tell_past) end
+  local past, left, unwanted = recover()
+  for _, id in ipairs(past) do is_told[id] = is_told[id] or attempt(id, tell_past) end
   for _, id in ipairs(left) do attempt(id, resume, is_told[id]) end
   for _, id in ipairs(unwanted) do attempt(id, withdraw) end
 end
 
--- Ends a row that its job could not end.
-local function end_abandoned(row)
-  if row.status == "RUNNING" and is_abandoned(row) then
-    local reason = "it ended while the state took no change"
-    finish(row.jobId, "RUNNING", { status = "INTERRUPTED", error = reason })
-  end
+-- Has a row wait again that its job had to leave.
+local function queue_again(row)
+  local settled = mcp.time.iso(mcp.time.now() - SETTLED)
+  if row.status == "QUEUED" and tostring(row.updatedAt) < settled then resume(row, true) end
 end
 
--- Looks for what no job takes care of: what orchestrators work on although its tools were replaced,
--- or there was no room to follow it; and what ended in trouble with the disk.
+-- Ends a row that its job could not end.
+local function end_abandoned(row)
+  if row.status ~= "RUNNING" or not is_abandoned(row) then return end
+  evaljob.tell_begin(row)
+  finish(row.jobId, "RUNNING", { status = "INTERRUPTED", error = "its end is not known" })
+end
+
+-- What is to be done about a row that no job takes care of, or nil. Its tools were replaced, there
+-- was no room for it, or the state took no change when it was to begin or to end.
+local function care_for(row)
+  local is_remote = row.isRemote == true
+  if row.status == "QUEUED" then return queue_again end
+  if row.status ~= "RUNNING" then return is_remote and withdraw or nil end
+  return is_remote and row.remoteId and resume or end_abandoned
+end
+
 local function adopt()
   local alive = alive_jobs()
   for row in rows:each { only = { "jobId", "status", "isRemote", "remoteId" } } do
-    local is_remote = row.isRemote == true
-    if not alive[row.jobId] and (is_remote or row.status == "RUNNING") then
-      if not evaljob.alive[row.status] then
-        attempt(row.jobId, withdraw)
-      elseif is_remote and row.remoteId then
-        attempt(row.jobId, resume, true)
-      else
-        attempt(row.jobId, end_abandoned)
-      end
-    end
+    local care = not alive[row.jobId] and care_for(row)
+    if care then attempt(row.jobId, care, true) end
   end
 end
 

@@ -79,10 +79,8 @@ int journal_push(struct journal *j, struct journal_entry *entry, store_seq *numb
     bool wake = false;
 
     pthread_mutex_lock(&j->lock);
-    if (j->broken || j->stopping) {
+    if (j->broken || j->stopping || j->backlog > JOURNAL_BACKLOG_BYTES) {
         rc = MG_E_READONLY;
-    } else if (j->backlog > JOURNAL_BACKLOG_BYTES) {
-        rc = MG_E_LIMIT;
     } else {
         *number = entry->number = ++j->last;
         wake = enqueue(j, entry);

@@ -165,7 +165,7 @@ static int restore_interrupted(struct gateway *g, const struct kept *k, int64_t 
     mcp_encode_task(&task, &members);
     int code = buf_ok(&error) && buf_ok(&members) ? end_write(g, k, &members, now_ms) : MG_E_NOMEM;
     buf_fini(&error);
-    if (code == MG_E_READONLY || code == MG_E_LIMIT) {
+    if (code == MG_E_READONLY) {
         size_t len = members.len;
         char *text = buf_take(&members, NULL);
         struct tasks_text held = { text, len, text, free };

@@ -107,6 +107,7 @@ struct task *task_call(const struct task *from, const struct tool *tool, struct 
     if (!t)
         return NULL;
     t->info = from->info;
+    t->wait_seq = from->wait_seq; /* it may rest on what its caller has written */
     if (task_keep_info(t, NULL) != 0) {
         task_free(t);
         return NULL;
@@ -136,6 +137,7 @@ struct task *task_spawn_job(lua_State *L, int fn, int arg, const char *id, int64
     if (!t)
         return NULL;
     t->info = from->info;
+    t->wait_seq = from->wait_seq; /* it may rest on what its caller has written */
     if (task_keep_info(t, id) != 0) {
         task_free(t);
         return NULL;

@@ -9,6 +9,7 @@ import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Gateway, repo, slowness } from "../e2e/lib/gateway.mjs";
+import { json, startOrchestrator } from "../e2e/lib/orchestrator.mjs";
 import { Disk } from "./lib/disk.mjs";
 import { evalsIni, kinds, Programs } from "./lib/evals.mjs";
 import { Follower } from "./lib/followers.mjs";
@@ -153,48 +154,90 @@ check("what begins is durably RUNNING before: no power cut has it begin twice, o
   await gw.stop({ keep: true });
 });
 
-// An evaluation that begins, and then a disk that fails one sync of the journal and `snapshots` snapshots, which are tried
-// at once, 1 s later, 3 s later and 7 s later; -> the job's id
-async function beginAndFail({ gw, programs, disk }, kind, snapshots) {
-  const fail = Array.from({ length: snapshots + 1 }, (_, i) => `sync:${80 + i}:EIO`).join();
-  await gw.restart({ env: { ...gw.options.env, ...disk.env({ fail }), MOONGATE_STATE_AUTOSAVE: "60s" } });
-  const { jobId } = (await gw.call("run_eval", { taskId: kind, configId: "q" })).value;
-  await until(() => programs.groups(kind).size > 0, "it has begun");
+const edit = (file, ...changes) => {
+  let text = fs.readFileSync(file, "utf8");
+  for (const [from, to] of changes) {
+    assert.ok(text.includes(from), from);
+    text = text.replace(from, to);
+  }
+  fs.writeFileSync(file, text);
+};
+
+// Starts the gateway on a disk that will fail one sync of the journal and `snapshots` snapshots, which are tried at once,
+// 1 s later, 3 s later and 7 s later.
+function restartOnFailing({ gw, disk }, snapshots, more = {}) {
+  const fail = Array.from({ length: snapshots + 1 }, (_, i) => `sync:${25 + i}:EIO`).join();
+  return gw.restart({ env: { ...gw.options.env, ...disk.env({ fail }), MOONGATE_STATE_AUTOSAVE: "60s", ...more } });
+}
+
+async function runEval(gw, taskId) {
+  const { value, isError, text } = await gw.call("run_eval", { taskId, configId: "q" });
+  assert.ok(!isError, text);
+  return value.jobId;
+}
+
+async function provokeTrouble(gw) {
   const change = () => gw.call("run_eval", { taskId: "ok", configId: "dry", dryRun: true });
-  for (let i = 0; !(await change()).isError; i++) assert.ok(i < 100, "never in trouble");
+  for (let i = 0; !(await change()).isError; i++) assert.ok(i < 50, "never in trouble");
   await gw.logged((l) => l.msg === "the state is read-only");
-  return jobId;
 }
 
 async function endAfterTrouble(gw, jobId) {
   await gw.logged((l) => l.msg === "the state accepts changes again", 20_000 * slowness);
-  await until(async () => (await statusOf(gw, jobId)).status !== "RUNNING", "its end is kept");
+  await until(async () => !/QUEUED|RUNNING/.test((await statusOf(gw, jobId)).status), "its end is kept");
   return statusOf(gw, jobId);
 }
 
 check("what ends while the disk is in trouble keeps its end", async (t) => {
   const made = prepare(t);
   const { gw, programs } = made;
-  const jobId = await beginAndFail(made, "held", 2);
+  await restartOnFailing(made, 2);
+  const jobId = await runEval(gw, "held");
+  await until(() => programs.groups("held").size > 0, "it has begun");
+  await provokeTrouble(gw);
   fs.writeFileSync(path.join(gw.dir, "root/go"), "");
   await nothingRuns(programs);
   assert.equal(await wrongEnd(gw, await endAfterTrouble(gw, jobId), "held"), undefined);
   await gw.stop({ keep: true });
 });
 
-check("what had no time left to keep its end does not stay RUNNING", async (t) => {
+check("what an orchestrator took while the disk was in trouble is followed by its id", async (t) => {
+  let answer;
+  const o = await startOrchestrator(t, {
+    POST: (req, res) => (answer = () => json(res, 202, { jobId: "theirs" })),
+    GET: (req, res) => json(res, 200, { status: "COMPLETED", result: { metrics: { n: 1 } } }),
+  });
   const made = prepare(t);
   const { gw } = made;
-  const file = path.join(gw.toolsDir, "run_eval.lua");
-  const edit = (from, to) => (text) => (assert.ok(text.includes(from), from), text.replace(from, to));
-  let text = edit("local JOB_GRACE = 60 ", "local JOB_GRACE = 0.1 ")(fs.readFileSync(file, "utf8"));
-  fs.writeFileSync(file, edit('{ "1m", adopt }', '{ "1s", adopt }')(text));
-  text = fs.readFileSync(gw.iniPath, "utf8");
-  gw.writeIni(edit("timeout = 300ms", "timeout = 2s")(text));
-  const jobId = await beginAndFail(made, "slow", 3);
+  gw.writeIni(`${fs.readFileSync(gw.iniPath, "utf8")}\n[tool run_*]\nallow_private = yes\n[eval remote]\nurl = ${o.url}\npoll = 50ms\n`);
+  await restartOnFailing(made, 2);
+  const jobId = await runEval(gw, "remote");
+  await until(() => answer, "it was asked");
+  await provokeTrouble(gw);
+  answer();
   const job = await endAfterTrouble(gw, jobId);
-  assert.deepEqual([job.status, job.error], ["INTERRUPTED", "it ended while the state took no change"]);
+  assert.deepEqual([job.status, job.result?.metrics, job.remoteId], ["COMPLETED", { n: 1 }, "theirs"]);
+  assert.deepEqual([...new Set(o.of("GET").map((r) => r.url))], ["/jobs/theirs"]);
+  assert.equal(o.of("DELETE").length, 0);
+  await gw.stop({ keep: true });
+});
+
+check("what had no time left to begin or to keep its end stays neither QUEUED nor RUNNING", async (t) => {
+  const made = prepare(t);
+  const { gw, programs } = made;
+  edit(path.join(gw.toolsDir, "run_eval.lua"), ["local JOB_GRACE = 60 ", "local JOB_GRACE = 0.1 "],
+    ["local SETTLED = 60 ", "local SETTLED = 0.1 "], ['{ "1m", adopt }', '{ "1s", adopt }']);
+  edit(gw.iniPath, ["timeout = 300ms", "timeout = 2s"], ["storm.sh ok {jobId} {root}\ntimeout = 1m", "storm.sh ok {jobId} {root}\ntimeout = 1s"]);
+  await restartOnFailing(made, 3, { MOONGATE_EVALS_PARALLEL: "1" });
+  const jobId = await runEval(gw, "slow");
+  const waiting = await runEval(gw, "ok");
+  await until(() => programs.groups("slow").size > 0, "it has begun");
+  await provokeTrouble(gw);
+  const job = await endAfterTrouble(gw, jobId);
+  assert.deepEqual([job.status, job.error], ["INTERRUPTED", "its end is not known"]);
   assert.equal((await new Follower(gw, jobId).over).end.event, "failed");
+  assert.equal(await wrongEnd(gw, await endAfterTrouble(gw, waiting), "ok"), undefined);
+  assert.equal(programs.written(waiting, "self").length, 1);
   await gw.stop({ keep: true });
 });
 

@@ -38,10 +38,10 @@ return mcp.tool { name = "teller", description = "Tell.", run = run, limits = { 
 `,
 };
 
-async function start(t, more) {
+async function start(t, more, scripts = tools) {
   const disk = new Disk();
   t.after(() => disk.remove());
-  const gw = new Gateway({ dir: disk.dir, ini: ini(more), tools });
+  const gw = new Gateway({ dir: disk.dir, ini: ini(more), tools: scripts });
   gw.exit = { code: 0, signal: null };
   t.after(() => gw.kill());
   return { disk, gw };
@@ -92,6 +92,57 @@ check("a power cut after any message: what it told is there", async (t) => {
     assert.ok(value.n >= told, `told of ${told}, ${value.n} is left`);
     told = await round(gw, value.n, i % 2 ? undefined : 0.001);
     disk.powerCut(() => 0);
+  }
+});
+
+// What a call has written is told of by its job, and by a tool that it calls.
+const handing = {
+  "handing.lua": `local mcp = require "mcp"
+local notes = mcp.state.open("handing.notes", { key = "id" })
+local any = { type = "object" }
+local function publish(by) return assert(mcp.events.publish("told", "note", { id = by })) end
+
+return {
+  mcp.tool { name = "by_job", description = "Note.", input = any, run = function()
+    assert(notes:put { id = "job" })
+    mcp.jobs.start { run = function() publish("job") end }
+  end },
+  mcp.tool { name = "by_sync", description = "Note.", input = any, run = function()
+    assert(notes:put { id = "sync" })
+    mcp.jobs.start { run = function()
+      assert(mcp.state.sync())
+      publish("sync")
+    end }
+  end },
+  mcp.tool { name = "teller", description = "Tell.", input = any, run = function() publish("call") end },
+  mcp.tool { name = "by_call", description = "Note.", input = any, run = function()
+    assert(notes:put { id = "call" })
+    return mcp.call("teller", {})
+  end },
+  mcp.tool { name = "noted", description = "Read.", input = any, run = function(args)
+    return notes:get(args.id) and "yes" or "no"
+  end },
+}
+`,
+};
+
+check("a power cut after what a job, or a tool that was called, told of its caller's change", async (t) => {
+  const { disk, gw } = await start(t, "[tool *]\nstate = handing.notes:rw\n", handing);
+  for (const by of ["job", "sync", "call"]) {
+    await gw.restart({ env: disk.env({ fdatasyncUs: 300_000 }) });
+    const stream = await gw.events("/sse?topic=told");
+    const asked = gw.call(`by_${by}`).catch(() => {});
+    for (let event = { event: "open" }; event.event === "open";) {
+      event = await stream.next();
+      if (event.event !== "open") assert.equal(event.json.id, by);
+    }
+    await gw.kill();
+    stream.close();
+    await asked;
+    disk.powerCut(() => 0);
+    await gw.restart({ env: {} });
+    assert.equal((await gw.call("noted", { id: by })).text, "yes", by);
+    await gw.kill();
   }
 });
 

@@ -188,6 +188,7 @@ function orchestrator.withdraw(row, done)
     run = function()
       local eval = mcp.evals.find(row.taskId)
       if eval and eval.is_remote then
+        mcp.state.sync()        -- a crash must not find the row going on
         local request = { task = row.taskId, method = "DELETE", id = id }
         local response, message, code = ask(eval, request, mcp.time.mono() + WITHDRAW_TIME)
         if code == "CANCELLED" then return end          -- the next start does it
