@@ -25,6 +25,7 @@ struct line_pipe {
     struct buf queue;
     size_t sent; /* bytes of queue that have left */
     size_t max_queue;
+    bool drops_torn;
     bool is_held, is_full, is_unwatchable, is_finishing;
     bool is_at_end, is_lost, is_told; /* told: ended() was called */
     char chunk[CHUNK];
@@ -117,7 +118,8 @@ static void in_ready(void *arg, uint32_t events)
         line_reader_feed(&p->reader, p->chunk, (size_t)n, &p->ops->lines, p->arg);
         return; /* lost meanwhile: turn_due() goes on */
     }
-    line_reader_end(&p->reader, &p->ops->lines, p->arg);
+    if (!p->drops_torn)
+        line_reader_end(&p->reader, &p->ops->lines, p->arg);
     p->is_at_end = true;
     end_tell(p);
 }
@@ -262,6 +264,7 @@ struct line_pipe *line_pipe_new(struct loop *l, const struct line_pipe_options *
     p->arg = arg;
     p->reader.max = o->max_line;
     p->max_queue = o->max_queue;
+    p->drops_torn = o->drops_torn;
     p->in = own_description(o->in_fd, O_RDONLY, &p->in_is_socket);
     p->out = own_description(o->out_fd, O_WRONLY, &p->out_is_socket);
     p->is_one = p->in_is_socket && p->out_is_socket && is_same(p->in, p->out);

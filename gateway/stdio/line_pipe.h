@@ -22,6 +22,9 @@ struct line_pipe_ops {
 struct line_pipe_options {
     int in_fd, out_fd; /* taken over, on failure closed; may be the same socket twice (dup) */
     size_t max_line, max_queue;
+    /* A last line without its end is dropped: the other side always sends ends, so it died in the
+     * middle of that line. Else it counts as one. */
+    bool drops_torn;
 };
 
 struct line_pipe;

@@ -311,7 +311,8 @@ static void gateway_take(struct relay *r, int fd)
     struct line_pipe_options o = { .in_fd = fd,
                                    .out_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3),
                                    .max_line = MAX_ANSWER,
-                                   .max_queue = SIZE_MAX }; /* flow() bounds it */
+                                   .max_queue = SIZE_MAX, /* flow() bounds it */
+                                   .drops_torn = true };  /* what it answers gets an error */
     r->gateway = line_pipe_new(r->loop, &o, &gateway_ops, r, &e);
     if (!r->gateway) {
         none_found(r, e.text);

@@ -86,6 +86,24 @@ test("an answer that is too long for a relay leaves nothing open", async (t) => 
   assert.equal(later.result.visit, 3, "by a connection that was made anew");
 });
 
+test("the part of an answer that came before the gateway died is not given on", async (t) => {
+  const { gw } = await owner(t);
+  let visits = 0;
+  await door(t, gw, ({ id, method, params }, socket) => {
+    const answer = JSON.stringify({ jsonrpc: "2.0", id, result: { visit: ++visits } });
+    if (method === "ping") socket.write(`${answer}\n`);
+    else socket.end(answer.slice(0, params.bytes));
+  });
+  const s = await relaying(t, gw);
+  for (const bytes of [1, 20, undefined]) { // all of it, too: but for its end
+    s.send({ id: `torn${bytes}`, method: "tools/call", params: { name: "x", bytes } });
+    assert.equal((await s.answer(`torn${bytes}`)).error?.code, -32603);
+    await s.request("ping");
+  }
+  assert.deepEqual(s.bad, []);
+  assert.equal(s.messages.filter((m) => String(m.id).startsWith("torn")).length, 3, "one answer each");
+});
+
 const relays = {
   "a gateway elsewhere": async (t) => {
     const gw = await Gateway.start();

@@ -18,6 +18,7 @@ struct side {
     struct line_pipe *pipe;
     size_t lines, faults, ended, flushed;
     bool is_lost, echoes;
+    bool drops_torn; /* of the pipe's options */
 };
 
 static void line(void *arg, const char *text, size_t len)
@@ -55,7 +56,9 @@ static const struct line_pipe_ops ops = { .lines = { .line = line, .fault = faul
 static void open_pair(struct loop *l, struct side *s, int in, int out)
 {
     struct err e = { 0 };
-    struct line_pipe_options o = { .in_fd = in, .out_fd = out, .max_line = 64, .max_queue = 4096 };
+    struct line_pipe_options o = {
+        .in_fd = in, .out_fd = out, .max_line = 64, .max_queue = 4096, .drops_torn = s->drops_torn
+    };
     s->pipe = line_pipe_new(l, &o, &ops, s, &e);
     assert_non_null(s->pipe);
 }
@@ -208,13 +211,37 @@ static void hears_last_words(void **state)
     loop_free(l);
 }
 
+/* Who dies in the middle of a line has not said it, however the end is noticed. */
+static void drops_what_is_torn(void **state)
+{
+    (void)state;
+    for (int is_lost = 0; is_lost <= 1; is_lost++) {
+        int ends[2];
+        struct side s = { .drops_torn = true };
+        struct loop *l = loop_make();
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+        open_pair(l, &s, ends[0], dup(ends[0]));
+        assert_int_equal(write(ends[1], "one\ntw", 6), 6);
+        close(ends[1]);
+        if (is_lost)
+            assert_false(line_pipe_send(s.pipe, "x", 1));
+        while (!s.ended)
+            loop_poll(l, 1000);
+        assert_int_equal(s.lines, 1);
+        assert_int_equal(s.faults, 0);
+        assert_int_equal(s.is_lost, is_lost);
+        line_pipe_free(s.pipe);
+        loop_free(l);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(serves_pipes),
-                                        cmocka_unit_test(serves_files),
-                                        cmocka_unit_test(stops_reading),
-                                        cmocka_unit_test(tells_who_is_lost),
-                                        cmocka_unit_test(hears_last_words) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(serves_pipes),     cmocka_unit_test(serves_files),
+        cmocka_unit_test(stops_reading),    cmocka_unit_test(tells_who_is_lost),
+        cmocka_unit_test(hears_last_words), cmocka_unit_test(drops_what_is_torn)
+    };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
