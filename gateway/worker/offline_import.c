@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "kit/kitstate.h"
@@ -22,6 +23,7 @@ struct import {
     struct kit_state kit;
     struct count counts[3];
     size_t old_jobs; /* among those taken over: ended longer ago than job_ttl */
+    bool is_unsure;  /* the new file is in place, but not for sure after a power cut */
 };
 
 static void counts_begin(struct import *im)
@@ -122,6 +124,20 @@ static int rehearse(struct import *im, struct err *e)
     return code;
 }
 
+/* Closes it, which saves. Where that fails at its last step, the sync of the folder, the new file
+ * is in the old one's place all the same: seen by the file's being another one. There is one
+ * before, because opening has made it. */
+static int save(struct import *im, struct store *store, struct err *e)
+{
+    const char *path = im->config->state.path;
+    struct stat before = { 0 }, now;
+    (void)lstat(path, &before);
+    int code = store_close(store, e);
+    im->is_unsure = code != 0 && lstat(path, &now) == 0 &&
+                    (now.st_dev != before.st_dev || now.st_ino != before.st_ino);
+    return code;
+}
+
 /* Without a journal: then the state's file with all of it is put in the old one's place in one
  * step, at the close, and nothing of it is anywhere before. Nothing is removed by age meanwhile. */
 static int commit(struct import *im, struct err *e)
@@ -135,7 +151,7 @@ static int commit(struct import *im, struct err *e)
         return e->code;
     int code = take_all(im, store, e);
     /* Not closed when it failed, which would save the part that was taken: the process ends. */
-    return code == 0 ? store_close(store, e) : code;
+    return code == 0 ? save(im, store, e) : code;
 }
 
 /* ---- what it says ---- */
@@ -165,6 +181,19 @@ static void tell(const struct import *im)
         printf("the state %s holds them now\n", im->config->state.path);
 }
 
+static void tell_failure(const struct import *im, const struct err *e)
+{
+    fprintf(stderr, "moongate: %s\n", e->text);
+    if (im->is_unsure)
+        fprintf(stderr,
+                "moongate: the rows stand in %s, but a power cut may take them back: see to the "
+                "disk, then run the same import again, which succeeds when they are there to "
+                "stay\n",
+                im->config->state.path);
+    else
+        fprintf(stderr, "moongate: nothing was imported\n");
+}
+
 int offline_import(const char *ini_path, const struct offline_import *o)
 {
     struct import im = { .o = o, .config = loading_config(ini_path, loading_tell_stderr, NULL) };
@@ -179,7 +208,7 @@ int offline_import(const char *ini_path, const struct offline_import *o)
     if (code == 0)
         tell(&im);
     else
-        fprintf(stderr, "moongate: %s\nmoongate: nothing was imported\n", e.text);
+        tell_failure(&im, &e);
     kit_state_fini(&im.kit);
     config_unref(im.config);
     return code == 0 ? 0 : 1;

@@ -1,12 +1,15 @@
 // durability.test.mjs - what a client was answered survives, through the whole gateway: eight
 // connections change and read state while the gateway is killed, its machine loses power, or its
-// disk fails. store.test.mjs does the same to the store alone, harder.
+// disk fails. store.test.mjs does the same to the store alone, harder. And what an import said it did.
 
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Gateway } from "../e2e/lib/gateway.mjs";
+import { Gateway, runBinary } from "../e2e/lib/gateway.mjs";
 import { Disk } from "./lib/disk.mjs";
 import { Clients, found, ini, tools } from "./lib/ledger.mjs";
 import { between, random } from "./lib/random.mjs";
@@ -113,4 +116,47 @@ check("a full disk: read-only with the reason, readyz 503, nothing acknowledged 
   await gw.restart({ env: {} });
   assert.deepEqual(clients.promises.compare(await found(gw)), []);
   await gw.stop();
+});
+
+// ---- an import ----
+
+function importing(t) {
+  const disk = onDisk(t);
+  const gw = new Gateway({ dir: disk.dir, ini: "" });
+  const file = path.join(disk.dir, "kit.db");
+  const db = new DatabaseSync(file);
+  db.exec("CREATE TABLE audits (id INTEGER PRIMARY KEY, what TEXT); INSERT INTO audits VALUES (1, 'promoted')");
+  db.close();
+  const run = (env) => runBinary(["-c", gw.iniPath, "import", file], { cwd: gw.dir, env });
+  const rows = () =>
+    fs.existsSync(gw.statePath) ? (JSON.parse(fs.readFileSync(gw.statePath)).audits ?? []).length : 0;
+  return { disk, run, rows };
+}
+
+// Whichever sync fails: what the command says is so, and once more ends it, with a power cut between or without.
+check("an import on a failing disk says what stands in the file", async (t) => {
+  const ends = { nothing: 0, unsure: 0 };
+  const fails = async (k, isCut) => {
+    const { disk, run, rows } = importing(t);
+    const first = await run(disk.env({ fail: `sync:${k}:EIO` }));
+    if (first.code === 0) return false;
+    assert.deepEqual([first.code, first.stdout], [1, ""]);
+    assert.match(first.stderr, /Input\/output error$/m);
+    const isUnsure = /^moongate: the rows stand in .*, but a power cut may take them back: /m.test(first.stderr);
+    assert.equal(/^moongate: nothing was imported$/m.test(first.stderr), !isUnsure, first.stderr);
+    assert.equal(rows(), isUnsure ? 1 : 0, first.stderr);
+    ends[isUnsure ? "unsure" : "nothing"]++;
+    if (isCut) {
+      disk.powerCut(() => 0);
+      assert.equal(rows(), 0, "taken back");
+    }
+    const again = await run(disk.env());
+    assert.equal(again.code, 0, again.stderr);
+    disk.powerCut(() => 0);
+    assert.equal(rows(), 1, "there to stay");
+    return true;
+  };
+  for (let k = 1; (await fails(k, false)) && (await fails(k, true)); k++);
+  assert.equal(ends.unsure, 2, "the last sync");
+  assert.ok(ends.nothing > 0);
 });
