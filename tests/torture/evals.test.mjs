@@ -241,6 +241,20 @@ check("what had no time left to begin or to keep its end stays neither QUEUED no
   await gw.stop({ keep: true });
 });
 
+check("who follows what a crash ended is told so, however many rows came later", async (t) => {
+  const { gw, programs } = prepare(t);
+  await gw.restart();
+  const jobId = await runEval(gw, "waits");
+  await until(() => programs.groups("waits").size > 0, "it has begun");
+  const dry = () => gw.call("run_eval", { taskId: "ok", configId: "dry", dryRun: true });
+  for (let i = 0; i < 21; i++) await Promise.all(Array.from({ length: 50 }, dry));
+  await gw.kill();
+  await gw.restart();
+  const { end } = await new Follower(gw, jobId).over;
+  assert.equal(end.json.error, "the gateway ended while it ran");
+  await gw.stop({ keep: true });
+});
+
 // Whatever would go on for ever is cancelled; -> when nothing is QUEUED or RUNNING any more.
 const calm = (gw) => until(async () => {
   const left = [...await listed(gw, "QUEUED"), ...await listed(gw, "RUNNING")];
