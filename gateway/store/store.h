@@ -95,12 +95,15 @@ int store_declare(struct store *s, const char *collection, const char *key_field
                   struct err *e) MG_NODISCARD;
 
 /* Durability. A wait is intrusive; done() is called on its loop: code 0, or MG_E_UNSURE when the
- * disk failed and the record may or may not survive. The loop must live until store_close(). */
+ * disk failed and the record may or may not survive. One that is patient lasts through trouble with
+ * the disk: until the record is durable after all, or (MG_E_UNSURE) until store_close(). The loop
+ * must live until then. */
 struct store_wait {
     struct mail mail;        /* private */
     struct store_wait *next; /* private */
     struct loop *loop;
     store_seq seq;
+    bool is_patient;
     void (*done)(struct store_wait *w, int code);
     int code; /* private */
 };

@@ -9,12 +9,6 @@ void waiters_init(struct waiters *w, store_seq durable)
     w->failed = false;
 }
 
-void waiters_fini(struct waiters *w)
-{
-    pthread_cond_destroy(&w->moved);
-    pthread_mutex_destroy(&w->lock);
-}
-
 static void wait_run(struct mail *m)
 {
     struct store_wait *wait = (struct store_wait *)(void *)m;
@@ -38,13 +32,20 @@ static void post_all(struct store_wait *list, int code)
     }
 }
 
+void waiters_fini(struct waiters *w)
+{
+    post_all(w->list, MG_E_UNSURE);
+    pthread_cond_destroy(&w->moved);
+    pthread_mutex_destroy(&w->lock);
+}
+
 void waiters_add(struct waiters *w, struct store_wait *wait)
 {
     int code = 0;
 
     pthread_mutex_lock(&w->lock);
     if (wait->seq > atomic_load(&w->durable)) {
-        if (!w->failed) {
+        if (!w->failed || wait->is_patient) {
             wait->next = w->list;
             w->list = wait;
             pthread_mutex_unlock(&w->lock);
@@ -56,14 +57,14 @@ void waiters_add(struct waiters *w, struct store_wait *wait)
     wait_post(wait, code);
 }
 
-/* Caller holds the lock. Unlinks those who wait for records up to seq. */
-static struct store_wait *detach(struct waiters *w, store_seq seq)
+/* Caller holds the lock. Unlinks those who wait for records up to seq, patient or not. */
+static struct store_wait *detach(struct waiters *w, store_seq seq, bool with_patient)
 {
     struct store_wait *out = NULL, **at = &w->list;
 
     while (*at) {
         struct store_wait *wait = *at;
-        if (wait->seq > seq) {
+        if (wait->seq > seq || (wait->is_patient && !with_patient)) {
             at = &wait->next;
             continue;
         }
@@ -79,7 +80,7 @@ void waiters_advance(struct waiters *w, store_seq seq)
     pthread_mutex_lock(&w->lock);
     if (seq > atomic_load(&w->durable))
         atomic_store(&w->durable, seq);
-    struct store_wait *ready = detach(w, seq);
+    struct store_wait *ready = detach(w, seq, true);
     pthread_cond_broadcast(&w->moved);
     pthread_mutex_unlock(&w->lock);
     post_all(ready, 0);
@@ -89,8 +90,7 @@ void waiters_fail(struct waiters *w)
 {
     pthread_mutex_lock(&w->lock);
     w->failed = true;
-    struct store_wait *lost = w->list;
-    w->list = NULL;
+    struct store_wait *lost = detach(w, STORE_ANY, false);
     pthread_cond_broadcast(&w->moved);
     pthread_mutex_unlock(&w->lock);
     post_all(lost, MG_E_UNSURE);

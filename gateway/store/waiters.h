@@ -16,11 +16,12 @@ struct waiters {
 };
 
 void waiters_init(struct waiters *w, store_seq durable);
-void waiters_fini(struct waiters *w);
+void waiters_fini(struct waiters *w); /* tells all who are left MG_E_UNSURE */
 void waiters_add(struct waiters *w, struct store_wait *wait);
 /* Tells all who wait for records up to seq. */
 void waiters_advance(struct waiters *w, store_seq seq);
-/* Tells all the others MG_E_UNSURE, and everybody who comes until waiters_heal(). */
+/* Tells all the others MG_E_UNSURE, and everybody who comes until waiters_heal(), but for those who
+ * are patient. */
 void waiters_fail(struct waiters *w);
 void waiters_heal(struct waiters *w, store_seq seq);
 /* Blocks the calling thread until seq is durable (0) or can no longer be hoped for (MG_E_UNSURE).

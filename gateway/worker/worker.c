@@ -206,7 +206,7 @@ static void drain_step(struct worker *w)
     if (w->is_cancelled || !w->calls || now >= w->drain_cancel_ms)
         shutdown_all(w);
     bool is_empty = http_server_open(w->http) == 0 && worker_tasks(w) == 0 && !w->calls &&
-                    outbox_is_empty(w->outbox) && peers_are_quiet(w);
+                    outbox_is_settled(w->outbox) && peers_are_quiet(w);
     if (!is_empty && now < w->drain_deadline_ms)
         return;
     w->is_stopped = true;

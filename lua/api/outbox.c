@@ -36,6 +36,8 @@ struct outbox {
     size_t bytes;
     bool is_waiting; /* wait is with the store */
     struct store_wait wait;
+    bool is_troubled; /* all that is there was unsure, and wait is patient */
+    store_seq least;  /* of what is there, while is_troubled */
 };
 
 struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t, struct notices *n,
@@ -55,13 +57,14 @@ struct outbox *outbox_new(struct loop *l, struct store *s, struct topics *t, str
 }
 
 bool outbox_is_empty(const struct outbox *o) { return !o->first && !o->is_waiting; }
+bool outbox_is_settled(const struct outbox *o) { return outbox_is_empty(o) || o->is_troubled; }
 
-static struct entry *entry_take(struct outbox *o)
+static struct entry *entry_take(struct outbox *o, struct entry **at)
 {
-    struct entry *e = o->first;
-    o->first = e->next;
-    if (!o->first)
-        o->last = &o->first;
+    struct entry *e = *at;
+    *at = e->next;
+    if (!*at)
+        o->last = at;
     o->bytes -= e->bytes;
     return e;
 }
@@ -71,7 +74,7 @@ void outbox_free(struct outbox *o)
     if (!o)
         return;
     while (o->first)
-        free(entry_take(o));
+        free(entry_take(o, &o->first));
     free(o);
 }
 
@@ -148,27 +151,68 @@ static void entry_send(struct outbox *o, struct entry *e, bool is_lost)
     free(e);
 }
 
+static void all_send(struct outbox *o, bool is_lost)
+{
+    while (o->first)
+        entry_send(o, entry_take(o, &o->first), is_lost);
+}
+
+/* When trouble is over that is all there is. */
+static void durable_send(struct outbox *o)
+{
+    while (o->first && store_is_durable(o->store, o->first->seq))
+        entry_send(o, entry_take(o, &o->first), false);
+    o->is_troubled &= o->first != NULL;
+}
+
+/* An unsure change becomes durable with the snapshot that ends the trouble, or dies with the
+ * process: until then what tells of it stays. The rest need not wait that long: whoever has seen an
+ * unsure change waits for its record or a later one, so what waits for an earlier one than all that
+ * stays overtakes nothing that it could know of. That it is durable alone does not say so, as the
+ * trouble may end meanwhile. */
+static void unsure_keep(struct outbox *o)
+{
+    o->least = STORE_ANY;
+    for (struct entry **at = &o->first; *at;) {
+        store_seq seq = (*at)->seq;
+        bool is_safe = seq < o->least && store_is_durable(o->store, seq);
+        if (is_safe || (*at)->kind == ENTRY_LOG) {
+            entry_send(o, entry_take(o, at), false);
+            continue;
+        }
+        if (seq < o->least)
+            o->least = seq;
+        at = &(*at)->next;
+    }
+    o->is_troubled = true;
+}
+
 static void outbox_pump(struct outbox *o);
 
 static void wait_done(struct store_wait *w, int code)
 {
     struct outbox *o = (struct outbox *)((char *)w - offsetof(struct outbox, wait));
-    store_seq lost = w->seq;
 
     o->is_waiting = false;
-    while (o->first && (!o->store || (code != 0 && o->first->seq <= lost)))
-        entry_send(o, entry_take(o), code != 0);
+    o->is_troubled = false;
+    if (!o->store)
+        all_send(o, code != 0);
+    else if (code != 0)
+        unsure_keep(o);
     outbox_pump(o);
 }
 
 static void outbox_pump(struct outbox *o)
 {
-    while (o->first && store_is_durable(o->store, o->first->seq))
-        entry_send(o, entry_take(o), false);
+    durable_send(o);
     if (!o->first || o->is_waiting)
         return;
     o->is_waiting = true;
-    o->wait = (struct store_wait){ .loop = o->loop, .seq = o->first->seq, .done = wait_done };
+    /* In trouble it is told when that is over, as soon as another worker is, which may tell of what
+     * comes later. */
+    o->wait = (struct store_wait){
+        .loop = o->loop, .seq = o->first->seq, .is_patient = o->is_troubled, .done = wait_done
+    };
     store_wait(o->store, &o->wait);
 }
 
@@ -180,9 +224,13 @@ void outbox_store_closed(struct outbox *o)
 
 /* ---- queueing ---- */
 
-static bool may_send(const struct outbox *o, store_seq seq)
+static bool may_send(struct outbox *o, store_seq seq)
 {
-    return !o->first && (!o->store || store_is_durable(o->store, seq));
+    if (!o->store)
+        return !o->first;
+    if (o->is_troubled)
+        durable_send(o);
+    return store_is_durable(o->store, seq) && (!o->first || (o->is_troubled && seq < o->least));
 }
 
 static struct entry *entry_new(struct outbox *o, store_seq seq, enum entry_kind kind, size_t text)
@@ -194,6 +242,8 @@ static struct entry *entry_new(struct outbox *o, store_seq seq, enum entry_kind 
     *o->last = e;
     o->last = &e->next;
     o->bytes += e->bytes;
+    if (seq < o->least)
+        o->least = seq;
     return e;
 }
 
@@ -255,7 +305,7 @@ void outbox_log(struct outbox *o, store_seq seq, struct log_line *line)
     size_t size = offsetof(struct log_line, data) + line->len;
     struct entry *e = NULL;
 
-    if (!may_send(o, seq) && o->bytes + size <= OUTBOX_MAX_BYTES)
+    if (!may_send(o, seq) && !o->is_troubled && o->bytes + size <= OUTBOX_MAX_BYTES)
         e = entry_new(o, seq, ENTRY_LOG, size);
     if (!e) {
         log_end(line);

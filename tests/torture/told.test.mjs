@@ -1,5 +1,5 @@
 // told.test.mjs - what a client was told while its call still ran survives as its answer does: progress and log messages
-// leave once the change that they tell of is durable.
+// leave once the change that they tell of is durable; so do events, whenever that is.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -35,6 +35,19 @@ end
 
 return mcp.tool { name = "teller", description = "Tell.", run = run, limits = { timeout = "60s" },
   input = { type = "object" } }
+`,
+  // Keeps a line, and publishes it.
+  "news.lua": `local mcp = require "mcp"
+local kept = mcp.state.open("news.kept", { key = "id" })
+
+return mcp.tool { name = "news", description = "Publish.", input = { type = "object" }, run = function(args)
+  if args.read then return kept:get("last") or { n = 0 } end
+  if not args.unkept then
+    local ok, message, code = kept:put { id = "last", n = args.n }
+    if not ok then return nil, message, code end
+  end
+  return mcp.events.publish("job/" .. (args.topic or "news"), "made", { n = args.n })
+end }
 `,
 };
 
@@ -187,4 +200,60 @@ check("max_stream_queue holds for what waits for the disk, too", async (t) => {
     .then((res) => res.messages ?? [], () => []);
   assert.ok(!over.some((message) => message.result), "no answer behind a gap");
   assert.equal((await gw.call("teller", { read: true })).value.n, 200);
+});
+
+const troubled = (l) => l.msg === "the state is read-only";
+const healed = (l) => l.msg === "the state accepts changes again";
+
+// What is kept until one sync of the journal fails; -> the number of that line.
+async function failUnder(gw) {
+  for (let n = 1; n < 100; n++) {
+    const { isError, text } = await gw.call("news", { n });
+    if (!isError) continue;
+    assert.match(text, /may or may not survive/);
+    await gw.logged(troubled);
+    return n;
+  }
+  return assert.fail("never in trouble");
+}
+
+async function heardUntil(stream, last) {
+  const heard = [];
+  while (heard.at(-1) !== last) {
+    const event = await stream.next();
+    if (event.event !== "open") heard.push(event.json.n);
+  }
+  return heard;
+}
+
+check("what a failed sync left unsure is told of once a snapshot has saved it, to early and to late", async (t) => {
+  const { disk, gw } = await start(t);
+  // The sync of a change, and those of the snapshots that are tried at once, 1 s and 3 s later.
+  await gw.restart({ env: disk.env({ fail: "sync:12:EIO,sync:13:EIO,sync:14:EIO,sync:15:EIO" }) });
+  const early = await gw.events("/sse?topic=job/news&topic=job/other");
+  const unsure = await failUnder(gw);
+  // Only what tells of it waits.
+  assert.ok(!(await gw.call("news", { n: 1000, topic: "other", unkept: true })).isError);
+  const before = Array.from({ length: unsure - 1 }, (_, i) => i + 1);
+  assert.deepEqual(await heardUntil(early, 1000), [...before, 1000]);
+  await gw.logged(healed, 30_000);
+  assert.ok(!(await gw.call("news", { n: unsure + 1 })).isError);
+  assert.deepEqual(await heardUntil(early, unsure + 1), [unsure, unsure + 1], "in order");
+  const late = await gw.events("/sse?topic=job/news");
+  assert.deepEqual(await heardUntil(late, unsure + 1), [...before, unsure, unsure + 1]);
+  early.close();
+  late.close();
+  await gw.kill();
+  disk.powerCut(() => 0);
+  await gw.restart({ env: {} });
+  assert.ok((await gw.call("news", { read: true })).value.n >= unsure);
+});
+
+check("a stop does not wait for what the disk does not let be told", async (t) => {
+  const { disk, gw } = await start(t, "[server]\ndrain_timeout = 10m\n");
+  await gw.restart({ env: disk.env({ fail: "sync:12+:EIO" }) });
+  await failUnder(gw);
+  gw.signal("SIGTERM");
+  assert.deepEqual(await gw.exited, { code: 1, signal: null }, "the last snapshot fails, too");
+  assert.ok(gw.log.some((l) => l.msg === "event dropped" && l.topic === "job/news" && /may not survive/.test(l.reason)));
 });

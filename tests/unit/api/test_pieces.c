@@ -11,6 +11,7 @@
 #include "api/line_queue.h"
 #include "api/outbox.h"
 #include "hub/notices.h"
+#include "store/backend.h"
 
 /* ---- capture ---- */
 
@@ -257,6 +258,114 @@ static void test_outbox_limit(void **state)
     assert_true(first && second && first < second);
 }
 
+static const char *told(struct fixture *f)
+{
+    loop_poll(f->services.loop, 0); /* what is on its way to the subscriber */
+    return f->events;
+}
+
+/* The disk failed under record `next`, and an event that tells of it waits. */
+static store_seq fail_under(struct fixture *f, const char *event)
+{
+    struct err e = { 0 };
+    assert_int_equal(store_declare(f->services.store, "x", NULL, &e), 0);
+    store_seq next = write_one(f) + 1;
+    while (!store_is_durable(f->services.store, next - 1))
+        loop_poll(f->services.loop, 1);
+    assert_int_equal(outbox_publish(f->services.outbox, next, "job/a", event, "{}", 2), 0);
+    assert_false(outbox_is_settled(f->services.outbox));
+    waiters_fail(&f->services.store->waiters);
+    while (!outbox_is_settled(f->services.outbox))
+        loop_poll(f->services.loop, 100);
+    assert_false(outbox_is_empty(f->services.outbox));
+    return next;
+}
+
+/* As a snapshot does that saves the record all the same. */
+static void heal(struct fixture *f, store_seq seq)
+{
+    waiters_heal(&f->services.store->waiters, seq);
+    assert_int_equal(write_one(f), seq);
+}
+
+/* What is unsure waits until it is durable; what does not depend on it goes on. */
+static void test_outbox_trouble(void **state)
+{
+    struct fixture *f = *state;
+    store_seq next = fail_under(f, "first");
+    struct outbox *o = f->services.outbox;
+    assert_int_equal(outbox_publish(o, next, "job/a", "second", "{}", 2), 0);
+    assert_int_equal(outbox_publish(o, next - 1, "job/b", "other", "{}", 2), 0);
+    assert_non_null(strstr(told(f), "event: other"));
+    assert_null(strstr(told(f), "event: first"));
+    assert_true(outbox_is_settled(o));
+
+    heal(f, next);
+    while (!outbox_is_empty(o))
+        loop_poll(f->services.loop, 100);
+    const char *first = strstr(told(f), "event: first"), *second = strstr(told(f), "event: second");
+    assert_true(first && second && first < second);
+}
+
+/* What comes behind it does not overtake it, though nobody has looked yet. */
+static void test_outbox_trouble_over(void **state)
+{
+    struct fixture *f = *state;
+    store_seq next = fail_under(f, "first");
+    heal(f, next);
+    assert_int_equal(outbox_publish(f->services.outbox, next, "job/a", "second", "{}", 2), 0);
+    const char *first = strstr(told(f), "event: first"), *second = strstr(told(f), "event: second");
+    assert_true(first && second && first < second);
+}
+
+/* What was durable behind what is not leaves when the trouble is known, what cannot be safe does
+ * not. */
+static void test_outbox_trouble_sorts(void **state)
+{
+    struct fixture *f = *state;
+    struct outbox *o = f->services.outbox;
+    struct err e = { 0 };
+    assert_int_equal(store_declare(f->services.store, "x", NULL, &e), 0);
+    store_seq next = write_one(f) + 1;
+    assert_int_equal(outbox_publish(o, next + 1, "job/a", "third", "{}", 2), 0);
+    assert_int_equal(outbox_publish(o, 0, "job/b", "other", "{}", 2), 0);
+    assert_int_equal(outbox_publish(o, next, "job/a", "fourth", "{}", 2), 0);
+    waiters_fail(&f->services.store->waiters);
+    while (!outbox_is_settled(o))
+        loop_poll(f->services.loop, 100);
+    assert_non_null(strstr(told(f), "event: other"));
+    assert_null(strstr(told(f), "event: third"));
+    heal(f, next);
+    assert_int_equal(write_one(f), next + 1);
+    while (!outbox_is_empty(o))
+        loop_poll(f->services.loop, 100);
+    const char *third = strstr(told(f), "event: third"), *fourth = strstr(told(f), "event: fourth");
+    assert_true(third && fourth && third < fourth);
+}
+
+/* The state closes without it: nobody is told. */
+static void test_outbox_trouble_closed(void **state)
+{
+    struct fixture *f = *state;
+    struct store s = { 0 };
+    waiters_init(&s.waiters, 1);
+    struct outbox *o = outbox_new(f->services.loop, &s, f->services.topics, NULL, NULL, NULL);
+    assert_non_null(o);
+    waiters_fail(&s.waiters);
+    assert_int_equal(outbox_publish(o, 2, "job/a", "first", "{}", 2), 0);
+    assert_false(outbox_is_settled(o));
+    while (!outbox_is_settled(o))
+        loop_poll(f->services.loop, 100);
+    assert_int_equal(outbox_publish(o, 3, "job/a", "second", "{}", 2), 0);
+    assert_true(outbox_is_settled(o));
+    assert_false(outbox_is_empty(o));
+    waiters_fini(&s.waiters);
+    outbox_store_closed(o);
+    assert_string_equal(told(f), "");
+    assert_true(outbox_is_empty(o));
+    outbox_free(o);
+}
+
 struct shown {
     uint64_t principal;
     char name[32];
@@ -324,6 +433,14 @@ int main(void)
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_job_gates),
         cmocka_unit_test_setup_teardown(test_outbox_limit, fixture_setup_durable, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_trouble, fixture_setup_durable,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_trouble_over, fixture_setup_durable,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_trouble_sorts, fixture_setup_durable,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_outbox_trouble_closed, fixture_setup_durable,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_outbox_listed, fixture_setup_durable,
                                         fixture_teardown),
     };

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "store/fixture.h"
+#include "store/waiters.h"
 
 static void limit_files(rlim_t bytes)
 {
@@ -69,7 +70,7 @@ static void a_failed_write_makes_it_read_only(void **state)
     store_seq seq;
     char why[200];
 
-    seq = fail_write(f, 10); /* the record is cut in the middle */
+    seq = fail_write(f, 10);                                /* the record is cut in the middle */
     assert_int_equal(wait_durable(f->s, seq), MG_E_UNSURE); /* at once for those who come later */
     assert_false(store_is_durable(f->s, seq));
     assert_non_null(store_trouble(f->s, why, sizeof why));
@@ -239,6 +240,40 @@ static void waits_end_by_record(void **state)
     loop_free(l);
 }
 
+/* One that is patient is told of the end of trouble, or of the state, and of nothing else. */
+static void patient_waits_last_through_trouble(void **state)
+{
+    struct err e = { 0 };
+    struct loop *l = loop_new(&e);
+    struct waiters waiters;
+    struct three w[4];
+
+    (void)state;
+    waiters_init(&waiters, 0);
+    finished = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        w[i] = (struct three){
+            .wait = { .loop = l, .seq = i + 1, .is_patient = i > 0, .done = three_done }
+        };
+        if (i < 3) /* the last comes in trouble */
+            waiters_add(&waiters, &w[i].wait);
+    }
+    waiters_fail(&waiters);
+    waiters_add(&waiters, &w[3].wait);
+    loop_poll(l, 0);
+    assert_int_equal(finished, 1);
+    assert_int_equal(w[0].code, MG_E_UNSURE);
+    waiters_heal(&waiters, 3);
+    loop_poll(l, 0);
+    assert_int_equal(finished, 3);
+    assert_true(w[1].order > 0 && w[1].code == 0 && w[2].order > 0 && w[2].code == 0);
+    waiters_fini(&waiters);
+    loop_poll(l, 0);
+    assert_int_equal(finished, 4);
+    assert_int_equal(w[3].code, MG_E_UNSURE);
+    loop_free(l);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -251,6 +286,7 @@ int main(void)
         TEST(a_close_that_cannot_save_says_so),
         TEST(a_failed_snapshot_leaves_the_journal_alone),
         TEST(waits_end_by_record),
+        TEST(patient_waits_last_through_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
