@@ -429,6 +429,14 @@ void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
     call_go(c, w, mcp, p, a);
 }
 
+bool calls_are_over(const struct worker *w)
+{
+    for (const struct call *c = w->calls; c; c = c->next)
+        if (!call_task_is_held(c))
+            return false;
+    return true;
+}
+
 void call_drop_all(struct worker *w)
 {
     for (struct call *c = w->calls, *next; c; c = next) {

@@ -62,6 +62,8 @@ void call_hold_turn(struct worker *w);
 /* Once per turn of the loop: starts calls whose first slice had to wait, for a bounded time. */
 void call_run_late(struct worker *w);
 
+/* Nothing is left for which a drain waits; an end that the state cannot keep is none. */
+bool calls_are_over(const struct worker *w);
 /* After the worker's thread and its machines are gone: connections close without an answer. */
 void call_drop_all(struct worker *w);
 void call_pool_free(struct worker *w);

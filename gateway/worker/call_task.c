@@ -11,8 +11,7 @@
 #include "worker/call_task_struct.h"
 #include "worker/task_record.h"
 
-#define PACE_MS 50    /* between two messages that a client may read */
-#define RETRY_MS 1000 /* of one that could not be told: the state is read-only */
+#define PACE_MS 50 /* between two messages that a client may read */
 
 /* ---- the state's side ---- */
 
@@ -351,6 +350,8 @@ void call_task_begin(struct call *c)
     creation->done(creation, 0, t->id);
 }
 
+bool call_task_is_held(const struct call *c) { return c->tasked && c->tasked->is_held; }
+
 void call_task_free(struct call_task *t)
 {
     if (!t)
@@ -373,7 +374,7 @@ static void told_durable(struct store_wait *w, int code)
     if (code == 0 && is_at_work)
         say(t);
     else if (is_at_work && t->worker->gateway->store) /* its disk may work again */
-        timer_start(t->worker->loop, &t->pace, RETRY_MS, say, t);
+        timer_start(t->worker->loop, &t->pace, TASK_RETRY_MS, say, t);
     task_unref(t);
 }
 

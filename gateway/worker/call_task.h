@@ -1,7 +1,8 @@
 /* call_task.h - a call that becomes a task: it is answered at once, and its tool goes on.
  *
  * written: its record is with the state; saved: the record waits for the disk; working: the client
- * has its answer; ending: the record of its end is on its way. What a client can read of it is
+ * has its answer; ending: the record of its end is on its way, for as long as the state takes no
+ * changes. What a client can read of it is
  * durable, but for its message and what it asks for, which do not outlive the process.
  * Lifetime: the call's, but for what the state still has in hand. Threads: the worker's. */
 #ifndef MG_CALL_TASK_H
@@ -31,6 +32,8 @@ bool call_task_ask(struct call *c, struct task_ask *a, uint64_t wait, struct err
 void call_task_ask_drop(struct call *c, struct task_ask *a);
 /* Its tool has ended: c->result is there. */
 void call_task_end(struct call *c);
+/* It has, and the record of that waits for the end of trouble with the disk. */
+bool call_task_is_held(const struct call *c);
 void call_task_free(struct call_task *t); /* with its call; NULL is legal */
 
 /* Another configuration serves: tasks of keys that are gone, or may not call the tool any more, are

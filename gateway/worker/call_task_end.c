@@ -92,37 +92,81 @@ static void finish_kept(struct call_task *t)
     finish(t, &told);
 }
 
+/* ---- through trouble with the disk: until it is over, its client reads what it read last ---- */
+
+/* Nobody can read any more what it came to. */
+static bool is_past(const struct call_task *t)
+{
+    return clock_wall_ms() >= t->view.created_ms + t->view.ttl_ms;
+}
+
+/* Its call's reference is enough: with it the timer goes. */
+static void hold(struct call_task *t, void (*again)(void *arg))
+{
+    t->is_held = true;
+    timer_start(t->worker->loop, &t->pace, TASK_RETRY_MS, again, t);
+}
+
+static void end_wait(void *arg);
+static void end_submit(void *arg);
+
 static void end_durable(struct store_wait *w, int code)
 {
     struct call_task *t = (struct call_task *)((char *)w - offsetof(struct call_task, ended));
     if (!t->call)
-        ; /* dropped with its worker */
-    else if (code != 0)
-        finish_unkept(t, "it may or may not survive a restart; the state is read-only until its "
-                         "disk works again");
+        ;                              /* dropped with its worker */
+    else if (code != 0 && !is_past(t)) /* the state has it, and may keep it: it has not failed */
+        hold(t, end_wait);
     else
         finish_kept(t);
     task_unref(t);
+}
+
+static void end_wait(void *arg)
+{
+    struct call_task *t = arg;
+    struct store *store = t->worker->gateway->store;
+    if (!store)
+        return;
+    t->refs++;
+    t->ended.loop = t->worker->loop;
+    t->ended.seq = t->op.seq;
+    t->ended.done = end_durable;
+    store_wait(store, &t->ended);
+}
+
+/* Later there may be room on the disk, or in what waits for it. */
+static bool may_be_kept_later(const struct call_task *t)
+{
+    return (t->op.code == MG_E_READONLY ||
+            (t->op.code == MG_E_LIMIT && t->record.len <= STORE_MAX_TEXT)) &&
+           !is_past(t);
 }
 
 static void end_written(struct store_op *op)
 {
     struct call_task *t = (struct call_task *)((char *)op - offsetof(struct call_task, op));
     struct store *store = t->worker->gateway->store;
-    if (!t->call || !store) {
-        task_unref(t);
-    } else if (op->code != 0) {
-        finish_unkept(t, op->err.text);
-        task_unref(t);
-    } else if (store_is_durable(store, op->seq)) {
+    if (!t->call || !store)
+        ; /* dropped with its worker */
+    else if (op->code == 0 && store_is_durable(store, op->seq))
         finish_kept(t);
-        task_unref(t);
-    } else {
-        t->ended.loop = t->worker->loop;
-        t->ended.seq = op->seq;
-        t->ended.done = end_durable;
-        store_wait(store, &t->ended);
-    }
+    else if (op->code == 0)
+        end_wait(t);
+    else if (may_be_kept_later(t))
+        hold(t, end_submit);
+    else
+        finish_unkept(t, op->err.text);
+    task_unref(t);
+}
+
+static void end_submit(void *arg)
+{
+    struct call_task *t = arg;
+    if (!t->worker->gateway->store)
+        return;
+    t->refs++;
+    task_submit(t, end_written);
 }
 
 void call_task_end(struct call *c)
@@ -147,6 +191,5 @@ void call_task_end(struct call *c)
         view_fail(t, text);
         task_encode(t);
     }
-    t->refs++;
-    task_submit(t, end_written);
+    end_submit(t);
 }

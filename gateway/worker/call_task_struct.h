@@ -7,6 +7,7 @@
 #include "worker/call_task.h"
 
 #define TASK_MESSAGE_MAX 1000 /* bytes of a statusMessage */
+#define TASK_RETRY_MS 1000    /* of what could not be told or kept: the state is read-only */
 
 enum task_phase { TASK_WRITTEN, TASK_SAVED, TASK_AT_WORK, TASK_ENDING };
 
@@ -30,7 +31,7 @@ struct call_task {
     char next_message[TASK_MESSAGE_MAX + 1];
     uint64_t next_seq;
     struct store_wait told;
-    struct loop_timer pace;
+    struct loop_timer pace; /* of what it says, and then of trying to keep its end */
     struct loop_timer expiry;
     struct buf members; /* the view, encoded */
     struct buf end;     /* the text that view.result or view.error points into */
@@ -38,6 +39,7 @@ struct call_task {
     struct store_op op;
     struct store_change change;
     struct store_wait ended;
+    bool is_held; /* its end could not be kept so far */
 };
 
 /* call_task.c */

@@ -203,9 +203,9 @@ static void drain_step(struct worker *w)
 {
     int64_t now = loop_now(w->loop);
     /* Again and again from then on: what had come before the drain may still begin a call. */
-    if (w->is_cancelled || !w->calls || now >= w->drain_cancel_ms)
+    if (w->is_cancelled || calls_are_over(w) || now >= w->drain_cancel_ms)
         shutdown_all(w);
-    bool is_empty = http_server_open(w->http) == 0 && worker_tasks(w) == 0 && !w->calls &&
+    bool is_empty = http_server_open(w->http) == 0 && worker_tasks(w) == 0 && calls_are_over(w) &&
                     outbox_is_settled(w->outbox) && peers_are_quiet(w);
     if (!is_empty && now < w->drain_deadline_ms)
         return;

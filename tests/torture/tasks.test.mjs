@@ -2,6 +2,8 @@
 // makes of tasks.
 
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
 import test from "node:test";
 
 import { Gateway } from "../e2e/lib/gateway.mjs";
@@ -12,11 +14,15 @@ const short = Boolean(process.env.MOONGATE_SHORT);
 const ROUNDS = short ? 5 : 30;
 const check = (name, body) => test(name, { timeout: short ? 60_000 : 300_000 }, body);
 
-function start(t) {
+const bump = `local mcp = require "mcp"
+  local rows = mcp.state.open("bump.rows")
+  return mcp.tool { name = "bump", input = { type = "object" }, run = function() return rows:put { id = "a" } end }`;
+
+function start(t, more = "") {
   const disk = new Disk();
   t.after(() => disk.remove());
-  const ini = `[rate_limit]\nbucket = 0\n[state]\nautosave = 60s\n${grants}`;
-  const gw = new Gateway({ dir: disk.dir, ini, tools: { "tasks.lua": tools } });
+  const ini = `[rate_limit]\nbucket = 0\n[state]\nautosave = 60s\n${grants}${more}`;
+  const gw = new Gateway({ dir: disk.dir, ini, tools: { "tasks.lua": tools, "bump.lua": bump } });
   gw.exit = { code: 0, signal: null };
   t.after(() => gw.kill());
   return { disk, gw };
@@ -60,11 +66,108 @@ check("a client that leaves while its task is being made durable has cancelled i
   assert.equal(await gw.metric("moongate_tasks"), 1);
 });
 
-check("a disk that fails: no task is promised, one at work has failed and says why", async (t) => {
+const troubled = (l) => l.msg === "the state is read-only";
+const healed = (l) => l.msg === "the state accepts changes again";
+const syncs = (disk) => fs.readFileSync(path.join(disk.side, "log"), "utf8").match(/^[sd] /gm).length;
+// The sync of a change and those of as many snapshots, which are tried at once, 1 s, 3 s and 7 s later.
+const failing = (first, snapshots) => Array.from({ length: snapshots + 1 }, (_, i) => `sync:${first + i}:EIO`).join();
+
+// A task that waits for an answer, which answer() gives: then it ends.
+async function ask(gw) {
+  const { taskId } = await create(gw, "asks");
+  await until(gw, taskId, (task) => task.status === "input_required");
+  return taskId;
+}
+
+async function answer(gw, taskId) {
+  const answers = { a: { action: "accept", content: { n: 1 } }, b: { action: "accept", content: { s: "x" } } };
+  await modern(gw, "tasks/update", { taskId, inputResponses: answers });
+}
+
+// It has completed, and is so after a power cut.
+async function keepsItsEnd({ disk, gw }, taskId) {
+  const task = await until(gw, taskId, ended);
+  assert.equal(task.status, "completed", JSON.stringify(task));
+  assert.equal(task.result.content[0].text, "1x");
+  await gw.kill();
+  if (disk.side) disk.powerCut(() => 0);
+  await gw.restart({ env: {} });
+  assert.deepEqual(await get(gw, taskId), task);
+}
+
+check("a failed sync of its end: the task works on until the state has kept it", async (t) => {
+  const made = start(t);
+  const { disk, gw } = made;
+  await gw.restart({ env: disk.env({ fail: failing(40, 2) }) });
+  const taskId = await ask(gw);
+  while (syncs(disk) < 39) assert.ok(!(await gw.call("bump")).isError);
+  await answer(gw, taskId);
+  await gw.logged(troubled);
+  assert.equal((await get(gw, taskId)).status, "working");
+  await gw.logged(healed, 30_000);
+  await keepsItsEnd(made, taskId);
+});
+
+check("what ends while the state takes no change keeps its end", async (t) => {
+  const made = start(t);
+  const { disk, gw } = made;
+  await gw.restart({ env: disk.env({ fail: failing(40, 3) }) });
+  const taskId = await ask(gw);
+  for (let i = 0; !(await gw.call("bump")).isError; i++) assert.ok(i < 100, "never in trouble");
+  await gw.logged(troubled);
+  await answer(gw, taskId);
+  assert.equal((await get(gw, taskId)).status, "working");
+  await gw.logged(healed, 30_000);
+  await keepsItsEnd(made, taskId);
+});
+
+check("an end that cannot be kept within the task's ttl is given up", async (t) => {
+  const { disk, gw } = start(t);
+  await gw.restart({ env: disk.env({ fail: "sync:40+:EIO" }) });
+  const { taskId, createdAt, ttlMs } = await create(gw, "sum", { ttl: 4, wait: 2 });
+  for (let i = 0; !(await gw.call("bump")).isError; i++) assert.ok(i < 100, "never in trouble");
+  const line = await gw.logged((l) => l.msg === "task ended" && l.task === taskId, 30_000);
+  assert.equal(line.status, "failed");
+  assert.ok(Date.parse(line.ts) >= Date.parse(createdAt) + ttlMs, `${line.ts}, created ${createdAt}`);
+});
+
+check("a stop does not wait for an end that the disk does not keep, and the next start says what became of it", async (t) => {
+  const { disk, gw } = start(t, "[server]\ndrain_timeout = 10m\n");
+  for (const isSubmitted of [true, false]) {
+    await gw.restart({ env: disk.env({ fail: "sync:40+:EIO" }) });
+    const taskId = await ask(gw);
+    if (isSubmitted) while (syncs(disk) < 39) await gw.call("bump");
+    else while (!(await gw.call("bump")).isError);
+    await answer(gw, taskId);
+    await gw.logged(troubled);
+    gw.signal("SIGTERM");
+    assert.deepEqual(await gw.exited, { code: 1, signal: null }, "the last snapshot fails, too");
+    disk.powerCut(() => 0);
+    await gw.restart({ env: {} });
+    const task = await get(gw, taskId);
+    assert.equal(task.status, "failed");
+    assert.match(task.error.message, /^the gateway ended while the task was at work/);
+    await gw.stop({ keep: true });
+  }
+});
+
+check("an unsure end that the last snapshot keeps is the end", async (t) => {
+  const made = start(t);
+  const { disk, gw } = made;
+  await gw.restart({ env: disk.env({ fail: failing(40, 1) }) });
+  const taskId = await ask(gw);
+  while (syncs(disk) < 39) assert.ok(!(await gw.call("bump")).isError);
+  await answer(gw, taskId);
+  await gw.logged(troubled);
+  await gw.stop({ keep: true });
+  await gw.restart({ env: {} });
+  await keepsItsEnd(made, taskId);
+});
+
+check("a disk that fails: no task is promised, one at work has failed after the restart", async (t) => {
   const { disk, gw } = start(t);
   await gw.restart({ env: disk.env({ fail: "write:12+:ENOSPC", fdatasyncUs: 300 }) });
-  const working = await create(gw, "asks");
-  await until(gw, working.taskId, (task) => task.status === "input_required");
+  const taskId = await ask(gw);
   const seen = new Set();
   while (!seen.has("READONLY")) {
     const { body, text } = await call(gw, "sum");
@@ -73,13 +176,10 @@ check("a disk that fails: no task is promised, one at work has failed and says w
     seen.add(JSON.parse(said).code);
   }
   for (const code of seen) assert.match(code, /^(READONLY|UNSURE|IO)$/);
-  const answers = { a: { action: "accept", content: { n: 1 } }, b: { action: "accept", content: { s: "x" } } };
-  await modern(gw, "tasks/update", { taskId: working.taskId, inputResponses: answers });
-  const task = await until(gw, working.taskId, ended);
-  assert.equal(task.status, "failed");
-  assert.match(task.error.message, /^the result could not be kept: the state is read-only: .*No space left on device/);
+  await answer(gw, taskId);
+  for (let i = 0; i < 100; i++) assert.equal((await get(gw, taskId)).status, "working");
   await gw.kill();
   disk.powerCut(() => 0);
   await gw.restart({ env: {} });
-  assert.equal((await get(gw, working.taskId)).status, "failed");
+  assert.equal((await get(gw, taskId)).status, "failed");
 });
