@@ -280,11 +280,11 @@ static int start(struct supervisor *s, struct err *e)
         return code;
     for (unsigned i = 0; i < s->gateway.worker_count; i++)
         worker_tell_published(s->gateway.workers[i]);
-    say_listening(s);
     if (!s->is_stdio)
         store_announce(s->gateway.store, s->gateway.addresses[0].text);
     reload_begin(&s->reload);
     sweep_later(s);
+    say_listening(s); /* last: who has read it finds all of the above done */
     return 0;
 }
 
