@@ -79,6 +79,8 @@ static void start(struct fixture *f, struct host *h, const char *tool)
     h->code = keep.code;
     h->call.info.wants_progress = false;
     h->call.task = task_start(f->vm, t->index, &h->call.info, &ops, h);
+    while (!h->creation && !h->call.is_done) /* one that is preempted asks in a later turn */
+        turn(f);
 }
 
 static void created(struct host *h, int code, const char *text)
