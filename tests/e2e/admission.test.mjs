@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import test from "node:test";
 
-import { Gateway } from "./lib/gateway.mjs";
+import { Gateway, slowness } from "./lib/gateway.mjs";
 
 const quiet = "[rate_limit]\nbucket = 0\n";
 const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
@@ -233,12 +233,21 @@ test("a key hears of what its tools could tell it, and no more", async (t) => {
   assert.deepEqual([await status("n1", "job/1"), await status("n1", "jobs"), await status("n1", "echo/1 job/1")], [403, 403, 403]);
 });
 
+// For ends that are near: how long the start takes is not known.
+async function reload(gw, ini) {
+  const before = gw.log.length;
+  gw.writeIni(ini);
+  gw.signal("SIGHUP");
+  await gw.logged((l) => /^reloaded/.test(l.msg) && gw.log.indexOf(l) >= before);
+}
+
 const in_ = (seconds) => `${new Date(Date.now() + seconds * 1000).toISOString().slice(0, 19)}Z`;
 
 test("streams end with their key: when it is taken away, and when it expires", async (t) => {
-  const soon = in_(3);
   const ini = (keys) => `${quiet}[auth]\nkeys = stays\n${keys}`;
-  const gw = await start(t, ini(`[key goes]\nsecret = g1\n[key brief]\nsecret = b1\nexpires = ${soon}\n`));
+  const both = (end) => ini(`[key goes]\nsecret = g1\n[key brief]\nsecret = b1\nexpires = ${end}\n`);
+  const gw = await start(t, both(in_(3600)));
+  await reload(gw, both(in_(3 * slowness)));
   const open = async (key) => {
     const stream = await gw.events("/sse?topic=job/1", { key });
     assert.equal((await stream.next()).event, "open");
@@ -257,8 +266,9 @@ test("streams end with their key: when it is taken away, and when it expires", a
 
 test("a key whose end is brought forward, or put off, ends its streams when it says now", async (t) => {
   const ini = (forever, brief) => `${quiet}[key forever]\nsecret = f1\n${forever}[key brief]\nsecret = b1\nexpires = ${brief}\n`;
-  const soon = in_(4);
-  const gw = await start(t, ini("", soon));
+  const gw = await start(t, ini("", in_(3600)));
+  const soon = in_(4 * slowness);
+  await reload(gw, ini("", soon));
   const open = async (key) => {
     const stream = await gw.events("/sse?topic=job/1", { key });
     assert.equal((await stream.next()).event, "open");

@@ -162,10 +162,10 @@ test("a call of a batch is cancelled by its id; a client that goes leaves nothin
     await gw.client.notify("notifications/cancelled", { requestId: "long" }, { headers: session.headers });
   assert.deepEqual((await sleeping).body.map((answer) => answer.id), [2]); // cancelled: no answer
   const raw = await gw.raw();
-  const body = JSON.stringify([call(1, "sleep", { seconds: 0.3 }), call(2, "sleep", { seconds: 0.2 })]);
+  const body = JSON.stringify([call(1, "sleep", { seconds: 1.5 }), call(2, "sleep", { seconds: 1 })]);
   raw.send(`POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n` +
     `Content-Length: ${body.length}\r\n\r\n${body}`);
-  await gw.call("echo", { message: "in between" });
+  while ((await gw.metric("moongate_calls_running")) !== 2);
   raw.socket.resetAndDestroy();
   await gw.logged((l) => l.rpc === "batch" && l.status === 499);
   assert.equal((await post(gw, [message(1, "ping")])).status, 200);

@@ -26,15 +26,15 @@ function refusesConnections(port) {
 
 test("a call that runs ends, an event stream ends, new connections are refused", async () => {
   const gw = await Gateway.start({ ini: quiet, tools: ["echo.lua", "outcomes.lua"] });
-  const slow = gw.call("sleep", { seconds: 1 });
+  const slow = gw.call("sleep", { seconds: 1.8 });
+  await until(() => gw.metric("moongate_calls_running"), 1, "the call");
   const stream = await gw.events("/sse?topic=job/1");
   assert.equal((await stream.next()).event, "open");
-  await until(() => gw.metric("moongate_calls_running"), 1, "the call");
   gw.signal("SIGTERM");
   await gw.logged((l) => /draining/.test(l.msg));
   assert.equal(await stream.next(), null);
   await until(() => refusesConnections(gw.port), true, "closed listeners");
-  assert.deepEqual((await slow).value, { slept: 1 });
+  assert.deepEqual((await slow).value, { slept: 1.8 });
   await gw.stop();
 });
 

@@ -103,12 +103,14 @@ test("a file written in steps serves when it is whole; what was there serves unt
   const gw = await start(t, { tools: { "a.lua": tool("a", "0"), "b.lua": tool("b", "0") } });
   const text = tool("a", "1");
   const before = gw.log.length;
+  const begun = performance.now();
   const fd = fs.openSync(at(gw, "a.lua"), "w");
   for (let i = 0; i < text.length; i += 20) {
     fs.writeSync(fd, text.slice(i, i + 20));
     assert.match(await says(gw, "a"), /^[01]$/);
   }
   fs.closeSync(fd);
+  const wrote = performance.now() - begun;
   await until(() => says(gw, "a"), "1", "the whole file");
   // One that is written to all the time, and never closed, does not hold back another.
   const log = fs.openSync(at(gw, "noise.lua"), "w");
@@ -122,7 +124,9 @@ test("a file written in steps serves when it is whole; what was there serves unt
     fs.closeSync(log);
   }
   assert.equal(await says(gw, "a"), "1");
-  assert.ok(!gw.log.slice(before).some((l) => l.file === "a.lua"), gw.tail());
+  // Half of it is loaded, and told of, only where it was open for longer than anybody is waited for.
+  if (wrote < 200) assert.ok(!gw.log.slice(before).some((l) => l.file === "a.lua"), gw.tail());
+  else t.diagnostic(`not seen whether half a file is left alone: writing it took ${wrote.toFixed(0)} ms`);
 });
 
 test("tools appear, vanish, are renamed; a file that was broken at the start appears when it is mended", async (t) => {
@@ -150,6 +154,7 @@ test("a broken file keeps its version, is told of once, and is shown until it is
   put(gw, "a.lua", "return mcp.tool { nome = 1");
   const line = await gw.logged((l) => l.msg === "tool file did not load");
   assert.match(line.error, /^tools\.d\/a\.lua:1: /);
+  await gw.logged((l) => l.msg === "reloaded: generation 2, 1 tools");
   assert.match(await ready(gw), /a\.lua did not load/);
   for (let i = 0; i < 20; i++) assert.equal(await says(gw, "a"), "1");
   // Files that change nothing, and the polls that suspect them, are no reason to tell it again.

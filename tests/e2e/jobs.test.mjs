@@ -98,6 +98,7 @@ test("a job that ends is told of to its subscribers of both eras, and to nobody 
   const gw = await start(t);
   const [legacy, modern, other] = await Promise.all(["sdk 1.x", MODERN, MODERN].map((label) => clients[label]({ url: gw.url })));
   const ids = [await run(gw, "a"), await run(gw, "b")];
+  for (const id of ids) await running(gw, id);
   const uris = ids.map((id) => `job:///${id}`);
   const told = [await subscribeLegacy(legacy, uris[0]), await subscribeModern(modern, uris[0])];
   const elsewhere = await subscribeModern(other, uris[1]);

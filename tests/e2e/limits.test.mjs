@@ -44,7 +44,7 @@ test("max_concurrent: more wait up to a second, then are refused with its name",
 
 test("concurrent of one tool: its own callers wait, others do not", async (t) => {
   const gw = await start(t, quiet, { ...nap("concurrent = 1"), "quick.lua": tool("quick", 'function() return "quick" end') });
-  const long = gw.call("nap", { seconds: 2 });
+  const long = gw.call("nap", { seconds: 4 });
   await until(() => gw.metric("moongate_calls_running"), 1, "one running");
   assert.equal((await gw.call("quick")).text, "quick");
   const refused = await gw.call("nap");
@@ -147,7 +147,7 @@ test("a client of 2026-07-28 that leaves has cancelled; a legacy one has not", a
   assert.equal((await gw.logged((l) => l.tool === "nap" && l.outcome)).outcome, "CANCELLED");
 
   const stay = new AbortController();
-  const legacy = gw.rpc("tools/call", { name: "reports", arguments: { seconds: 0.5 } }, { signal: stay.signal });
+  const legacy = gw.rpc("tools/call", { name: "reports", arguments: { seconds: 3 } }, { signal: stay.signal });
   await gw.logged((l) => /cancelled before: false/.test(l.msg));
   stay.abort();
   await assert.rejects(legacy);

@@ -12,10 +12,10 @@ function start(t, ini, tools = ["echo.lua", "outcomes.lua"]) {
 }
 
 test("one JSON line a request, with everything an operator asks for", async (t) => {
-  const gw = await start(t, `${quiet}[key ci]\nsecret = c1\n`);
+  const gw = await start(t, `${quiet}[key ci]\nsecret = c1-of-nobody-else\n`);
   const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
   await gw.rpc("tools/call", { name: "echo", arguments: { message: "hush" } }, {
-    key: "c1",
+    key: "c1-of-nobody-else",
     headers: { "User-Agent": "agent \"x\"\n".trim(), traceparent: `00-${trace}-00f067aa0ba902b7-01` },
   });
   const line = await gw.logged((l) => l.tool === "echo");
@@ -27,7 +27,7 @@ test("one JSON line a request, with everything an operator asks for", async (t) 
   assert.match(line.call_id, /^call_[a-z0-9]{11}$/);
   assert.ok(line.latency_ms >= 0 && line.latency_ms < 10_000);
   assert.ok(!gw.stderr.includes("hush"), "arguments are not logged");
-  assert.ok(!gw.stderr.includes("c1"), "keys are not logged");
+  assert.ok(!gw.stderr.includes("c1-of-nobody-else"), "keys are not logged");
 });
 
 test("every outcome and every refusal has its line", async (t) => {

@@ -72,7 +72,7 @@ test("tools follow a reload; running calls end on the generation they began on",
     return mcp.tool { name = "say", description = "Says.", input = { type = "object" },
       run = function(args) mcp.time.sleep(args.seconds or 0) return "${text}" end }` });
   const gw = await start(t, quiet, tool("first"));
-  const slow = gw.call("say", { seconds: 0.5 });
+  const slow = gw.call("say", { seconds: 2 });
   await until(() => gw.metric("moongate_calls_running"), 1, "the slow call");
   gw.writeTools(tool("second"));
   await reload(gw, quiet);

@@ -180,7 +180,7 @@ export class Gateway {
 
   signal(name) {
     assert.ok(!this.exit, this.tail());
-    process.kill(this.child.pid, name);
+    this.child.kill(name); // no error where it is reaped and its output is not yet at its end
   }
 
   // Ends it as an operator does, and insists on a clean exit. Removes the folder unless `keep`.
