@@ -176,7 +176,9 @@ const REASONS = [
 // The gateway's own program, those of [eval ...] and their folders are looked at so that no tool changes them; the
 // way there is a link.
 const LOOKED_AT = ["config/evals", "config/evals/demo.sh", "build/evals", "build/evals/exact_match"];
-const OWN = [fs.realpathSync(binary), path.dirname(fs.realpathSync(binary))];
+const program = fs.realpathSync(binary);
+// Beside a folder "build" lie the sources.
+const OWN = [program, path.dirname(program), path.join(path.dirname(path.dirname(program)), "lua")];
 const isLookedAt = (call, p, dir) => call.name === "newfstatat" && (OWN.includes(p) || LOOKED_AT.includes(path.relative(dir, p)));
 
 const isBelow = (p, folder) => p === folder || p.startsWith(`${folder}/`);
