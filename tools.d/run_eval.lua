@@ -97,7 +97,7 @@ end
 local function finish_for(row, outcome)
   if outcome == "CANCELLED" and row.isRemote and row.remoteId then
     return                                        -- it goes on there, and is followed again
-  elseif outcome == "TIMEOUT" and row.status == "QUEUED" then
+  elseif row.status == "QUEUED" and (outcome == "OK" or outcome == "TIMEOUT") then
     return                                        -- it never began: the next look has it wait again
   elseif outcome == "CANCELLED" then
     local reason = "the gateway stopped it, or replaced its tools"
@@ -160,15 +160,18 @@ local function ask_orchestrator(job, row, eval)
   conclude(job.id, changes)
 end
 
--- Has the row be RUNNING, once the state takes changes. Returns it; else it is not to begin.
+-- Has the row be RUNNING, once the state takes changes. Returns it; else it is not to begin, or not
+-- now: what it waits here is taken from the job's grace, and the program's own time must be left.
 local function begin(job, eval)
+  local last_try = mcp.time.mono() + JOB_GRACE / 2 - 1
   while true do
     local row, _, code = evaljob.move(job.id, "QUEUED", {
       status = "RUNNING", runningAt = mcp.time.iso(),
       isRemote = eval.is_remote or nil,
       endsBy = eval.is_remote and mcp.time.now() + eval.timeout or nil,
     })
-    if row or code ~= "READONLY" or not mcp.time.sleep(1) then return row end
+    if row or code ~= "READONLY" or mcp.time.mono() > last_try then return row end
+    if not mcp.time.sleep(1) then return nil end
   end
 end
 
