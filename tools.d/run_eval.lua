@@ -179,7 +179,7 @@ local function evaluate(job, eval, tell_queued)
   local row = rows:get(job.id)
   if row and row.status == "QUEUED" then
     row = begin(job, eval)
-    if not row then return end          -- cancelled while it waited
+    if not row then return end          -- cancelled while it waited, or it is to wait again
     tell_queued(row)
     evaljob.tell(row, "running", row.runningAt)
     -- Only now may it begin: what is RUNNING is not begun a second time after a crash.

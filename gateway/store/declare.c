@@ -72,7 +72,7 @@ static int declare_new(struct local *l, struct collection *c, struct extra *extr
 {
     struct journal_entry *entry = journal_entry_new(1);
     store_seq number = 0;
-    char reason[256];
+    struct err why;
     int rc = entry ? 0 : err_set(e, MG_E_NOMEM, "no memory for a collection");
 
     if (rc != 0)
@@ -81,7 +81,7 @@ static int declare_new(struct local *l, struct collection *c, struct extra *extr
     entry->changes[0] = (struct journal_change){ RECORD_DECLARE, c, NULL };
     pthread_mutex_lock(&c->lock);
     if (l->journal)
-        rc = journal_push(l->journal, entry, &number);
+        rc = journal_push(l->journal, entry, &number, &why);
     else
         number = atomic_fetch_add(&l->last, 1) + 1;
     if (rc == 0)
@@ -91,8 +91,7 @@ static int declare_new(struct local *l, struct collection *c, struct extra *extr
         journal_entry_free(entry);
     if (rc == 0)
         return 0;
-    return err_set(e, rc, "cannot declare the collection %s: %s", c->name,
-                   journal_trouble(l->journal, reason, sizeof reason) ? reason : err_word(rc));
+    return err_set(e, rc, "cannot declare the collection %s: %s", c->name, why.text);
 }
 
 static int check_names(const char *name, const char *key_field, struct err *e)

@@ -73,15 +73,26 @@ static bool enqueue(struct journal *j, struct journal_entry *entry)
     return wake;
 }
 
-int journal_push(struct journal *j, struct journal_entry *entry, store_seq *number)
+/* Caller holds the lock. 0, or why no change is taken now. */
+static int check_open(const struct journal *j, struct err *e)
 {
-    int rc = 0;
+    if (j->broken)
+        return err_set(e, MG_E_READONLY, "the state is read-only: %s", j->reason);
+    if (j->stopping)
+        return err_set(e, MG_E_READONLY, "the state is being closed");
+    if (j->backlog > JOURNAL_BACKLOG_BYTES)
+        return err_set(e, MG_E_READONLY, "more than %zu MB of changes wait for the disk",
+                       JOURNAL_BACKLOG_BYTES >> 20);
+    return 0;
+}
+
+int journal_push(struct journal *j, struct journal_entry *entry, store_seq *number, struct err *e)
+{
     bool wake = false;
 
     pthread_mutex_lock(&j->lock);
-    if (j->broken || j->stopping || j->backlog > JOURNAL_BACKLOG_BYTES) {
-        rc = MG_E_READONLY;
-    } else {
+    int rc = check_open(j, e);
+    if (rc == 0) {
         *number = entry->number = ++j->last;
         wake = enqueue(j, entry);
     }

@@ -52,7 +52,8 @@ struct journal *journal_open(const struct journal_options *o, struct err *e);
 /* Takes the entry and gives it the next number, in *number. The caller holds the locks of all
  * collections that the entry changes. MG_E_READONLY: there is trouble, or the disk is too far
  * behind; the entry is still the caller's and nothing happened. */
-int journal_push(struct journal *j, struct journal_entry *entry, store_seq *number) MG_NODISCARD;
+int journal_push(struct journal *j, struct journal_entry *entry, store_seq *number,
+                 struct err *e) MG_NODISCARD;
 
 /* The point between two records at which a snapshot begins. */
 struct journal_cut {

@@ -214,6 +214,8 @@ static int save(struct saving *s, bool *renamed, struct err *e)
         s->l->is_closed = s->meta.closed;
     else
         files_remove_temp(&s->l->files);
+    if (*renamed && rc != 0)
+        rc = e->code = MG_E_UNSURE; /* the folder's sync failed */
     for (unsigned i = 0; i < s->image_count; i++)
         image_drop(&s->images[i]);
     free(s->images);

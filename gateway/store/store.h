@@ -135,7 +135,8 @@ void store_reconfigure(struct store *s, int64_t autosave_ms, int64_t job_ttl_ms)
 int store_snapshot_now(struct store *s, struct err *e) MG_NODISCARD;
 /* Final snapshot, joins, unlocks, frees. Nobody uses the store any more; waits that are pending
  * are posted before it returns. Negative: the snapshot failed; what was durable is in the journal,
- * the rest is lost. NULL is legal. */
+ * the rest is lost; but MG_E_UNSURE where all is in the file, and a power cut may bring the one
+ * before it back. NULL is legal. */
 int store_close(struct store *s, struct err *e);
 void store_metrics(void *store, struct buf *out); /* a metrics_source */
 /* Says beside the state where its owner is reached ("127.0.0.1:8766"), for whoever wants to ask the

@@ -179,26 +179,13 @@ static int reserve(struct writing *w)
 
 static int number(struct local *l, struct writing *w)
 {
-    char reason[256];
-    struct journal_figures now;
-
     if (!l->journal) {
         w->op->seq = atomic_fetch_add(&l->last, 1) + 1;
         return 0;
     }
-    int rc = journal_push(l->journal, w->entry, &w->op->seq);
-    if (rc == 0) {
+    int rc = journal_push(l->journal, w->entry, &w->op->seq, w->e);
+    if (rc == 0)
         w->entry = NULL;
-        return 0;
-    }
-    journal_figures(l->journal, &now);
-    if (journal_trouble(l->journal, reason, sizeof reason))
-        err_set(w->e, rc, "the state is read-only: %s", reason);
-    else if (now.backlog_bytes > JOURNAL_BACKLOG_BYTES)
-        err_set(w->e, rc, "more than %zu MB of changes wait for the disk",
-                JOURNAL_BACKLOG_BYTES >> 20);
-    else
-        err_set(w->e, rc, "the state takes no change just now");
     return rc;
 }
 

@@ -2,8 +2,8 @@
  *
  * written: its record is with the state; saved: the record waits for the disk; working: the client
  * has its answer; ending: the record of its end is on its way, for as long as the state takes no
- * changes. What a client can read of it is
- * durable, but for its message and what it asks for, which do not outlive the process.
+ * changes. What a client can read of it is durable, but for its message and what it asks for, which
+ * do not outlive the process.
  * Lifetime: the call's, but for what the state still has in hand. Threads: the worker's. */
 #ifndef MG_CALL_TASK_H
 #define MG_CALL_TASK_H

@@ -135,14 +135,6 @@ static void end_wait(void *arg)
     store_wait(store, &t->ended);
 }
 
-/* Later there may be room on the disk, or in what waits for it. */
-static bool may_be_kept_later(const struct call_task *t)
-{
-    return (t->op.code == MG_E_READONLY ||
-            (t->op.code == MG_E_LIMIT && t->record.len <= STORE_MAX_TEXT)) &&
-           !is_past(t);
-}
-
 static void end_written(struct store_op *op)
 {
     struct call_task *t = (struct call_task *)((char *)op - offsetof(struct call_task, op));
@@ -153,7 +145,7 @@ static void end_written(struct store_op *op)
         finish_kept(t);
     else if (op->code == 0)
         end_wait(t);
-    else if (may_be_kept_later(t))
+    else if (op->code == MG_E_READONLY && !is_past(t))
         hold(t, end_submit);
     else
         finish_unkept(t, op->err.text);

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "kit/kitstate.h"
@@ -124,20 +123,6 @@ static int rehearse(struct import *im, struct err *e)
     return code;
 }
 
-/* Closes it, which saves. Where that fails at its last step, the sync of the folder, the new file
- * is in the old one's place all the same: seen by the file's being another one. There is one
- * before, because opening has made it. */
-static int save(struct import *im, struct store *store, struct err *e)
-{
-    const char *path = im->config->state.path;
-    struct stat before = { 0 }, now;
-    (void)lstat(path, &before);
-    int code = store_close(store, e);
-    im->is_unsure = code != 0 && lstat(path, &now) == 0 &&
-                    (now.st_dev != before.st_dev || now.st_ino != before.st_ino);
-    return code;
-}
-
 /* Without a journal: then the state's file with all of it is put in the old one's place in one
  * step, at the close, and nothing of it is anywhere before. Nothing is removed by age meanwhile. */
 static int commit(struct import *im, struct err *e)
@@ -151,7 +136,11 @@ static int commit(struct import *im, struct err *e)
         return e->code;
     int code = take_all(im, store, e);
     /* Not closed when it failed, which would save the part that was taken: the process ends. */
-    return code == 0 ? save(im, store, e) : code;
+    if (code != 0)
+        return code;
+    code = store_close(store, e);
+    im->is_unsure = code == MG_E_UNSURE;
+    return code;
 }
 
 /* ---- what it says ---- */

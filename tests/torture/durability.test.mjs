@@ -10,7 +10,7 @@ import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Gateway, runBinary } from "../e2e/lib/gateway.mjs";
-import { Disk } from "./lib/disk.mjs";
+import { Disk, healed, troubled } from "./lib/disk.mjs";
 import { Clients, found, ini, tools } from "./lib/ledger.mjs";
 import { between, random } from "./lib/random.mjs";
 
@@ -78,8 +78,8 @@ check("a failed sync: changes are refused, reads go on, a snapshot ends it", asy
   const gw = await Gateway.start({ dir: disk.dir, ini, tools, env });
   t.after(() => gw.kill());
   const clients = new Clients(gw, await found(gw));
-  await gw.logged((l) => l.msg === "the state is read-only");
-  await gw.logged((l) => l.msg === "the state accepts changes again");
+  await gw.logged(troubled);
+  await gw.logged(healed);
   await sleep(50);
   await clients.stop();
   const { U, A } = clients.promises.counts;
@@ -98,7 +98,7 @@ check("a full disk: read-only with the reason, readyz 503, nothing acknowledged 
   const gw = await Gateway.start({ dir: disk.dir, ini, tools, env });
   t.after(() => gw.kill());
   const clients = new Clients(gw, await found(gw));
-  await gw.logged((l) => l.msg === "the state is read-only");
+  await gw.logged(troubled);
   const ready = await gw.fetch("/readyz");
   assert.equal(ready.status, 503);
   assert.match(await ready.text(), /No space left on device/);

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { Gateway, repo, slowness } from "../e2e/lib/gateway.mjs";
 import { json, startOrchestrator } from "../e2e/lib/orchestrator.mjs";
-import { Disk } from "./lib/disk.mjs";
+import { Disk, failing, healed, troubled } from "./lib/disk.mjs";
 import { evalsIni, kinds, Programs } from "./lib/evals.mjs";
 import { Follower } from "./lib/followers.mjs";
 import { between } from "./lib/random.mjs";
@@ -163,11 +163,9 @@ const edit = (file, ...changes) => {
   fs.writeFileSync(file, text);
 };
 
-// Starts the gateway on a disk that will fail one sync of the journal and `snapshots` snapshots, which are tried at once,
-// 1 s later, 3 s later and 7 s later.
 function restartOnFailing({ gw, disk }, snapshots, more = {}) {
-  const fail = Array.from({ length: snapshots + 1 }, (_, i) => `sync:${25 + i}:EIO`).join();
-  return gw.restart({ env: { ...gw.options.env, ...disk.env({ fail }), MOONGATE_STATE_AUTOSAVE: "60s", ...more } });
+  const fails = disk.env({ fail: failing(25, snapshots) });
+  return gw.restart({ env: { ...gw.options.env, ...fails, MOONGATE_STATE_AUTOSAVE: "60s", ...more } });
 }
 
 async function runEval(gw, taskId) {
@@ -179,11 +177,11 @@ async function runEval(gw, taskId) {
 async function provokeTrouble(gw) {
   const change = () => gw.call("run_eval", { taskId: "ok", configId: "dry", dryRun: true });
   for (let i = 0; !(await change()).isError; i++) assert.ok(i < 50, "never in trouble");
-  await gw.logged((l) => l.msg === "the state is read-only");
+  await gw.logged(troubled);
 }
 
 async function endAfterTrouble(gw, jobId) {
-  await gw.logged((l) => l.msg === "the state accepts changes again", 20_000 * slowness);
+  await gw.logged(healed, 20_000 * slowness);
   await until(async () => !/QUEUED|RUNNING/.test((await statusOf(gw, jobId)).status), "its end is kept");
   return statusOf(gw, jobId);
 }

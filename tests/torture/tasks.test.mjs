@@ -8,7 +8,7 @@ import test from "node:test";
 
 import { Gateway } from "../e2e/lib/gateway.mjs";
 import { call, create, ended, get, grants, modern, tools, until, value } from "../e2e/lib/tasks.mjs";
-import { Disk } from "./lib/disk.mjs";
+import { Disk, failing, healed, troubled } from "./lib/disk.mjs";
 
 const short = Boolean(process.env.MOONGATE_SHORT);
 const ROUNDS = short ? 5 : 30;
@@ -66,11 +66,7 @@ check("a client that leaves while its task is being made durable has cancelled i
   assert.equal(await gw.metric("moongate_tasks"), 1);
 });
 
-const troubled = (l) => l.msg === "the state is read-only";
-const healed = (l) => l.msg === "the state accepts changes again";
 const syncs = (disk) => fs.readFileSync(path.join(disk.side, "log"), "utf8").match(/^[sd] /gm).length;
-// The sync of a change and those of as many snapshots, which are tried at once, 1 s, 3 s and 7 s later.
-const failing = (first, snapshots) => Array.from({ length: snapshots + 1 }, (_, i) => `sync:${first + i}:EIO`).join();
 
 // A task that waits for an answer, which answer() gives: then it ends.
 async function ask(gw) {
@@ -95,14 +91,20 @@ async function keepsItsEnd({ disk, gw }, taskId) {
   assert.deepEqual(await get(gw, taskId), task);
 }
 
-check("a failed sync of its end: the task works on until the state has kept it", async (t) => {
-  const made = start(t);
-  const { disk, gw } = made;
-  await gw.restart({ env: disk.env({ fail: failing(40, 2) }) });
+// A task whose end is under the sync that fails; -> its id
+async function endUnderTrouble({ disk, gw }, snapshots) {
+  await gw.restart({ env: disk.env({ fail: failing(40, snapshots) }) });
   const taskId = await ask(gw);
   while (syncs(disk) < 39) assert.ok(!(await gw.call("bump")).isError);
   await answer(gw, taskId);
   await gw.logged(troubled);
+  return taskId;
+}
+
+check("a failed sync of its end: the task works on until the state has kept it", async (t) => {
+  const made = start(t);
+  const { gw } = made;
+  const taskId = await endUnderTrouble(made, 2);
   assert.equal((await get(gw, taskId)).status, "working");
   await gw.logged(healed, 30_000);
   await keepsItsEnd(made, taskId);
@@ -153,12 +155,8 @@ check("a stop does not wait for an end that the disk does not keep, and the next
 
 check("an unsure end that the last snapshot keeps is the end", async (t) => {
   const made = start(t);
-  const { disk, gw } = made;
-  await gw.restart({ env: disk.env({ fail: failing(40, 1) }) });
-  const taskId = await ask(gw);
-  while (syncs(disk) < 39) assert.ok(!(await gw.call("bump")).isError);
-  await answer(gw, taskId);
-  await gw.logged(troubled);
+  const { gw } = made;
+  const taskId = await endUnderTrouble(made, 1);
   await gw.stop({ keep: true });
   await gw.restart({ env: {} });
   await keepsItsEnd(made, taskId);

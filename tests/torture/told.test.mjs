@@ -6,7 +6,7 @@ import test from "node:test";
 
 import { Gateway } from "../e2e/lib/gateway.mjs";
 import { openEventStream } from "../e2e/lib/sse.mjs";
-import { Disk } from "./lib/disk.mjs";
+import { Disk, failing, healed, troubled } from "./lib/disk.mjs";
 import { between } from "./lib/random.mjs";
 
 const short = Boolean(process.env.MOONGATE_SHORT);
@@ -202,9 +202,6 @@ check("max_stream_queue holds for what waits for the disk, too", async (t) => {
   assert.equal((await gw.call("teller", { read: true })).value.n, 200);
 });
 
-const troubled = (l) => l.msg === "the state is read-only";
-const healed = (l) => l.msg === "the state accepts changes again";
-
 // What is kept until one sync of the journal fails; -> the number of that line.
 async function failUnder(gw) {
   for (let n = 1; n < 100; n++) {
@@ -228,8 +225,7 @@ async function heardUntil(stream, last) {
 
 check("what a failed sync left unsure is told of once a snapshot has saved it, to early and to late", async (t) => {
   const { disk, gw } = await start(t);
-  // The sync of a change, and those of the snapshots that are tried at once, 1 s and 3 s later.
-  await gw.restart({ env: disk.env({ fail: "sync:12:EIO,sync:13:EIO,sync:14:EIO,sync:15:EIO" }) });
+  await gw.restart({ env: disk.env({ fail: failing(12, 3) }) });
   const early = await gw.events("/sse?topic=job/news&topic=job/other");
   const unsure = await failUnder(gw);
   // Only what tells of it waits.

@@ -11,6 +11,15 @@ export const program = (name) => path.join(build, "torture", name);
 // Memory, where there is such a folder: tested is what the program asks of a disk, not the disk.
 const place = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir();
 
+// Log lines: the journal could not be written or synced, and then a snapshot could.
+export const troubled = (l) => l.msg === "the state is read-only";
+export const healed = (l) => l.msg === "the state accepts changes again";
+
+// For `fail`: the first-th sync, one of the journal, and those of as many snapshots, which are tried at once, 1 s, 3 s and
+// 7 s later.
+export const failing = (first, snapshots) =>
+  Array.from({ length: snapshots + 1 }, (_, i) => `sync:${first + i}:EIO`).join();
+
 const inode = (file) => {
   try {
     return String(fs.statSync(file, { bigint: true }).ino);

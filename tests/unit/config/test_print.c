@@ -94,6 +94,15 @@ static char *unmask(const char *printed, char *out)
     return out;
 }
 
+/* Loads what config_print() makes of it. */
+static void reload_printed(struct ini_file *f, struct buf *out)
+{
+    buf_clear(out);
+    config_print(f->config, out);
+    if (!ini_file_load(f, buf_cstr(out), NULL))
+        fail_msg("%s", ini_file_problems(f));
+}
+
 /* Origins of long names, and lists of long items, do not make lines that are too long to be read.
  */
 static void test_long_lines(void **state)
@@ -122,30 +131,19 @@ static void test_long_lines(void **state)
     assert_int_equal(f.config->paths.deny.n, 2);
     /* What begins as a comment does. */
     assert_non_null(ini_file_load(&f, "[paths]\ndeny=;a,#b,;c\n", NULL));
-    buf_clear(&out);
-    config_print(f.config, &out);
-    assert_non_null(ini_file_load(&f, buf_cstr(&out), NULL));
+    reload_printed(&f, &out);
     assert_string_equal(f.config->paths.deny.text, ";a, #b, ;c");
     assert_non_null(ini_file_load(&f, "[paths]\ndeny = ,#,;\n", NULL));
-    buf_clear(&out);
-    config_print(f.config, &out);
-    if (!ini_file_load(&f, buf_cstr(&out), NULL))
-        fail_msg("%s", ini_file_problems(&f));
+    reload_printed(&f, &out);
     assert_string_equal(f.config->paths.deny.text, "#, ;");
     assert_non_null(ini_file_load(&f, "[paths]\ndeny = '\ndeny = a'\n", NULL));
-    buf_clear(&out);
-    config_print(f.config, &out);
-    if (!ini_file_load(&f, buf_cstr(&out), NULL))
-        fail_msg("%s", ini_file_problems(&f));
+    reload_printed(&f, &out);
     assert_string_equal(f.config->paths.deny.text, "', a'");
     /* A line of the most bytes, without blanks. */
     snprintf(text, sizeof text, "[paths]\ndeny=%s%.85s\n", item, item);
     assert_int_equal(strlen(text), strlen("[paths]\n") + 190 + 1);
     assert_non_null(ini_file_load(&f, text, NULL));
-    buf_clear(&out);
-    config_print(f.config, &out);
-    if (!ini_file_load(&f, buf_cstr(&out), NULL))
-        fail_msg("%s", ini_file_problems(&f));
+    reload_printed(&f, &out);
     buf_fini(&out);
     ini_file_free(&f);
 }
