@@ -137,32 +137,37 @@ static bool is_known(const struct json_keys *k, const struct json_keys_mark *obj
     return false;
 }
 
+/* The new key is written where it stays, and counts only at the end: a copy of it would be read
+ * while its parts are still being written, which the processor waits for. */
 int json_keys_add(struct json_keys *k, struct json_keys_mark *object, struct json_text key,
                   bool has_escapes)
 {
-    struct json_key new = { .p = key.p + 1, .len = key.len - 2, .slot = UINT32_MAX };
     uint32_t siblings = k->count - object->count;
 
     if (k->count == k->cap && keys_grow(k) < 0)
         return MG_E_NOMEM;
+    struct json_key *new = &k->key[k->count];
+    new->p = key.p + 1;
+    new->len = key.len - 2;
+    new->slot = UINT32_MAX;
     if (has_escapes) {
-        new.p = NULL;
-        new.offset = k->decoded.len;
+        new->p = NULL;
+        new->offset = k->decoded.len;
         json_string_decode(key, &k->decoded);
         if (!buf_ok(&k->decoded))
             return MG_E_NOMEM;
-        new.len = k->decoded.len - new.offset;
+        new->len = k->decoded.len - new->offset;
     }
     if (!object->is_hashed && siblings == PAIRWISE_MAX && object_hash(k, object) < 0)
         return MG_E_NOMEM;
     if (object->is_hashed) {
         if (slots_reserve(k, 1) < 0)
             return MG_E_NOMEM;
-        new.hash = key_hash(k, &new, object->count);
+        new->hash = key_hash(k, new, object->count);
     }
-    if (is_known(k, object, &new))
+    if (is_known(k, object, new))
         return MG_E_CONFLICT;
-    k->key[k->count++] = new;
+    k->count++;
     if (object->is_hashed)
         slot_take(k, k->count - 1);
     return 0;

@@ -84,6 +84,8 @@ void log_submit(const struct log_line *l)
         return;
     } else {
         log_thread_notice();
+        if (log_ring_is_filling(&src->ring))
+            log_thread_hurry();
     }
     if (src)
         src->missing = 0;

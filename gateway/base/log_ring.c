@@ -24,6 +24,16 @@ bool log_ring_put(struct log_ring *r, const char *line, size_t len)
     return true;
 }
 
+bool log_ring_is_filling(struct log_ring *r)
+{
+    size_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+    if (head - r->tail_seen <= LOG_RING_FILLING)
+        return false;
+    r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
+    return head - r->tail_seen > LOG_RING_FILLING;
+}
+
 size_t log_ring_len(const struct log_ring *r)
 {
     return atomic_load(&r->head) - atomic_load_explicit(&r->tail, memory_order_relaxed);

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
-#define LOG_RING_SIZE ((size_t)256 * 1024) /* a power of two */
+#define LOG_RING_SIZE ((size_t)512 * 1024) /* a power of two */
+#define LOG_RING_FILLING (LOG_RING_SIZE / 4)
 
 struct log_ring {
     _Alignas(64) atomic_size_t head; /* written by the owner */
@@ -19,6 +20,8 @@ struct log_ring {
 
 /* All of the line or nothing; false when it does not fit now. */
 bool log_ring_put(struct log_ring *r, const char *line, size_t len);
+/* So much waits that it should be taken soon, for nothing to be lost. The owner's to ask. */
+bool log_ring_is_filling(struct log_ring *r);
 size_t log_ring_len(const struct log_ring *r);
 /* The oldest `max` bytes, or as many as there are, in at most two pieces; returns their number. */
 int log_ring_peek(struct log_ring *r, size_t max, struct iovec iov[2]);

@@ -16,7 +16,8 @@
 #define FLUSH_MS 5000
 
 static struct {
-    atomic_bool is_asleep; /* says that a line must wake the thread */
+    atomic_bool is_asleep;  /* says that a line must wake the thread */
+    atomic_bool is_hurried; /* a ring is filling, and the round that empties it has not begun */
 
     pthread_mutex_t lock; /* the next five; never held while writing */
     pthread_cond_t wake, done;
@@ -82,11 +83,14 @@ static struct timespec mono_after(int64_t ms)
     return ts;
 }
 
-/* Waits for the next round, or for the next line when there was none for a while. With lt.lock. */
-static void round_wait(unsigned idle_rounds)
+/* Waits for the next round, or for the next line when there was none for a while. With lt.lock. A
+ * sink that takes no more is not tried sooner because a ring fills. */
+static void round_wait(bool is_written, unsigned idle_rounds)
 {
     struct timespec until = mono_after(POLL_MS);
 
+    if (is_written && atomic_load(&lt.is_hurried))
+        return;
     if (idle_rounds < IDLE_ROUNDS) {
         pthread_cond_timedwait(&lt.wake, &lt.lock, &until);
         return;
@@ -111,6 +115,7 @@ static void *thread_run(void *arg)
         bool stopping = lt.stop, progress = false;
         pthread_mutex_unlock(&lt.lock);
 
+        atomic_store(&lt.is_hurried, false);
         pthread_mutex_lock(&lt.sink_lock);
         bool is_written = sources_write(&progress);
         pthread_mutex_unlock(&lt.sink_lock);
@@ -127,7 +132,7 @@ static void *thread_run(void *arg)
         if (stopping && (is_written || clock_mono_ms() - progress_ms > STOP_MS))
             break;
         if (!is_written || (lt.flush_asked == asked && !lt.stop))
-            round_wait(idle_rounds);
+            round_wait(is_written, idle_rounds);
     }
     pthread_mutex_unlock(&lt.lock);
     return NULL;
@@ -136,6 +141,16 @@ static void *thread_run(void *arg)
 void log_thread_notice(void)
 {
     if (!atomic_load(&lt.is_asleep) || !atomic_exchange(&lt.is_asleep, false))
+        return;
+    pthread_mutex_lock(&lt.lock);
+    pthread_cond_signal(&lt.wake);
+    pthread_mutex_unlock(&lt.lock);
+}
+
+/* With the lock: it cannot look at is_hurried before and miss the signal. */
+void log_thread_hurry(void)
+{
+    if (atomic_load(&lt.is_hurried) || atomic_exchange(&lt.is_hurried, true))
         return;
     pthread_mutex_lock(&lt.lock);
     pthread_cond_signal(&lt.wake);

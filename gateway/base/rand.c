@@ -57,8 +57,9 @@ void rand_base36(char *out, size_t n)
 
     while (i < n) {
         unsigned char block[32];
-        rand_bytes(block, sizeof block);
-        for (size_t k = 0; k < sizeof block && i < n; k++)
+        size_t count = n - i < sizeof block ? n - i : sizeof block;
+        rand_bytes(block, count);
+        for (size_t k = 0; k < count; k++)
             if (block[k] < 252) /* 7 * 36: the rest would favour the first letters */
                 out[i++] = digits[block[k] % 36];
     }

@@ -30,6 +30,9 @@ void *blocks_take(struct blocks *b, size_t size)
     if (!block)
         return malloc(size_of(class));
     b->kept[class] = block->next;
+    /* Kept since the last collection, so in none of the nearer caches by now: the next taker would
+     * wait for it. */
+    __builtin_prefetch(block->next, 1);
     b->kept_bytes -= size_of(class);
     return block;
 }

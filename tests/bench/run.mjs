@@ -10,7 +10,7 @@ import os from "node:os";
 import path from "node:path";
 
 import { idleStreams, instructionsPerCall, startAndRest } from "./measures.mjs";
-import { build, startConstant, startMoongate, startNginx, startSdk } from "./servers.mjs";
+import { KEY, build, startConstant, startMoongate, startNginx, startSdk } from "./servers.mjs";
 import { runWrk, summary } from "./wrk.mjs";
 
 const pairs = Number(process.env.BENCH_PAIRS || 10);
@@ -44,14 +44,20 @@ async function throughput() {
     for (const server of servers) await runWrk(server, { seconds: 1 });
     for (let turn = 0; turn < pairs; turn++)
       for (const server of servers) runs[server.name].push(await runWrk(server, { seconds }));
-    report(runs);
+    report(runs, await linesLost(servers[0]));
   } finally {
     for (const server of servers) await server.stop();
     fs.rmSync(dir, { recursive: true, force: true });
   }
 }
 
-function report(runs) {
+// A rate that is reached by not logging is none.
+async function linesLost({ port }) {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { "X-API-Key": KEY } });
+  return Number(/^moongate_log_dropped_total (\d+)$/m.exec(await answer.text())[1]);
+}
+
+function report(runs, lost) {
   const bounds = { constant: 0.6, nginx: 1.1, sdk: 30 };
   results.throughput = {};
   for (const [name, list] of Object.entries(runs)) {
@@ -63,6 +69,7 @@ function report(runs) {
     const times = (n) => `${n.toFixed(n < 10 ? 2 : 0)} x`;
     row(`moongate / ${name}`, range(ratio, times), `>= ${bounds[name]}`, ratio.median >= bounds[name]);
   }
+  row("moongate, log lines lost", k(lost), "0", lost === 0);
 }
 
 async function callgrind() {

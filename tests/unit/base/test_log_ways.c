@@ -2,6 +2,7 @@
  * and the ring that they go through. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -162,6 +163,51 @@ static void test_threads(void **state)
     dropped = log_dropped() - dropped;
     assert_int_equal(lines + dropped, THREADS * EACH);
     assert_true(told <= dropped);
+    buf_fini(&out);
+}
+
+/* ---- many lines ---- */
+
+static int64_t log_size(void)
+{
+    struct stat st;
+    return stat(log_test_path, &st) == 0 ? st.st_size : 0;
+}
+
+#define ROUNDS 20
+#define ROUND_LINES 1500 /* of 100 bytes: more than a quarter of the ring, less than the half */
+
+/* A ring that fills is emptied at once: with 20 ms between two looks it took in no more than 13 MB
+ * of lines a second, and the rest was lost although the file took everything. */
+static void test_fills(void **state)
+{
+    uint64_t dropped = log_dropped();
+    int64_t least_ms = INT64_MAX;
+    char text[64];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    log_test_start(false, log_test_path);
+    log_printf(LOG_INFO, "%s", text);
+    log_flush();
+    int64_t line = log_size(), size = line;
+    assert_true(line > 90 && line < 130);
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t begin_ms = clock_mono_ms(), took_ms;
+        for (int k = 0; k < ROUND_LINES; k++)
+            log_printf(LOG_INFO, "%s", text);
+        size += line * ROUND_LINES;
+        do { /* not log_flush(), which hurries as well */
+            sched_yield();
+            took_ms = clock_mono_ms() - begin_ms;
+        } while (log_size() < size && took_ms < 10000);
+        least_ms = took_ms < least_ms ? took_ms : least_ms;
+    }
+    struct buf out = log_test_stop();
+    assert_int_equal(log_dropped(), dropped);
+    assert_int_equal(log_test_lines(&out), 1 + ROUNDS * ROUND_LINES);
+    assert_true(least_ms < 10);
     buf_fini(&out);
 }
 
@@ -374,15 +420,11 @@ static void test_ring(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ring),
-        cmocka_unit_test(test_standard_error),
-        cmocka_unit_test(test_reopened),
-        cmocka_unit_test(test_bad_file),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_nobody_reads),
-        cmocka_unit_test(test_reader_leaves),
-        cmocka_unit_test(test_disk_full),
-        cmocka_unit_test(test_moved_in_the_middle_of_a_line),
+        cmocka_unit_test(test_ring),         cmocka_unit_test(test_standard_error),
+        cmocka_unit_test(test_reopened),     cmocka_unit_test(test_bad_file),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_fills),
+        cmocka_unit_test(test_nobody_reads), cmocka_unit_test(test_reader_leaves),
+        cmocka_unit_test(test_disk_full),    cmocka_unit_test(test_moved_in_the_middle_of_a_line),
         cmocka_unit_test(test_silence),
     };
 
