@@ -17,7 +17,7 @@
 
 static struct {
     atomic_bool is_asleep;  /* says that a line must wake the thread */
-    atomic_bool is_hurried; /* a ring is filling, and the round that empties it has not begun */
+    atomic_bool is_hurried; /* the next round comes soon, or as soon as the sink may take more */
 
     pthread_mutex_t lock; /* the next five; never held while writing */
     pthread_cond_t wake, done;
@@ -89,7 +89,9 @@ static void round_wait(bool is_written, unsigned idle_rounds)
 {
     struct timespec until = mono_after(POLL_MS);
 
-    if (is_written && atomic_load(&lt.is_hurried))
+    if (!is_written)
+        atomic_store(&lt.is_hurried, true);
+    else if (atomic_load(&lt.is_hurried))
         return;
     if (idle_rounds < IDLE_ROUNDS) {
         pthread_cond_timedwait(&lt.wake, &lt.lock, &until);

@@ -69,6 +69,7 @@ function report(runs, lost) {
     const times = (n) => `${n.toFixed(n < 10 ? 2 : 0)} x`;
     row(`moongate / ${name}`, range(ratio, times), `>= ${bounds[name]}`, ratio.median >= bounds[name]);
   }
+  results.log_lines_lost = lost;
   row("moongate, log lines lost", k(lost), "0", lost === 0);
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -177,8 +178,20 @@ static int64_t log_size(void)
 #define ROUNDS 20
 #define ROUND_LINES 1500 /* of 100 bytes: more than a quarter of the ring, less than the half */
 
+/* Until the file has that many bytes; -> ms. Not by log_flush(), which hurries as well. */
+static int64_t log_await(int64_t size)
+{
+    int64_t begin_ms = clock_mono_ms();
+    while (log_size() < size) {
+        assert_true(clock_mono_ms() - begin_ms < 10000);
+        sched_yield();
+    }
+    return clock_mono_ms() - begin_ms;
+}
+
 /* A ring that fills is emptied at once: with 20 ms between two looks it took in no more than 13 MB
- * of lines a second, and the rest was lost although the file took everything. */
+ * of lines a second, and the rest was lost although the file took everything. Each round begins
+ * just after a look, so without the hurry its first byte would come 20 ms later every time. */
 static void test_fills(void **state)
 {
     uint64_t dropped = log_dropped();
@@ -194,15 +207,12 @@ static void test_fills(void **state)
     int64_t line = log_size(), size = line;
     assert_true(line > 90 && line < 130);
     for (int i = 0; i < ROUNDS; i++) {
-        int64_t begin_ms = clock_mono_ms(), took_ms;
         for (int k = 0; k < ROUND_LINES; k++)
             log_printf(LOG_INFO, "%s", text);
-        size += line * ROUND_LINES;
-        do { /* not log_flush(), which hurries as well */
-            sched_yield();
-            took_ms = clock_mono_ms() - begin_ms;
-        } while (log_size() < size && took_ms < 10000);
+        int64_t took_ms = log_await(size + 1);
         least_ms = took_ms < least_ms ? took_ms : least_ms;
+        size += line * ROUND_LINES;
+        log_await(size);
     }
     struct buf out = log_test_stop();
     assert_int_equal(log_dropped(), dropped);
@@ -283,6 +293,37 @@ static void test_nobody_reads(void **state)
     close(fd);
     unlink(log_test_path);
     buf_fini(&out);
+}
+
+static long waits_of_process(void)
+{
+    struct rusage used;
+    assert_int_equal(getrusage(RUSAGE_SELF, &used), 0);
+    return used.ru_nvcsw;
+}
+
+/* Lines that come while nobody reads wake the log thread no more often than it looks by itself, and
+ * once when they begin to fill the ring. */
+static void test_nobody_is_hurried(void **state)
+{
+    int fd = pipe_open();
+    uint64_t dropped = log_dropped();
+
+    (void)state;
+    log_test_start(false, log_test_path);
+    long waits = waits_of_process();
+    int64_t begin_us = clock_mono_us(), next_us = begin_us;
+    while (log_dropped() == dropped) {
+        log_printf(LOG_INFO, "a line with some more text so that it goes faster");
+        for (next_us += 20; clock_mono_us() < next_us;)
+            ; /* it has the time to wake up and to wait again */
+    }
+    int64_t looks = (clock_mono_us() - begin_us) / 20000 + 2;
+    waits = waits_of_process() - waits;
+    assert_true(waits < 10 * looks);
+    log_stop();
+    close(fd);
+    unlink(log_test_path);
 }
 
 /* The reader leaves and another comes: nothing is lost but what was in the pipe, and no signal
@@ -420,11 +461,17 @@ static void test_ring(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ring),         cmocka_unit_test(test_standard_error),
-        cmocka_unit_test(test_reopened),     cmocka_unit_test(test_bad_file),
-        cmocka_unit_test(test_threads),      cmocka_unit_test(test_fills),
-        cmocka_unit_test(test_nobody_reads), cmocka_unit_test(test_reader_leaves),
-        cmocka_unit_test(test_disk_full),    cmocka_unit_test(test_moved_in_the_middle_of_a_line),
+        cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_standard_error),
+        cmocka_unit_test(test_reopened),
+        cmocka_unit_test(test_bad_file),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_fills),
+        cmocka_unit_test(test_nobody_reads),
+        cmocka_unit_test(test_nobody_is_hurried),
+        cmocka_unit_test(test_reader_leaves),
+        cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_moved_in_the_middle_of_a_line),
         cmocka_unit_test(test_silence),
     };
 
