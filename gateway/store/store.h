@@ -67,7 +67,8 @@ struct store_op {      /* owned by the caller, alive until done */
      * MG_E_CONFLICT  WRITE: a precondition does not hold; seq says what the reply must wait for
      * MG_E_INVALID   WRITE: an undeclared collection, a bad key or text
      * MG_E_LIMIT     WRITE: a bound above
-     * MG_E_READONLY  WRITE: not now: store_trouble() says why, or the disk is too far behind
+     * MG_E_READONLY  WRITE: not now: store_trouble() says why, or the disk is too far behind; seq
+     *                is 0 but where a precondition held
      * MG_E_NOMEM     nothing happened */
     int code;
     struct err err; /* with the reason, except for MG_E_NOTFOUND of GET */

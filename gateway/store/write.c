@@ -21,6 +21,7 @@ struct writing {
     size_t touched_count;
     struct write_item *items, single; /* one per change */
     struct journal_entry *entry;      /* ours until it is pushed */
+    store_seq expected;               /* the newest record that a precondition was held against */
 };
 
 /* ---- before the locks ---- */
@@ -163,6 +164,8 @@ static int check_expectations(struct writing *w, bool *changes)
             rc = MG_E_CONFLICT;
         if (seen > op->seq)
             op->seq = seen;
+        if (ch->expect != STORE_ANY && seen > w->expected)
+            w->expected = seen;
         *changes |= v || ch->text;
     }
     return rc == 0 ? 0 : err_set(w->e, rc, "the object was changed meanwhile");
@@ -229,6 +232,8 @@ static int commit(struct local *l, struct writing *w)
             rc = number(l, w);
         if (rc == 0)
             apply(l, w);
+        else /* of what is there this tells only that it is as expected */
+            w->op->seq = w->expected;
     }
     unlock_touched(w);
     return rc;

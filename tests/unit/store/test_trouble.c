@@ -88,6 +88,29 @@ static void a_failed_write_makes_it_read_only(void **state)
     assert_int_equal(safe, seq);
 }
 
+/* The seq of a change that is refused with that code. */
+static store_seq refused(struct fixture *f, const char *key, store_seq expect, int code)
+{
+    store_seq seq;
+    assert_int_equal(put_if(f->s, "jobs", key, 3, expect, &seq), code);
+    return seq;
+}
+
+/* Else a caller would hear that his change may survive, which was never made. */
+static void a_refusal_waits_for_nothing_unsure(void **state)
+{
+    struct fixture *f = *state;
+    store_seq unsure = fail_write(f, 10), safe;
+
+    get(f->s, "jobs", "safe", &safe);
+    assert_int_equal(refused(f, "unsure", STORE_ANY, MG_E_READONLY), 0);
+    assert_int_equal(refused(f, "none", STORE_ANY, MG_E_READONLY), 0);
+    /* These tell of what is there. */
+    assert_int_equal(refused(f, "unsure", unsure, MG_E_READONLY), unsure);
+    assert_int_equal(refused(f, "unsure", safe, MG_E_CONFLICT), unsure);
+    assert_int_equal(refused(f, "safe", safe, MG_E_READONLY), safe);
+}
+
 static void a_snapshot_ends_it(void **state)
 {
     struct fixture *f = *state;
@@ -279,6 +302,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_failed_write_makes_it_read_only),
+        TEST(a_refusal_waits_for_nothing_unsure),
         TEST(a_snapshot_ends_it),
         TEST(it_ends_by_itself),
         TEST(a_crash_in_trouble_keeps_what_was_durable),
