@@ -25,6 +25,8 @@ int64_t clock_mono_ms(void) { return fake.is_on ? fake.mono_ms : clock_us(CLOCK_
 
 int64_t clock_mono_us(void) { return clock_us(CLOCK_MONOTONIC); }
 
+int64_t clock_ms_of(int64_t mono_us) { return fake.is_on ? fake.mono_ms : mono_us / 1000; }
+
 int64_t clock_wall_ms(void) { return fake.is_on ? fake.wall_ms : clock_us(CLOCK_REALTIME) / 1000; }
 
 void clock_fake_start(void)

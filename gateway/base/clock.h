@@ -9,7 +9,8 @@
 
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
-int64_t clock_wall_ms(void); /* since 1970, UTC */
+int64_t clock_ms_of(int64_t mono_us); /* what clock_mono_ms() said at that clock_mono_us() */
+int64_t clock_wall_ms(void);          /* since 1970, UTC */
 
 /* A test's clock, the calling thread's alone: from its start on clock_mono_ms() and clock_wall_ms()
  * stand still, but for what they are advanced by. clock_mono_us() goes on: it measures what the

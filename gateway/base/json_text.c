@@ -94,29 +94,30 @@ bool json_next_member(struct json_iter *it, struct json_text *key, struct json_t
     return json_next_item(it, value);
 }
 
-/* Of a string without escapes. Most names differ in the first byte. */
+/* Of a string without escapes; one with them is never equal. Names are short, and most differ in
+ * the first byte. */
 static bool plain_eq(struct json_text string, const char *name)
 {
-    size_t len = string.len - 2;
+    const char *p = string.p + 1, *end = string.p + string.len - 1;
 
-    if (len == 0)
-        return name[0] == '\0';
-    return string.p[1] == name[0] && strncmp(string.p + 1, name, len) == 0 && name[len] == '\0';
+    for (; p < end; p++, name++)
+        if (*p != *name || *p == '\\')
+            return false;
+    return *name == '\0';
 }
 
 static void match(struct json_text key, struct json_text value, const char *const names[],
                   struct json_text out[], size_t n)
 {
-    bool is_plain = !memchr(key.p, '\\', key.len);
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        if (out[i].type != JSON_NONE)
-            continue;
-        if (is_plain ? plain_eq(key, names[i]) : json_string_eq(key, names[i], strlen(names[i]))) {
-            out[i] = value;
-            return;
-        }
-    }
+    while (i < n && !plain_eq(key, names[i]))
+        i++;
+    if (i == n && memchr(key.p, '\\', key.len))
+        for (i = 0; i < n && !json_string_eq(key, names[i], strlen(names[i]));)
+            i++;
+    if (i < n && out[i].type == JSON_NONE)
+        out[i] = value;
 }
 
 static void clear(struct json_text out[], size_t n)

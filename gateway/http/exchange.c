@@ -68,6 +68,8 @@ uint16_t exchange_local_port(const struct exchange *x) { return conn_of(x)->loca
 
 int64_t exchange_started_us(const struct exchange *x) { return x->started_us; }
 
+int64_t exchange_read_us(const struct exchange *x) { return conn_of(x)->server->read_us; }
+
 void exchange_set_user(struct exchange *x, void *user) { x->user = user; }
 
 void *exchange_user(const struct exchange *x) { return x->user; }

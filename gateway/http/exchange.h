@@ -43,6 +43,7 @@ bool exchange_local_is_loopback(const struct exchange *x); /* judged by the conn
                                                               address */
 uint16_t exchange_local_port(const struct exchange *x);
 int64_t exchange_started_us(const struct exchange *x);  /* when the request's first line was read */
+int64_t exchange_read_us(const struct exchange *x);     /* and was whole, within handler.request */
 void exchange_set_user(struct exchange *x, void *user); /* one pointer for the layer above */
 void *exchange_user(const struct exchange *x);
 

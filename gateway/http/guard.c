@@ -14,32 +14,33 @@ enum rule {
 
 struct known {
     const char *name;
-    uint8_t len;
-    uint8_t rule;
-    uint16_t offset; /* in struct http_headers */
+    enum rule rule;
+    size_t offset; /* in struct http_headers */
 };
 
-/* By length, so that a lookup compares few names. */
-static const struct known known[] = {
-    { "Host", 4, ONCE, offsetof(struct http_headers, host) },
-    { "Origin", 6, ONCE, offsetof(struct http_headers, origin) },
-    { "Accept", 6, LIST, offsetof(struct http_headers, accept) },
-    { "Mcp-Name", 8, ONCE, offsetof(struct http_headers, mcp_name) },
-    { "X-API-Key", 9, ONCE, offsetof(struct http_headers, x_api_key) },
-    { "Mcp-Method", 10, ONCE, offsetof(struct http_headers, mcp_method) },
-    { "User-Agent", 10, FIRST, offsetof(struct http_headers, user_agent) },
-    { "traceparent", 11, FIRST, offsetof(struct http_headers, traceparent) },
-    { "Content-Type", 12, ONCE, offsetof(struct http_headers, content_type) },
-    { "Authorization", 13, ONCE, offsetof(struct http_headers, authorization) },
-    { "Last-Event-ID", 13, ONCE, offsetof(struct http_headers, last_event_id) },
-    { "Mcp-Session-Id", 14, ONCE, offsetof(struct http_headers, mcp_session_id) },
-    { "X-Forwarded-For", 15, LIST, offsetof(struct http_headers, x_forwarded_for) },
-    { "X-Forwarded-Host", 16, ONCE, offsetof(struct http_headers, x_forwarded_host) },
-    { "MCP-Protocol-Version", 20, ONCE, offsetof(struct http_headers, mcp_protocol_version) },
-    { "Access-Control-Request-Method", 29, FIRST,
-      offsetof(struct http_headers, access_control_request_method) },
-    { "Access-Control-Request-Headers", 30, FIRST,
-      offsetof(struct http_headers, access_control_request_headers) },
+#define KNOWN(name, rule, field)                         \
+    {                                                    \
+        name, rule, offsetof(struct http_headers, field) \
+    }
+#define ALL(...) ((const struct known[]){ __VA_ARGS__, { 0 } })
+
+/* By the length of their names, so that a lookup compares one or two. */
+static const struct known *const known[] = {
+    [4] = ALL(KNOWN("Host", ONCE, host)),
+    [6] = ALL(KNOWN("Accept", LIST, accept), KNOWN("Origin", ONCE, origin)),
+    [8] = ALL(KNOWN("Mcp-Name", ONCE, mcp_name)),
+    [9] = ALL(KNOWN("X-API-Key", ONCE, x_api_key)),
+    [10] = ALL(KNOWN("User-Agent", FIRST, user_agent), KNOWN("Mcp-Method", ONCE, mcp_method)),
+    [11] = ALL(KNOWN("traceparent", FIRST, traceparent)),
+    [12] = ALL(KNOWN("Content-Type", ONCE, content_type)),
+    [13] = ALL(KNOWN("Authorization", ONCE, authorization),
+               KNOWN("Last-Event-ID", ONCE, last_event_id)),
+    [14] = ALL(KNOWN("Mcp-Session-Id", ONCE, mcp_session_id)),
+    [15] = ALL(KNOWN("X-Forwarded-For", LIST, x_forwarded_for)),
+    [16] = ALL(KNOWN("X-Forwarded-Host", ONCE, x_forwarded_host)),
+    [20] = ALL(KNOWN("MCP-Protocol-Version", ONCE, mcp_protocol_version)),
+    [29] = ALL(KNOWN("Access-Control-Request-Method", FIRST, access_control_request_method)),
+    [30] = ALL(KNOWN("Access-Control-Request-Headers", FIRST, access_control_request_headers)),
 };
 
 static bool is_control(unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; }
@@ -154,10 +155,10 @@ static bool take_framing(struct guard *g, const char *name, size_t name_len, con
 
 static const struct known *find(const char *name, size_t len)
 {
-    for (size_t i = 0; i < sizeof known / sizeof *known && known[i].len <= len; i++)
-        if (known[i].len == len && ((name[0] ^ known[i].name[0]) & ~0x20) == 0 &&
-            strncasecmp(name, known[i].name, len) == 0)
-            return &known[i];
+    const struct known *k = len < sizeof known / sizeof *known ? known[len] : NULL;
+    for (; k && k->name; k++)
+        if (((name[0] ^ k->name[0]) & ~0x20) == 0 && strncasecmp(name, k->name, len) == 0)
+            return k;
     return NULL;
 }
 

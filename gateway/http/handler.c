@@ -110,7 +110,7 @@ static enum http_method method_of(const char *text)
                                          [HTTP_DELETE] = "DELETE",
                                          [HTTP_OPTIONS] = "OPTIONS" };
     for (int i = 0; i < HTTP_OTHER; i++)
-        if (strcmp(text, names[i]) == 0)
+        if (text[0] == names[i][0] && strcmp(text, names[i]) == 0)
             return (enum http_method)i;
     return HTTP_OTHER;
 }

@@ -205,6 +205,8 @@ static bool run_round(struct http_server *s)
     s->round_us = clock_mono_us();
     MHD_run(s->mhd);
     bool has_served = s->batch != NULL;
+    if (has_served)
+        s->read_us = clock_mono_us();
     for (struct conn *c; (c = s->batch) != NULL;) {
         s->batch = c->batch_next;
         s->handler.request(s->arg, &c->x); /* may free c, if its client is gone */

@@ -16,6 +16,7 @@ struct http_server {
     struct MHD_Daemon *mhd;
     loop_watch_t mhd_watch;
     int64_t round_us; /* when this run of libmicrohttpd began: requests that it reads start then */
+    int64_t read_us;  /* when it ended: its requests are served from then on */
     bool is_ready;    /* libmicrohttpd has something to do */
     int64_t due_ms;   /* when it wants to run at the latest; INT64_MAX: never */
     struct conn *conns; /* open ones, and lost ones whose handler still owes an answer */

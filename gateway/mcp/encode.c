@@ -37,7 +37,10 @@ static void meta_write_modern(const struct mcp_server *s, const struct buf *meta
 static void result_write(const struct tool_result *r, enum mcp_revision revision, struct buf *out)
 {
     buf_str(out, "\"content\":");
-    content_write(r->content.data, r->content.len, revision, out);
+    if (r->is_text) /* which every revision knows */
+        buf_append(out, r->content.data, r->content.len);
+    else
+        content_write(r->content.data, r->content.len, revision, out);
     if (sends_structured(&r->structured, revision)) {
         buf_str(out, ",\"structuredContent\":");
         buf_append(out, r->structured.data, r->structured.len);

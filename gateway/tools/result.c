@@ -8,6 +8,7 @@ void tool_result_text(struct tool_result *r, enum outcome o, bool is_error, cons
     static const char before[] = "[{\"type\":\"text\",\"text\":\"", after[] = "\"}]";
     r->outcome = o;
     r->is_error = is_error;
+    r->is_text = true;
     buf_clear(&r->content);
     buf_clear(&r->structured);
     buf_clear(&r->meta);

@@ -11,6 +11,7 @@ struct tool_result {
     enum outcome outcome;
     bool is_error;
     bool is_internal; /* the error is no answer of the tool's: what is wrong is in the log alone */
+    bool is_text;     /* content is one text block, by tool_result_text() */
     struct buf content;     /* JSON text of the content array: "[...]"; always there */
     struct buf structured;  /* JSON text of structuredContent; empty: none */
     struct buf meta;        /* JSON text of _meta, an object; empty: none */

@@ -228,7 +228,7 @@ void call_waits(struct call *c)
         inflight_blur(calls, key, n); /* nor can the other one of that id: which would be meant? */
 }
 
-void call_run(struct call *c)
+void call_run(struct call *c, int64_t now_us)
 {
     const struct mcp_call *m = c->mcp;
     c->info = (struct task_info){
@@ -247,6 +247,7 @@ void call_run(struct call *c)
         .memory = m->memory,
         .timeout_ms = m->tool->timeout_ms,
         .memory_bytes = m->tool->memory_bytes,
+        .now_us = now_us,
         .wants_progress = m->may_stream && m->progress_token.type != JSON_NONE,
         .wants_log = m->may_stream && m->log_level != MCP_LOG_NONE,
     };
@@ -386,13 +387,13 @@ bool call_goes_on(struct call *c)
 }
 
 /* c is filled in but for its sink. */
-static void call_go(struct call *c, struct worker *w, struct mcp_call *mcp,
+static void call_go(struct call *c, struct worker *w, struct exchange *x, struct mcp_call *mcp,
                     const struct principal *p, const struct access *a)
 {
     c->worker = w;
     c->mcp = mcp;
     c->principal = p;
-    c->started_us = c->tool_us = clock_mono_us();
+    c->started_us = c->tool_us = x ? exchange_read_us(x) : clock_mono_us();
     c->access = *a;
     memcpy(c->id, "call_", 5);
     rand_base36(c->id + 5, CALL_ID_SIZE - 6);
@@ -408,7 +409,7 @@ bool call_begin_to(struct worker *w, const struct call_sink *sink, void *to, str
         return false;
     c->sink = sink;
     c->to = to;
-    call_go(c, w, mcp, p, a);
+    call_go(c, w, NULL, mcp, p, a);
     return true;
 }
 
@@ -426,7 +427,7 @@ void call_begin(struct worker *w, struct exchange *x, struct mcp_call *mcp,
     }
     c->sink = &call_http;
     c->x = x;
-    call_go(c, w, mcp, p, a);
+    call_go(c, w, x, mcp, p, a);
 }
 
 bool calls_are_over(const struct worker *w)

@@ -79,10 +79,11 @@ void call_run_fresh(struct worker *w)
 {
     do {
         for (struct call *c; (c = pop(&w->fresh)) != NULL;) {
-            if (clock_mono_us() - w->turn_us > TURN_US)
+            int64_t now_us = clock_mono_us();
+            if (now_us - w->turn_us > TURN_US)
                 postpone(c);
             else
-                call_run(c);
+                call_run(c, now_us);
         }
         answer_all(w);
     } while (w->fresh.first);
@@ -90,12 +91,13 @@ void call_run_fresh(struct worker *w)
 
 void call_run_late(struct worker *w)
 {
-    int64_t until = clock_mono_us() + TURN_US;
+    int64_t now_us = clock_mono_us(), until_us = now_us + TURN_US;
     do {
         struct call *c = w->late.first;
         call_unpostpone(c);
-        call_run(c);
-    } while (w->late.first && clock_mono_us() < until);
+        call_run(c, now_us);
+        now_us = clock_mono_us();
+    } while (w->late.first && now_us < until_us);
     answer_all(w);
     call_run_fresh(w);
 }

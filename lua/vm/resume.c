@@ -1,7 +1,6 @@
 /* The one place that resumes a Lua thread. */
 #include "vm/state.h"
 
-#include "base/clock.h"
 #include "io/watchdog.h"
 #include "vm/outcome.h"
 
@@ -52,7 +51,7 @@ void strand_label(const struct strand *s)
                     t->info && t->info->call_id ? t->info->call_id : "-");
 }
 
-void strand_run(struct strand *s)
+void strand_run(struct strand *s, int64_t now_us)
 {
     struct vm *vm = s->vm;
     int nargs = s->nargs, results = 0;
@@ -60,7 +59,7 @@ void strand_run(struct strand *s)
     s->state = STRAND_RUNNING;
     vm->running = s;
     vm->memory.current = s->task->account;
-    vm->slice_us = clock_mono_us();
+    vm->slice_us = now_us;
     strand_label(s);
     if (vm->services.watch)
         watch_enter(vm->services.watch, vm->slice_us);

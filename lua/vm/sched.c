@@ -91,16 +91,17 @@ static void run_preempted(struct vm *vm)
 {
     struct strand *s = queue_pop(&vm->preempted);
     if (s && (s->state != STRAND_SQUEEZED || squeeze(s)))
-        strand_run(s);
+        strand_run(s, clock_mono_us());
 }
 
 void vm_run(struct vm *vm)
 {
-    int64_t until = clock_mono_us() + SLICE_US;
     bury(vm);
+    int64_t now = clock_mono_us(), until = now + SLICE_US;
     for (struct strand *s; (s = queue_pop(&vm->ready)) != NULL;) {
-        strand_run(s);
-        if (clock_mono_us() >= until)
+        strand_run(s, now);
+        now = clock_mono_us();
+        if (now >= until)
             break;
     }
     run_preempted(vm);

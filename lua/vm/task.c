@@ -172,10 +172,15 @@ static void deadline_passed(void *arg)
         task_cancel(t, TASK_TIMEOUT);
 }
 
-void task_set_timeout(struct task *t, int64_t timeout_ms)
+static void set_timeout(struct task *t, int64_t timeout_ms, int64_t now_ms)
 {
     t->timeout_ms = timeout_ms;
-    t->deadline_ms = timeout_ms == INT64_MAX ? INT64_MAX : clock_mono_ms() + timeout_ms;
+    t->deadline_ms = timeout_ms == INT64_MAX ? INT64_MAX : now_ms + timeout_ms;
+}
+
+void task_set_timeout(struct task *t, int64_t timeout_ms)
+{
+    set_timeout(t, timeout_ms, clock_mono_ms());
 }
 
 void task_arm(struct task *t)
@@ -253,9 +258,10 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
     t->args = args;
     t->ops = ops;
     t->ops_arg = arg;
-    task_set_timeout(t, timeout);
+    int64_t now_us = i->now_us ? i->now_us : clock_mono_us();
+    set_timeout(t, timeout, clock_ms_of(now_us));
     uint64_t serial = t->serial;
-    strand_run(s);
+    strand_run(s, now_us);
     /* done() may have started another call in the same struct. */
     return t->serial == serial && !t->is_ended ? t : NULL;
 }

@@ -145,7 +145,7 @@ int call_body(lua_State *L);     /* run(args, ctx) of the strand's task */
 int function_body(lua_State *L); /* the function and arguments below it on the stack */
 
 /* ---- resume.c ---- */
-void strand_run(struct strand *s); /* one slice */
+void strand_run(struct strand *s, int64_t now_us); /* one slice; now_us: clock_mono_us() */
 /* Who is to be named if what follows holds the worker. */
 void strand_label(const struct strand *s);
 

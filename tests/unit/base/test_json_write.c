@@ -191,6 +191,62 @@ static void test_strings(void **state)
     buf_fini(&b);
 }
 
+/* Pieces of text, and what each is in a string. */
+static const char *const pieces[][2] = {
+    { "a", "a" },
+    { "bcdefgh", "bcdefgh" },
+    { "\"", "\\\"" },
+    { "\\", "\\\\" },
+    { "\n", "\\n" },
+    { "\x01", "\\u0001" },
+    { "\x7f", "\x7f" },
+    { "\xc3\xa9", "\xc3\xa9" },
+    { "\xf0\x9f\x98\xb9", "\xf0\x9f\x98\xb9" },
+    { "\xff", "\xef\xbf\xbd" },
+};
+
+/* Any text, behind any other, with any room: in memory that ends with the text and with the room.
+ */
+static void test_any_room(void **state)
+{
+    unsigned seed = 1;
+
+    (void)state;
+    for (int i = 0; i < 4000; i++) {
+        char text[64], want[256];
+        size_t len = 0, want_len = 0;
+        /* Each second text is nearly all plain, so that words of it are. */
+        for (int n = rand_r(&seed) % 24; n > 0 && len < 48; n--) {
+            unsigned r = (unsigned)rand_r(&seed);
+            const char *const *piece = pieces[i % 2 && r / 16 % 8 ? r % 2 : r % COUNT(pieces)];
+            memcpy(text + len, piece[0], strlen(piece[0]));
+            memcpy(want + want_len, piece[1], strlen(piece[1]));
+            len += strlen(piece[0]);
+            want_len += strlen(piece[1]);
+        }
+        struct buf b = { .max = (size_t)rand_r(&seed) % (want_len + 8) + 1 };
+        char *exact = malloc(len + 1);
+        assert_non_null(exact);
+        memcpy(exact + 1, text, len); /* nor aligned */
+        buf_reserve(&b, (size_t)rand_r(&seed) % (b.max + 1));
+        if (rand_r(&seed) % 2)
+            buf_putc(&b, '-');
+        size_t before = b.len;
+        json_escape(&b, exact + 1, len);
+        assert_int_equal(buf_ok(&b), before + want_len <= b.max);
+        assert_true(b.len <= b.max && b.len - before <= want_len);
+        if (want_len > 0 && b.data)
+            assert_memory_equal(b.data + before, want, b.len - before);
+        free(exact);
+        /* A buffer that has failed takes nothing more. */
+        size_t had = b.len;
+        bool is_ok = buf_ok(&b);
+        json_escape(&b, "x", 1);
+        assert_true(is_ok || b.len == had);
+        buf_fini(&b);
+    }
+}
+
 static void test_compact(void **state)
 {
     static const char text[] =
@@ -238,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_doubles_round_trip),
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_any_room),
         cmocka_unit_test(test_compact),
         cmocka_unit_test(test_full_buffer),
     };

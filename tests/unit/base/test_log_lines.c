@@ -110,6 +110,48 @@ static void test_nothing_gets_through(void **state)
     }
 }
 
+/* Texts of every length with a character that does not stand for itself at every place: looked
+ * through in words that overlap, none is missed, and nothing behind the text is taken. */
+static void test_every_length(void **state)
+{
+    struct log_line l;
+    struct buf want = { 0 };
+
+    (void)state;
+    log_test_start(false, log_test_path);
+    for (size_t len = 0; len <= 24; len++) {
+        for (size_t at = 0; at <= len; at++) {
+            char *text = malloc(len + 1); /* exact: it is read nowhere behind */
+            assert_non_null(text);
+            memset(text, 'a', len);
+            log_begin(&l, LOG_INFO, "");
+            if (at < len)
+                text[at] = "\"\\\n"[at % 3];
+            log_str_n(&l, "v", text, len);
+            log_end(&l);
+            buf_printf(&want, "%.*s%s%.*s\n", (int)at, "aaaaaaaaaaaaaaaaaaaaaaaa",
+                       at == len     ? ""
+                       : at % 3 == 0 ? "\\\""
+                       : at % 3 == 1 ? "\\\\"
+                                     : "\\n",
+                       (int)(at < len ? len - at - 1 : 0), "aaaaaaaaaaaaaaaaaaaaaaaa");
+            free(text);
+        }
+    }
+    struct buf out = log_test_stop(), got = { 0 };
+    for (char *line = out.data, *v; (v = strstr(line, "\"v\":\"")) != NULL;) {
+        char *end = strstr(v, "\"}\n");
+        assert_non_null(end);
+        buf_append(&got, v + 5, (size_t)(end - v - 5));
+        buf_putc(&got, '\n');
+        line = end + 3;
+    }
+    assert_string_equal(buf_cstr(&got), buf_cstr(&want));
+    buf_fini(&got);
+    buf_fini(&want);
+    buf_fini(&out);
+}
+
 static void test_redaction(void **state)
 {
     (void)state;
@@ -200,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_nothing_gets_through),
+        cmocka_unit_test(test_every_length),
         cmocka_unit_test(test_redaction),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_cut),
