@@ -162,7 +162,11 @@ static void control_escape(struct buf *b, unsigned char c)
 static const char *common_escape(struct buf *b, const char *p, const char *end)
 {
     char *to = b->data + b->len;
-    const char *full = b->data + b->cap;
+    /* A buffer that is used again may have more memory than its new user allows. */
+    size_t room = b->max && b->max < b->cap ? b->max : b->cap;
+    if (room < b->len)
+        return p;
+    const char *full = b->data + room;
 
     while (full - to > 8 + 2) {
         if (end - p >= 8) {

@@ -261,7 +261,7 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
     int64_t now_us = i->now_us ? i->now_us : clock_mono_us();
     set_timeout(t, timeout, clock_ms_of(now_us));
     uint64_t serial = t->serial;
-    strand_run(s, now_us);
+    strand_run(s, clock_mono_us()); /* its slice does not begin with the check of its arguments */
     /* done() may have started another call in the same struct. */
     return t->serial == serial && !t->is_ended ? t : NULL;
 }
