@@ -228,7 +228,7 @@ void call_waits(struct call *c)
         inflight_blur(calls, key, n); /* nor can the other one of that id: which would be meant? */
 }
 
-void call_run(struct call *c, int64_t now_us)
+void call_run(struct call *c)
 {
     const struct mcp_call *m = c->mcp;
     c->info = (struct task_info){
@@ -247,7 +247,6 @@ void call_run(struct call *c, int64_t now_us)
         .memory = m->memory,
         .timeout_ms = m->tool->timeout_ms,
         .memory_bytes = m->tool->memory_bytes,
-        .now_us = now_us,
         .wants_progress = m->may_stream && m->progress_token.type != JSON_NONE,
         .wants_log = m->may_stream && m->log_level != MCP_LOG_NONE,
     };

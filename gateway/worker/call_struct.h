@@ -107,7 +107,7 @@ void call_answer_soon(struct call *c); /* it ended in its first slice */
 void call_unpostpone(struct call *c);  /* out of the queue of those that start in a later turn */
 
 /* call.c */
-void call_run(struct call *c, int64_t now_us); /* starts its task; now_us: clock_mono_us() */
+void call_run(struct call *c);   /* starts its task */
 void call_waits(struct call *c); /* from here on it must outlive reloads and can be cancelled */
 /* It fills a list of which others have more: true, and one of them is what it runs next. */
 bool call_goes_on(struct call *c);

@@ -79,11 +79,10 @@ void call_run_fresh(struct worker *w)
 {
     do {
         for (struct call *c; (c = pop(&w->fresh)) != NULL;) {
-            int64_t now_us = clock_mono_us();
-            if (now_us - w->turn_us > TURN_US)
+            if (clock_mono_us() - w->turn_us > TURN_US)
                 postpone(c);
             else
-                call_run(c, now_us);
+                call_run(c);
         }
         answer_all(w);
     } while (w->fresh.first);
@@ -91,13 +90,12 @@ void call_run_fresh(struct worker *w)
 
 void call_run_late(struct worker *w)
 {
-    int64_t now_us = clock_mono_us(), until_us = now_us + TURN_US;
+    int64_t until = clock_mono_us() + TURN_US;
     do {
         struct call *c = w->late.first;
         call_unpostpone(c);
-        call_run(c, now_us);
-        now_us = clock_mono_us();
-    } while (w->late.first && now_us < until_us);
+        call_run(c);
+    } while (w->late.first && clock_mono_us() < until);
     answer_all(w);
     call_run_fresh(w);
 }

@@ -258,10 +258,10 @@ struct task *task_start(struct vm *vm, uint32_t index, const struct task_info *i
     t->args = args;
     t->ops = ops;
     t->ops_arg = arg;
-    int64_t now_us = i->now_us ? i->now_us : clock_mono_us();
+    int64_t now_us = clock_mono_us(); /* behind the check of its arguments, which is not its time */
     set_timeout(t, timeout, clock_ms_of(now_us));
     uint64_t serial = t->serial;
-    strand_run(s, clock_mono_us()); /* its slice does not begin with the check of its arguments */
+    strand_run(s, now_us);
     /* done() may have started another call in the same struct. */
     return t->serial == serial && !t->is_ended ? t : NULL;
 }

@@ -137,7 +137,6 @@ struct task_info { /* borrowed until done() returned, but args and meta: only fo
     struct json_text responses, memory;
     int64_t timeout_ms;
     uint64_t memory_bytes;
-    int64_t now_us; /* clock_mono_us(), if the caller has just looked at it; else 0 */
     bool wants_progress, wants_log; /* else ctx:progress and ctx:log cost nothing */
 };
 struct task_progress {

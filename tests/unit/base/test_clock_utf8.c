@@ -48,6 +48,7 @@ static void test_clocks(void **state)
     (void)state;
     assert_true(ms >= us / 1000 && ms < us / 1000 + 1000);
     assert_true(clock_mono_us() >= us);
+    assert_int_equal(clock_ms_of(1234999), 1234);
     assert_true(wall > INT64_C(1700000000000));
 }
 
@@ -64,6 +65,7 @@ static void test_fake_clock(void **state)
     assert_int_equal(clock_wall_ms(), wall);
     clock_fake_advance(3600000);
     assert_int_equal(clock_mono_ms(), ms + 3600000);
+    assert_int_equal(clock_ms_of(us), clock_mono_ms()); /* what is due follows the test's clock */
     assert_int_equal(clock_wall_ms(), wall + 3600000);
     assert_true(clock_mono_us() < us + INT64_C(3600000000)); /* what the machine does goes on */
     clock_fake_stop();

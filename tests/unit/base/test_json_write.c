@@ -205,8 +205,8 @@ static const char *const pieces[][2] = {
     { "\xff", "\xef\xbf\xbd" },
 };
 
-/* Any text, behind any other, with any room: in memory that ends with the text and with the room.
- */
+/* Any text, behind any other, with any room and any max: also one below the memory that an earlier
+ * use has left. Nothing is read behind the text. */
 static void test_any_room(void **state)
 {
     unsigned seed = 1;
